@@ -1,0 +1,48 @@
+# Everything a newcomer needs. Each target sets up what it needs by itself:
+# a virtual environment in .venv, filled from the lock file by uv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.up-to-date
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make the virtual environment from the lock file (the others do it when needed)
+
+demo: $(STAMP) ## Run everything on this machine, with sample people and a mail inbox: http://localhost:5000
+	@$(BIN)/microblog demo $(DEMO_OPTIONS)
+
+test: $(STAMP) ## Run the tests (those that need a service or a browser are skipped where there is none)
+	$(BIN)/pytest $(TEST_OPTIONS)
+
+check: $(STAMP) ## Lint, types, arrows between rooms, lock file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/check_locks.py
+
+bench: $(STAMP) ## Measure what the documentation claims, on this machine
+	$(BIN)/python benchmarks/enumeration.py
+
+lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and write the lock files
+	$(BIN)/python scripts/lock.py
+
+clean: ## Remove the virtual environment and the caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(STAMP): pyproject.toml requirements/dev.txt requirements/build.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Microblog needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,29 @@
+"""Fail when a function of the package has 50 lines or more: it is doing two things."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+LIMIT = 50
+
+
+def lengths() -> list[tuple[int, str]]:
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                name = f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}"
+                found.append((node.end_lineno - node.lineno + 1, name))
+    return sorted(found, reverse=True)
+
+
+if __name__ == "__main__":
+    longest = lengths()
+    print(f"longest function: {longest[0][0]} lines ({longest[0][1]})")
+    too_long = [entry for entry in longest if entry[0] >= LIMIT]
+    for length, name in too_long:
+        print(f"{length} lines: {name}")
+    sys.exit(bool(too_long))

@@ -1,0 +1,39 @@
+"""Write the lock files: exact versions and hashes for every Python that is supported.
+
+No registry's address goes into them, so that any mirror serves.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+
+LOCKS = {
+    "core.txt": ["pyproject.toml"],
+    "distributed.txt": ["pyproject.toml", "--extra", "distributed"],
+    "dev.txt": ["pyproject.toml", "--extra", "distributed", "--group", "dev", "--group", "build"],
+    "build.txt": ["--group", "build"],
+}
+
+
+def main() -> None:
+    for name, choice in LOCKS.items():
+        subprocess.run(
+            [
+                sys.executable, "-m", "uv", "pip", "compile", "--quiet",
+                "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
+                "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
+                *choice, "--output-file", str(REQUIREMENTS / name),
+            ],
+            cwd=ROOT,
+            check=True,
+        )  # fmt: skip
+        print(f"wrote requirements/{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Microblog: a small social site that anyone can run, whose e-mail arrives."""

@@ -1,0 +1,42 @@
+"""Finding an account by what its owner types, and checking the password."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from microblog.accounts.models import User
+from microblog.accounts.names import username_key
+from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
+from microblog.mail import AddressError, address_key
+
+
+def find_by_email(session: Session, address: str) -> User | None:
+    """The account with this address, however it is spelled."""
+    try:
+        key = address_key(address)
+    except AddressError:
+        return None
+    return session.scalar(select(User).where(User.email_key == key))
+
+
+def find_by_login(session: Session, login: str) -> User | None:
+    """The account with this user name or, where there is an @, this address."""
+    if "@" in login:
+        return find_by_email(session, login)
+    return session.scalar(select(User).where(User.username_key == username_key(login)))
+
+
+def authenticate(session: Session, login: str, password: str) -> User | None:
+    """The account, if the password is its own. An unknown login takes as long as a wrong one."""
+    user = find_by_login(session, login)
+    password_hash = user.password_hash if user else None
+    # The connection goes back before the slow part: hashing must not hold it.
+    session.rollback()
+    right = verify_password(password_hash, password)
+    return user if right else None
+
+
+def stronger_hash(user: User, password: str) -> str | None:
+    """A new hash where the stored one was made with weaker parameters than today's."""
+    return hash_password(password) if needs_rehash(user.password_hash) else None

@@ -1,0 +1,108 @@
+"""The forms of accounts."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
+
+from microblog.accounts.names import USERNAME_MAXIMUM, is_username
+from microblog.accounts.passwords import PASSWORD_MAXIMUM, PASSWORD_MINIMUM
+from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
+
+_REQUIRED = _l("This field is required.")
+
+
+class LoginForm(Form):
+    username = StringField(
+        _l("Username or email"),
+        filters=[strip],
+        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        _l("Password"),
+        validators=[InputRequired(_REQUIRED), Length(max=PASSWORD_MAXIMUM)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    remember_me = BooleanField(_l("Remember Me"))
+    submit = SubmitField(_l("Sign In"))
+
+
+def _new_password() -> PasswordField:
+    return PasswordField(
+        _l("Password"),
+        description=_l(
+            "At least %(minimum)d characters; 15 or more are better. Any characters will do.",
+            minimum=PASSWORD_MINIMUM,
+        ),
+        validators=[
+            InputRequired(_REQUIRED),
+            Length(
+                min=PASSWORD_MINIMUM,
+                max=PASSWORD_MAXIMUM,
+                message=_l("A password has between %(min)d and %(max)d characters."),
+            ),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def _repeated_password() -> PasswordField:
+    return PasswordField(
+        _l("Repeat Password"),
+        validators=[
+            InputRequired(_REQUIRED),
+            EqualTo("password", _l("The two passwords are not the same.")),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def _email() -> StringField:
+    return StringField(
+        _l("Email"),
+        filters=[strip],
+        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM), IsAddress()],
+        render_kw={
+            "type": "email",
+            "autocomplete": "email",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        },
+    )
+
+
+class RegistrationForm(Form):
+    username = StringField(
+        _l("Username"),
+        filters=[strip],
+        validators=[DataRequired(_REQUIRED), Length(max=USERNAME_MAXIMUM), NoControlCharacters()],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    email = _email()
+    password = _new_password()
+    password2 = _repeated_password()
+    submit = SubmitField(_l("Register"))
+
+    def validate_username(self, field: Field) -> None:
+        if not is_username(field.data):
+            raise ValidationError(
+                _l("A username has letters, digits, dots, hyphens and underscores only.")
+            )
+
+
+class ResetPasswordRequestForm(Form):
+    email = _email()
+    submit = SubmitField(_l("Request Password Reset"))
+
+
+class ResetPasswordForm(Form):
+    password = _new_password()
+    password2 = _repeated_password()
+    submit = SubmitField(_l("Save New Password"))
+
+
+class EmptyForm(FlaskForm):
+    """For a button that does something: nothing to fill in, but a CSRF token to check."""

@@ -1,0 +1,44 @@
+"""Passwords: what is accepted, and how they are kept.
+
+Sources: OWASP ASVS 5.0, 6.2 (length, no composition rules, no truncation), NIST SP 800-63B-4
+(counted by code point, normalised), OWASP Password Storage (Argon2id with 19 MiB, 2 passes).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+PASSWORD_MINIMUM = 8
+"""Code points."""
+PASSWORD_MAXIMUM = 1024
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+# Verified against when there is no account, so that the answer takes as long as for a wrong one.
+_NOBODYS_HASH = _hasher.hash("nobody's")
+
+
+def hash_password(password: str) -> str:
+    """The form in which a password is stored (Argon2id, PHC string)."""
+    return _hasher.hash(_normalised(password))
+
+
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Whether this is the password. With None as the hash: never, after the same work."""
+    try:
+        _hasher.verify(password_hash or _NOBODYS_HASH, _normalised(password))
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether the hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+def _normalised(password: str) -> str:
+    return unicodedata.normalize("NFC", password)

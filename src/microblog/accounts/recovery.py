@@ -1,0 +1,83 @@
+"""A forgotten password: asking for a link, and choosing a new password with it.
+
+Sources: OWASP Forgot Password Cheat Sheet; ASVS 5.0, 6.3.8 and 6.5; CWE-640, CWE-204, CWE-208.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from microblog.accounts.authentication import find_by_email
+from microblog.accounts.models import User
+from microblog.accounts.sessions import end_all_sessions
+from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
+from microblog.mail import Outbox
+
+RESET_KIND = "accounts.reset_password"
+CHANGED_KIND = "accounts.password_changed"
+
+
+def request_reset(session: Session, outbox: Outbox, address: str, locale: str) -> None:
+    """Ask for a link to be mailed to the account with this address, if there is one.
+
+    Nobody is looked up here: the same row is written for any address, so that neither the answer
+    nor its time tells who has an account. Whoever delivers the row looks.
+    """
+    outbox.post(session, RESET_KIND, address, locale=locale)
+
+
+def reset_link(
+    session: Session, keys: Keys, address: str, *, now: datetime, lifetime: timedelta
+) -> tuple[User, str] | None:
+    """The account with this address and a token for it, made at the moment of sending."""
+    user = find_by_email(session, address)
+    if user is None:
+        return None
+    return user, make_token(keys, RESET_PASSWORD, user, now=now, lifetime=lifetime)
+
+
+def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
+    """The account that this token may choose a new password for. Changes nothing."""
+    claims = read_token(keys, RESET_PASSWORD, token, now=now)
+    if claims is None:
+        return None
+    user = session.scalar(select(User).where(User.id == claims.user_id))
+    return user if user and matches(claims, RESET_PASSWORD, user) else None
+
+
+def reset_password(
+    session: Session,
+    outbox: Outbox,
+    keys: Keys,
+    token: str,
+    *,
+    password_hash: str,
+    now: datetime,
+    locale: str,
+) -> bool:
+    """Give the token's account a new password, end its sessions, and tell its owner.
+
+    False where the token is no longer good: of many simultaneous uses of one link, one wins.
+    """
+    user = find_by_token(session, keys, token, now=now)
+    if user is None:
+        return False
+    change = (
+        update(User)
+        .where(
+            User.id == user.id,
+            User.password_hash == user.password_hash,
+            User.email_key == user.email_key,
+        )
+        # Whoever holds the link reads the mail of this address.
+        .values(password_hash=password_hash, email_verified_at=user.email_verified_at or now)
+        .execution_options(synchronize_session=False)
+    )
+    if not session.execute(change).rowcount:  # type: ignore[attr-defined]
+        return False
+    end_all_sessions(session, user.id)
+    outbox.post(session, CHANGED_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+    return True

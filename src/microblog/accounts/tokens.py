@@ -1,0 +1,93 @@
+"""The tokens in mailed links: JSON Web Tokens (RFC 7519), HS256, signed with SECRET_KEY.
+
+There is no table of tokens. A token is bound to the state of the account it was made for, by a
+fingerprint of the password hash and the address: a use, a change of the password and a change of
+the address each make every token that is still out worthless.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from microblog.accounts.models import User
+
+ALGORITHM = "HS256"
+RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a claim
+
+_FINGERPRINT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key that signs, and former ones that are still believed."""
+
+    current: str
+    former: Sequence[str] = ()
+
+    def __iter__(self) -> Any:
+        yield self.current
+        yield from self.former
+
+
+@dataclass(frozen=True)
+class Claims:
+    """A token whose signature is good and whose time has not run out."""
+
+    user_id: int
+    fingerprint: str
+    key: str
+
+
+def make_token(keys: Keys, purpose: str, user: User, *, now: datetime, lifetime: timedelta) -> str:
+    """A token for one purpose and one account, good until `now + lifetime`."""
+    payload = {
+        purpose: user.id,
+        "exp": int((now + lifetime).timestamp()),
+        "fpr": _fingerprint(keys.current, purpose, user),
+    }
+    return jwt.encode(payload, keys.current, algorithm=ALGORITHM)
+
+
+def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims | None:
+    """What a token says, or None where it is forged, foreign, old or for another purpose."""
+    for key in keys:
+        try:
+            payload = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                options={"verify_exp": False, "require": ["exp"]},
+            )
+        except jwt.PyJWTError:
+            continue
+        return _claims(payload, purpose, key, now)
+    return None
+
+
+def matches(claims: Claims, purpose: str, user: User) -> bool:
+    """Whether the account is still in the state that the token was made for."""
+    return hmac.compare_digest(_fingerprint(claims.key, purpose, user), claims.fingerprint)
+
+
+def _claims(payload: dict[str, Any], purpose: str, key: str, now: datetime) -> Claims | None:
+    user_id, fingerprint, expiry = payload.get(purpose), payload.get("fpr"), payload["exp"]
+    if not isinstance(user_id, int) or isinstance(user_id, bool):
+        return None
+    if not isinstance(fingerprint, str) or not fingerprint.isascii():
+        return None
+    if not isinstance(expiry, int | float) or now.timestamp() >= expiry:
+        return None
+    return Claims(user_id, fingerprint, key)
+
+
+def _fingerprint(key: str, purpose: str, user: User) -> str:
+    state = "\0".join([purpose, str(user.id), user.password_hash, user.email_key])
+    digest = hmac.digest(key.encode(), b"fingerprint\0" + state.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest[:_FINGERPRINT_BYTES]).rstrip(b"=").decode()

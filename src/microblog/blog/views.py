@@ -1,0 +1,41 @@
+"""The pages of the blog: HTTP only."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from microblog.blog.forms import PostForm
+from microblog.blog.posts import latest_posts, write_post
+from microblog.database import db, transaction
+from microblog.web.links import home
+from microblog.web.ratelimits import limit_posts
+
+blueprint = Blueprint("blog", __name__)
+
+
+def init_app(app: Flask) -> None:
+    # The first page has a name that rooms below this one can use without knowing the blog.
+    app.add_url_rule("/", endpoint="index", view_func=index, methods=["GET", "POST"])
+    app.add_url_rule("/index", view_func=index, methods=["GET", "POST"])
+    app.register_blueprint(blueprint)
+
+
+@limit_posts
+def index() -> str | Response:
+    if not current_user.is_authenticated:
+        return render_template("blog/welcome.html", posts=latest_posts(db.session, count=5))
+    form = PostForm()
+    if form.validate_on_submit():
+        with transaction() as writing:
+            write_post(writing, user_id=current_user.user.id, body=form.post.data.strip())
+        flash(_("Your post is now live!"), "success")
+        return redirect(home())
+    return render_template("blog/index.html", form=form, posts=latest_posts(db.session))
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Response:
+    return current_app.send_static_file("favicon.svg")

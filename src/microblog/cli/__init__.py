@@ -1,0 +1,44 @@
+"""The `microblog` command: one thin function a verb."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from microblog.cli.demo import demo
+from microblog.cli.mail import mail
+from microblog.cli.processes import process
+from microblog.cli.sample import fake
+from microblog.cli.site import db, run, shell
+from microblog.cli.users import user
+from microblog.settings import SettingsError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="microblog")
+def cli() -> None:
+    """A small social site that anyone can run, whose e-mail arrives.
+
+    \b
+    To look around:       microblog demo
+    To run a site:        put SECRET_KEY, PUBLIC_URL, ADMINS and the MAIL_ settings
+                          into a file named .env, then: microblog run
+    When mail is missing: microblog mail test YOUR@ADDRESS
+    """
+
+
+for command in (demo, run, shell, db, mail, user, fake, process):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; wrong settings are told in words, one a line, and exit with 2."""
+    try:
+        cli()
+    except SettingsError as error:
+        click.echo("Microblog cannot start with these settings:", err=True)
+        for problem in error.problems:
+            click.echo(f"  - {problem}", err=True)
+        click.echo("Settings come from the environment and from the file .env here.", err=True)
+        sys.exit(2)

@@ -1,0 +1,116 @@
+"""`microblog demo`: everything on one machine, with nothing to configure."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from microblog.accounts.passwords import hash_password
+from microblog.accounts.registration import register
+from microblog.app import create_app
+from microblog.blog.posts import write_post
+from microblog.cli.ports import choose_free, require_free, wait_until_open
+from microblog.cli.sample import PASSWORD
+from microblog.cli.supervisor import Child, Supervisor
+from microblog.cli.walk import Walk
+from microblog.database import transaction, upgrade, utc_now
+from microblog.settings import Settings, as_environment
+
+HOST = "127.0.0.1"
+START_WITHIN_SECONDS = 30.0
+
+PEOPLE = {
+    "alice": "My first post. Is anybody here?",
+    "bob": "I am! The garden needs rain.",
+    "carol": "Somebody forgot a password again. It took a minute to get back in.",
+}
+
+
+@click.command()
+@click.option(
+    "--port", default=5000, show_default=True, help="The site's port; 0 for any free one."
+)
+@click.option("--smtp-port", default=8025, show_default=True, help="The catcher's; 0 for any.")
+@click.option("--check", is_flag=True, help="Walk the main job by itself, then exit with 0 or 1.")
+def demo(port: int, smtp_port: int, *, check: bool) -> None:
+    """Try the site on this machine: sample people, mail dispatcher, and an inbox for its mail.
+
+    Nothing needs to be configured, and nothing is left behind. With --check, the whole way from a
+    forgotten password back in is walked over HTTP and SMTP, a line a step.
+    """
+    port, smtp_port = port or choose_free(HOST), smtp_port or choose_free(HOST)
+    require_free(HOST, port, "--port")
+    require_free(HOST, smtp_port, "--smtp-port")
+    with tempfile.TemporaryDirectory(prefix="microblog-demo-") as folder:
+        settings = _settings(Path(folder), port, smtp_port)
+        _fill(settings)
+        children = [
+            Child("mail catcher", ["process", "catcher", "--port", str(smtp_port)], essential=True),
+            Child(
+                "web server",
+                ["process", "web", "--demo", "--host", HOST, "--port", str(port)],
+                essential=True,
+            ),
+            Child("mail dispatcher", ["process", "dispatcher"]),
+        ]
+
+        def ready() -> int | None:
+            for one in (port, smtp_port):
+                if not wait_until_open(HOST, one, seconds=START_WITHIN_SECONDS):
+                    click.echo(f"Nothing answers at port {one}; the lines above say why.", err=True)
+                    return 1
+            return Walk(port).walk() if check else _welcome(port, smtp_port)
+
+        sys.exit(Supervisor(children, as_environment(settings)).run(ready=ready))
+
+
+def _settings(folder: Path, port: int, smtp_port: int) -> Settings:
+    """Every setting is given, so that the site's own ones do not leak into the demonstration."""
+    values = {name: field.default for name, field in Settings.model_fields.items()}
+    values |= {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "INSTANCE_PATH": folder,
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "ADMINS": ("admin@microblog.example",),
+        "MAIL_SERVER": HOST,
+        "MAIL_PORT": smtp_port,
+        "MAIL_DEBUG": False,
+        "MAIL_SUPPRESS_SEND": False,
+        "RATELIMIT_ENABLED": False,
+    }
+    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+
+
+def _fill(settings: Settings) -> None:
+    app = create_app(settings)
+    password_hash = hash_password(PASSWORD)
+    with app.app_context():
+        upgrade()
+        with transaction() as writing:
+            for name, post in PEOPLE.items():
+                person = register(
+                    writing,
+                    username=name,
+                    email=f"{name}@microblog.example",
+                    password_hash=password_hash,
+                )
+                person.email_verified_at = utc_now()
+                write_post(writing, user_id=person.id, body=post)
+
+
+def _welcome(port: int, smtp_port: int) -> None:
+    click.echo(f"""
+Microblog is running on this machine, with nothing to lose:
+
+  the site    http://localhost:{port}
+  its mail    http://localhost:{port}/dev/inbox   (caught at SMTP port {smtp_port})
+
+Log in as alice, bob or carol with the password: {PASSWORD}
+Or register, log out, forget your password, and find the way back in the mail.
+
+Ctrl-C ends everything.
+""")

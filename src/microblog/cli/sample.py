@@ -1,0 +1,104 @@
+"""`microblog fake`: repeatable sample data, for benchmarks and for the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import click
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from microblog.accounts.models import User
+from microblog.accounts.passwords import hash_password
+from microblog.blog.models import Follow, Post
+from microblog.cli.site import opened
+from microblog.database import transaction
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - known on purpose
+BATCH = 5_000
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@click.command()
+@click.option("--users", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--posts", type=click.IntRange(0), default=1000, show_default=True)
+@click.option(
+    "--follows",
+    type=click.IntRange(0),
+    default=500,
+    show_default=True,
+    help="How many follows in all; user0 follows as many as there are, then user1, and so on.",
+)
+def fake(users: int, posts: int, follows: int) -> None:
+    """Fill an empty database with sample people.
+
+    They are user0, user1… with the addresses user0@example.com, user1@example.com…, verified, and
+    all have the password "correct horse battery staple". The same numbers give the same data.
+    Refuses a database with other people in it.
+    """
+    if follows > users * (users - 1):
+        raise click.ClickException(
+            f"{users} people can follow each other at most {users * (users - 1)} times."
+        )
+    app = opened()
+    with app.app_context(), transaction() as writing:
+        first = writing.scalar(select(User.username).limit(1))
+        if first is not None:
+            raise click.ClickException(
+                f"The database has people in it already ({first}, for one). Sample data goes into"
+                " an empty one: set DATABASE_URL to another."
+            )
+        numbers = _insert_users(writing, users)
+        _insert(writing, "posts", Post, posts, _posts(numbers, posts))
+        _insert(writing, "follows", Follow, follows, islice(_follows(numbers), follows))
+    click.echo(f"{users} people (user0…), {posts} posts, {follows} follows; password: {PASSWORD}")
+
+
+def _insert_users(session: Session, count: int) -> list[int]:
+    # One hash for all: a hash of each one's own would take half a minute a thousand.
+    password_hash = hash_password(PASSWORD)
+    rows = (
+        {
+            "username": f"user{number}",
+            "username_key": f"user{number}",
+            "email": f"user{number}@example.com",
+            "email_key": f"user{number}@example.com",
+            "password_hash": password_hash,
+            "registered_at": BEGINNING,
+            "email_verified_at": BEGINNING,
+        }
+        for number in range(count)
+    )
+    _insert(session, "users", User, count, rows)
+    return list(session.scalars(select(User.id).order_by(User.id)))
+
+
+def _posts(users: list[int], count: int) -> Iterator[dict[str, Any]]:
+    for number in range(count):
+        # A fixed stride visits everybody in an order that looks like chance.
+        author = users[(number * 7919) % len(users)]
+        yield {
+            "user_id": author,
+            "body": f"Post number {number}, about nothing in particular.",
+            "created_at": BEGINNING + timedelta(seconds=number),
+        }
+
+
+def _follows(users: list[int]) -> Iterator[dict[str, Any]]:
+    for follower in users:
+        for followed in users:
+            if follower != followed:
+                yield {"follower_id": follower, "followed_id": followed}
+
+
+def _insert(
+    session: Session, label: str, model: type[Any], count: int, rows: Iterable[dict[str, Any]]
+) -> None:
+    rows = iter(rows)
+    with click.progressbar(length=count, label=f"{label:8}") as progress:
+        while batch := list(islice(rows, BATCH)):
+            session.execute(insert(model), batch)
+            progress.update(len(batch))

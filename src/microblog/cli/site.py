@@ -1,0 +1,121 @@
+"""Running a site: `run`, `shell`, `db`."""
+
+from __future__ import annotations
+
+import code
+import sys
+from typing import Any
+
+import click
+from flask import Flask
+from flask_alembic.cli import cli as alembic_commands
+from sqlalchemy.exc import SQLAlchemyError
+
+from microblog import database
+from microblog.accounts.models import User
+from microblog.app import create_app
+from microblog.app import mail as flask_mail
+from microblog.blog.models import Post
+from microblog.cli.ports import require_free
+from microblog.cli.supervisor import Child, Supervisor
+from microblog.mail import Message, send_email
+from microblog.settings import Settings, as_environment, load_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", default=5000, show_default=True, help="The port to listen at.")
+@click.option("--workers", default=1, show_default=True, help="Web processes, of 8 threads each.")
+def run(host: str, port: int, workers: int) -> None:
+    """Run the site: a production web server and the mail dispatcher beside it.
+
+    Needs SECRET_KEY and PUBLIC_URL. Put a reverse proxy with HTTPS in front of it and set
+    TRUSTED_PROXIES=1. An SQLite database is brought up to date at the start; with PostgreSQL, run
+    `microblog db upgrade` first.
+    """
+    settings = load_settings(serving=True)
+    app = create_app(settings)
+    with app.app_context():
+        prepare_database()
+    require_free(host, port, "--port")
+    web = ["process", "web", "--host", host, "--port", str(port), "--workers", str(workers)]
+    children = [
+        Child("web server", web, essential=True),
+        Child("mail dispatcher", ["process", "dispatcher"]),
+    ]
+    click.echo(
+        f"Microblog listens at {host}, port {port}; people reach it at {settings.PUBLIC_URL}"
+    )
+    if not settings.ADMINS:
+        click.echo(f"ADMINS is not set: mail comes from {settings.sender}.", err=True)
+    sys.exit(Supervisor(children, as_environment(settings)).run())
+
+
+@click.command()
+def shell() -> None:
+    """Open Python with app, db, mail, Message, User and Post at hand.
+
+    \b
+    For example, send a message now, over the configured server:
+      msg = Message("test subject", sender=app.config["ADMINS"][0],
+                    recipients=["you@example.com"])
+      msg.body, msg.html = "text body", "<h1>HTML body</h1>"
+      mail.send(msg)
+    """
+    app = create_app()
+    names: dict[str, Any] = {
+        "app": app,
+        "db": database.db,
+        "mail": flask_mail,
+        "Message": Message,
+        "send_email": send_email,
+        "User": User,
+        "Post": Post,
+    }
+    with app.app_context():
+        code.interact(
+            banner=f"Microblog, Python {sys.version.split()[0]}. At hand: {', '.join(names)}",
+            local=names,
+            exitmsg="",
+        )
+
+
+@click.group(invoke_without_command=False)
+@click.pass_context
+def db(context: click.Context) -> None:
+    """Create, upgrade and look at the database's schema.
+
+    \b
+    To create it or bring it up to date:  microblog db upgrade
+    """
+    app = create_app()
+    context.obj = app.extensions["alembic"]
+    context.with_resource(app.app_context())
+
+
+for command in alembic_commands.commands.values():
+    if command.name != "mkdir":
+        db.add_command(command)
+
+
+def prepare_database() -> None:
+    """Bring an SQLite database up to date; of another one, ask that it is."""
+    try:
+        if not database.needs_upgrade():
+            return
+        if not database.is_sqlite():
+            raise click.ClickException(
+                "The database's schema is not up to date. Run: microblog db upgrade"
+            )
+        database.upgrade()
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise click.ClickException(f"The database cannot be used: {reason}") from None
+
+
+def opened(settings: Settings | None = None) -> Flask:
+    """The application with its database ready, for commands that need one."""
+    app = create_app(settings)
+    with app.app_context():
+        prepare_database()
+    return app

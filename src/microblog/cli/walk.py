@@ -1,0 +1,168 @@
+"""Walks the main job over HTTP and SMTP, as a person with a browser would."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from html import unescape
+from http.cookiejar import CookieJar
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urljoin
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
+
+import click
+
+MAIL_WITHIN_SECONDS = 30.0
+
+
+class WalkError(Exception):
+    """A step did not go as it should."""
+
+
+class Browser:
+    """As much of a browser as the walk needs: cookies, redirects, forms."""
+
+    def __init__(self, base: str) -> None:
+        self.url = self._base = base
+        self.page = ""
+        # No proxy: the site is on this machine.
+        self._opener = build_opener(HTTPCookieProcessor(CookieJar()), ProxyHandler({}))
+
+    def open(self, path: str, fields: dict[str, str] | None = None) -> str:
+        body = urlencode(fields).encode() if fields is not None else None
+        try:
+            with self._opener.open(urljoin(self._base, path), body, timeout=30) as response:
+                self.url, self.page = response.url, response.read().decode()
+        except HTTPError as error:
+            self.url, self.page = error.url, error.read().decode("utf-8", "replace")
+        return self.page
+
+    def submit(self, **fields: str) -> str:
+        """Fill in the form on this page, and send it."""
+        return self.open(self.url, {"csrf_token": self._csrf_token(), **fields})
+
+    def post(self, path: str) -> str:
+        """Press a button that leads to `path`."""
+        return self.open(path, {"csrf_token": self._csrf_token()})
+
+    def _csrf_token(self) -> str:
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.page)
+        if found is None:
+            raise WalkError(f"the page at {self.url} has no form")
+        return unescape(found[1])
+
+
+class Walk:
+    """The way from a new account, over a forgotten password, back in."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://localhost:{port}"
+        self._browser = Browser(self._base)
+        self._name = f"walker-{secrets.token_hex(4)}"
+        self._address = f"{self._name}@microblog.example"
+        self._old, self._new = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
+        self._link = ""
+
+    def walk(self) -> int:
+        """Each step in its order, with a line; 0 when all went well, 1 at the first that did not."""
+        steps: list[tuple[str, Callable[[], None]]] = [
+            ("register", self._register),
+            ("log in and out with the first password", self._first_login),
+            ("ask for a new password", self._ask),
+            ("an unknown address gets the same answer", self._ask_for_stranger),
+            ("the mail arrives", self._receive),
+            ("open the link; it leaves the address bar", self._open_link),
+            ("choose a new password", self._choose),
+            ("the old password is refused", self._try_old_password),
+            ("the used link is refused", self._try_used_link),
+            ("log in with the new password", self._log_in),
+            ("the notice of the change arrives", self._receive_notice),
+        ]
+        for words, step in steps:
+            started = time.monotonic()
+            try:
+                step()
+            except (WalkError, OSError) as error:
+                click.echo(f"FAILED  {words}: {error}")
+                return 1
+            click.echo(f"ok      {words} ({time.monotonic() - started:.2f} s)")
+        click.echo("All is well: whoever forgets a password gets back in.")
+        return 0
+
+    def _register(self) -> None:
+        self._browser.open("/register")
+        self._browser.submit(
+            username=self._name, email=self._address, password=self._old, password2=self._old
+        )
+        self._expect("Congratulations, you are now a registered user!")
+
+    def _first_login(self) -> None:
+        self._try(self._old)
+        self._expect(f"Hi, {self._name}!")
+        self._browser.post("/logout")
+        self._expect("Welcome to Microblog")
+
+    def _ask(self) -> None:
+        self._browser.open("/reset_password_request")
+        self._browser.submit(email=self._address)
+        self._expect("Check your email for the instructions to reset your password")
+
+    def _ask_for_stranger(self) -> None:
+        self._browser.open("/reset_password_request")
+        self._browser.submit(email=f"nobody-{self._address}")
+        self._expect("Check your email for the instructions to reset your password")
+
+    def _receive(self) -> None:
+        text = self._mail("[Microblog] Reset Your Password")
+        found = re.search(r"^http://\S+/reset_password/\S+$", text, re.MULTILINE)
+        if found is None:
+            raise WalkError("the mail holds no link")
+        self._link = found[0]
+
+    def _open_link(self) -> None:
+        self._browser.open(self._link)
+        self._expect("Reset Your Password")
+        token = self._link.rpartition("/")[2]
+        if token in self._browser.url or token in self._browser.page:
+            raise WalkError("the token is still in the address bar or in the page")
+
+    def _choose(self) -> None:
+        self._browser.submit(password=self._new, password2=self._new)
+        self._expect("Your password has been reset.")
+
+    def _try_old_password(self) -> None:
+        self._try(self._old)
+        self._expect("Invalid username or password")
+
+    def _try_used_link(self) -> None:
+        self._browser.open(self._link)
+        self._expect("This link no longer works")
+
+    def _log_in(self) -> None:
+        self._try(self._new)
+        self._expect(f"Hi, {self._name}!")
+
+    def _receive_notice(self) -> None:
+        self._mail("[Microblog] Your Password Was Changed")
+
+    def _try(self, password: str) -> None:
+        self._browser.open("/login")
+        self._browser.submit(username=self._name, password=password)
+
+    def _mail(self, subject: str) -> str:
+        """The text of the newest message with this subject for this address, once it is there."""
+        deadline = time.monotonic() + MAIL_WITHIN_SECONDS
+        inbox = Browser(self._base)
+        while time.monotonic() < deadline:
+            for number in re.findall(r'/dev/inbox/([0-9]+)"', inbox.open("/dev/inbox")):
+                source = inbox.open(f"/dev/inbox/{number}/source")
+                if f"Subject: {subject}" in source and f"To: {self._address}" in source:
+                    return source.replace("\r\n", "\n")
+            time.sleep(0.1)
+        raise WalkError(f"no mail within {MAIL_WITHIN_SECONDS:.0f} seconds")
+
+    def _expect(self, words: str) -> None:
+        if words not in unescape(self._browser.page):
+            raise WalkError(f'the page at {self._browser.url} does not say "{words}"')

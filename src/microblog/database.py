@@ -1,0 +1,134 @@
+"""The database: sessions, names of constraints, times, and how a write transaction begins.
+
+Reading uses `db.session`, one for each request. Writing uses `transaction()`: one for each request,
+opened by the view, handed to the use cases, which never commit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import g, has_app_context
+from flask_alembic import Alembic
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from microblog.mail.models import NAMING
+from microblog.mail.models import Model as MailModel
+
+SQLITE_BUSY_SECONDS = 10
+
+WRITING = {"sqlite_begin": "IMMEDIATE"}
+"""Connection options of a write transaction. On SQLite a transaction that reads first and writes
+later fails at once when another wrote in between, in spite of the busy timeout; one that begins
+as a writer waits its turn."""
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment, always in UTC and aware of it, also where the database forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A moment needs its zone.")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Model(DeclarativeBase):
+    """The base of the site's tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - read by SQLAlchemy
+
+
+db = SQLAlchemy(session_options={"expire_on_commit": False})
+
+alembic = Alembic(
+    metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
+)
+
+_CURRENT = "microblog_write_session"
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """The write transaction of this request or command: committed at the end, or rolled back.
+
+    Inside another one it is the same one.
+    """
+    current = current_transaction()
+    if current is not None:
+        yield current
+        return
+    with db.sessionmaker() as session:
+        session.connection(execution_options=WRITING)
+        setattr(g, _CURRENT, session)
+        try:
+            yield session
+            session.commit()
+        finally:
+            g.pop(_CURRENT, None)
+
+
+def current_transaction() -> Session | None:
+    """The session of the write transaction that is open here, if any."""
+    return g.get(_CURRENT) if has_app_context() else None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def upgrade() -> None:
+    """Bring the schema of the current application's database up to date."""
+    alembic.upgrade()
+
+
+def needs_upgrade() -> bool:
+    """Whether the database lacks a migration."""
+    with db.engine.connect():  # a database that cannot be reached says so itself
+        return bool(alembic.needs_upgrade())
+
+
+def is_sqlite() -> bool:
+    """Whether the current application keeps its data in an SQLite file."""
+    return db.engine.dialect.name == "sqlite"
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # The driver would begin transactions itself, and never IMMEDIATE ones.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,72 @@
+"""Mail that arrives: a durable outbox, a dispatcher, and Flask-Mail's face over verified SMTP.
+
+The package imports nothing else of this project, so another Flask application can use it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from flask import Flask, current_app
+
+from microblog.mail.addresses import Address, AddressError, AddressLike, address_key, parse_address
+from microblog.mail.email import Attachment, BadHeaderError, Email
+from microblog.mail.extension import Mail, Message, smtp_server
+from microblog.mail.kinds import Discard, Intent, Kind, Lane
+from microblog.mail.outbox import Outbox, OutboxError
+from microblog.mail.outcomes import SmtpError
+from microblog.mail.templates import email_from_templates
+
+__all__ = [
+    "Address",
+    "AddressError",
+    "AddressLike",
+    "Attachment",
+    "BadHeaderError",
+    "Discard",
+    "Email",
+    "Intent",
+    "Kind",
+    "Lane",
+    "Mail",
+    "Message",
+    "Outbox",
+    "OutboxError",
+    "SmtpError",
+    "address_key",
+    "email_from_templates",
+    "init_outbox",
+    "outbox",
+    "parse_address",
+    "send_email",
+    "smtp_server",
+]
+
+EXTENSION = "microblog.outbox"
+
+
+def init_outbox(app: Flask, made: Outbox) -> None:
+    """Let `send_email` and `outbox()` of this application use this outbox."""
+    app.extensions[EXTENSION] = made
+
+
+def outbox() -> Outbox:
+    """The outbox of the current application."""
+    return cast(Outbox, current_app.extensions[EXTENSION])
+
+
+def send_email(
+    subject: str,
+    sender: AddressLike | None,
+    recipients: Sequence[AddressLike],
+    text_body: str,
+    html_body: str | None = None,
+    **options: Any,
+) -> int:
+    """Write a finished message to the current application's outbox; it leaves in the background.
+
+    `options` are `cc`, `bcc`, `reply_to`, `attachments` and `session`, as Outbox.send_email has
+    them; returns the message's number and raises as it does.
+    """
+    return outbox().send_email(subject, sender, recipients, text_body, html_body, **options)

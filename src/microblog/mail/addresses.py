@@ -1,0 +1,128 @@
+"""Addresses as mail servers understand them: syntax, internationalised domains, one spelling.
+
+Sources: RFC 5321 (lengths, local part), RFC 5322 (display names), RFC 5890 (domains in other
+scripts), RFC 6531 (local parts in other scripts, which need the server's SMTPUTF8).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.headerregistry import Address as HeaderAddress
+
+from email_validator import EmailNotValidError, validate_email
+
+ADDRESS_MAXIMUM = 254
+"""Octets in an address that can be a recipient (RFC 5321, section 4.5.3.1.3)."""
+
+# The library refuses names of special use (RFC 6761), which a machine's or a house's own mail uses.
+_LOCAL_DOMAINS = re.compile(r"(?i)(?:.*\.)?(?:localhost|local|test|invalid)")
+_SURROGATE_DOMAIN = ".example"
+
+_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]")
+
+# A name with a comma that nobody quoted is still a name: Flask-Mail writes its pairs so.
+_NAMED = re.compile(r"(?s)(?P<name>.*)<(?P<bare>[^<>]*)>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class AddressError(ValueError):
+    """The text is no address that a mail server could take; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox: a display name (perhaps empty), a local part, and a domain in ASCII."""
+
+    name: str
+    local: str
+    domain: str
+
+    @property
+    def mailbox(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        return not self.local.isascii()
+
+    @property
+    def key(self) -> str:
+        """Two spellings of one mailbox have one key.
+
+        Only ASCII letters are folded: Unicode's foldings join look-alikes (the Kelvin sign
+        becomes a k), and then one person's key would open another's account.
+        """
+        return _ascii_lower(self.local) + "@" + self.domain
+
+    def __str__(self) -> str:
+        return f"{_quoted(self.name)} <{self.mailbox}>" if self.name else self.mailbox
+
+
+AddressLike = str | tuple[str, str] | Address
+"""An address as applications write it: a text with or without a name, a (name, address) pair."""
+
+
+def parse_address(value: AddressLike, *, public: bool = False) -> Address:
+    """Read one address. With `public`, its domain must have a dot, as on the internet.
+
+    Raises AddressError, saying what is wrong.
+    """
+    if isinstance(value, Address):
+        return value
+    name, bare = _split(value)
+    for part in (name, bare):
+        if _LINE_BREAKS_AND_CONTROLS.search(part):
+            raise AddressError("An address cannot contain line breaks or control characters.")
+    local, at, domain = bare.rpartition("@")
+    surrogate = _SURROGATE_DOMAIN if at and _LOCAL_DOMAINS.fullmatch(domain) else ""
+    try:
+        found = validate_email(
+            f"{local}@{domain}{surrogate}" if at else bare,
+            check_deliverability=False,
+            globally_deliverable=public,
+            allow_domain_literal=not public,
+            allow_quoted_local=not public,
+        )
+    except EmailNotValidError as error:
+        raise AddressError(str(error)) from None
+    if found.local_part.isascii() and not local.isascii():
+        raise AddressError("The address holds a letter that only looks like another one.")
+    ascii_domain = (found.ascii_domain or found.domain).removesuffix(surrogate)
+    address = Address(name.strip(), found.local_part, ascii_domain.lower())
+    if len(address.mailbox.encode()) > ADDRESS_MAXIMUM:
+        raise AddressError("The address is too long.")
+    return address
+
+
+def address_key(value: str) -> str:
+    """The key under which an account with this address is found. Raises AddressError."""
+    return parse_address(value).key
+
+
+def _split(value: str | tuple[str, str]) -> tuple[str, str]:
+    if isinstance(value, tuple):
+        name, bare = value
+        return name or "", bare.strip(" ")
+    value = value.strip(" ")
+    named = _NAMED.fullmatch(value)
+    if not named:
+        return "", value
+    name, bare = named["name"].strip(" "), named["bare"].strip(" ")
+    if _QUOTED.fullmatch(name):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    elif "<" in name or "@" in name:
+        raise AddressError("This is not one address.")
+    return name, bare
+
+
+def _quoted(name: str) -> str:
+    try:
+        return str(HeaderAddress(display_name=name)).removesuffix("<>").strip()
+    except HeaderParseError:
+        return name
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)

@@ -1,0 +1,267 @@
+"""A client for one connection to a mail server (RFC 5321): commands out, answers in.
+
+The standard library's client blurs which step failed, waits without end for a server that dribbles
+bytes, and asks the name service for this machine's name at every connection. This one names the
+step in every error and gives each answer one deadline.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from microblog.mail.outcomes import SmtpError, Step, one_line
+
+LINE_MAXIMUM = 4096
+"""Octets in one line of an answer; RFC 5321 promises 512, extensions announce more."""
+LINES_MAXIMUM = 200
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """How to reach a mail server. `timeout` is seconds for each of its answers."""
+
+    host: str = "localhost"
+    port: int = 25
+    use_tls: bool = False
+    use_ssl: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    timeout: float = 30.0
+    ca_file: Path | str | None = None
+    debug: bool = False
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Certificates and names are verified, by the system's authorities and `ca_file`."""
+        context = ssl.create_default_context()
+        if self.ca_file:
+            context.load_verify_locations(self.ca_file)
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its three digits and its words, lines joined."""
+
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+class SmtpClient:
+    """One connection. Every method raises SmtpError with the step that failed."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self.server = server
+        self.features: dict[str, str] = {}
+        self.encrypted = False
+        self._socket: socket.socket | None = None
+        self._buffer = b""
+
+    def connect(self) -> Reply:
+        """Look the name up, connect, encrypt where TLS comes first, and read the greeting."""
+        server = self.server
+        with self._naming(Step.LOOKUP):
+            socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        with self._naming(Step.CONNECT):
+            self._socket = socket.create_connection((server.host, server.port), server.timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if server.use_ssl:
+            self._encrypt()
+        return self._expect(Step.GREETING, self._reply(Step.GREETING), 220)
+
+    def hello(self) -> None:
+        """Introduce this machine, and learn what the server offers."""
+        name = self._own_name()
+        reply = self.command(Step.EHLO, f"EHLO {name}")
+        if 500 <= reply.code < 600:
+            self._expect(Step.EHLO, self.command(Step.EHLO, f"HELO {name}"), 250)
+            self.features = {}
+            return
+        self._expect(Step.EHLO, reply, 250)
+        offers = (line.partition(" ") for line in reply.text.split("\n")[1:])
+        self.features = {keyword.lower(): rest for keyword, _, rest in offers}
+
+    def start_tls(self) -> None:
+        """Encrypt the connection (RFC 3207) and introduce this machine again."""
+        if "starttls" not in self.features:
+            raise SmtpError(Step.STARTTLS, None, "the server does not offer STARTTLS")
+        self._expect(Step.STARTTLS, self.command(Step.STARTTLS, "STARTTLS"), 220)
+        # What came before encryption could be anybody's words.
+        self._buffer = b""
+        self._encrypt()
+        self.hello()
+
+    def log_in(self, username: str, password: str) -> None:
+        """Prove who we are (RFC 4954), over an encrypted connection or to this machine only."""
+        if not self.encrypted and not self._is_loopback():
+            raise SmtpError(
+                Step.AUTH, None, "the password was not sent: the connection is not encrypted"
+            )
+        offered = self.features.get("auth", "").upper().split()
+        plain = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+        if "PLAIN" in offered:
+            reply = self.command(Step.AUTH, f"AUTH PLAIN {plain}", shown="AUTH PLAIN ***")
+        elif "LOGIN" in offered:
+            reply = self._challenge("AUTH LOGIN", username.encode(), password.encode())
+        elif "CRAM-MD5" in offered:
+            reply = self._cram_md5(username, password)
+        else:
+            raise SmtpError(Step.AUTH, None, "the server offers no log-in with a password here")
+        self._expect(Step.AUTH, reply, 235)
+
+    def command(self, step: Step, line: str, *, shown: str | None = None) -> Reply:
+        """Say one line and read the answer; `shown` replaces the line in the debug output."""
+        if "\r" in line or "\n" in line:
+            raise ValueError("A command is one line.")
+        self._write(step, line.encode() + b"\r\n", shown or line)
+        return self._reply(step)
+
+    def expect(self, step: Step, line: str, *codes: int) -> Reply:
+        """Say one line; any answer but `codes` is an SmtpError."""
+        return self._expect(step, self.command(step, line), *codes)
+
+    def content(self, content: bytes) -> Reply:
+        """Send the message itself. Before the final dot is out, no server can have taken it."""
+        dotted = content.replace(b"\r\n.", b"\r\n..")
+        if dotted.startswith(b"."):
+            dotted = b"." + dotted
+        if not dotted.endswith(b"\r\n"):
+            dotted += b"\r\n"
+        self._write(Step.CONTENT, dotted, f"({len(content)} bytes)")
+        self._write(Step.ACCEPTANCE, b".\r\n", ".")
+        return self._expect(Step.ACCEPTANCE, self._reply(Step.ACCEPTANCE), 250)
+
+    def is_alive(self) -> bool:
+        """Whether the server still answers on this connection."""
+        if self._socket is None:
+            return False
+        try:
+            return self.command(Step.EHLO, "NOOP").code == 250
+        except SmtpError:
+            return False
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def quit(self) -> None:
+        """Say goodbye; what goes wrong with that changes nothing any more."""
+        if self._socket is not None:
+            with suppress(SmtpError):
+                self._socket.settimeout(min(self.server.timeout, 5))
+                self.command(Step.EHLO, "QUIT")
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self._buffer = b""
+
+    def _own_name(self) -> str:
+        """This end's address as a domain literal (RFC 5321, section 4.1.3): true, and at hand."""
+        address = self._connected().getsockname()[0]
+        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+    def _is_loopback(self) -> bool:
+        peer = self._connected().getpeername()[0]
+        return bool(peer == "::1" or peer.startswith(("127.", "::ffff:127.")))
+
+    def _encrypt(self) -> None:
+        with self._naming(Step.TLS):
+            context = self.server.tls_context()
+            self._socket = context.wrap_socket(self._connected(), server_hostname=self.server.host)
+        self.encrypted = True
+
+    def _challenge(self, opening: str, *answers: bytes) -> Reply:
+        reply = self.command(Step.AUTH, opening)
+        for answer in answers:
+            self._expect(Step.AUTH, reply, 334)
+            encoded = base64.b64encode(answer).decode()
+            reply = self.command(Step.AUTH, encoded, shown="***")
+        return reply
+
+    def _cram_md5(self, username: str, password: str) -> Reply:
+        reply = self._expect(Step.AUTH, self.command(Step.AUTH, "AUTH CRAM-MD5"), 334)
+        digest = hmac.new(password.encode(), base64.b64decode(reply.text), "md5").hexdigest()
+        answer = base64.b64encode(f"{username} {digest}".encode()).decode()
+        return self.command(Step.AUTH, answer, shown="***")
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            raise SmtpError(Step.CONNECT, None, "the connection is closed")
+        return self._socket
+
+    def _write(self, step: Step, data: bytes, shown: str) -> None:
+        if self.server.debug:
+            sys.stderr.write(f"SMTP > {shown}\n")
+        with self._naming(step):
+            connection = self._connected()
+            connection.settimeout(self.server.timeout)
+            connection.sendall(data)
+
+    def _reply(self, step: Step) -> Reply:
+        deadline = time.monotonic() + self.server.timeout
+        lines: list[str] = []
+        with self._naming(step):
+            while len(lines) < LINES_MAXIMUM:
+                line = self._line(deadline)
+                if self.server.debug:
+                    sys.stderr.write(f"SMTP < {one_line(line)}\n")
+                lines.append(line[4:].decode("utf-8", "replace").strip())
+                if not line[:3].isdigit() or line[3:4] not in {b"-", b" ", b""}:
+                    raise OSError(f"an answer that is not SMTP: {one_line(line[:80])}")
+                if line[3:4] != b"-":
+                    return Reply(int(line[:3]), "\n".join(lines))
+            raise OSError("an answer without end")
+
+    def _line(self, deadline: float) -> bytes:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > LINE_MAXIMUM:
+                raise OSError("an answer with an endless line")
+            connection = self._connected()
+            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            received = connection.recv(4096)
+            if not received:
+                raise ConnectionResetError(0, "the server closed the connection")
+            self._buffer += received
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    @staticmethod
+    def _expect(step: Step, reply: Reply, *codes: int) -> Reply:
+        if reply.code not in codes:
+            raise SmtpError(step, reply.code, reply.text)
+        return reply
+
+    @contextmanager
+    def _naming(self, step: Step) -> Iterator[None]:
+        """Name the step in whatever fails on the connection, which is then closed."""
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            reason = f"the certificate is not good: {error.verify_message}"
+            raise SmtpError(Step.TLS, None, reason) from None
+        except ssl.SSLError as error:
+            self.close()
+            raise SmtpError(Step.TLS, None, f"TLS failed: {error.reason or error}") from None
+        except TimeoutError:
+            self.close()
+            reason = f"no answer within {self.server.timeout:g} seconds"
+            raise SmtpError(step, None, reason) from None
+        except OSError as error:
+            self.close()
+            raise SmtpError(step, None, error.strerror or str(error)) from None

@@ -1,0 +1,126 @@
+"""Why mail does not arrive, in words: the step that failed, the server's answer, the likely mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from microblog.mail.client import SmtpServer
+from microblog.mail.outcomes import SmtpError, Step
+from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
+
+
+def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], None]) -> Accepted:
+    """Send one message, telling each step that goes well. Raises SmtpError."""
+    client = open_connection(server, progress)
+    try:
+        accepted = transmit(client, envelope)
+    finally:
+        client.quit()
+    progress(f"The server took the message: {accepted.answer}")
+    return accepted
+
+
+def advice(error: SmtpError, server: SmtpServer) -> str:
+    """What to try next, in one or two sentences."""
+    words = error.answer.lower()
+    for applies, mend in _MENDS:
+        if applies(error, server, words):
+            return mend.format(host=server.host, port=server.port, username=server.username)
+    return _BY_STEP[error.step].format(host=server.host, port=server.port)
+
+
+def _is_tls_mismatch(error: SmtpError, server: SmtpServer, words: str) -> bool:
+    wrong_version = error.step is Step.TLS and "wrong_version" in words.replace(" ", "_")
+    return server.use_ssl and (wrong_version or server.port in {25, 587})
+
+
+def _greeted_by_tls(error: SmtpError, server: SmtpServer, words: str) -> bool:
+    silent = error.step is Step.GREETING and ("no answer" in words or "not smtp" in words)
+    return silent and server.port == 465 and not server.use_ssl
+
+
+_Applies = Callable[[SmtpError, SmtpServer, str], bool]
+
+_MENDS: list[tuple[_Applies, str]] = [
+    (
+        _is_tls_mismatch,
+        "Port {port} does not speak TLS from the start. Set MAIL_USE_SSL=0 and MAIL_USE_TLS=1,"
+        " or MAIL_PORT=465.",
+    ),
+    (
+        _greeted_by_tls,
+        "Port 465 speaks TLS from the start. Set MAIL_USE_SSL=1 and MAIL_USE_TLS=0,"
+        " or MAIL_PORT=587.",
+    ),
+    (
+        lambda error, _server, words: error.step is Step.TLS and "expired" in words,
+        "The server's certificate has expired: its administrator must renew it.",
+    ),
+    (
+        lambda error, _server, words: error.step is Step.TLS and "mismatch" in words,
+        "The certificate is for another name. Set MAIL_SERVER to the name in the certificate.",
+    ),
+    (
+        lambda error, _server, words: (
+            error.step is Step.TLS and ("self-signed" in words or "issuer" in words)
+        ),
+        "Nobody whom this machine trusts signed the certificate. If the server is your own, give"
+        " its authority's certificate with MAIL_CA_FILE; otherwise you may be talking to someone"
+        " else.",
+    ),
+    (
+        lambda error, _server, words: (
+            error.step is Step.AUTH
+            and ("5.7.9" in words or "application-specific" in words or "gmail" in words)
+        ),
+        "Google wants an app password here, not the account's own: switch on 2-step verification,"
+        " make an app password, and put it into MAIL_PASSWORD.",
+    ),
+    (
+        lambda error, _server, words: (
+            error.step is Step.AUTH
+            and ("5.7.139" in words or "smtpclientauthentication" in words or "basic auth" in words)
+        ),
+        "Microsoft has switched off passwords for this account: allow authenticated SMTP for the"
+        " mailbox, or use another provider's server.",
+    ),
+    (
+        lambda error, _server, _words: error.step is Step.AUTH and error.code is None,
+        "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the log-in"
+        " only on an encrypted connection.",
+    ),
+    (
+        lambda error, _server, words: error.code == 530 or "starttls" in words,
+        "The server wants encryption or a log-in first. Set MAIL_USE_TLS=1, MAIL_USERNAME and"
+        " MAIL_PASSWORD.",
+    ),
+    (
+        lambda error, _server, words: error.step is Step.RCPT and "relay" in words,
+        "The server delivers to other domains only for those who log in. Set MAIL_USERNAME and"
+        " MAIL_PASSWORD.",
+    ),
+    (
+        lambda error, _server, _words: error.code is not None and 400 <= error.code < 500,
+        "The server asks to try again later; new senders are often made to wait a few minutes.",
+    ),
+]
+
+_BY_STEP = {
+    Step.LOOKUP: "No machine has the name {host!r}. Look for a slip in MAIL_SERVER.",
+    Step.CONNECT: "Nothing answers at {host}, port {port}. Look at MAIL_SERVER and MAIL_PORT; many"
+    " networks block port 25, so try 587.",
+    Step.TLS: "Encryption failed. MAIL_USE_TLS belongs to port 587, MAIL_USE_SSL to port 465.",
+    Step.GREETING: "Something answers at {host}, port {port}, but not as a mail server does. Look"
+    " at MAIL_PORT: 587 with MAIL_USE_TLS, 465 with MAIL_USE_SSL.",
+    Step.EHLO: "The server refuses this machine. Its administrator can say why.",
+    Step.STARTTLS: "The server cannot encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or"
+    " 465 with MAIL_USE_SSL=1.",
+    Step.AUTH: "The user name or the password is wrong, or the provider wants an app password.",
+    Step.MAIL: "The server does not let this account send from that address. Set ADMINS or"
+    " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there.",
+    Step.RCPT: "The server does not take mail for that address. Look for a slip in it.",
+    Step.DATA: "The server does not want a message now. Its words say why.",
+    Step.CONTENT: "The connection broke while the message was on its way. Try again.",
+    Step.ACCEPTANCE: "The server looked at the message and would not have it. Its words say why:"
+    " often the sender's domain lacks SPF or DKIM records.",
+}

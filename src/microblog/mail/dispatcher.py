@@ -1,0 +1,211 @@
+"""The embedded dispatcher: a process beside the web server that delivers what the outbox holds.
+
+Each of its threads has one connection. The first is kept free for mail that somebody waits for.
+When the server is in trouble, all pause together: it is said once, and costs no message an attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from microblog.mail.bell import BellListener
+from microblog.mail.claims import next_due
+from microblog.mail.delivery import Delivery
+from microblog.mail.kinds import Lane
+from microblog.mail.leases import LeaseKeeper
+from microblog.mail.outbox import Outbox
+from microblog.mail.outcomes import SmtpError
+from microblog.mail.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 20.0
+LOOK_EVERY_SECONDS = 1.0
+PAUSE_FIRST_SECONDS = 1.0
+PAUSE_LONGEST_SECONDS = 60.0
+
+ALL_LANES = range(Lane.PROMPT, Lane.BULK + 1)
+PROMPT_LANE = range(Lane.PROMPT, Lane.PROMPT + 1)
+
+
+class ServerHealth:
+    """What all threads know of the server. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._paused_until = 0.0
+
+    def pause(self) -> float:
+        """Seconds until the server may be asked again; 0 when it is well."""
+        with self._lock:
+            return max(0.0, self._paused_until - time.monotonic())
+
+    def failed(self, error: SmtpError) -> None:
+        with self._lock:
+            if time.monotonic() < self._paused_until:
+                return
+            if self._failures == 0:
+                logger.error("The mail server is in trouble, mail waits: %s", error)
+            self._failures += 1
+            pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
+            self._paused_until = time.monotonic() + min(pause, PAUSE_LONGEST_SECONDS)
+
+    def succeeded(self) -> None:
+        with self._lock:
+            if self._failures:
+                logger.info("The mail server is well again.")
+            self._failures = 0
+            self._paused_until = 0.0
+
+
+@dataclass(frozen=True)
+class DispatcherOptions:
+    """`connections` is the number of threads; times are seconds."""
+
+    connections: int = 2
+    lease: float = LEASE_SECONDS
+    look_every: float = LOOK_EVERY_SECONDS
+
+
+class Dispatcher:
+    """Delivers until it is stopped.
+
+    `transport` makes one connection for each thread. `context` is entered in each thread, for
+    composers that need the application.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transport: Callable[[], Transport],
+        *,
+        options: DispatcherOptions | None = None,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.outbox = outbox
+        self.options = options or DispatcherOptions()
+        self.health = ServerHealth()
+        self._transport = transport
+        self._context = context
+        self._stopping = threading.Event()
+        self._work = threading.Condition()
+        self._rung = 0
+
+    def run(self, listener: BellListener) -> None:
+        """Deliver until `stop` is called; what is in flight then is finished first."""
+        with self._lease_keeper() as leases:
+            threads = [
+                threading.Thread(
+                    target=self._deliver_all, args=(lanes, leases), name=f"mail-{number}"
+                )
+                for number, lanes in enumerate(self._lanes())
+            ]
+            for thread in threads:
+                thread.start()
+            self.wake()
+            while not self._stopping.is_set():
+                rung = listener.wait(self._until_next_look())
+                if rung or self._is_due():
+                    self.wake()
+            self.wake()
+            for thread in threads:
+                thread.join()
+
+    def stop(self) -> None:
+        """End `run`; may be called from a signal handler, followed by a ring of the listener."""
+        self._stopping.set()
+
+    def wake(self) -> None:
+        """Let the threads look into the outbox."""
+        with self._work:
+            self._rung += 1
+            self._work.notify_all()
+
+    def drain(self) -> int:
+        """Deliver, in this thread, all that is due now; returns how many rows were handled.
+
+        Stops at the first trouble with the server.
+        """
+        transport = self._transport()
+        handled = 0
+        try:
+            with self._lease_keeper() as leases, self._context():
+                delivery = Delivery(self.outbox, transport, leases)
+                while (held := delivery.claim(ALL_LANES)) is not None:
+                    handled += 1
+                    if delivery.deliver(held) is not None:
+                        break
+        finally:
+            transport.close()
+        return handled
+
+    def _lease_keeper(self) -> LeaseKeeper:
+        return LeaseKeeper(self.outbox.sessions, lease=self.options.lease, clock=self.outbox.clock)
+
+    def _lanes(self) -> list[range]:
+        others = max(self.options.connections - 1, 0)
+        return [PROMPT_LANE if others else ALL_LANES, *[ALL_LANES] * others]
+
+    def _deliver_all(self, lanes: range, leases: LeaseKeeper) -> None:
+        transport = self._transport()
+        delivery = Delivery(self.outbox, transport, leases)
+        seen = 0
+        try:
+            while not self._stopping.is_set():
+                rung = self._wait_for_work(seen)
+                if rung != seen:
+                    self._deliver_due(delivery, lanes)
+                seen = rung
+                transport.close_if_idle()
+        finally:
+            transport.close()
+
+    def _deliver_due(self, delivery: Delivery, lanes: range) -> None:
+        try:
+            while not self._stopping.is_set() and not self.health.pause():
+                held = delivery.claim(lanes)
+                if held is None:
+                    return
+                with self._context():
+                    trouble = delivery.deliver(held)
+                if trouble is None:
+                    self.health.succeeded()
+                else:
+                    self.health.failed(trouble)
+        except SQLAlchemyError as error:
+            logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
+            self._stopping.wait(self.options.look_every)
+
+    def _wait_for_work(self, seen: int) -> int:
+        with self._work:
+            self._work.wait_for(
+                lambda: self._rung != seen or self._stopping.is_set(), self.options.look_every
+            )
+            return self._rung
+
+    def _until_next_look(self) -> float:
+        """Seconds; a message that becomes due sooner than the next look is not kept waiting."""
+        due, now = self._next_due(), self.outbox.clock()
+        if due is None or due <= now:
+            return self.options.look_every
+        return min(due - now, self.options.look_every)
+
+    def _is_due(self) -> bool:
+        due = self._next_due()
+        return due is not None and due <= self.outbox.clock() and not self.health.pause()
+
+    def _next_due(self) -> float | None:
+        try:
+            with self.outbox.sessions() as session:
+                return next_due(session)
+        except SQLAlchemyError as error:
+            logger.error("The outbox cannot be read now: %s", error)  # noqa: TRY400
+            return None

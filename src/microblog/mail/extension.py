@@ -1,0 +1,204 @@
+"""Flask-Mail's public face over our own connection.
+
+`Mail`, `Message`, the eleven MAIL_ keys, `record_messages` and the `email_dispatched` signal stay
+as every Flask developer knows them. What is mended underneath: certificates are verified, every
+wait ends, headers cannot be injected, and an error is the one that happened.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import make_msgid
+from types import TracebackType
+from typing import Any, cast
+
+import flask_mail
+from flask import Flask, current_app
+
+from microblog.mail.addresses import Address, AddressLike, parse_address
+from microblog.mail.client import SmtpClient, SmtpServer
+from microblog.mail.email import BadHeaderError, Email, check_header, from_message
+from microblog.mail.mime import render
+from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Message(flask_mail.Message):
+    """Flask-Mail's message with recipients in the order given, and a Message-ID on its own domain.
+
+    `send_to` is a list without repetitions, where Flask-Mail gives a set.
+    """
+
+    def __init__(
+        self, subject: str = "", recipients: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        sender = kwargs.get("sender")
+        if isinstance(sender, tuple):
+            kwargs["sender"] = str(parse_address(sender))
+        super().__init__(subject, recipients, *args, **kwargs)
+        if self.sender:
+            self.msgId = new_message_id(parse_address(self.sender))
+
+    @property
+    def send_to(self) -> list[Any]:  # type: ignore[override]
+        return list(dict.fromkeys([*self.recipients, *self.cc, *self.bcc]))
+
+    def has_bad_headers(self) -> bool:
+        try:
+            from_message(self)
+        except ValueError as error:
+            return "line break" in str(error)
+        except BadHeaderError:
+            return True
+        return False
+
+    def as_bytes(self) -> bytes:
+        return render_message(self)
+
+    def as_string(self) -> str:
+        return self.as_bytes().decode("utf-8", "replace")
+
+
+class Connection(flask_mail.Connection):
+    """A connection of our own, kept while the `with` block lasts."""
+
+    mail: Any
+
+    def __enter__(self) -> Connection:
+        self.client: SmtpClient | None = None
+        if not self.mail.suppress:
+            self.client = open_connection(self.mail.smtp_server)
+        self.num_emails = 0
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self.client is not None:
+            self.client.quit()
+
+    def send(
+        self, message: flask_mail.Message, envelope_from: AddressLike | None = None
+    ) -> Accepted | None:
+        """Send now; None where sending is suppressed.
+
+        Raises BadHeaderError, AddressError, or SmtpError with the step at which the server refused.
+        Recipients refused while others were accepted are in the answer.
+        """
+        if not message.send_to:
+            raise ValueError("The message has no recipients.")
+        email = from_message(message, ascii_attachments=self.mail.ascii_attachments)
+        author = _author(message, self.mail.default_sender)
+        sender = parse_address(envelope_from) if envelope_from else author
+        for option in (*message.mail_options, *message.rcpt_options):
+            check_header("Option", option)
+        content = render_message(message, email)
+        accepted = None
+        if self.client is not None:
+            envelope = Envelope(
+                sender.mailbox,
+                [one.mailbox for one in email.recipients],
+                content,
+                email.needs_smtputf8() or sender.needs_smtputf8,
+                message.mail_options,
+                message.rcpt_options,
+            )
+            accepted = transmit(self.client, envelope)
+        app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
+        flask_mail.email_dispatched.send(app, message=message)
+        self._count()
+        return accepted
+
+    def _count(self) -> None:
+        self.num_emails += 1
+        if self.client is not None and self.num_emails == self.mail.max_emails:
+            self.client.quit()
+            self.client = open_connection(self.mail.smtp_server)
+            self.num_emails = 0
+
+
+class Mail(flask_mail.Mail):
+    """Flask-Mail's extension; MAIL_TIMEOUT (seconds) and MAIL_CA_FILE are read beside its keys."""
+
+    def init_mail(
+        self,
+        config: dict[str, Any],
+        debug: bool | int = False,  # noqa: FBT001, FBT002 - Flask-Mail's signature
+        testing: bool = False,  # noqa: FBT001, FBT002
+    ) -> Any:
+        admins = config.get("ADMINS") or [None]
+        state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
+            server=config.get("MAIL_SERVER") or "localhost",
+            username=config.get("MAIL_USERNAME"),
+            password=config.get("MAIL_PASSWORD"),
+            port=config.get("MAIL_PORT") or 25,
+            use_tls=config.get("MAIL_USE_TLS", False),
+            use_ssl=config.get("MAIL_USE_SSL", False),
+            default_sender=config.get("MAIL_DEFAULT_SENDER") or admins[0],
+            debug=int(_set(config.get("MAIL_DEBUG"), debug)),
+            max_emails=config.get("MAIL_MAX_EMAILS"),
+            suppress=bool(_set(config.get("MAIL_SUPPRESS_SEND"), testing)),
+            ascii_attachments=config.get("MAIL_ASCII_ATTACHMENTS", False),
+        )
+        state.smtp_server = smtp_server(config, debug=bool(state.debug))
+        return state
+
+    def connect(self) -> Connection:
+        app: Flask = self.app or cast(Flask, current_app)
+        if "mail" not in app.extensions:
+            raise RuntimeError("This application has no Mail extension: call init_app first.")
+        return Connection(app.extensions["mail"])
+
+
+def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
+    """The server that Flask-Mail's keys describe.
+
+    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on.
+    """
+    if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
+        raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
+    return SmtpServer(
+        host=config.get("MAIL_SERVER") or "localhost",
+        port=config.get("MAIL_PORT") or 25,
+        use_tls=config.get("MAIL_USE_TLS", False),
+        use_ssl=config.get("MAIL_USE_SSL", False),
+        username=config.get("MAIL_USERNAME"),
+        password=config.get("MAIL_PASSWORD"),
+        timeout=config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
+        ca_file=config.get("MAIL_CA_FILE"),
+        debug=debug,
+    )
+
+
+def new_message_id(sender: Address) -> str:
+    """A Message-ID on the sender's own domain, with its angle brackets (RFC 5322, 3.6.4)."""
+    return make_msgid(domain=sender.domain.strip("[]"))
+
+
+def render_message(message: flask_mail.Message, email: Email | None = None) -> bytes:
+    """A Flask-Mail message as bytes; its Date is set if it has none."""
+    state = current_app.extensions["mail"]
+    email = email or from_message(message, ascii_attachments=state.ascii_attachments)
+    author = _author(message, state.default_sender)
+    if message.date is None:
+        message.date = time.time()
+    if not isinstance(message, Message):
+        message.msgId = f"{message.msgId.rpartition('@')[0]}@{author.domain.strip('[]')}>"
+    return render(email, message_id=message.msgId, date=message.date, sender=author)
+
+
+def _author(message: flask_mail.Message, default: AddressLike | None) -> Address:
+    sender = message.sender or default
+    if not sender:
+        raise ValueError(
+            "The message has no sender: give it one, or set MAIL_DEFAULT_SENDER or ADMINS."
+        )
+    return parse_address(sender)
+
+
+def _set(value: Any, default: Any) -> Any:
+    return default if value is None else value

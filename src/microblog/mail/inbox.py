@@ -1,0 +1,75 @@
+"""The catcher's inbox in a browser: for development and the demonstration only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, current_app, render_template
+
+from microblog.mail.catcher import CaughtMail, CaughtMessage
+
+# A caught message is anybody's HTML: no scripts, no requests, links only in a new window.
+_FRAME_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
+    " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+)
+
+
+def inbox_blueprint(mail: CaughtMail) -> Blueprint:
+    """Pages that list and show what the catcher holds, under /dev/inbox."""
+    blueprint = Blueprint(
+        "inbox",
+        __name__,
+        url_prefix="/dev/inbox",
+        template_folder="pages",
+        static_folder="assets",
+        static_url_path="/static",
+    )
+    blueprint.app_template_filter("caught_time")(_time)
+
+    def find(number: str) -> CaughtMessage:
+        return mail.get(number) or abort(404)
+
+    @blueprint.get("")
+    @blueprint.get("/")
+    def messages() -> str:
+        return _page("inbox/list.html", messages=mail.all())
+
+    @blueprint.get("/<number>")
+    def message(number: str) -> str:
+        return _page("inbox/message.html", message=find(number))
+
+    @blueprint.get("/<number>/html")
+    def html(number: str) -> Response:
+        content = find(number).html or abort(404)
+        response = Response(f'<base target="_blank">{content}', mimetype="text/html")
+        response.headers["Content-Security-Policy"] = _FRAME_POLICY
+        return response
+
+    @blueprint.get("/<number>/source")
+    def source(number: str) -> Response:
+        return Response(find(number).source, mimetype="text/plain")
+
+    return blueprint
+
+
+def _page(template: str, **context: object) -> str:
+    return render_template(template, _=_translator(), **context)
+
+
+def _translator() -> Callable[..., str]:
+    """The application's translations where it has Flask-Babel, else the English text."""
+    if "babel" in current_app.extensions:
+        from flask_babel import gettext  # noqa: PLC0415 - an application need not have it
+
+        return gettext
+
+    def untranslated(text: str, **values: object) -> str:
+        return text % values if values else text
+
+    return untranslated
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,82 @@
+"""What kinds of message there are, how each is composed, and how long each is worth trying."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from microblog.mail.addresses import AddressLike
+from microblog.mail.email import Email
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+PROMPT = (MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, HOUR, HOUR)
+"""Delays for mail that a person waits for. Greylisting wants a second try within minutes, and
+RFC 5321, section 4.5.4.1, half an hour between tries in general: the later steps keep to it."""
+
+PATIENT = (5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY)
+"""Delays for mail that can wait."""
+
+JITTER = 0.1
+
+
+class Lane(IntEnum):
+    """Lower numbers overtake higher ones."""
+
+    PROMPT = 0
+    NORMAL = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a composer is told: the message that was meant, and the moment it is composed at.
+
+    `now` is Unix time in seconds; `attempt` counts from 1.
+    """
+
+    recipient: str
+    locale: str
+    arguments: Mapping[str, Any]
+    now: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """There is nothing to send; the reason is for the operator's eyes."""
+
+    reason: str
+
+
+Composer = Callable[[Session, Intent], Email | Discard]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of message.
+
+    `lifetime` is the seconds after which the message is worthless. `delays` are the seconds before
+    each further attempt; when they are spent, the message is dead. `repeat_unknown` says whether to
+    send again when the connection died after the final dot: a second copy carries the same
+    Message-ID; otherwise the message is held for the operator.
+    """
+
+    name: str
+    compose: Composer
+    sender: AddressLike | None = None
+    lane: Lane = Lane.NORMAL
+    lifetime: float | None = None
+    delays: tuple[float, ...] = PATIENT
+    repeat_unknown: bool = True
+
+    def delay(self, failures: int) -> float | None:
+        """Seconds until the next attempt after `failures` failed ones; None when all are spent."""
+        if failures > len(self.delays):
+            return None
+        return self.delays[failures - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

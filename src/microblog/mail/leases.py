@@ -1,0 +1,80 @@
+"""Keeps the leases of rows alive while a slow server is at work on them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from microblog.mail import claims
+from microblog.mail.claims import Claim
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseKeeper:
+    """One thread that renews what is held longer than a third of a lease. Thread-safe.
+
+    Use as a context manager; `lease` is in seconds.
+    """
+
+    def __init__(
+        self, sessions: Callable[[], Session], *, lease: float, clock: Callable[[], float]
+    ) -> None:
+        self.lease = lease
+        self._sessions = sessions
+        self._clock = clock
+        self._held: dict[int, tuple[Claim, float]] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+
+    def __enter__(self) -> LeaseKeeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    @contextmanager
+    def holding(self, held: Claim) -> Iterator[None]:
+        """Keep this claim for as long as the block lasts."""
+        with self._lock:
+            self._held[held.id] = (held, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._held[held.id]
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self.lease / 6):
+            oldest = time.monotonic() - self.lease / 3
+            with self._lock:
+                aging = [held for held, since in self._held.values() if since <= oldest]
+            for held in aging:
+                self._renew(held)
+
+    def _renew(self, held: Claim) -> None:
+        try:
+            with self._sessions() as session:
+                claims.renew(session, held, until=self._clock() + self.lease)
+                session.commit()
+        except SQLAlchemyError:
+            logger.exception("The lease of message %s could not be renewed", held.id)
+            return
+        with self._lock:
+            if held.id in self._held:
+                self._held[held.id] = (held, time.monotonic())

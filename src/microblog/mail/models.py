@@ -1,0 +1,88 @@
+"""The outbox: one row a message, which is the only truth about it.
+
+Times are Unix time in seconds, so that the package needs no agreement about zones with the
+application whose database it shares.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, MetaData, SmallInteger, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import Double
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Status(StrEnum):
+    """Where a message stands. QUEUED and DEFERRED wait for delivery, the others are ends.
+
+    There is no status for "being sent": a claim is a lease in `due_at`, which a crash lets run out.
+    """
+
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    SENT = "sent"
+    DEAD = "dead"
+    DISCARDED = "discarded"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+WAITING = (Status.QUEUED, Status.DEFERRED)
+
+
+class Model(DeclarativeBase):
+    """The base of the mail package's own tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class OutboxMessage(Model):
+    """One message: what is meant (its kind and arguments), never the secret that it will carry.
+
+    `attempts` counts the claims and is the fence that a settling worker must still hold;
+    `failures` counts the attempts that are held against the message. `recipients` names those that
+    are still to be served after a server took it for some only.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    recipient: Mapped[str] = mapped_column(String(320))
+    locale: Mapped[str] = mapped_column(String(16))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
+    recipients: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    message_id: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[float] = mapped_column(Double)
+    due_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float | None] = mapped_column(Double)
+    status: Mapped[Status] = mapped_column(String(16), default=Status.QUEUED)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    settled_at: Mapped[float | None] = mapped_column(Double)
+    answer: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "lane",
+            "due_at",
+            sqlite_where=status.in_(WAITING),
+            postgresql_where=status.in_(WAITING),
+        ),
+        {"sqlite_autoincrement": True},
+    )

@@ -1,0 +1,290 @@
+"""Every setting of the site, typed, read once. Nothing else reads the environment.
+
+A wrong value never stops at the first mistake: `load_settings` names all of them in one message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from microblog.mail.addresses import AddressError, parse_address
+
+MINIMUM_SECRET_BYTES = 32
+"""HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
+
+NEW_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; `problems` has a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def _list(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part for part in re.split(r"[,;\s]+", value) if part)
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        parse_address(value)
+    except AddressError as error:
+        raise ValueError(f"holds {value!r}, which is no e-mail address: {error}") from None
+    return value.strip()
+
+
+def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_address(one) for one in value)
+
+
+def _database_url(value: str) -> str:
+    if value.startswith("postgres://"):
+        value = "postgresql" + value.removeprefix("postgres")
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError(
+            "is not a database address; like sqlite:////srv/microblog/site.db"
+            " or postgresql://user:password@host/name"
+        ) from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError(f"names {url.get_backend_name()!r}; SQLite and PostgreSQL are supported")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a whole address, like https://microblog.example.com")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must hold nothing but the scheme, the host, and perhaps a path")
+    return value.rstrip("/")
+
+
+Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list), AfterValidator(_addresses)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_list)]
+
+
+class Settings(BaseSettings):
+    """The settings of one site; the description of each is its documentation."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    SECRET_KEY: SecretStr | None = Field(
+        None, description="Signs sessions and mailed links; at least 32 bytes, kept to yourself"
+    )
+    SECRET_KEY_FALLBACKS: Secrets = Field(
+        (), description="Former keys, still accepted while you change SECRET_KEY; comma-separated"
+    )
+    DATABASE_URL: Annotated[str, AfterValidator(_database_url)] = Field(
+        "sqlite:///microblog.db",
+        description="Where the data is: SQLite (a relative path is inside INSTANCE_PATH) or PostgreSQL",
+    )
+    INSTANCE_PATH: Path = Field(
+        Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
+    )
+    PUBLIC_URL: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        None, description="The address people reach the site at; links in mail are built from it"
+    )
+    ADMINS: Addresses = Field(
+        (), description="Addresses that get mail when the site fails; the first one is the sender"
+    )
+    MAIL_SERVER: str = Field("localhost", min_length=1, description="The SMTP server's name")
+    MAIL_PORT: int = Field(25, ge=1, le=65535, description="The SMTP server's port")
+    MAIL_USE_TLS: bool = Field(False, description="STARTTLS (usually port 587), verified")
+    MAIL_USE_SSL: bool = Field(False, description="TLS from the start (usually port 465), verified")
+    MAIL_DEBUG: bool | None = Field(
+        None, description="Print the SMTP conversation, log-in excepted; default: as DEBUG"
+    )
+    MAIL_USERNAME: str | None = Field(None, description="The user name for the SMTP server")
+    MAIL_PASSWORD: SecretStr | None = Field(None, description="The password for the SMTP server")
+    MAIL_DEFAULT_SENDER: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="The sender where a message names none; default: the first of ADMINS"
+    )
+    MAIL_MAX_EMAILS: int | None = Field(
+        None, ge=1, description="Messages to send over one connection before opening another"
+    )
+    MAIL_SUPPRESS_SEND: bool | None = Field(
+        None, description="Do everything but send; default: as TESTING"
+    )
+    MAIL_ASCII_ATTACHMENTS: bool = Field(
+        False, description="Reduce the file names of attachments to ASCII"
+    )
+    MAIL_TIMEOUT: float = Field(
+        30.0, gt=0, le=600, description="Seconds to wait for each answer of the SMTP server"
+    )
+    MAIL_CA_FILE: Path | None = Field(
+        None, description="A file of certificates to trust beside the system's, for the SMTP server"
+    )
+    RESET_LINK_SECONDS: int = Field(
+        600, ge=60, le=86400, description="How long a mailed reset link works, from its sending on"
+    )
+    RATELIMIT_ENABLED: bool = Field(True, description="Limit how often one client may post a form")
+    RATELIMIT_STORAGE_URI: str = Field(
+        "memory://",
+        description="Where the counts are: memory:// (each process) or redis://host:port",
+    )
+    TRUSTED_PROXIES: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Reverse proxies in front, whose X-Forwarded headers are believed",
+    )
+    LOG_FILE: Path | None = Field(
+        None, description="Log to this file too, in ten files of a megabyte each"
+    )
+    DEBUG: bool = Field(False, description="For development: tracebacks in pages, /dev/inbox")
+    TESTING: bool = Field(False, description="For tests: nothing is sent unless asked for")
+
+    @field_validator("MAIL_USE_SSL")
+    @classmethod
+    def _one_kind_of_tls(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        if value and info.data.get("MAIL_USE_TLS"):
+            raise ValueError(
+                "and MAIL_USE_TLS exclude each other: keep MAIL_USE_TLS for port 587,"
+                " MAIL_USE_SSL for port 465"
+            )
+        return value
+
+    @field_validator("MAIL_CA_FILE")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"{str(value)!r} is not a file")
+        return value
+
+    @property
+    def sender(self) -> str:
+        """The sender of mail that names none: never empty, so that no message fails for it."""
+        if self.MAIL_DEFAULT_SENDER or self.ADMINS:
+            return self.MAIL_DEFAULT_SENDER or self.ADMINS[0]
+        return f"no-reply@{urlsplit(self.PUBLIC_URL or '').hostname or 'localhost'}"
+
+    def as_flask_config(self) -> dict[str, Any]:
+        """The same settings as Flask and its extensions read them: secrets as plain text."""
+        config = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        config["MAIL_DEBUG"] = self.DEBUG if self.MAIL_DEBUG is None else self.MAIL_DEBUG
+        if self.MAIL_SUPPRESS_SEND is None:
+            config["MAIL_SUPPRESS_SEND"] = self.TESTING
+        config["MAIL_DEFAULT_SENDER"] = self.sender
+        return config
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value()
+    if len(key.encode()) < MINIMUM_SECRET_BYTES:
+        raise ValueError(
+            f"is shorter than {MINIMUM_SECRET_BYTES} bytes. Make a good one with: {NEW_SECRET}"
+        )
+    if len(set(key)) < 8:
+        raise ValueError(f"is easily guessed. Make a good one with: {NEW_SECRET}")
+    return value
+
+
+class ServingSettings(Settings):
+    """What a site needs before it may serve other people: stricter, nothing else."""
+
+    SECRET_KEY: Annotated[SecretStr, AfterValidator(_secret_key)]
+    PUBLIC_URL: Annotated[str, AfterValidator(_public_url)]
+
+    @field_validator("MAIL_PASSWORD")
+    @classmethod
+    def _whole_login(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        username = info.data.get("MAIL_USERNAME")
+        if username and not value:
+            raise ValueError("is missing, though MAIL_USERNAME is set: give both or neither")
+        if value and not username:
+            raise ValueError("is set, though MAIL_USERNAME is missing: give both or neither")
+        encrypted = info.data.get("MAIL_USE_TLS") or info.data.get("MAIL_USE_SSL")
+        server = info.data.get("MAIL_SERVER", "")
+        if value and not encrypted and not is_loopback(server):
+            raise ValueError(
+                f"would cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
+                " or MAIL_USE_SSL (port 465)"
+            )
+        return value
+
+    model_config = SettingsConfigDict(validate_default=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, which a password may reach unencrypted."""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def load_settings(*, serving: bool = False) -> Settings:
+    """Read the settings from the environment, then from the `.env` file of this folder.
+
+    The variable MICROBLOG_ENV_FILE names another file than `.env`; empty, it means none.
+    With `serving`, what a public site needs must be there.
+
+    Raises SettingsError with a sentence for every wrong value.
+    """
+    model: type[Settings] = ServingSettings if serving else Settings
+    env_file = os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
+    try:
+        return model(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which `load_settings` gives the same settings again."""
+    environment = {"MICROBLOG_ENV_FILE": ""}
+    for name in type(settings).model_fields:
+        value = _plain(getattr(settings, name))
+        if isinstance(value, list):
+            value = ",".join(value)
+        environment[name] = "" if value is None else str(value)
+    return environment
+
+
+def _sentence(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"] if isinstance(part, str)) or "settings"
+    if problem["type"] == "missing":
+        return _MISSING.get(name, "{name} is missing.").format(name=name)
+    if problem["type"] == "value_error":
+        return f"{name} {problem['ctx']['error']}"
+    if problem["type"].startswith("bool"):
+        return f"{name} must be on or off (1, true, yes / 0, false, no), not {problem['input']!r}"
+    return f"{name}: {problem['msg']} (it is {problem['input']!r})"
+
+
+_MISSING = {
+    "SECRET_KEY": f"SECRET_KEY is missing. Make one with: {NEW_SECRET}",
+    "PUBLIC_URL": "PUBLIC_URL is missing: the address people reach the site at, like"
+    " https://microblog.example.com; links in mail are built from it",
+}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,1 @@
+"""What every page shares: forms, errors, security headers, rate limits, languages, health."""

@@ -1,0 +1,49 @@
+"""Pages for what went wrong: what happened, and what to do now."""
+
+from __future__ import annotations
+
+from flask import Flask, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _show)
+    app.register_error_handler(CSRFError, _show_csrf)
+
+
+def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
+    """Also for what the application did not foresee: Flask wraps it in a 500."""
+    code = error.code or 500
+    if code < 400:
+        return error.get_response()
+    title, advice = _words(code)
+    return _page(title, advice), code
+
+
+def _show_csrf(_error: CSRFError) -> tuple[str, int]:
+    title = _("This form is no longer valid")
+    advice = _(
+        "The page was open in another session, or your browser did not send its cookie."
+        " Go back, reload the page, and send the form again."
+    )
+    return _page(title, advice), 400
+
+
+def _page(title: str, advice: str) -> str:
+    return render_template("web/error.html", title=title, advice=advice, path=request.path)
+
+
+def _words(code: int) -> tuple[str, str]:
+    known = {
+        400: (_("Bad request"), _("Your browser sent something that cannot be understood.")),
+        403: (_("Not allowed"), _("You may not see this page or do this.")),
+        404: (_("Not found"), _("There is no page at this address. It may have been deleted.")),
+        405: (_("Not like this"), _("This address answers to a form, not to a link.")),
+        413: (_("Too large"), _("What you sent is too large. Make it smaller and try again.")),
+        429: (_("Too many requests"), _("Please wait a minute, then try again.")),
+    }
+    fallback = _("An unexpected error has occurred"), _("Please try again in a little while.")
+    return known.get(code, fallback)

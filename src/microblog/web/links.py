@@ -1,0 +1,34 @@
+"""Addresses of pages, for mail and for redirects."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import current_app, url_for
+
+DEFAULT_PUBLIC_URL = "http://localhost:5000"
+
+
+def public_link(endpoint: str, **values: object) -> str:
+    """A whole address for use in mail, built from PUBLIC_URL and never from the request.
+
+    Whoever forges a Host header changes nothing about it (CWE-640).
+    """
+    base = current_app.config["PUBLIC_URL"] or DEFAULT_PUBLIC_URL
+    path = current_app.url_map.bind("", script_name="/").build(endpoint, values)
+    return f"{base}{path}"
+
+
+def home() -> str:
+    """The path of the first page."""
+    return url_for("index")
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after a log-in: `target` if it is a path on this site, else the first page."""
+    if not target or not target.startswith("/") or "\\" in target or not target.isprintable():
+        return home()
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or target.startswith("//"):
+        return home()
+    return target

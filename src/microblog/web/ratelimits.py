@@ -1,0 +1,29 @@
+"""How often one client may post a form: counted by client, never by what was posted.
+
+A limit that depended on the address in the form would tell which addresses have accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+FORM_LIMIT = "30 per minute; 300 per hour"
+
+limiter = Limiter(get_remote_address, headers_enabled=False)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    limiter.init_app(app)
+
+
+def limit_posts(view: View) -> View:
+    """Limit how often one client may post to this view; looking at it is free."""
+    limited: View = limiter.limit(FORM_LIMIT, methods=["POST"])(view)
+    return limited

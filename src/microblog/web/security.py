@@ -1,0 +1,81 @@
+"""Headers, cookies and CSRF: what protects every page.
+
+Sources: OWASP ASVS 5.0, chapters 3 (web frontend) and 7 (sessions); OWASP Secure Headers.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+FORM_MAXIMUM_BYTES = 4 * 1024 * 1024
+"""A form larger than this is not read; smaller, its fields say themselves what is too long."""
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
+        " font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self';"
+        " frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+csrf = CSRFProtect()
+
+
+def init_app(app: Flask) -> None:
+    """Protect every page of this application. Raises nothing."""
+    https = urlsplit(app.config["PUBLIC_URL"] or "").scheme == "https"
+    app.config.update(
+        SESSION_COOKIE_NAME="microblog",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        REMEMBER_COOKIE_NAME="microblog_remember",
+        REMEMBER_COOKIE_HTTPONLY=True,
+        REMEMBER_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SECURE=https,
+        MAX_CONTENT_LENGTH=FORM_MAXIMUM_BYTES,
+        MAX_FORM_MEMORY_SIZE=FORM_MAXIMUM_BYTES,
+        # A form that stays open for a day still works: the token lives as long as the session.
+        WTF_CSRF_TIME_LIMIT=None,
+        # Its check needs a Referer, which the pages with secret links forbid the browser to send.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    csrf.init_app(app)
+    app.after_request(_add_headers)
+    proxies = app.config["TRUSTED_PROXIES"]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
+    if https:
+        app.after_request(_add_transport_security)
+
+
+def keep_secret(response: Response) -> Response:
+    """For a page that a secret link leads to: no cache keeps it, no referrer names it.
+
+    OWASP ASVS 5.0, 14.3.2 and 3.4.5.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _add_transport_security(response: Response) -> Response:
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
