@@ -16,9 +16,14 @@ def problems() -> list[str]:
         text = lock.read_text()
         if "://" in text or "index-url" in text:
             found.append(f"{lock.name}: holds an address")
-        pinned = re.findall(r"^([A-Za-z0-9._-]+)==\S+.*?((?:\n    --hash\S+.*)*)$", text, re.M)
+        pinned = re.findall(
+            r"^([A-Za-z0-9._-]+)==\S+.*?((?:\n    --hash\S+.*)*)$", text, re.MULTILINE
+        )
         found += [f"{lock.name}: {name} has no hash" for name, hashes in pinned if not hashes]
-    locked = {name.lower() for name in re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==", dev_lock(), re.M)}
+    locked = {
+        name.lower()
+        for name in re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==", dev_lock(), re.MULTILINE)
+    }
     found += [f"dev.txt: {name} is missing" for name in sorted(declared() - locked)]
     return found
 

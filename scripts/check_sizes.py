@@ -13,6 +13,8 @@ LIMIT = 50
 def lengths() -> list[tuple[int, str]]:
     found = []
     for path in SOURCE.rglob("*.py"):
+        if path.parent.name == "migrations":  # a list of tables, not a procedure
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 name = f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}"

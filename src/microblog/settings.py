@@ -29,7 +29,7 @@ from microblog.mail.addresses import AddressError, parse_address
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
 
-NEW_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+NEW_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 - a command
 
 
 class SettingsError(Exception):
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     )
     DATABASE_URL: Annotated[str, AfterValidator(_database_url)] = Field(
         "sqlite:///microblog.db",
-        description="Where the data is: SQLite (a relative path is inside INSTANCE_PATH) or PostgreSQL",
+        description="Where the data is: PostgreSQL, or SQLite (relative paths: in INSTANCE_PATH)",
     )
     INSTANCE_PATH: Path = Field(
         Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
 
     @field_validator("MAIL_USE_SSL")
     @classmethod
-    def _one_kind_of_tls(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+    def _one_kind_of_tls(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("MAIL_USE_TLS"):
             raise ValueError(
                 "and MAIL_USE_TLS exclude each other: keep MAIL_USE_TLS for port 587,"
@@ -234,7 +234,7 @@ class ServingSettings(Settings):
 
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine, which a password may reach unencrypted."""
-    return host == "localhost" or host == "::1" or host.startswith("127.")
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def load_settings(*, serving: bool = False) -> Settings:
@@ -248,7 +248,7 @@ def load_settings(*, serving: bool = False) -> Settings:
     model: type[Settings] = ServingSettings if serving else Settings
     env_file = os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
     try:
-        return model(_env_file=env_file)
+        return model(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
 

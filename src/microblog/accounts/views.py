@@ -151,7 +151,8 @@ def reset_password(token: str) -> Response:
         token = session.get(_RESET_TOKEN, "")
     elif request.method == "GET" and _is_good(token):
         session[_RESET_TOKEN] = token
-        return keep_secret(redirect(url_for("accounts.reset_password", token=TOKEN_IN_SESSION)))
+        moved = redirect(url_for("accounts.reset_password", token=TOKEN_IN_SESSION))
+        return keep_secret(make_response(moved))
     return keep_secret(make_response(_choose_password(token)))
 
 

@@ -63,7 +63,10 @@ def demo(port: int, smtp_port: int, *, check: bool) -> None:
                 if not wait_until_open(HOST, one, seconds=START_WITHIN_SECONDS):
                     click.echo(f"Nothing answers at port {one}; the lines above say why.", err=True)
                     return 1
-            return Walk(port).walk() if check else _welcome(port, smtp_port)
+            if check:
+                return Walk(port).walk()
+            _welcome(port, smtp_port)
+            return None
 
         sys.exit(Supervisor(children, as_environment(settings)).run(ready=ready))
 

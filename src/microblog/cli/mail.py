@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 
 import click
 from flask import Flask
 
-from microblog.app import bell_path, caught_mail, create_app
+from microblog.app import caught_mail
 from microblog.cli.ports import require_free
 from microblog.mail import AddressError, parse_address, smtp_server
 from microblog.mail.catcher import Catcher, CaughtMessage
@@ -20,8 +21,6 @@ from microblog.mail.mime import render
 from microblog.mail.outcomes import SmtpError
 from microblog.mail.smtp import Envelope
 from microblog.settings import load_settings
-
-__all__ = ["bell_path", "mail"]
 
 
 @click.group()
@@ -107,10 +106,5 @@ def _print(message: CaughtMessage) -> None:
 
 
 def _serve_quietly(app: Flask, port: int) -> None:
-    import logging  # noqa: PLC0415
-
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app.run(port=port, threaded=True)
-
-
-_ = create_app

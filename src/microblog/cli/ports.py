@@ -17,7 +17,8 @@ def require_free(host: str, port: int, option: str) -> None:
             probe.bind((host, port))
         except PermissionError:
             raise click.ClickException(
-                f"Port {port} needs an administrator's rights. Choose one above 1023: {option} {port + 8000}"
+                f"Port {port} needs an administrator's rights."
+                f" Choose one above 1023: {option} {port + 8000}"
             ) from None
         except OSError as error:
             raise click.ClickException(

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import click
+from flask import current_app
 from gunicorn.app.base import BaseApplication
 
 from microblog.app import bell_path, caught_mail, create_app
@@ -71,8 +72,6 @@ def catcher(port: int) -> None:
 
 def make_dispatcher(settings: Settings) -> Dispatcher:
     """The dispatcher of the current application."""
-    from flask import current_app  # noqa: PLC0415
-
     state = flask_mail.init_mail(current_app.config)
 
     def transport() -> Transport:
@@ -84,7 +83,7 @@ def make_dispatcher(settings: Settings) -> Dispatcher:
     return Dispatcher(outbox(), transport, context=application.app_context)
 
 
-class _WebServer(BaseApplication):
+class _WebServer(BaseApplication):  # type: ignore[misc]
     """Gunicorn, configured here and not from the command line."""
 
     def __init__(self, settings: Settings, address: str, workers: int, *, demo: bool) -> None:

@@ -66,7 +66,7 @@ class Walk:
         self._link = ""
 
     def walk(self) -> int:
-        """Each step in its order, with a line; 0 when all went well, 1 at the first that did not."""
+        """Each step with a line; 0 when all went well, 1 at the first that did not."""
         steps: list[tuple[str, Callable[[], None]]] = [
             ("register", self._register),
             ("log in and out with the first password", self._first_login),

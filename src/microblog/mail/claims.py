@@ -1,8 +1,8 @@
 """Claiming and settling rows of the outbox: the SQL of delivery, each function one statement.
 
-A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Whoever settles must
-still hold that attempt's number, so that a worker that was thought dead cannot overwrite a newer
-one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
+A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Whoever settles
+must still hold that attempt's number, so that a worker that was thought dead cannot overwrite a
+newer one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
 """
 
 from __future__ import annotations

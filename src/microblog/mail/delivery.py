@@ -78,7 +78,7 @@ class Delivery:
                 session.commit()
         except SQLAlchemyError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a composer raises concerns its row only
+        except Exception as error:
             last_line = traceback.format_exception_only(error)[-1]
             logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
             self._again(kind, held, f"It could not be composed: {one_line(last_line)}")

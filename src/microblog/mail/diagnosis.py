@@ -1,4 +1,4 @@
-"""Why mail does not arrive, in words: the step that failed, the server's answer, the likely mend."""
+"""Why mail does not arrive: the step that failed, the server's answer, the likely mend."""
 
 from __future__ import annotations
 

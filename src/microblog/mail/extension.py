@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, cast
 
 import flask_mail
-from flask import Flask, current_app
+from flask import current_app
 
 from microblog.mail.addresses import Address, AddressLike, parse_address
 from microblog.mail.client import SmtpClient, SmtpServer
@@ -81,7 +81,7 @@ class Connection(flask_mail.Connection):
         if self.client is not None:
             self.client.quit()
 
-    def send(
+    def send(  # type: ignore[override]  # Flask-Mail throws the answer away
         self, message: flask_mail.Message, envelope_from: AddressLike | None = None
     ) -> Accepted | None:
         """Send now; None where sending is suppressed.
@@ -127,8 +127,8 @@ class Mail(flask_mail.Mail):
     def init_mail(
         self,
         config: dict[str, Any],
-        debug: bool | int = False,  # noqa: FBT001, FBT002 - Flask-Mail's signature
-        testing: bool = False,  # noqa: FBT001, FBT002
+        debug: bool | int = False,
+        testing: bool = False,
     ) -> Any:
         admins = config.get("ADMINS") or [None]
         state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
@@ -148,7 +148,7 @@ class Mail(flask_mail.Mail):
         return state
 
     def connect(self) -> Connection:
-        app: Flask = self.app or cast(Flask, current_app)
+        app = self.app or current_app
         if "mail" not in app.extensions:
             raise RuntimeError("This application has no Mail extension: call init_app first.")
         return Connection(app.extensions["mail"])

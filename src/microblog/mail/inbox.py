@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, render_template
 
@@ -63,7 +64,7 @@ def _translator() -> Callable[..., str]:
     if "babel" in current_app.extensions:
         from flask_babel import gettext  # noqa: PLC0415 - an application need not have it
 
-        return gettext
+        return cast(Callable[..., str], gettext)
 
     def untranslated(text: str, **values: object) -> str:
         return text % values if values else text

@@ -13,9 +13,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from email.header import Header
 from email.utils import encode_rfc2231, format_datetime
-from datetime import UTC, datetime
 
 from microblog.mail.addresses import Address
 from microblog.mail.email import Attachment, Email
@@ -103,7 +103,7 @@ def _file_part(attachment: Attachment, *, ascii_only: bool) -> bytes:
     return _crlf("\n".join(lines) + "\n\n") + _base64(attachment.data)
 
 
-def _filename(attachment: Attachment, ascii_only: bool) -> str:  # noqa: FBT001
+def _filename(attachment: Attachment, ascii_only: bool) -> str:
     name = attachment.filename
     if name is None:
         return ""

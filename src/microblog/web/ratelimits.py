@@ -6,7 +6,7 @@ A limit that depended on the address in the form would tell which addresses have
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -25,5 +25,4 @@ def init_app(app: Flask) -> None:
 
 def limit_posts(view: View) -> View:
     """Limit how often one client may post to this view; looking at it is free."""
-    limited: View = limiter.limit(FORM_LIMIT, methods=["POST"])(view)
-    return limited
+    return cast(View, limiter.limit(FORM_LIMIT, methods=["POST"])(view))
