@@ -1,0 +1,330 @@
+"""A mail server that does as it is told: any answer at any step, silence, or a dropped line.
+
+It speaks real SMTP over a real socket, encrypted where it was given a certificate.
+"""
+
+from __future__ import annotations
+
+import base64
+import email
+import email.policy
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from types import TracebackType
+
+STALL = "stall"
+"""Accept and say nothing, until the server is closed."""
+DROP = "drop"
+"""Close the connection instead of answering."""
+
+LONGEST_STALL_SECONDS = 30.0
+
+
+@dataclass
+class Received:
+    """One message that the server took, with its envelope."""
+
+    sender: str
+    recipients: list[str]
+    content: bytes
+    mail_options: list[str]
+    encrypted: bool
+    login: str | None
+    connection: int
+    at: float = field(default_factory=time.time)
+
+    @property
+    def message(self) -> EmailMessage:
+        parsed = email.message_from_bytes(self.content, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        return parsed
+
+    def text(self, subtype: str = "plain") -> str:
+        part = self.message.get_body((subtype,))
+        assert part is not None, f"the message has no text/{subtype}"
+        return str(part.get_content()).replace("\r\n", "\n")
+
+
+class ScriptedServer:
+    """A server whose answers are scripted by step.
+
+    The steps are connect, ehlo, starttls, auth, mail, rcpt, data, content, quit, rset, noop. A
+    script is an answer such as "450 4.2.0 later", STALL, DROP, or a list of these for successive
+    occurrences (None for the ordinary answer); a key like "rcpt:bob@x.example" concerns one
+    recipient. `delay` is the seconds before each answer to a message's content.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        implicit_tls: bool = False,
+        features: Iterable[str] = ("8BITMIME", "SMTPUTF8", "SIZE 33554432"),
+        auth: str | None = None,
+        users: dict[str, str] | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        self.script: dict[str, str | list[str | None]] = {}
+        self.received: list[Received] = []
+        self.commands: list[str] = []
+        self.passwords: list[tuple[str, bool]] = []
+        """Every password that was said, and whether the line was encrypted."""
+        self.connections = 0
+        self.features = list(features)
+        self.delay = delay
+        self.tls = tls
+        self.implicit_tls = implicit_tls
+        self.auth = auth
+        self.users = users or {}
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._arrived = threading.Condition(self._lock)
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def __enter__(self) -> ScriptedServer:
+        self._spawn(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._closing.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def wait_for(self, count: int, *, seconds: float = 15.0) -> list[Received]:
+        """The messages, once there are so many."""
+        with self._arrived:
+            arrived = self._arrived.wait_for(lambda: len(self.received) >= count, seconds)
+        assert arrived, f"{len(self.received)} of {count} messages within {seconds:.0f} s"
+        return self.received
+
+    def note(self, command: str) -> None:
+        with self._lock:
+            self.commands.append(command)
+
+    def keep(self, received: Received) -> None:
+        with self._arrived:
+            self.received.append(received)
+            self._arrived.notify_all()
+
+    def scripted(self, step: str) -> str | None:
+        with self._lock:
+            planned = self.script.get(step)
+            if isinstance(planned, list):
+                return planned.pop(0) if planned else None
+            return planned
+
+    def stall(self) -> None:
+        self._closing.wait(LONGEST_STALL_SECONDS)
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.connections += 1
+                self._open.add(connection)
+            self._spawn(_Conversation(self, connection, self.connections).run)
+
+    def _spawn(self, target: object) -> None:
+        thread = threading.Thread(target=target, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+
+class _EndedError(Exception):
+    pass
+
+
+class _Conversation:
+    def __init__(self, server: ScriptedServer, connection: socket.socket, number: int) -> None:
+        self.server = server
+        self.socket = connection
+        self.number = number
+        self.encrypted = False
+        self.login: str | None = None
+        self.buffer = b""
+        self._forget()
+
+    def run(self) -> None:
+        try:
+            if self.server.implicit_tls:
+                self._encrypt()
+            self._answer("connect", "220 scripted.example ESMTP")
+            while True:
+                self._command(self._line())
+        except (_EndedError, OSError):
+            pass
+        finally:
+            with suppress(OSError):
+                self.socket.close()
+
+    def _command(self, line: str) -> None:
+        verb = line.partition(" ")[0].partition(":")[0].upper()
+        self.server.note(line if verb != "AUTH" else "AUTH")
+        handler = getattr(self, f"_do_{verb.lower()}", None)
+        if handler is None:
+            self._say("500 5.5.1 What?")
+        else:
+            handler(line)
+
+    def _do_ehlo(self, _line: str) -> None:
+        offers = list(self.server.features)
+        if self.server.tls is not None and not self.encrypted:
+            offers.append("STARTTLS")
+        if self.server.auth is not None:
+            offers.append(f"AUTH {self.server.auth}")
+        lines = ["scripted.example", *offers]
+        ordinary = "\r\n".join([*(f"250-{one}" for one in lines[:-1]), f"250 {lines[-1]}"])
+        self._answer("ehlo", ordinary)
+
+    def _do_helo(self, _line: str) -> None:
+        self._answer("helo", "250 scripted.example")
+
+    def _do_starttls(self, _line: str) -> None:
+        if self._answer("starttls", "220 Go ahead"):
+            self._encrypt()
+            self.buffer = b""
+
+    def _do_auth(self, line: str) -> None:
+        _, mechanism, *rest = line.split(" ")
+        if mechanism.upper() == "PLAIN":
+            _, user, password = base64.b64decode(rest[0]).decode().split("\0")
+        elif mechanism.upper() == "LOGIN":
+            self._say("334 VXNlcm5hbWU6")
+            user = base64.b64decode(self._line()).decode()
+            self._say("334 UGFzc3dvcmQ6")
+            password = base64.b64decode(self._line()).decode()
+        else:
+            self._say("504 5.5.4 Unknown mechanism")
+            return
+        self.server.passwords.append((password, self.encrypted))
+        right = self.server.users.get(user) == password
+        if self._answer("auth", "235 2.7.0 Welcome" if right else "535 5.7.8 Wrong credentials"):
+            self.login = user
+
+    def _do_mail(self, line: str) -> None:
+        if self._answer("mail", "250 2.1.0 OK"):
+            address, *options = line.partition(":")[2].split(" ")
+            self.sender, self.options = address.strip("<>"), options
+            self.recipients = []
+
+    def _do_rcpt(self, line: str) -> None:
+        recipient = line.partition(":")[2].split(" ")[0].strip("<>")
+        step = f"rcpt:{recipient}" if f"rcpt:{recipient}" in self.server.script else "rcpt"
+        if self._answer(step, "250 2.1.5 OK"):
+            self.recipients.append(recipient)
+
+    def _do_data(self, _line: str) -> None:
+        if not self.recipients:
+            self._say("554 5.5.1 No valid recipients")
+            return
+        if not self._answer("data", "354 Go ahead"):
+            return
+        content = self._content()
+        time.sleep(self.server.delay)
+        self._answer("content", "250 2.0.0 Taken", before_yes=lambda: self._keep(content))
+        self._forget()
+
+    def _do_rset(self, _line: str) -> None:
+        self._forget()
+        self._answer("rset", "250 2.0.0 OK")
+
+    def _do_noop(self, _line: str) -> None:
+        self._answer("noop", "250 2.0.0 OK")
+
+    def _do_quit(self, _line: str) -> None:
+        self._answer("quit", "221 2.0.0 Bye")
+        raise _EndedError
+
+    def _keep(self, content: bytes) -> None:
+        self.server.keep(
+            Received(
+                self.sender,
+                self.recipients,
+                content,
+                self.options,
+                self.encrypted,
+                self.login,
+                self.number,
+            )
+        )
+
+    def _forget(self) -> None:
+        self.sender, self.recipients, self.options = "", [], []
+
+    def _content(self) -> bytes:
+        lines = []
+        while (line := self._raw_line()) != b".\r\n":
+            if "content-drop" in self.server.script:
+                raise _EndedError
+            lines.append(line[1:] if line.startswith(b".") else line)
+        if self.server.scripted("accept-and-drop") is not None:
+            # The worst case: the message is taken, and nobody is told.
+            self._keep(b"".join(lines))
+            raise _EndedError
+        return b"".join(lines)
+
+    def _answer(
+        self, step: str, ordinary: str, *, before_yes: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Say the scripted answer, or the ordinary one; whether it was a yes."""
+        answer = self.server.scripted(step) or ordinary
+        if answer == STALL:
+            self.server.stall()
+        if answer in {STALL, DROP}:
+            raise _EndedError
+        if answer.startswith("2"):
+            before_yes()
+        self._say(answer)
+        if answer.startswith("421"):
+            raise _EndedError
+        return answer[:1] in "23"
+
+    def _say(self, answer: str) -> None:
+        self.socket.sendall(answer.encode() + b"\r\n")
+
+    def _line(self) -> str:
+        return self._raw_line().decode("utf-8", "replace").rstrip("\r\n")
+
+    def _raw_line(self) -> bytes:
+        while b"\n" not in self.buffer:
+            received = self.socket.recv(65536)
+            if not received:
+                raise _EndedError
+            self.buffer += received
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line + b"\n"
+
+    def _encrypt(self) -> None:
+        assert self.server.tls is not None
+        self.socket = self.server.tls.wrap_socket(self.socket, server_side=True)
+        self.encrypted = True
