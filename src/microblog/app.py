@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +106,3 @@ def _join_mail(app: Flask, settings: Settings) -> None:
     )
     account_emails.register_kinds(made, admin=(*settings.ADMINS, settings.sender)[0])
     init_outbox(app, made)
-
-
-logging.getLogger("alembic").setLevel(logging.WARNING)

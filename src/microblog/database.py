@@ -6,6 +6,7 @@ opened by the view, handed to the use cases, which never commit.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,7 @@ db = SQLAlchemy(session_options={"expire_on_commit": False})
 alembic = Alembic(
     metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
 )
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _CURRENT = "microblog_write_session"
 

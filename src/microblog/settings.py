@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         description="Reverse proxies in front, whose X-Forwarded headers are believed",
     )
     LOG_FILE: Path | None = Field(
-        None, description="Log to this file too, in ten files of a megabyte each"
+        None, description="Log to this file too; it is rotated, ten files of a megabyte each"
     )
     DEBUG: bool = Field(False, description="For development: tracebacks in pages, /dev/inbox")
     TESTING: bool = Field(False, description="For tests: nothing is sent unless asked for")

@@ -19,6 +19,7 @@ from microblog.mail.catcher import Catcher
 from microblog.mail.dispatcher import Dispatcher
 from microblog.mail.transport import SmtpTransport, SuppressedTransport, Transport
 from microblog.settings import Settings, load_settings
+from microblog.web import logs
 
 THREADS = 8
 
@@ -36,14 +37,17 @@ def process() -> None:
 @click.option("--demo", is_flag=True)
 def web(host: str, port: int, workers: int, *, demo: bool) -> None:
     """The web server."""
+    settings = load_settings()
+    logs.configure(settings.LOG_FILE)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    _WebServer(load_settings(), address, workers, demo=demo).run()
+    _WebServer(settings, address, workers, demo=demo).run()
 
 
 @process.command()
 def dispatcher() -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
+    logs.configure(settings.LOG_FILE, process="dispatcher")
     app = create_app(settings)
     with app.app_context():
         made = make_dispatcher(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import code
+import logging
 import sys
 from typing import Any
 
@@ -88,6 +89,7 @@ def db(context: click.Context) -> None:
     \b
     To create it or bring it up to date:  microblog db upgrade
     """
+    logging.getLogger("alembic").setLevel(logging.INFO)
     app = create_app()
     context.obj = app.extensions["alembic"]
     context.with_resource(app.app_context())

@@ -1,0 +1,73 @@
+"""A whole site for a benchmark: a database with sample people, `microblog run`, a client."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+from microblog.cli.ports import choose_free, wait_until_open
+
+
+@contextmanager
+def running_site(folder: Path, *, mail_port: int, people: int, posts: int = 0) -> Iterator[int]:
+    """`microblog run` with `people` sample accounts, sending to `mail_port`; gives its port."""
+    port = choose_free("127.0.0.1")
+    environment = os.environ | {
+        "MICROBLOG_ENV_FILE": "",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ADMINS": "admin@example.com",
+        "INSTANCE_PATH": str(folder),
+        "MAIL_SERVER": "127.0.0.1",
+        "MAIL_PORT": str(mail_port),
+        "RATELIMIT_ENABLED": "0",
+    }
+    microblog = [sys.executable, "-m", "microblog"]
+    subprocess.run(
+        [*microblog, "fake", "--users", str(people), "--posts", str(posts), "--follows", "0"],
+        env=environment, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    site = subprocess.Popen([*microblog, "run", "--port", str(port)], env=environment)
+    try:
+        if not wait_until_open("127.0.0.1", port, seconds=30):
+            raise SystemExit("The site did not start.")
+        yield port
+    finally:
+        site.terminate()
+        site.wait()
+
+
+class Client:
+    """A browser that stays connected, with the cookie and the token that it was given once."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._token = ""
+
+    def open_form(self, path: str) -> None:
+        self._connection.request("GET", path)
+        response = self._connection.getresponse()
+        page = response.read().decode()
+        cookie = response.headers["Set-Cookie"]
+        assert cookie, "the page set no cookie"
+        self._headers["Cookie"] = cookie.partition(";")[0]
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert found, "the page has no form"
+        self._token = found[1]
+
+    def post(self, path: str, **fields: str) -> int:
+        """Send the form and read the whole answer; returns its status."""
+        body = urlencode({"csrf_token": self._token, **fields})
+        self._connection.request("POST", path, body, self._headers)
+        response = self._connection.getresponse()
+        response.read()
+        return response.status

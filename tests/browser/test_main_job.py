@@ -1,0 +1,134 @@
+"""The main job in a real browser: from a forgotten password back in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.demonstration import Demonstration, running_demo
+from tests.services import chromium, need
+
+pytestmark = pytest.mark.browser
+
+OLD, NEW = "the first password", "the second password"
+SIZES = {"phone": {"width": 320, "height": 640}, "desktop": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def demo(browser: Browser) -> Iterator[Demonstration]:
+    with running_demo() as running:
+        yield running
+
+
+@pytest.fixture(params=["phone without scripts", "desktop"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    device, _, scripts = request.param.partition(" ")
+    options: dict[str, Any] = {"viewport": SIZES[device], "java_script_enabled": not scripts}
+    context = browser.new_context(**options)
+    opened = context.new_page()
+    opened.set_default_timeout(10_000)
+    yield opened
+    context.close()
+
+
+def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> None:
+    name = f"susan{page.viewport_size['width'] if page.viewport_size else 0}"
+    page.goto(demo.address)
+    page.get_by_role("link", name="Register").first.click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Email").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(OLD)
+    page.get_by_label("Repeat Password").fill(OLD)
+    fits(page)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("you are now a registered user")
+    page.get_by_role("link", name="Click to Reset It").click()
+    page.get_by_label("Email").fill(f"{name}@example.com")
+    page.get_by_role("button", name="Request Password Reset").click()
+    expect(page.get_by_role("alert")).to_contain_text("Check your email for the instructions")
+    link = mailed_link(page, demo, name)
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Reset Your Password")
+    assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
+    page.get_by_label("Password", exact=True).fill(NEW)
+    page.get_by_label("Repeat Password").fill(NEW)
+    fits(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
+    log_in(page, name, OLD)
+    expect(page.get_by_role("alert")).to_contain_text("Invalid username or password")
+    log_in(page, name, NEW)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Hi, {name}!")
+    fits(page)
+    page.get_by_role("button", name="Log out").click()
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link no longer works")
+
+
+def test_a_form_is_filled_in_with_the_keyboard_alone(page: Page, demo: Demonstration) -> None:
+    page.goto(f"{demo.address}/login")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("alice")
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct horse battery staple")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hi, alice!")
+
+
+def test_an_error_stands_beside_its_field(page: Page, demo: Demonstration) -> None:
+    page.goto(f"{demo.address}/reset_password_request")
+    page.get_by_label("Email").fill("not an address")
+    page.get_by_role("button", name="Request Password Reset").click()
+    field = page.get_by_label("Email")
+    expect(field).to_have_accessible_description("Invalid email address.")
+    expect(field).to_have_value("not an address")
+    expect(field).to_have_attribute("aria-invalid", "true")
+
+
+def mailed_link(page: Page, demo: Demonstration, name: str) -> str:
+    """Found as a person finds it: in the inbox, looked at again until the mail is there."""
+    page.goto(f"{demo.address}/dev/inbox")
+    mail = page.locator(".messages a", has_text=f"to {name}@example.com").first
+    for _ in range(50):
+        if mail.count():
+            break
+        page.wait_for_timeout(200)
+        page.get_by_role("link", name="Look again").click()
+    mail.click()
+    fits(page)
+    frame = page.frame_locator("iframe")
+    link = frame.get_by_role("link", name="click here").get_attribute("href")
+    assert link
+    listed = page.locator(".links a").first
+    expect(listed).to_have_attribute("href", link)
+    return link
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    page.get_by_label("Username or email").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign In").click()
+
+
+def fits(page: Page) -> None:
+    """Nothing is wider than the window: no scrolling sideways (WCAG 2.2, 1.4.10)."""
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert page.viewport_size
+    assert width <= page.viewport_size["width"], f"{page.url} is {width} pixels wide"

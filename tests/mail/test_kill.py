@@ -1,0 +1,63 @@
+"""A dispatcher that is killed loses nothing; a second copy is the same message."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from microblog.mail.models import OutboxMessage, Status
+from microblog.settings import Settings, as_environment
+from tests.mail.killed_dispatcher import LEASE_SECONDS, POINTS
+from tests.outbox import rows
+from tests.smtp_server import ScriptedServer
+from tests.visitor import Visitor
+
+ACCEPTED = {"after acceptance", "while settling", "after settling"}
+SETTLED = {"after settling"}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_dispatcher_loses_nothing(
+    app: Flask,
+    visitor: Visitor,
+    deliver: Callable[[], int],
+    smtp: ScriptedServer,
+    make_settings: Callable[..., Settings],
+    point: str,
+) -> None:
+    visitor.register("susan")
+    visitor.ask_for_reset("susan@example.com")
+    killed_at(point, make_settings(PUBLIC_URL="http://localhost"))
+    assert len(smtp.received) == (point in ACCEPTED)
+    waiting = rows(app)[0]
+    assert waiting.status == (Status.SENT if point in SETTLED else Status.QUEUED)
+    wait_until_due(waiting, settled=point in SETTLED)
+    deliver()
+    assert rows(app)[0].status == Status.SENT
+    copies = 2 if point in ACCEPTED - SETTLED else 1
+    assert len(smtp.received) == copies
+    assert {one.message["Message-ID"] for one in smtp.received} == {waiting.message_id}
+
+
+def killed_at(point: str, settings: Settings) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.mail.killed_dispatcher", point],
+        env=os.environ | as_environment(settings),
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == -signal.SIGKILL, "the dispatcher was not killed where it should"
+
+
+def wait_until_due(row: OutboxMessage, *, settled: bool) -> None:
+    """The lease of the killed one runs out by itself."""
+    if not settled:
+        assert row.due_at - time.time() <= LEASE_SECONDS
+        time.sleep(max(row.due_at - time.time(), 0) + 0.01)
