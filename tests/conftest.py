@@ -135,13 +135,13 @@ def _postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     need(has_postgresql(), "PostgreSQL at TEST_POSTGRESQL_URL or 127.0.0.1:5432")
     name = f"microblog_test_{os.getpid()}"
     with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        connection.execute(f'CREATE DATABASE "{name}"')
     try:
         _create_schema(postgresql_url(name), tmp_path_factory.mktemp("postgresql"))
         yield postgresql_url(name)
     finally:
         with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def _postgresql_url(_postgresql_database: str) -> str:
     tables = [*Model.metadata.sorted_tables, *MailModel.metadata.sorted_tables]
     names = ", ".join(f'"{table.name}"' for table in tables)
     with psycopg.connect(_postgresql_database, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")  # type: ignore[call-overload]
+        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
     return _postgresql_database
 
 

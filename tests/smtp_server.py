@@ -279,7 +279,9 @@ class _Conversation:
         )
 
     def _forget(self) -> None:
-        self.sender, self.recipients, self.options = "", [], []
+        self.sender = ""
+        self.recipients: list[str] = []
+        self.options: list[str] = []
 
     def _content(self) -> bytes:
         lines = []

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import unescape
 
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.test import TestResponse
+
+from microblog.accounts.passwords import hash_password
+from microblog.accounts.registration import register
+from microblog.cli.processes import make_dispatcher
+from microblog.database import db, transaction
+from microblog.mail.models import OutboxMessage
+from microblog.settings import Settings
+from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
 
@@ -77,3 +87,63 @@ def words(response: TestResponse) -> str:
     """What the page says, without its tags."""
     text = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]+>", " ", response.get_data(as_text=True))
     return " ".join(unescape(text).split())
+
+
+def error_beside(page: TestResponse, field: str) -> str:
+    """What the page says beside this field; nothing where it is content with it."""
+    found = re.search(
+        rf'(?s)<div[^>]* id="{re.escape(field)}-error">(.*?)</div>\s*</div>',
+        page.get_data(as_text=True),
+    )
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[1])).split()) if found else ""
+
+
+def value_in(page: TestResponse, field: str) -> str:
+    """What the form holds in this field already."""
+    html = page.get_data(as_text=True)
+    tag = re.search(rf'<input\b[^>]*\bname="{re.escape(field)}"[^>]*>', html)
+    assert tag, f"the page has no field {field}"
+    value = re.search(r'(?s)\bvalue="([^"]*)"', tag[0])
+    return unescape(value[1]) if value else ""
+
+
+def mailed_link(smtp: ScriptedServer, which: int = -1) -> str:
+    """The link in a mail that the server received, the last one if not said otherwise."""
+    text = smtp.received[which].text()
+    found = re.search(r"^\S+/reset_password/\S+$", text, re.MULTILINE)
+    assert found, "the mail holds no link on a line of its own"
+    return found[0]
+
+
+def path_of(link: str) -> str:
+    return "/" + link.split("/", 3)[3]
+
+
+def make_user(app: Flask, name: str, *, email: str = "", password: str = PASSWORD) -> int:
+    """An account, made by the rules of the site but without its pages; returns its number."""
+    with app.app_context(), transaction() as writing:
+        made = register(
+            writing,
+            username=name,
+            email=email or f"{name}@example.com",
+            password_hash=_hash_of(password),
+        )
+        return made.id
+
+
+def deliver_from(app: Flask) -> int:
+    """Delivers what is due now from this site's outbox; returns how many rows were handled."""
+    with app.app_context():
+        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        return make_dispatcher(settings).drain()
+
+
+def outbox_rows(app: Flask) -> list[OutboxMessage]:
+    """What the outbox holds, oldest first."""
+    with app.app_context():
+        return list(db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
+
+
+@cache
+def _hash_of(password: str) -> str:
+    return hash_password(password)

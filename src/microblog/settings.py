@@ -248,7 +248,7 @@ def load_settings(*, serving: bool = False) -> Settings:
     model: type[Settings] = ServingSettings if serving else Settings
     env_file = os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
     try:
-        return model(_env_file=env_file)  # type: ignore[call-arg]
+        return model(_env_file=env_file)
     except ValidationError as error:
         raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
 

@@ -61,7 +61,7 @@ def _die_before_the_dot() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         write(client, step, data, shown)
 
-    SmtpClient._write = written  # type: ignore[method-assign]
+    SmtpClient._write = written  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def _settings(folder: Path, port: int, smtp_port: int) -> Settings:
         "MAIL_SUPPRESS_SEND": False,
         "RATELIMIT_ENABLED": False,
     }
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+    return Settings(_env_file=None, **values)
 
 
 def _fill(settings: Settings) -> None:
