@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import email
 import email.policy
+import hmac
 import socket
 import ssl
 import threading
@@ -223,19 +224,29 @@ class _Conversation:
             user = base64.b64decode(self._line()).decode()
             self._say("334 UGFzc3dvcmQ6")
             password = base64.b64decode(self._line()).decode()
+        elif mechanism.upper() == "CRAM-MD5":
+            user, right = self._cram_md5()
         else:
             self._say("504 5.5.4 Unknown mechanism")
             return
-        self.server.passwords.append((password, self.encrypted))
-        right = self.server.users.get(user) == password
+        if mechanism.upper() != "CRAM-MD5":
+            self.server.passwords.append((password, self.encrypted))
+            right = self.server.users.get(user) == password
         if self._answer("auth", "235 2.7.0 Welcome" if right else "535 5.7.8 Wrong credentials"):
             self.login = user
+
+    def _cram_md5(self) -> tuple[str, bool]:
+        challenge = b"<1896.697170952@scripted.example>"
+        self._say("334 " + base64.b64encode(challenge).decode())
+        user, digest = base64.b64decode(self._line()).decode().split(" ")
+        password = self.server.users.get(user, "").encode()
+        return user, hmac.new(password, challenge, "md5").hexdigest() == digest
 
     def _do_mail(self, line: str) -> None:
         if self._answer("mail", "250 2.1.0 OK"):
             address, *options = line.partition(":")[2].split(" ")
+            self._forget()
             self.sender, self.options = address.strip("<>"), options
-            self.recipients = []
 
     def _do_rcpt(self, line: str) -> None:
         recipient = line.partition(":")[2].split(" ")[0].strip("<>")
@@ -280,8 +291,8 @@ class _Conversation:
 
     def _forget(self) -> None:
         self.sender = ""
-        self.recipients: list[str] = []
-        self.options: list[str] = []
+        self.recipients = list[str]()
+        self.options = list[str]()
 
     def _content(self) -> bytes:
         lines = []
