@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,17 +78,17 @@ class SmtpClient:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.use_ssl:
             self._encrypt()
-        return self._expect(Step.GREETING, self._reply(Step.GREETING), 220)
+        return self.require(Step.GREETING, self._reply(Step.GREETING), 220)
 
     def hello(self) -> None:
         """Introduce this machine, and learn what the server offers."""
         name = self._own_name()
         reply = self.command(Step.EHLO, f"EHLO {name}")
         if 500 <= reply.code < 600:
-            self._expect(Step.EHLO, self.command(Step.EHLO, f"HELO {name}"), 250)
+            self.require(Step.EHLO, self.command(Step.EHLO, f"HELO {name}"), 250)
             self.features = {}
             return
-        self._expect(Step.EHLO, reply, 250)
+        self.require(Step.EHLO, reply, 250)
         offers = (line.partition(" ") for line in reply.text.split("\n")[1:])
         self.features = {keyword.lower(): rest for keyword, _, rest in offers}
 
@@ -96,7 +96,7 @@ class SmtpClient:
         """Encrypt the connection (RFC 3207) and introduce this machine again."""
         if "starttls" not in self.features:
             raise SmtpError(Step.STARTTLS, None, "the server does not offer STARTTLS")
-        self._expect(Step.STARTTLS, self.command(Step.STARTTLS, "STARTTLS"), 220)
+        self.require(Step.STARTTLS, self.command(Step.STARTTLS, "STARTTLS"), 220)
         # What came before encryption could be anybody's words.
         self._buffer = b""
         self._encrypt()
@@ -118,7 +118,7 @@ class SmtpClient:
             reply = self._cram_md5(username, password)
         else:
             raise SmtpError(Step.AUTH, None, "the server offers no log-in with a password here")
-        self._expect(Step.AUTH, reply, 235)
+        self.require(Step.AUTH, reply, 235)
 
     def command(self, step: Step, line: str, *, shown: str | None = None) -> Reply:
         """Say one line and read the answer; `shown` replaces the line in the debug output."""
@@ -129,7 +129,25 @@ class SmtpClient:
 
     def expect(self, step: Step, line: str, *codes: int) -> Reply:
         """Say one line; any answer but `codes` is an SmtpError."""
-        return self._expect(step, self.command(step, line), *codes)
+        return self.require(step, self.command(step, line), *codes)
+
+    def pipeline(self, commands: Sequence[tuple[Step, str]]) -> list[Reply]:
+        """Say several lines at once and read all the answers (RFC 2920).
+
+        When DATA is answered with 354 although the message cannot go on, an empty one is sent, as
+        the RFC says, and refused by the server.
+        """
+        if any("\r" in line or "\n" in line for _, line in commands):
+            raise ValueError("A command is one line.")
+        lines = "".join(f"{line}\r\n" for _, line in commands)
+        self._write(commands[0][0], lines.encode(), lines.strip().replace("\r\n", " | "))
+        replies = [self._reply(step) for step, _ in commands]
+        recipients = [reply.code for reply in replies[1:-1]]
+        hopeless = replies[0].code != 250 or not {250, 251} & set(recipients)
+        if hopeless and replies[-1].code == 354:
+            self._write(Step.DATA, b".\r\n", ".")
+            self._reply(Step.DATA)
+        return replies
 
     def content(self, content: bytes) -> Reply:
         """Send the message itself. Before the final dot is out, no server can have taken it."""
@@ -140,7 +158,7 @@ class SmtpClient:
             dotted += b"\r\n"
         self._write(Step.CONTENT, dotted, f"({len(content)} bytes)")
         self._write(Step.ACCEPTANCE, b".\r\n", ".")
-        return self._expect(Step.ACCEPTANCE, self._reply(Step.ACCEPTANCE), 250)
+        return self.require(Step.ACCEPTANCE, self._reply(Step.ACCEPTANCE), 250)
 
     def is_alive(self) -> bool:
         """Whether the server still answers on this connection."""
@@ -188,13 +206,13 @@ class SmtpClient:
     def _challenge(self, opening: str, *answers: bytes) -> Reply:
         reply = self.command(Step.AUTH, opening)
         for answer in answers:
-            self._expect(Step.AUTH, reply, 334)
+            self.require(Step.AUTH, reply, 334)
             encoded = base64.b64encode(answer).decode()
             reply = self.command(Step.AUTH, encoded, shown="***")
         return reply
 
     def _cram_md5(self, username: str, password: str) -> Reply:
-        reply = self._expect(Step.AUTH, self.command(Step.AUTH, "AUTH CRAM-MD5"), 334)
+        reply = self.require(Step.AUTH, self.command(Step.AUTH, "AUTH CRAM-MD5"), 334)
         digest = hmac.new(password.encode(), base64.b64decode(reply.text), "md5").hexdigest()
         answer = base64.b64encode(f"{username} {digest}".encode()).decode()
         return self.command(Step.AUTH, answer, shown="***")
@@ -241,7 +259,7 @@ class SmtpClient:
         return line.rstrip(b"\r")
 
     @staticmethod
-    def _expect(step: Step, reply: Reply, *codes: int) -> Reply:
+    def require(step: Step, reply: Reply, *codes: int) -> Reply:
         if reply.code not in codes:
             raise SmtpError(step, reply.code, reply.text)
         return reply

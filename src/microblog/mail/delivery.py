@@ -1,4 +1,4 @@
-"""One delivery: compose, send, settle. Each step has its own short transaction or none at all.
+"""One delivery: compose, send, and say how to settle. No transaction is open while a server talks.
 
 The text is made after the claim and dies with the delivery, so that a secret in it, such as the
 token of a mailed link, is never stored and its time begins when the message leaves.
@@ -8,149 +8,214 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from microblog.mail import claims
 from microblog.mail.addresses import AddressError
-from microblog.mail.claims import Claim
+from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.email import BadHeaderError, Email
+from microblog.mail.guard import admit, condemns_address, suppress
 from microblog.mail.kinds import Discard, Intent, Kind
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.mime import render
 from microblog.mail.models import Status
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import Meaning, SmtpError, one_line
-from microblog.mail.smtp import Accepted, Envelope
+from microblog.mail.smtp import Accepted, Envelope, RecipientsRefusedError
 from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 
-class Delivery:
-    """Delivers claimed rows of one outbox over one transport. Belongs to one thread."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How to settle the row, and the error where the server itself is in trouble."""
 
-    def __init__(self, outbox: Outbox, transport: Transport, leases: LeaseKeeper) -> None:
+    settlement: Settlement
+    trouble: SmtpError | None = None
+
+
+class Delivery:
+    """Delivers rows of one outbox over one transport. Belongs to one thread."""
+
+    def __init__(
+        self, outbox: Outbox, transport: Transport, claims: Claims, leases: LeaseKeeper
+    ) -> None:
         self.outbox = outbox
         self.transport = transport
+        self.claims = claims
         self.leases = leases
 
-    def claim(self, lanes: range) -> Claim | None:
-        """Take the most urgent due row, or None where nothing is due."""
-        with self.outbox.sessions() as session:
-            held = claims.claim(session, now=self._now(), lease=self.leases.lease, lanes=lanes)
-            session.commit()
-        return held
+    def run(
+        self,
+        lanes: range,
+        *,
+        proceed: Callable[[], bool] = lambda: True,
+        well: Callable[[], None] = lambda: None,
+    ) -> tuple[int, SmtpError | None]:
+        """Deliver what is due in these lanes, as long as `proceed` says so.
 
-    def deliver(self, held: Claim) -> SmtpError | None:
-        """Bring one row to its end, or put it back.
-
-        Returns the error where the server itself is in trouble, which is no message's fault.
+        `well` is called when the server took or judged a message. Returns how many rows were
+        handled, and the trouble with the server that ended it. Raises SQLAlchemyError.
         """
+        handled = 0
+        settlement: Settlement | None = None
+        while True:
+            if not proceed():
+                if settlement is not None:
+                    self._settle(settlement)
+                return handled, None
+            ours, held = self.claims.settle_and_claim(settlement, lanes, now=self._now())
+            self._report(settlement, ours=ours)
+            if held is None:
+                return handled, None
+            delivered = self.deliver(held)
+            handled += 1
+            settlement = delivered.settlement
+            if delivered.trouble is not None:
+                self._settle(settlement)
+                return handled, delivered.trouble
+            well()
+
+    def deliver_one(self, held: Claim) -> SmtpError | None:
+        """Bring one claimed row to its end, or put it back; returns the server's trouble."""
+        delivered = self.deliver(held)
+        self._settle(delivered.settlement)
+        return delivered.trouble
+
+    def deliver(self, held: Claim) -> Delivered:
+        """Compose and send one claimed row; the caller settles it."""
         kind = self.outbox.kinds.get(held.kind)
         if kind is None:
-            self._end(held, Status.DEAD, f"No kind of message is named {held.kind!r} any more.")
-            return None
-        if held.expires_at is not None and held.expires_at <= self._now():
-            self._end(held, Status.EXPIRED, "It was worthless before it could be sent.")
-            return None
+            words = f"No kind of message is named {held.kind!r} any more."
+            return self._ends(held, Status.DEAD, words)
+        if held.suppressed is not None:
+            words = f"The address is suppressed: {held.suppressed}"
+            return self._ends(held, Status.DISCARDED, words)
         with self.leases.holding(held):
+            try:
+                # First the connection, then the text: a link's life begins when it can leave.
+                self.transport.open()
+            except SmtpError as error:
+                return self._failed(kind, held, error)
+            if held.expires_at is not None and held.expires_at <= self._now():
+                words = "It was worthless before it could be sent."
+                return self._ends(held, Status.EXPIRED, words)
             return self._compose_and_send(kind, held)
 
-    def _compose_and_send(self, kind: Kind, held: Claim) -> SmtpError | None:
-        try:
-            # First the connection, then the text: the life of a link begins when it can leave.
-            self.transport.open()
-        except SmtpError as error:
-            return self._failed(kind, held, error)
-        composed = self._compose(kind, held)
-        if isinstance(composed, Discard):
-            self._end(held, Status.DISCARDED, composed.reason)
-        elif composed is not None:
-            return self._send(kind, held, composed)
-        return None
-
-    def _compose(self, kind: Kind, held: Claim) -> Email | Discard | None:
+    def _compose_and_send(self, kind: Kind, held: Claim) -> Delivered:
         intent = Intent(held.recipient, held.locale, held.arguments, self._now(), held.attempts)
         try:
             with self.outbox.sessions() as session:
+                if kind.guarded and not admit(session, held, self.outbox.guard, now=intent.now):
+                    return self._ends(held, Status.DISCARDED, self._enough())
+                session.commit()
                 composed = kind.compose(session, intent)
                 session.commit()
+            if isinstance(composed, Discard):
+                return self._ends(held, Status.DISCARDED, composed.reason)
+            envelope = self._envelope(kind, held, composed)
         except SQLAlchemyError:
             raise
+        except (AddressError, BadHeaderError) as error:
+            words = f"It could not be written: {one_line(str(error))}"
+            return self._ends(held, Status.DEAD, words)
         except Exception as error:
-            last_line = traceback.format_exception_only(error)[-1]
             logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
-            self._again(kind, held, f"It could not be composed: {one_line(last_line)}")
-            return None
-        return composed
+            last_line = traceback.format_exception_only(error)[-1]
+            return self._again(kind, held, f"It could not be composed: {one_line(last_line)}")
+        return self._send(kind, held, envelope)
 
-    def _send(self, kind: Kind, held: Claim, email: Email) -> SmtpError | None:
+    def _send(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
         try:
-            envelope = self._envelope(kind, held, email)
-        except (AddressError, BadHeaderError, ValueError) as error:
-            self._end(held, Status.DEAD, f"It could not be written: {one_line(str(error))}")
-            return None
-        try:
-            accepted = self.transport.send(envelope)
+            return self._accepted(kind, held, self.transport.send(envelope))
         except SmtpError as error:
             return self._failed(kind, held, error)
-        self._accepted(kind, held, accepted)
-        return None
 
     def _envelope(self, kind: Kind, held: Claim, email: Email) -> Envelope:
         sender = email.sender or self.outbox.author(kind)
         recipients = held.recipients or [one.mailbox for one in email.recipients]
-        content = render(email, message_id=held.message_id, date=held.created_at, sender=sender)
+        content = self.outbox.sign(
+            render(
+                email,
+                message_id=held.message_id,
+                date=held.created_at,
+                sender=sender,
+                headers=kind.headers(held.recipient, held.arguments),
+            )
+        )
         utf8 = email.needs_smtputf8() or sender.needs_smtputf8
         return Envelope(sender.mailbox, recipients, content, utf8)
 
-    def _accepted(self, kind: Kind, held: Claim, accepted: Accepted) -> None:
+    def _accepted(self, kind: Kind, held: Claim, accepted: Accepted) -> Delivered:
         later = [who for who, error in accepted.refused if error.meaning is Meaning.AGAIN]
         refusals = [f"{who} was refused ({error})" for who, error in accepted.refused]
+        self._note_condemned(accepted.refused)
         answer = "; ".join([accepted.answer, *refusals])
         if later:
-            self._again(kind, held, answer, recipients=later)
-        else:
-            self._end(held, Status.SENT, answer)
+            return self._again(kind, held, answer, recipients=later)
+        return self._ends(held, Status.SENT, answer)
 
-    def _failed(self, kind: Kind, held: Claim, error: SmtpError) -> SmtpError | None:
+    def _failed(self, kind: Kind, held: Claim, error: SmtpError) -> Delivered:
+        now = self._now()
         if error.meaning is Meaning.SERVER:
-            with self.outbox.sessions() as session:
-                claims.release(session, held, str(error), due_at=self._now())
-                session.commit()
-            return error
+            waiting = Settlement(held, Status.DEFERRED, str(error), now, due_at=now, blameless=True)
+            return Delivered(waiting, error)
         if error.meaning is Meaning.NEVER:
-            self._end(held, Status.DEAD, str(error))
-        elif error.meaning is Meaning.UNKNOWN and not kind.repeat_unknown:
-            self._end(held, Status.UNKNOWN, str(error))
-        else:
-            self._again(kind, held, str(error))
-        return None
+            if isinstance(error, RecipientsRefusedError):
+                self._note_condemned(error.refused)
+            return self._ends(held, Status.DEAD, str(error))
+        if error.meaning is Meaning.UNKNOWN and not kind.repeat_unknown:
+            return self._ends(held, Status.UNKNOWN, str(error))
+        return self._again(kind, held, str(error))
 
     def _again(
         self, kind: Kind, held: Claim, answer: str, *, recipients: list[str] | None = None
-    ) -> None:
+    ) -> Delivered:
         delay = kind.delay(held.failures)
         if delay is None:
-            self._end(held, Status.DEAD, f"{answer} (given up after {held.failures} attempts)")
-            return
-        with self.outbox.sessions() as session:
-            due_at = self._now() + delay
-            claims.defer(session, held, answer, due_at=due_at, recipients=recipients)
-            session.commit()
-        logger.info("Message %s (%s) will be tried again: %s", held.id, held.kind, answer)
-
-    def _end(self, held: Claim, status: Status, answer: str) -> None:
-        with self.outbox.sessions() as session:
-            ours = claims.settle(
-                session, held, status, answer, now=self._now(), forget=status is Status.SENT
+            words = f"{answer} (given up after {held.failures} attempts)"
+            return self._ends(held, Status.DEAD, words)
+        now = self._now()
+        return Delivered(
+            Settlement(
+                held, Status.DEFERRED, answer, now, due_at=now + delay, recipients=recipients
             )
-            session.commit()
+        )
+
+    def _ends(self, held: Claim, status: Status, answer: str) -> Delivered:
+        forget = status is Status.SENT
+        return Delivered(Settlement(held, status, answer, self._now(), forget=forget))
+
+    def _note_condemned(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
+        condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
+        if condemned:
+            with self.outbox.sessions() as session:
+                suppress(session, condemned, now=self._now())
+                session.commit()
+
+    def _enough(self) -> str:
+        guard = self.outbox.guard
+        return (
+            f"The address had {guard.messages} such messages within {guard.seconds / 60:g} minutes."
+        )
+
+    def _settle(self, settlement: Settlement) -> None:
+        self._report(settlement, ours=self.claims.settle(settlement))
+
+    @staticmethod
+    def _report(settlement: Settlement | None, *, ours: bool) -> None:
+        if settlement is None:
+            return
+        held = settlement.held
         if not ours:
             logger.warning("Message %s was taken over by another worker", held.id)
-        level = logging.WARNING if status in {Status.DEAD, Status.UNKNOWN} else logging.INFO
-        logger.log(level, "Message %s (%s): %s: %s", held.id, held.kind, status, answer)
+        worrying = settlement.status in {Status.DEAD, Status.UNKNOWN}
+        level = logging.WARNING if worrying else logging.INFO
+        words = (held.id, held.kind, settlement.status, settlement.answer)
+        logger.log(level, "Message %s (%s): %s: %s", *words)
 
     def _now(self) -> float:
         return self.outbox.clock()

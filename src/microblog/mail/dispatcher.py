@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.mail.bell import BellListener
-from microblog.mail.claims import next_due
+from microblog.mail.claims import Claims
 from microblog.mail.delivery import Delivery
 from microblog.mail.kinds import Lane
 from microblog.mail.leases import LeaseKeeper
@@ -59,6 +59,8 @@ class ServerHealth:
             self._paused_until = time.monotonic() + min(pause, PAUSE_LONGEST_SECONDS)
 
     def succeeded(self) -> None:
+        if not self._failures:
+            return
         with self._lock:
             if self._failures:
                 logger.info("The mail server is well again.")
@@ -95,13 +97,14 @@ class Dispatcher:
         self.health = ServerHealth()
         self._transport = transport
         self._context = context
+        self._looking = Claims(outbox.engine, lease=self.options.lease)
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._rung = 0
 
     def run(self, listener: BellListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
-        with self._lease_keeper() as leases:
+        with self._lease_keeper() as leases, closing(self._looking):
             threads = [
                 threading.Thread(
                     target=self._deliver_all, args=(lanes, leases), name=f"mail-{number}"
@@ -134,55 +137,51 @@ class Dispatcher:
 
         Stops at the first trouble with the server.
         """
-        transport = self._transport()
-        handled = 0
-        try:
-            with self._lease_keeper() as leases, self._context():
-                delivery = Delivery(self.outbox, transport, leases)
-                while (held := delivery.claim(ALL_LANES)) is not None:
-                    handled += 1
-                    if delivery.deliver(held) is not None:
-                        break
-        finally:
-            transport.close()
+        with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
+            handled, _trouble = delivery.run(ALL_LANES)
         return handled
 
     def _lease_keeper(self) -> LeaseKeeper:
-        return LeaseKeeper(self.outbox.sessions, lease=self.options.lease, clock=self.outbox.clock)
+        return LeaseKeeper(self._claims(), clock=self.outbox.clock)
+
+    def _claims(self) -> Claims:
+        return Claims(self.outbox.engine, lease=self.options.lease)
+
+    @contextmanager
+    def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
+        """What one thread works with."""
+        with closing(self._transport()) as transport, closing(self._claims()) as claims:
+            yield Delivery(self.outbox, transport, claims, leases)
 
     def _lanes(self) -> list[range]:
         others = max(self.options.connections - 1, 0)
         return [PROMPT_LANE if others else ALL_LANES, *[ALL_LANES] * others]
 
     def _deliver_all(self, lanes: range, leases: LeaseKeeper) -> None:
-        transport = self._transport()
-        delivery = Delivery(self.outbox, transport, leases)
         seen = 0
-        try:
+        with self._delivery(leases) as delivery:
             while not self._stopping.is_set():
                 rung = self._wait_for_work(seen)
                 if rung != seen:
                     self._deliver_due(delivery, lanes)
                 seen = rung
-                transport.close_if_idle()
-        finally:
-            transport.close()
+                delivery.transport.close_if_idle()
 
     def _deliver_due(self, delivery: Delivery, lanes: range) -> None:
         try:
-            while not self._stopping.is_set() and not self.health.pause():
-                held = delivery.claim(lanes)
-                if held is None:
-                    return
-                with self._context():
-                    trouble = delivery.deliver(held)
-                if trouble is None:
-                    self.health.succeeded()
-                else:
-                    self.health.failed(trouble)
+            with self._context():
+                _handled, trouble = delivery.run(
+                    lanes, proceed=self._may_proceed, well=self.health.succeeded
+                )
         except SQLAlchemyError as error:
             logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
             self._stopping.wait(self.options.look_every)
+        else:
+            if trouble is not None:
+                self.health.failed(trouble)
+
+    def _may_proceed(self) -> bool:
+        return not self._stopping.is_set() and not self.health.pause()
 
     def _wait_for_work(self, seen: int) -> int:
         with self._work:
@@ -204,8 +203,7 @@ class Dispatcher:
 
     def _next_due(self) -> float | None:
         try:
-            with self.outbox.sessions() as session:
-                return next_due(session)
+            return self._looking.next_due()
         except SQLAlchemyError as error:
             logger.error("The outbox cannot be read now: %s", error)  # noqa: TRY400
             return None

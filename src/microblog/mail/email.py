@@ -88,6 +88,12 @@ class Email:
         by_mailbox = {one.mailbox: one for one in (*self.to, *self.cc, *self.bcc)}
         return tuple(by_mailbox.values())
 
+    def size_estimate(self) -> int:
+        """About how many bytes the message will have; Base64 adds a third."""
+        texts = [self.subject, self.text, self.html or "", *self.alternatives.values()]
+        characters = sum(len(text.encode()) for text in texts)
+        return characters + sum(len(one.data) * 4 // 3 for one in self.attachments) + 2048
+
     def needs_smtputf8(self) -> bool:
         """Whether a server must offer SMTPUTF8 (RFC 6531) to take it."""
         return any(one.needs_smtputf8 for one in self._addresses())

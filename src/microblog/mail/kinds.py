@@ -65,6 +65,10 @@ class Kind:
     each further attempt; when they are spent, the message is dead. `repeat_unknown` says whether to
     send again when the connection died after the final dot: a second copy carries the same
     Message-ID; otherwise the message is held for the operator.
+
+    `guarded` kinds can be triggered by strangers, so that one address gets few of them. `automatic`
+    ones are not written by a person. `unsubscribe` gives the https address that ends messages of a
+    kind that is not transactional, when it is posted to.
     """
 
     name: str
@@ -74,6 +78,17 @@ class Kind:
     lifetime: float | None = None
     delays: tuple[float, ...] = PATIENT
     repeat_unknown: bool = True
+    guarded: bool = False
+    automatic: bool = True
+    unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
+
+    def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
+        """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369)."""
+        headers = {"Auto-Submitted": "auto-generated"} if self.automatic else {}
+        if self.unsubscribe is not None:
+            headers["List-Unsubscribe"] = f"<{self.unsubscribe(recipient, arguments)}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return headers
 
     def delay(self, failures: int) -> float | None:
         """Seconds until the next attempt after `failures` failed ones; None when all are spent."""

@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from microblog.mail import claims
-from microblog.mail.claims import Claim
+from microblog.mail.claims import Claim, Claims
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +19,11 @@ logger = logging.getLogger(__name__)
 class LeaseKeeper:
     """One thread that renews what is held longer than a third of a lease. Thread-safe.
 
-    Use as a context manager; `lease` is in seconds.
+    Use as a context manager. `claims` must be its own, since a connection belongs to one thread.
     """
 
-    def __init__(
-        self, sessions: Callable[[], Session], *, lease: float, clock: Callable[[], float]
-    ) -> None:
-        self.lease = lease
-        self._sessions = sessions
+    def __init__(self, claims: Claims, *, clock: Callable[[], float]) -> None:
+        self._claims = claims
         self._clock = clock
         self._held: dict[int, tuple[Claim, float]] = {}
         self._lock = threading.Lock()
@@ -47,6 +42,7 @@ class LeaseKeeper:
     ) -> None:
         self._stopping.set()
         self._thread.join()
+        self._claims.close()
 
     @contextmanager
     def holding(self, held: Claim) -> Iterator[None]:
@@ -60,8 +56,8 @@ class LeaseKeeper:
                 del self._held[held.id]
 
     def _run(self) -> None:
-        while not self._stopping.wait(self.lease / 6):
-            oldest = time.monotonic() - self.lease / 3
+        while not self._stopping.wait(self._claims.lease / 6):
+            oldest = time.monotonic() - self._claims.lease / 3
             with self._lock:
                 aging = [held for held, since in self._held.values() if since <= oldest]
             for held in aging:
@@ -69,9 +65,7 @@ class LeaseKeeper:
 
     def _renew(self, held: Claim) -> None:
         try:
-            with self._sessions() as session:
-                claims.renew(session, held, until=self._clock() + self.lease)
-                session.commit()
+            self._claims.renew(held, until=self._clock() + self._claims.lease)
         except SQLAlchemyError:
             logger.exception("The lease of message %s could not be renewed", held.id)
             return

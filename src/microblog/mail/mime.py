@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import encode_rfc2231, format_datetime
@@ -27,29 +27,37 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]*", re.ASCII)
 
 
-def render(email: Email, *, message_id: str, date: float, sender: Address | None = None) -> bytes:
+def render(
+    email: Email,
+    *,
+    message_id: str,
+    date: float,
+    sender: Address | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
     """The whole message with CRLF line ends, Bcc left out.
 
-    `date` is Unix time in seconds; `sender` is used where the e-mail names none.
+    `date` is Unix time in seconds; `sender` is used where the e-mail names none; `headers` are
+    added to the e-mail's own.
     """
     author = email.sender or sender
     if author is None:
         raise ValueError("The message has no sender, and no default sender is set.")
     raw = email.needs_smtputf8() or author.needs_smtputf8
-    headers = [_address_header("From", [author], raw=raw)]
+    lines = [_address_header("From", [author], raw=raw)]
     for name, group in (("To", email.to), ("Cc", email.cc)):
         if group:
-            headers.append(_address_header(name, group, raw=raw))
+            lines.append(_address_header(name, group, raw=raw))
     if email.reply_to:
-        headers.append(_address_header("Reply-To", [email.reply_to], raw=raw))
-    headers += [
+        lines.append(_address_header("Reply-To", [email.reply_to], raw=raw))
+    lines += [
         _header("Subject", email.subject),
         f"Date: {format_datetime(datetime.fromtimestamp(int(date), UTC))}",
         f"Message-ID: {message_id}",
-        *(_header(name, value) for name, value in email.headers.items()),
+        *(_header(name, value) for name, value in {**(headers or {}), **email.headers}.items()),
         "MIME-Version: 1.0",
     ]
-    return _crlf("\n".join(headers)) + b"\r\n" + _body(email, message_id)
+    return _crlf("\n".join(lines)) + b"\r\n" + _body(email, message_id)
 
 
 def _body(email: Email, seed: str) -> bytes:

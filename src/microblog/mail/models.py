@@ -53,8 +53,10 @@ class OutboxMessage(Model):
     """One message: what is meant (its kind and arguments), never the secret that it will carry.
 
     `attempts` counts the claims and is the fence that a settling worker must still hold;
-    `failures` counts the attempts that are held against the message. `recipients` names those that
-    are still to be served after a server took it for some only.
+    `failures` counts the attempts that are held against the message. `history` is what happened at
+    each attempt: its number, Unix time, status and the server's words. `recipients` names those
+    that are still to be served after a server took it for some only. `admitted_at` is when the
+    guard against too much mail let it through.
     """
 
     __tablename__ = "outbox"
@@ -63,6 +65,7 @@ class OutboxMessage(Model):
     kind: Mapped[str] = mapped_column(String(64))
     lane: Mapped[int] = mapped_column(SmallInteger)
     recipient: Mapped[str] = mapped_column(String(320))
+    recipient_key: Mapped[str] = mapped_column(String(320))
     locale: Mapped[str] = mapped_column(String(16))
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
     recipients: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
@@ -75,6 +78,8 @@ class OutboxMessage(Model):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     settled_at: Mapped[float | None] = mapped_column(Double)
     answer: Mapped[str | None] = mapped_column(Text)
+    history: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    admitted_at: Mapped[float | None] = mapped_column(Double)
 
     __table_args__ = (
         Index(
@@ -84,5 +89,29 @@ class OutboxMessage(Model):
             sqlite_where=status.in_(WAITING),
             postgresql_where=status.in_(WAITING),
         ),
+        Index(None, "recipient_key", "created_at"),
+        Index(None, "created_at"),
         {"sqlite_autoincrement": True},
     )
+
+
+class Suppression(Model):
+    """An address that nothing is sent to any more, since a server said that it does not exist.
+
+    `since` is Unix time.
+    """
+
+    __tablename__ = "mail_suppressions"
+
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[float] = mapped_column(Double)
+
+
+class Pace(Model):
+    """When the next message may leave, in all or for one domain; kept across processes."""
+
+    __tablename__ = "mail_paces"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    next_at: Mapped[float] = mapped_column(Double)

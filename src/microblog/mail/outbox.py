@@ -11,20 +11,25 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from microblog.mail.addresses import Address, AddressLike, parse_address
 from microblog.mail.bell import Bell, SilentBell
 from microblog.mail.email import Attachment, Email, addresses
 from microblog.mail.extension import new_message_id
+from microblog.mail.guard import Guard
 from microblog.mail.kinds import Discard, Intent, Kind
 from microblog.mail.models import OutboxMessage
 
 READY = "mail.ready"
 """The kind of `send_email`: its arguments hold the message itself."""
+
+MAXIMUM_BYTES = 25 * 1024 * 1024
+"""What the large providers take, encoding included."""
 
 _RUNG = "microblog.mail: rows of this transaction"
 
@@ -38,6 +43,8 @@ class Outbox:
 
     `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
     `current` returns the write transaction that the caller has open, if any, for `send_email`.
+    `guard` limits what one address gets of kinds that strangers can trigger. `sign` is applied to
+    every message before it leaves.
     """
 
     def __init__(
@@ -48,14 +55,27 @@ class Outbox:
         bell: Bell | None = None,
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
+        guard: Guard | None = None,
+        sign: Callable[[bytes], bytes] = lambda content: content,
+        maximum_bytes: int = MAXIMUM_BYTES,
     ) -> None:
         self.sessions = sessions
         self.sender = parse_address(sender)
         self.bell = bell or SilentBell()
         self.clock = clock
+        self.guard = guard or Guard()
+        self.sign = sign
+        self.maximum_bytes = maximum_bytes
         self._current = current
         self.kinds: dict[str, Kind] = {}
-        self.register(Kind(READY, _compose_ready))
+        self.register(Kind(READY, _compose_ready, automatic=False))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine behind `sessions`."""
+        with self.sessions() as session:
+            bound = session.get_bind()
+        return bound if isinstance(bound, Engine) else bound.engine
 
     def register(self, kind: Kind) -> None:
         """Make a kind of message known. Raises ValueError where its name is taken."""
@@ -92,6 +112,7 @@ class Outbox:
             kind=kind,
             lane=known.lane,
             recipient=recipient.mailbox,
+            recipient_key=recipient.key,
             locale=locale,
             arguments=_serialisable(arguments or {}),
             message_id=new_message_id(author),
@@ -139,6 +160,12 @@ class Outbox:
         )
         if not email.recipients:
             raise OutboxError("The message has no recipients.")
+        size = email.size_estimate()
+        if size > self.maximum_bytes:
+            raise OutboxError(
+                f"The message would have about {size} bytes; at most {self.maximum_bytes} may be"
+                " sent (MAIL_MAX_BYTES)."
+            )
         shared = session or self._current()
         with nullcontext(shared) if shared else self.sessions() as writing:
             message = self.post(
@@ -189,11 +216,11 @@ def _ready_arguments(email: Email) -> dict[str, Any]:
         "subject": email.subject,
         "text": email.text,
         "html": email.html,
-        "sender": str(email.sender),
-        "to": [str(one) for one in email.to],
-        "cc": [str(one) for one in email.cc],
-        "bcc": [str(one) for one in email.bcc],
-        "reply_to": str(email.reply_to) if email.reply_to else None,
+        "sender": _parts(email.sender),
+        "to": [_parts(one) for one in email.to],
+        "cc": [_parts(one) for one in email.cc],
+        "bcc": [_parts(one) for one in email.bcc],
+        "reply_to": _parts(email.reply_to),
         "attachments": [
             {
                 "filename": one.filename,
@@ -207,17 +234,26 @@ def _ready_arguments(email: Email) -> dict[str, Any]:
     }
 
 
+def _parts(address: Address | None) -> list[str] | None:
+    return [address.name, address.local, address.domain] if address else None
+
+
+def _address(parts: list[str] | None) -> Address | None:
+    # Read when it was posted, so it need not be read again.
+    return Address(*parts) if parts else None
+
+
 def _compose_ready(_session: Session, intent: Intent) -> Email | Discard:
     written = intent.arguments
     return Email(
         subject=written["subject"],
         text=written["text"],
         html=written["html"],
-        sender=parse_address(written["sender"]),
-        to=addresses(written["to"]),
-        cc=addresses(written["cc"]),
-        bcc=addresses(written["bcc"]),
-        reply_to=parse_address(written["reply_to"]) if written["reply_to"] else None,
+        sender=_address(written["sender"]),
+        to=tuple(Address(*one) for one in written["to"]),
+        cc=tuple(Address(*one) for one in written["cc"]),
+        bcc=tuple(Address(*one) for one in written["bcc"]),
+        reply_to=_address(written["reply_to"]),
         attachments=tuple(
             Attachment(**{**one, "data": base64.b64decode(one["data"])})
             for one in written["attachments"]

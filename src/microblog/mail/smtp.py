@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from microblog.mail.client import SmtpClient, SmtpServer
-from microblog.mail.outcomes import SmtpError, Step
+from microblog.mail.outcomes import Meaning, SmtpError, Step
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,17 @@ def open_connection(
     return client
 
 
+class RecipientsRefusedError(SmtpError):
+    """The server would take the message for nobody; `refused` has each recipient's refusal."""
+
+    def __init__(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
+        # One that may be tried again keeps the message alive.
+        errors = [error for _, error in refused]
+        kindest = next((one for one in errors if one.meaning is Meaning.AGAIN), errors[0])
+        super().__init__(Step.RCPT, kindest.code, kindest.answer)
+        self.refused = tuple(refused)
+
+
 def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
     """Hand over one message.
 
@@ -63,9 +74,7 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
     Raises SmtpError; the connection is then closed, or ready for the next message.
     """
     try:
-        _mail_from(client, envelope)
-        refused = _rcpt_to(client, envelope)
-        client.expect(Step.DATA, "DATA", 354)
+        refused = _introduce(client, envelope)
         return Accepted(str(client.content(envelope.content)), refused)
     except SmtpError as error:
         if error.code == 421:
@@ -76,7 +85,31 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
         raise
 
 
-def _mail_from(client: SmtpClient, envelope: Envelope) -> None:
+def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
+    """MAIL, RCPT and DATA; in one go where the server offers it (RFC 2920)."""
+    commands = [(Step.MAIL, _mail_from(client, envelope))]
+    options = " ".join(["", *envelope.rcpt_options])
+    commands += [(Step.RCPT, f"RCPT TO:<{one}>{options}") for one in envelope.recipients]
+    commands.append((Step.DATA, "DATA"))
+    if "pipelining" in client.features:
+        replies = iter(client.pipeline(commands))
+    else:
+        replies = (client.command(step, line) for step, line in commands)
+    client.require(Step.MAIL, next(replies), 250)
+    refused = []
+    for recipient in envelope.recipients:
+        reply = next(replies)
+        if reply.code == 421:
+            raise SmtpError(Step.RCPT, reply.code, reply.text)
+        if reply.code not in {250, 251}:
+            refused.append((recipient, SmtpError(Step.RCPT, reply.code, reply.text)))
+    if len(refused) == len(envelope.recipients):
+        raise RecipientsRefusedError(refused)
+    client.require(Step.DATA, next(replies), 354)
+    return tuple(refused)
+
+
+def _mail_from(client: SmtpClient, envelope: Envelope) -> str:
     options = list(envelope.mail_options)
     if envelope.smtputf8:
         if "smtputf8" not in client.features:
@@ -87,25 +120,4 @@ def _mail_from(client: SmtpClient, envelope: Envelope) -> None:
         options.append("BODY=8BITMIME")
     if "size" in client.features:
         options.append(f"SIZE={len(envelope.content)}")
-    command = " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(options)])
-    client.expect(Step.MAIL, command, 250)
-
-
-def _rcpt_to(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
-    refused = []
-    for recipient in envelope.recipients:
-        try:
-            command = " ".join([f"RCPT TO:<{recipient}>", *envelope.rcpt_options])
-            client.expect(Step.RCPT, command, 250, 251)
-        except SmtpError as error:
-            if error.code is None or error.code == 421:
-                raise
-            refused.append((recipient, error))
-    if len(refused) == len(envelope.recipients):
-        raise _kindest([error for _, error in refused])
-    return tuple(refused)
-
-
-def _kindest(errors: list[SmtpError]) -> SmtpError:
-    """Where all are refused, one that may be tried again keeps the message alive."""
-    return next((error for error in errors if error.code and error.code < 500), errors[0])
+    return " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(options)])
