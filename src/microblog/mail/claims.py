@@ -4,8 +4,8 @@ A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE.
 must still hold that attempt's number, so that a worker that was thought dead cannot overwrite a
 newer one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
 
-The statements are compiled once for each engine and run on a kept connection, since their overhead
-is what delivering costs beside the waiting.
+The statements are compiled once for each engine and run on the driver's own connection, which is
+kept: everything above it costs more than the message itself.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Row, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Dialect, Engine, text
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from microblog.mail.kinds import Lane
 from microblog.mail.models import Status
@@ -25,7 +27,7 @@ from microblog.mail.models import Status
 _COLUMNS = (
     "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
     " expires_at, attempts, failures, history,"
-    " (SELECT reason FROM mail_suppressions WHERE address_key = recipient_key) AS suppressed"
+    " (SELECT reason FROM mail_suppressions WHERE address_key = recipient_key)"
 )
 
 _DUE = """(SELECT id FROM outbox
@@ -58,7 +60,10 @@ _NEXT_DUE = "SELECT MIN(due_at) FROM outbox WHERE status IN ('queued', 'deferred
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row as it was when it was claimed; `attempts` is the fence."""
+    """A row as it was when it was claimed; `attempts` is the fence.
+
+    `suppressed` is the reason why nothing is sent to its address, if so.
+    """
 
     id: int
     kind: str
@@ -72,8 +77,8 @@ class Claim:
     expires_at: float | None
     attempts: int
     failures: int
+    history: list[dict[str, Any]]
     suppressed: str | None
-    history: list[dict[str, Any]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,11 @@ class Claims:
     def __init__(self, engine: Engine, *, lease: float) -> None:
         self.lease = lease
         self._engine = engine
-        self._connection: Connection | None = None
+        self._connection: PoolProxiedConnection | None = None
+        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
         dialect = engine.dialect
-        lock = "" if dialect.name == "sqlite" else "FOR UPDATE SKIP LOCKED"
+        self._is_sqlite = dialect.name == "sqlite"
+        lock = "" if self._is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._claims: dict[range, _Statement] = {}
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Lane}
         self._claim_one = _Statement(_CLAIM_ONE, dialect)
@@ -120,43 +127,43 @@ class Claims:
 
     def claim_one(self, number: int, *, now: float) -> Claim | None:
         """Take this row, if it is due."""
-        with self._transaction() as connection:
+        with self._transaction() as cursor:
             values = {"id": number, "now": now, "until": now + self.lease}
-            return _claim(self._claim_one.run(connection, values).one_or_none())
+            return _claim(self._claim_one.run(cursor, values))
 
     def settle(self, settlement: Settlement) -> bool:
         """Write how an attempt ended; False when the claim was no longer ours."""
-        with self._transaction() as connection:
-            return self._write(connection, settlement)
+        with self._transaction() as cursor:
+            return self._write(cursor, settlement)
 
     def settle_and_claim(
         self, settlement: Settlement | None, lanes: range, *, now: float
     ) -> tuple[bool, Claim | None]:
         """Both in one transaction, which halves what a message costs the disk."""
-        with self._transaction() as connection:
-            ours = settlement is None or self._write(connection, settlement)
+        with self._transaction() as cursor:
+            ours = settlement is None or self._write(cursor, settlement)
             statement = self._claims.get(lanes) or self._compile_claim(lanes)
             values = {"now": now, "until": now + self.lease}
-            return ours, _claim(statement.run(connection, values).one_or_none())
+            return ours, _claim(statement.run(cursor, values))
 
     def renew(self, held: Claim, *, until: float) -> bool:
         """Lengthen a lease; False when the claim is no longer ours."""
-        with self._transaction() as connection:
+        with self._transaction() as cursor:
             values = {"until": until, "id": held.id, "attempts": held.attempts}
-            return bool(self._renew.run(connection, values).rowcount)
+            return bool(self._renew.run(cursor, values).rowcount)
 
     def next_due(self) -> float | None:
         """When the next waiting row is due, or its lease runs out; None when nothing waits."""
-        with self._transaction() as connection:
-            due: float | None = self._next_due.run(connection, {}).scalar()
-            return due
+        with self._transaction(writing=False) as cursor:
+            row = self._next_due.run(cursor, {}).fetchone()
+            return row[0] if row else None
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _write(self, connection: Connection, settlement: Settlement) -> bool:
+    def _write(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
         held = settlement.held
         entry = {
             "attempt": held.attempts,
@@ -177,7 +184,7 @@ class Claims:
             "recipients": json.dumps(settlement.recipients) if settlement.recipients else None,
             "arguments": "{}" if settlement.forget else None,
         }
-        return bool(self._settle.run(connection, values).rowcount)
+        return bool(self._settle.run(cursor, values).rowcount)
 
     def _compile_claim(self, lanes: range) -> _Statement:
         due = ", ".join([*(self._due[Lane(lane)] for lane in lanes), "NULL"])
@@ -185,16 +192,24 @@ class Claims:
         return self._claims[lanes]
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        if self._connection is None:
-            self._connection = self._engine.connect()
+    def _transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
         try:
-            with self._connection.begin():
-                yield self._connection
-        except SQLAlchemyError:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            if self._is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            yield cursor
+            self._connection.commit()
+            cursor.close()
+        except self._errors as error:
+            self._give_up()
+            raise OperationalError(None, None, error) from error
+
+    def _give_up(self) -> None:
+        if self._connection is not None:
             self._connection.invalidate()
-            self.close()
-            raise
+            self._connection = None
 
 
 class _Statement:
@@ -205,20 +220,21 @@ class _Statement:
         self._sql: str = str(compiled)
         self._order: list[str] | None = compiled.positiontup
 
-    def run(self, connection: Connection, values: dict[str, Any]) -> Any:
+    def run(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
         if self._order is None:
-            return connection.exec_driver_sql(self._sql, values)
-        return connection.exec_driver_sql(self._sql, tuple(values[name] for name in self._order))
+            cursor.execute(self._sql, values)
+        else:
+            cursor.execute(self._sql, tuple(values[name] for name in self._order))
+        return cursor
 
 
-def _claim(row: Row[Any] | None) -> Claim | None:
+def _claim(cursor: DBAPICursor) -> Claim | None:
+    row = cursor.fetchone()
     if row is None:
         return None
-    values = row._mapping  # noqa: SLF001 - the documented way to a row's names
-    decoded = {name: _json(values[name]) for name in ("arguments", "recipients", "history")}
-    return Claim(**{**values, **decoded})
-
-
-def _json(value: Any) -> Any:
-    """SQLite hands JSON over as text, PostgreSQL's driver as values."""
-    return json.loads(value) if isinstance(value, str) else value
+    values = dict(zip(Claim.__slots__, row, strict=True))
+    for name in ("arguments", "recipients", "history"):
+        # SQLite hands JSON over as text, PostgreSQL's driver as values.
+        if isinstance(values[name], str):
+            values[name] = json.loads(values[name])
+    return Claim(**values)

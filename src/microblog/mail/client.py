@@ -13,8 +13,8 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,11 +71,15 @@ class SmtpClient:
     def connect(self) -> Reply:
         """Look the name up, connect, encrypt where TLS comes first, and read the greeting."""
         server = self.server
-        with self._naming(Step.LOOKUP):
+        try:
             socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        with self._naming(Step.CONNECT):
+        except OSError as error:
+            raise self._broken(Step.LOOKUP, error) from None
+        try:
             self._socket = socket.create_connection((server.host, server.port), server.timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            raise self._broken(Step.CONNECT, error) from None
         if server.use_ssl:
             self._encrypt()
         return self.require(Step.GREETING, self._reply(Step.GREETING), 220)
@@ -198,9 +202,11 @@ class SmtpClient:
         return bool(peer == "::1" or peer.startswith(("127.", "::ffff:127.")))
 
     def _encrypt(self) -> None:
-        with self._naming(Step.TLS):
+        try:
             context = self.server.tls_context()
             self._socket = context.wrap_socket(self._connected(), server_hostname=self.server.host)
+        except OSError as error:
+            raise self._broken(Step.TLS, error) from None
         self.encrypted = True
 
     def _challenge(self, opening: str, *answers: bytes) -> Reply:
@@ -225,25 +231,31 @@ class SmtpClient:
     def _write(self, step: Step, data: bytes, shown: str) -> None:
         if self.server.debug:
             sys.stderr.write(f"SMTP > {shown}\n")
-        with self._naming(step):
+        try:
             connection = self._connected()
             connection.settimeout(self.server.timeout)
             connection.sendall(data)
+        except OSError as error:
+            raise self._broken(step, error) from None
 
     def _reply(self, step: Step) -> Reply:
-        deadline = time.monotonic() + self.server.timeout
+        try:
+            return self._read_reply(time.monotonic() + self.server.timeout)
+        except OSError as error:
+            raise self._broken(step, error) from None
+
+    def _read_reply(self, deadline: float) -> Reply:
         lines: list[str] = []
-        with self._naming(step):
-            while len(lines) < LINES_MAXIMUM:
-                line = self._line(deadline)
-                if self.server.debug:
-                    sys.stderr.write(f"SMTP < {one_line(line)}\n")
-                lines.append(line[4:].decode("utf-8", "replace").strip())
-                if not line[:3].isdigit() or line[3:4] not in {b"-", b" ", b""}:
-                    raise OSError(f"an answer that is not SMTP: {one_line(line[:80])}")
-                if line[3:4] != b"-":
-                    return Reply(int(line[:3]), "\n".join(lines))
-            raise OSError("an answer without end")
+        while len(lines) < LINES_MAXIMUM:
+            line = self._line(deadline)
+            if self.server.debug:
+                sys.stderr.write(f"SMTP < {one_line(line)}\n")
+            lines.append(line[4:].decode("utf-8", "replace").strip())
+            if not line[:3].isdigit() or line[3:4] not in {b"-", b" ", b""}:
+                raise OSError(f"an answer that is not SMTP: {one_line(line[:80])}")
+            if line[3:4] != b"-":
+                return Reply(int(line[:3]), "\n".join(lines))
+        raise OSError("an answer without end")
 
     def _line(self, deadline: float) -> bytes:
         while b"\n" not in self._buffer:
@@ -264,22 +276,13 @@ class SmtpClient:
             raise SmtpError(step, reply.code, reply.text)
         return reply
 
-    @contextmanager
-    def _naming(self, step: Step) -> Iterator[None]:
-        """Name the step in whatever fails on the connection, which is then closed."""
-        try:
-            yield
-        except ssl.SSLCertVerificationError as error:
-            self.close()
-            reason = f"the certificate is not good: {error.verify_message}"
-            raise SmtpError(Step.TLS, None, reason) from None
-        except ssl.SSLError as error:
-            self.close()
-            raise SmtpError(Step.TLS, None, f"TLS failed: {error.reason or error}") from None
-        except TimeoutError:
-            self.close()
-            reason = f"no answer within {self.server.timeout:g} seconds"
-            raise SmtpError(step, None, reason) from None
-        except OSError as error:
-            self.close()
-            raise SmtpError(step, None, error.strerror or str(error)) from None
+    def _broken(self, step: Step, error: OSError) -> SmtpError:
+        """What failed on the connection, with its step; the connection is closed."""
+        self.close()
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return SmtpError(Step.TLS, None, f"the certificate is not good: {error.verify_message}")
+        if isinstance(error, ssl.SSLError):
+            return SmtpError(Step.TLS, None, f"TLS failed: {error.reason or error}")
+        if isinstance(error, TimeoutError):
+            return SmtpError(step, None, f"no answer within {self.server.timeout:g} seconds")
+        return SmtpError(step, None, error.strerror or str(error))

@@ -109,11 +109,13 @@ class Delivery:
         intent = Intent(held.recipient, held.locale, held.arguments, self._now(), held.attempts)
         try:
             with self.outbox.sessions() as session:
-                if kind.guarded and not admit(session, held, self.outbox.guard, now=intent.now):
-                    return self._ends(held, Status.DISCARDED, self._enough())
-                session.commit()
+                if kind.guarded:
+                    if not admit(session, held, self.outbox.guard, now=intent.now):
+                        return self._ends(held, Status.DISCARDED, self._enough())
+                    session.commit()
                 composed = kind.compose(session, intent)
-                session.commit()
+                if session.in_transaction():
+                    session.commit()
             if isinstance(composed, Discard):
                 return self._ends(held, Status.DISCARDED, composed.reason)
             envelope = self._envelope(kind, held, composed)
