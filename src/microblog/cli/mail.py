@@ -10,6 +10,7 @@ import click
 from flask import Flask
 
 from microblog.app import caught_mail
+from microblog.cli.operations import cancel, list_messages, retry, show, stats
 from microblog.cli.ports import require_free
 from microblog.mail import AddressError, parse_address, smtp_server
 from microblog.mail.catcher import Catcher, CaughtMessage
@@ -25,7 +26,11 @@ from microblog.settings import load_settings
 
 @click.group()
 def mail() -> None:
-    """Catch mail while developing, and find out why mail does not arrive."""
+    """Catch mail while developing; find out why mail does not arrive; see what became of it."""
+
+
+for command in (list_messages, show, retry, cancel, stats):
+    mail.add_command(command)
 
 
 @mail.command()

@@ -56,7 +56,7 @@ class OutboxMessage(Model):
     `failures` counts the attempts that are held against the message. `history` is what happened at
     each attempt: its number, Unix time, status and the server's words. `recipients` names those
     that are still to be served after a server took it for some only. `admitted_at` is when the
-    guard against too much mail let it through.
+    guard against too much mail let it through. A `reduced` row is too old to tell about anybody.
     """
 
     __tablename__ = "outbox"
@@ -80,6 +80,7 @@ class OutboxMessage(Model):
     answer: Mapped[str | None] = mapped_column(Text)
     history: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     admitted_at: Mapped[float | None] = mapped_column(Double)
+    reduced: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         Index(

@@ -29,10 +29,14 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("history", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("admitted_at", sa.Double(), nullable=True))
+        batch_op.add_column(
+            sa.Column("reduced", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
     op.execute("UPDATE outbox SET recipient_key = LOWER(recipient)")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.alter_column("recipient_key", server_default=None)
         batch_op.alter_column("history", server_default=None)
+        batch_op.alter_column("reduced", server_default=None)
         batch_op.create_index(batch_op.f("ix_outbox_created_at"), ["created_at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_outbox_recipient_key_created_at"),
@@ -45,6 +49,7 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_recipient_key_created_at"))
         batch_op.drop_index(batch_op.f("ix_outbox_created_at"))
+        batch_op.drop_column("reduced")
         batch_op.drop_column("admitted_at")
         batch_op.drop_column("history")
         batch_op.drop_column("recipient_key")
