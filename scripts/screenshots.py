@@ -1,102 +1,143 @@
 """Take the pictures that the README and the documentation show, from a running demonstration.
 
-Give the names of pictures to take only those.
+Without arguments: those pictures, into docs/images. With a folder: every page, on a phone and on a
+desktop, in light and in dark, into that folder, for looking at. Needs Chromium.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.demonstration import running_demo  # noqa: E402
 from tests.services import chromium  # noqa: E402
 
-from microblog.cli.ports import choose_free, wait_until_open  # noqa: E402
+from microblog.cli.sample import PASSWORD  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-PHONE, DESKTOP = (320, 640), (1000, 700)
+SIZES = {"phone": (320, 640), "desktop": (1000, 700)}
+MARGIN = 16
+
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 def main() -> None:
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with _demo() as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            for device, size in (("desktop", DESKTOP), ("phone", PHONE)):
-                _take(browser, site, scheme, f"{device}-{scheme}", size)
+    with running_demo() as demo, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb"],
+        )
+        mail = _ask_for_mail(browser, demo.address)
+        if sys.argv[1:]:
+            _every_page(browser, demo.address, mail, Path(sys.argv[1]))
+        else:
+            _for_the_documentation(browser, demo.address, mail)
         browser.close()
 
 
-@contextmanager
-def _demo() -> Iterator[str]:
-    port, smtp_port = choose_free("127.0.0.1"), choose_free("127.0.0.1")
-    command = [sys.executable, "-m", "microblog", "demo", "--port", str(port)]
-    demo = subprocess.Popen([*command, "--smtp-port", str(smtp_port)])
-    try:
-        if not wait_until_open("127.0.0.1", port, seconds=30):
-            raise SystemExit("The demonstration did not start.")
-        yield f"http://localhost:{port}"
-    finally:
-        demo.terminate()
-        demo.wait()
+def _for_the_documentation(browser: Browser, site: str, mail: str) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for scheme in SCHEMES:
+        page = _page(browser, scheme, (640, 640))
+        page.goto(f"{site}/login")
+        _crop(page, "main > .narrow", IMAGES / f"login-{scheme}.png")
+        page.goto(f"{mail}/html")
+        _crop(page, ".sheet", IMAGES / f"mail-{scheme}.png")
+        page = _page(browser, scheme, SIZES["phone"])
+        page.goto(_link(page, mail))
+        _crop(page, "main > .narrow", IMAGES / f"phone-{scheme}.png")
 
 
-def _take(browser: Browser, site: str, scheme: str, suffix: str, size: tuple[int, int]) -> None:
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if scheme == "dark" else "light",
-        device_scale_factor=2,
-    )
-    page = context.new_page()
+def _every_page(browser: Browser, site: str, mail: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for (device, size), scheme in itertools.product(SIZES.items(), SCHEMES):
+        page = _page(browser, scheme, size)
+        for name, show in _pages(page, site, mail).items():
+            show()
+            page.screenshot(path=folder / f"{name}-{device}-{scheme}.png", full_page=True)
 
-    def picture(name: str, *, whole: bool = True) -> None:
-        wanted = sys.argv[1:]
-        if not wanted or name in wanted:
-            page.screenshot(path=IMAGES / f"{name}-{suffix}.png", full_page=whole)
 
-    for name, path in (("welcome", "/"), ("login", "/login"), ("register", "/register")):
-        page.goto(site + path)
-        picture(name)
+def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
+    """How each page is reached, in this order: the visitor logs in near the end."""
+
+    def send(path: str, **fields: str) -> Callable[[], None]:
+        def filled_in() -> None:
+            page.goto(f"{site}{path}")
+            for name, value in fields.items():
+                page.locator(f"main [name={name}]").fill(value)
+            page.locator("main [type=submit]").click()
+
+        return filled_in
+
+    def opened(address: str) -> Callable[[], object]:
+        return lambda: page.goto(address)
+
+    return {
+        "welcome": opened(f"{site}/"),
+        "register": opened(f"{site}/register"),
+        "register-errors": send("/register", username="a b", email="nonsense", password="short"),
+        "login": opened(f"{site}/login"),
+        "login-refused": send("/login", username="alice", password="a wrong password"),
+        "request": opened(f"{site}/reset_password_request"),
+        "request-error": send("/reset_password_request"),
+        "requested": send("/reset_password_request", email="nobody@microblog.example"),
+        "inbox": opened(f"{site}/dev/inbox"),
+        "mail": opened(mail),
+        "mail-html": opened(f"{mail}/html"),
+        "choose": lambda: page.goto(_link(page, mail)),
+        "choose-errors": send("/reset_password/choose", password="short", password2="other"),
+        "bad-link": opened(f"{site}/reset_password/nonsense"),
+        "index": send("/login", username="bob", password=PASSWORD),
+        "index-error": send("/", post=""),
+        "not-found": opened(f"{site}/nowhere"),
+    }
+
+
+def _ask_for_mail(browser: Browser, site: str) -> str:
+    """Let alice forget her password; gives the address of her mail in the inbox."""
+    page = browser.new_page()
     page.goto(f"{site}/reset_password_request")
-    page.get_by_role("button").click()
-    picture("form-error")
     page.get_by_label("Email").fill("alice@microblog.example")
-    page.get_by_role("button").click()
-    picture("login-after-request")
+    page.get_by_role("button", name="Request Password Reset").click()
     page.goto(f"{site}/dev/inbox")
-    while "Reset Your Password" not in page.content():
+    mail = page.locator(".messages a", has_text="Reset Your Password").first
+    while not mail.count():
+        page.wait_for_timeout(100)
         page.reload()
-    picture("inbox")
-    _newest(page)
-    picture("mail")
-    page.goto(page.url + "/html")
-    picture("mail-html")
-    link = re.search(r'href="(http[^"]+/reset_password/[^"]+)"', page.content())
-    assert link
-    page.goto(link[1])
-    picture("choose")
-    page.goto(f"{site}/reset_password/nonsense")
-    picture("bad-link")
-    page.goto(f"{site}/login")
-    page.get_by_label("Username or email").fill("bob")
-    page.get_by_label("Password").fill("correct horse battery staple")
-    page.get_by_role("button", name="Sign In").click()
-    picture("index")
-    page.goto(f"{site}/nowhere")
-    picture("not-found")
-    context.close()
+    mail.click()
+    return page.url
 
 
-def _newest(page: Page) -> None:
-    page.locator(".messages a", has_text="Reset Your Password").first.click()
+def _link(page: Page, mail: str) -> str:
+    page.goto(mail)
+    found = re.search(r'href="(http[^"]+/reset_password/[^"]+)"', page.content())
+    assert found, "the mail holds no link"
+    return found[1]
+
+
+def _page(browser: Browser, scheme: Scheme, size: tuple[int, int]) -> Page:
+    viewport = {"width": size[0], "height": size[1]}
+    return browser.new_page(viewport=viewport, color_scheme=scheme, device_scale_factor=1)  # type: ignore[arg-type]
+
+
+def _crop(page: Page, content: str, path: Path) -> None:
+    """A picture of the page from its top to a little below the end of its content."""
+    box = page.locator(content).bounding_box()
+    assert box
+    assert page.viewport_size
+    height = box["y"] + box["height"] + MARGIN
+    size = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
+    page.screenshot(path=path, clip=size, full_page=True)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

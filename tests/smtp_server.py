@@ -16,8 +16,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from types import TracebackType
+
+import trustme
 
 STALL = "stall"
 """Accept and say nothing, until the server is closed."""
@@ -50,6 +54,32 @@ class Received:
         part = self.message.get_body((subtype,))
         assert part is not None, f"the message has no text/{subtype}"
         return str(part.get_content()).replace("\r\n", "\n")
+
+
+class Authority:
+    """Signs certificates for scripted servers; who trusts `ca_file` trusts them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self._own = folder / "own.pem"
+        self._own.write_bytes(self._ca.private_key_pem.bytes() + self._ca.cert_pem.bytes())
+        self.ca_file = folder / "authority.pem"
+        self._ca.cert_pem.write_to_path(str(self.ca_file))
+
+    def context(self, name: str = "127.0.0.1", *, expired: bool = False) -> ssl.SSLContext:
+        """The server's end of TLS, with a certificate for `name`."""
+        now, day = datetime.now(UTC), timedelta(days=1)
+        last = now - day if expired else now + day
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        leaf = self._ca.issue_cert(name, not_before=now - 2 * day, not_after=last)
+        leaf.configure_cert(context)
+        return context
+
+    def self_signed(self) -> ssl.SSLContext:
+        """The server's end of TLS, with a certificate that vouches for itself."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self._own)
+        return context
 
 
 class ScriptedServer:
@@ -219,28 +249,28 @@ class _Conversation:
         _, mechanism, *rest = line.split(" ")
         if mechanism.upper() == "PLAIN":
             _, user, password = base64.b64decode(rest[0]).decode().split("\0")
+            right = self._hear(user, password)
         elif mechanism.upper() == "LOGIN":
-            self._say("334 VXNlcm5hbWU6")
-            user = base64.b64decode(self._line()).decode()
-            self._say("334 UGFzc3dvcmQ6")
-            password = base64.b64decode(self._line()).decode()
+            user = self._ask(b"Username:").decode()
+            right = self._hear(user, self._ask(b"Password:").decode())
         elif mechanism.upper() == "CRAM-MD5":
-            user, right = self._cram_md5()
+            challenge = b"<1896.697170952@scripted.example>"
+            user, digest = self._ask(challenge).decode().split(" ")
+            password = self.server.users.get(user, "")
+            right = hmac.new(password.encode(), challenge, "md5").hexdigest() == digest
         else:
             self._say("504 5.5.4 Unknown mechanism")
             return
-        if mechanism.upper() != "CRAM-MD5":
-            self.server.passwords.append((password, self.encrypted))
-            right = self.server.users.get(user) == password
         if self._answer("auth", "235 2.7.0 Welcome" if right else "535 5.7.8 Wrong credentials"):
             self.login = user
 
-    def _cram_md5(self) -> tuple[str, bool]:
-        challenge = b"<1896.697170952@scripted.example>"
+    def _ask(self, challenge: bytes) -> bytes:
         self._say("334 " + base64.b64encode(challenge).decode())
-        user, digest = base64.b64decode(self._line()).decode().split(" ")
-        password = self.server.users.get(user, "").encode()
-        return user, hmac.new(password, challenge, "md5").hexdigest() == digest
+        return base64.b64decode(self._line())
+
+    def _hear(self, user: str, password: str) -> bool:
+        self.server.passwords.append((password, self.encrypted))
+        return self.server.users.get(user) == password
 
     def _do_mail(self, line: str) -> None:
         if self._answer("mail", "250 2.1.0 OK"):
@@ -249,6 +279,9 @@ class _Conversation:
             self.sender, self.options = address.strip("<>"), options
 
     def _do_rcpt(self, line: str) -> None:
+        if not self.sender:
+            self._say("503 5.5.1 MAIL first")
+            return
         recipient = line.partition(":")[2].split(" ")[0].strip("<>")
         step = f"rcpt:{recipient}" if f"rcpt:{recipient}" in self.server.script else "rcpt"
         if self._answer(step, "250 2.1.5 OK"):

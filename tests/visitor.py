@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from functools import cache
 from html import unescape
+from typing import Any
 
-from flask import Flask
-from sqlalchemy import select
+import jwt
+import pytest
+from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
+from microblog.accounts.keys import token_keys
 from microblog.accounts.passwords import hash_password
+from microblog.accounts.recovery import reset_link
 from microblog.accounts.registration import register
 from microblog.cli.processes import make_dispatcher
-from microblog.database import db, transaction
-from microblog.mail.models import OutboxMessage
+from microblog.database import db, transaction, utc_now
 from microblog.settings import Settings
 from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what is decided before the database is asked: one engine is enough."""
 
 
 class Visitor:
@@ -119,6 +126,38 @@ def path_of(link: str) -> str:
     return "/" + link.split("/", 3)[3]
 
 
+def reset_link_for(app: Flask, address: str) -> str:
+    """The path of a reset link for this account, as if it were mailed at this moment."""
+    with app.test_request_context():
+        found = reset_link(
+            db.session,
+            token_keys(),
+            address,
+            now=utc_now(),
+            lifetime=timedelta(seconds=app.config["RESET_LINK_SECONDS"]),
+        )
+        assert found, f"{address} has no account"
+        return url_for("accounts.reset_password", token=found[1])
+
+
+def token_of(link: str) -> str:
+    return link.rpartition("/")[2]
+
+
+def payload_of(link: str) -> dict[str, Any]:
+    """What the token of a link says, whatever its age."""
+    claims: dict[str, Any] = jwt.decode(
+        token_of(link), options={"verify_signature": False, "verify_exp": False}
+    )
+    return claims
+
+
+def post_new_password(visitor: Visitor, path: str, password: str = "a brand new password") -> str:
+    """Send the form without opening the link first; what the page says."""
+    token = visitor.csrf_token("/login")
+    return words(visitor.submit(path, {"password": password, "password2": password}, token=token))
+
+
 def make_user(app: Flask, name: str, *, email: str = "", password: str = PASSWORD) -> int:
     """An account, made by the rules of the site but without its pages; returns its number."""
     with app.app_context(), transaction() as writing:
@@ -136,12 +175,6 @@ def deliver_from(app: Flask) -> int:
     with app.app_context():
         settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
         return make_dispatcher(settings).drain()
-
-
-def outbox_rows(app: Flask) -> list[OutboxMessage]:
-    """What the outbox holds, oldest first."""
-    with app.app_context():
-        return list(db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
 
 
 @cache

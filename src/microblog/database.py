@@ -32,6 +32,14 @@ later fails at once when another wrote in between, in spite of the busy timeout;
 as a writer waits its turn."""
 
 
+ENGINE_OPTIONS = {
+    # Values of columns, such as addresses, must not reach a log through an error's message.
+    "hide_parameters": True,
+    "pool_size": 10,
+    "max_overflow": 20,
+}
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """A moment, always in UTC and aware of it, also where the database forgets the zone."""
 
@@ -47,9 +55,9 @@ class UTCDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.replace(tzinfo=UTC)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class Model(DeclarativeBase):
@@ -59,7 +67,7 @@ class Model(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - read by SQLAlchemy
 
 
-db = SQLAlchemy(session_options={"expire_on_commit": False})
+db = SQLAlchemy(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
 
 alembic = Alembic(
     metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
@@ -79,14 +87,24 @@ def transaction() -> Iterator[Session]:
     if current is not None:
         yield current
         return
+    _end_reading()
     with db.sessionmaker() as session:
         session.connection(execution_options=WRITING)
         setattr(g, _CURRENT, session)
         try:
             yield session
             session.commit()
+            # What was read before may have changed.
+            db.session.expire_all()
         finally:
             g.pop(_CURRENT, None)
+
+
+def _end_reading() -> None:
+    """Give the reading connection back: a request that holds two may wait for itself."""
+    reading = db.session
+    if reading.in_transaction() and not (reading.new or reading.dirty or reading.deleted):
+        reading.commit()
 
 
 def current_transaction() -> Session | None:

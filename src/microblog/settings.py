@@ -63,25 +63,38 @@ def _database_url(value: str) -> str:
         value = "postgresql" + value.removeprefix("postgres")
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError(
             "is not a database address; like sqlite:////srv/microblog/site.db"
             " or postgresql://user:password@host/name"
         ) from None
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise ValueError(f"names {url.get_backend_name()!r}; SQLite and PostgreSQL are supported")
+    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise ValueError("names no file; a database in memory would be lost at once")
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url.render_as_string(hide_password=False)
 
 
 def _public_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be a whole address, like https://microblog.example.com")
+    words = "must be a whole address, like https://microblog.example.com"
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(words) from None
+    if not valid or any(letter.isspace() for letter in value):
+        raise ValueError(words)
     if parts.query or parts.fragment or parts.username:
         raise ValueError("must hold nothing but the scheme, the host, and perhaps a path")
     return value.rstrip("/")
+
+
+def _storage_uri(value: str) -> str:
+    if not re.match(r"(memory|redis|rediss|redis\+unix)://", value):
+        raise ValueError("is no place for counts: use memory:// or redis://host:port")
+    return value
 
 
 Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list), AfterValidator(_addresses)]
@@ -145,7 +158,7 @@ class Settings(BaseSettings):
         600, ge=60, le=86400, description="How long a mailed reset link works, from its sending on"
     )
     RATELIMIT_ENABLED: bool = Field(True, description="Limit how often one client may post a form")
-    RATELIMIT_STORAGE_URI: str = Field(
+    RATELIMIT_STORAGE_URI: Annotated[str, AfterValidator(_storage_uri)] = Field(
         "memory://",
         description="Where the counts are: memory:// (each process) or redis://host:port",
     )
@@ -247,6 +260,8 @@ def load_settings(*, serving: bool = False) -> Settings:
     """
     model: type[Settings] = ServingSettings if serving else Settings
     env_file = os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
+    if "MICROBLOG_ENV_FILE" in os.environ and env_file and not Path(env_file).is_file():
+        raise SettingsError([f"MICROBLOG_ENV_FILE names {env_file!r}, which is not a file."])
     try:
         return model(_env_file=env_file)
     except ValidationError as error:

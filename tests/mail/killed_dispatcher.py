@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
-from microblog.mail import claims
+from microblog.mail.claims import Claims
 from microblog.mail.client import SmtpClient
 from microblog.mail.delivery import Delivery
 from microblog.mail.dispatcher import DispatcherOptions
@@ -20,14 +21,15 @@ from microblog.settings import load_settings
 
 LEASE_SECONDS = 1.0
 
-AFTER: dict[str, tuple[Any, str]] = {
-    "after the claim": (Delivery, "claim"),
-    "after connecting": (SmtpTransport, "open"),
-    "after composing": (Delivery, "_compose"),
-    "after acceptance": (SmtpTransport, "send"),
-    "while settling": (claims, "settle"),
-    "after settling": (Delivery, "_end"),
+AFTER: dict[str, tuple[Any, str, int]] = {
+    "after the claim": (Claims, "settle_and_claim", 1),
+    "after connecting": (SmtpTransport, "open", 1),
+    "after composing": (Delivery, "_envelope", 1),
+    "after acceptance": (SmtpTransport, "send", 1),
+    "while settling": (Claims, "_write", 1),
+    "after settling": (Claims, "settle_and_claim", 2),
 }
+"""The class, its method, and at the end of which call to it."""
 BEFORE_THE_DOT = "before the final dot"
 POINTS = (*AFTER, BEFORE_THE_DOT)
 
@@ -36,8 +38,8 @@ def main(point: str) -> None:
     if point == BEFORE_THE_DOT:
         _die_before_the_dot()
     else:
-        owner, name = AFTER[point]
-        setattr(owner, name, _then_die(getattr(owner, name)))
+        owner, name, call = AFTER[point]
+        setattr(owner, name, _then_die(getattr(owner, name), call))
     settings = load_settings()
     with create_app(settings).app_context():
         dispatcher = make_dispatcher(settings)
@@ -45,10 +47,14 @@ def main(point: str) -> None:
         dispatcher.drain()
 
 
-def _then_die(function: Callable[..., Any]) -> Callable[..., Any]:
-    def called(*args: Any, **kwargs: Any) -> None:
-        function(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
+    calls = itertools.count(1)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
     return called
 

@@ -22,6 +22,8 @@ def find_by_email(session: Session, address: str) -> User | None:
 
 def find_by_login(session: Session, login: str) -> User | None:
     """The account with this user name or, where there is an @, this address."""
+    if "\0" in login:
+        return None
     if "@" in login:
         return find_by_email(session, login)
     return session.scalar(select(User).where(User.username_key == username_key(login)))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 USERNAME_MINIMUM = 1
 USERNAME_MAXIMUM = 64
 
-_ALLOWED = re.compile(r"[\w.-]+")
+_PUNCTUATION = "._-"
 
 
 def is_username(name: str) -> bool:
-    """Letters and digits of any script, dots, hyphens and underscores."""
-    return bool(_ALLOWED.fullmatch(name)) and USERNAME_MINIMUM <= len(name) <= USERNAME_MAXIMUM
+    """Letters and digits of any script, with their marks; dots, hyphens and underscores."""
+    if not USERNAME_MINIMUM <= len(name) <= USERNAME_MAXIMUM:
+        return False
+    kinds = [unicodedata.category(letter)[0] for letter in unicodedata.normalize("NFC", name)]
+    known = all(
+        kind in "LMN" or letter in _PUNCTUATION
+        for kind, letter in zip(kinds, unicodedata.normalize("NFC", name), strict=True)
+    )
+    return known and kinds[0] != "M"
 
 
 def username_key(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -23,7 +25,7 @@ def register(session: Session, *, username: str, email: str, password_hash: str)
     """Make an account. Raises TakenError; then the transaction has been rolled back."""
     address = parse_address(email)
     user = User(
-        username=username,
+        username=unicodedata.normalize("NFC", username),
         username_key=username_key(username),
         email=address.mailbox,
         email_key=address.key,

@@ -10,16 +10,16 @@ from flask import (
     Blueprint,
     Flask,
     flash,
-    make_response,
     redirect,
     render_template,
     request,
     session,
     url_for,
 )
+from flask import Response as FlaskResponse
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from microblog.accounts import recovery, sessions
@@ -31,6 +31,7 @@ from microblog.accounts.forms import (
     ResetPasswordRequestForm,
 )
 from microblog.accounts.keys import token_keys
+from microblog.accounts.logins import Logins
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, register
@@ -42,7 +43,7 @@ from microblog.web.ratelimits import limit_posts
 from microblog.web.security import keep_secret
 
 blueprint = Blueprint("accounts", __name__)
-login_manager = LoginManager()
+login_manager = Logins()
 
 View = Callable[..., Any]
 
@@ -53,8 +54,8 @@ _RESET_TOKEN = "reset_token"  # noqa: S105 - the name of a key
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
+    app.after_request(keep_links_secret)
     app.config["REMEMBER_COOKIE_DURATION"] = sessions.IDLE_REMEMBERED
-    app.config["REMEMBER_COOKIE_REFRESH_EACH_REQUEST"] = True
     login_manager.login_view = "accounts.login"
     login_manager.login_message = _l("Please log in to access this page.")
     login_manager.init_app(app)
@@ -66,6 +67,9 @@ def load_visitor(secret: str) -> sessions.Visitor | None:
     now = utc_now()
     visitor = sessions.find_session(db.session, secret, now=now)
     if visitor and sessions.is_due_for_note(visitor, now=now):
+        if visitor.session.remembered:
+            # The cookie lives as long as the row: from the last visit on.
+            session["_remember"] = "set"
         with transaction() as writing:
             sessions.note_seen(writing, visitor, now=now)
     return visitor
@@ -145,18 +149,22 @@ def reset_password_request() -> str | Response:
 @blueprint.route("/reset_password/<token>", methods=["GET", "POST"])
 @limit_posts
 @for_strangers
-def reset_password(token: str) -> Response:
+def reset_password(token: str) -> str | Response:
     """A good link's token moves into the session, so that no page shows it in the address bar."""
     if token == TOKEN_IN_SESSION:
         token = session.get(_RESET_TOKEN, "")
     elif request.method == "GET" and _is_good(token):
         session[_RESET_TOKEN] = token
-        moved = redirect(url_for("accounts.reset_password", token=TOKEN_IN_SESSION))
-        return keep_secret(make_response(moved))
-    return keep_secret(make_response(_choose_password(token)))
+        return redirect(url_for("accounts.reset_password", token=TOKEN_IN_SESSION))
+    return _choose_password(token)
 
 
-def _choose_password(token: str) -> Any:
+def keep_links_secret(response: FlaskResponse) -> FlaskResponse:
+    """Whatever is answered at the address of a token: errors and refusals too."""
+    return keep_secret(response) if request.path.startswith("/reset_password/") else response
+
+
+def _choose_password(token: str) -> str | Response:
     if not _is_good(token):
         return _bad_link()
     form = ResetPasswordForm()

@@ -7,7 +7,7 @@ from wtforms import SubmitField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from microblog.blog.posts import POST_MAXIMUM
-from microblog.web.forms import Form
+from microblog.web.forms import Form, NoNul
 
 
 class PostForm(Form):
@@ -15,6 +15,7 @@ class PostForm(Form):
         _l("Say something"),
         validators=[
             DataRequired(_l("A post needs some text.")),
+            NoNul(),
             Length(
                 max=POST_MAXIMUM,
                 message=_l("A post has at most %(max)d characters."),

@@ -20,7 +20,7 @@ ADDRESS_MAXIMUM = 254
 _LOCAL_DOMAINS = re.compile(r"(?i)(?:.*\.)?(?:localhost|local|test|invalid)")
 _SURROGATE_DOMAIN = ".example"
 
-_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]")
+_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 # A name with a comma that nobody quoted is still a name: Flask-Mail writes its pairs so.
 _NAMED = re.compile(r"(?s)(?P<name>.*)<(?P<bare>[^<>]*)>")
@@ -76,7 +76,8 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
         if _LINE_BREAKS_AND_CONTROLS.search(part):
             raise AddressError("An address cannot contain line breaks or control characters.")
     local, at, domain = bare.rpartition("@")
-    surrogate = _SURROGATE_DOMAIN if at and _LOCAL_DOMAINS.fullmatch(domain) else ""
+    at_home = _LOCAL_DOMAINS.fullmatch(domain) and ("." in domain or not public)
+    surrogate = _SURROGATE_DOMAIN if at and at_home else ""
     try:
         found = validate_email(
             f"{local}@{domain}{surrogate}" if at else bare,
@@ -90,7 +91,7 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     if found.local_part.isascii() and not local.isascii():
         raise AddressError("The address holds a letter that only looks like another one.")
     ascii_domain = (found.ascii_domain or found.domain).removesuffix(surrogate)
-    address = Address(name.strip(), found.local_part, ascii_domain.lower())
+    address = Address(name.strip(" \t"), found.local_part, ascii_domain.lower())
     if len(address.mailbox.encode()) > ADDRESS_MAXIMUM:
         raise AddressError("The address is too long.")
     return address

@@ -52,6 +52,7 @@ class BellListener:
         self.path = path
         self._receiver: socket.socket | None = None
         self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
 
     def __enter__(self) -> BellListener:
         if self.path is not None:

@@ -13,16 +13,19 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from microblog.mail.outcomes import SmtpError, Step, one_line
 
 LINE_MAXIMUM = 4096
 """Octets in one line of an answer; RFC 5321 promises 512, extensions announce more."""
 LINES_MAXIMUM = 200
+
+_PIECE = 65536
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class SmtpClient:
             socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise self._broken(Step.LOOKUP, error) from None
+        except UnicodeError:
+            raise SmtpError(Step.LOOKUP, None, f"{server.host!r} cannot be a name") from None
         try:
             self._socket = socket.create_connection((server.host, server.port), server.timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -194,12 +199,18 @@ class SmtpClient:
 
     def _own_name(self) -> str:
         """This end's address as a domain literal (RFC 5321, section 4.1.3): true, and at hand."""
-        address = self._connected().getsockname()[0]
+        address = self._ask(socket.socket.getsockname)
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
     def _is_loopback(self) -> bool:
-        peer = self._connected().getpeername()[0]
-        return bool(peer == "::1" or peer.startswith(("127.", "::ffff:127.")))
+        peer = self._ask(socket.socket.getpeername)
+        return peer == "::1" or peer.startswith(("127.", "::ffff:127."))
+
+    def _ask(self, question: Callable[[socket.socket], Any]) -> str:
+        try:
+            return str(question(self._connected())[0])
+        except OSError as error:
+            raise self._broken(Step.EHLO, error) from None
 
     def _encrypt(self) -> None:
         try:
@@ -219,7 +230,11 @@ class SmtpClient:
 
     def _cram_md5(self, username: str, password: str) -> Reply:
         reply = self.require(Step.AUTH, self.command(Step.AUTH, "AUTH CRAM-MD5"), 334)
-        digest = hmac.new(password.encode(), base64.b64decode(reply.text), "md5").hexdigest()
+        try:
+            challenge = base64.b64decode(reply.text)
+        except ValueError:
+            raise SmtpError(Step.AUTH, None, f"no challenge: {reply.text}") from None
+        digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
         answer = base64.b64encode(f"{username} {digest}".encode()).decode()
         return self.command(Step.AUTH, answer, shown="***")
 
@@ -234,7 +249,9 @@ class SmtpClient:
         try:
             connection = self._connected()
             connection.settimeout(self.server.timeout)
-            connection.sendall(data)
+            # Piece by piece: a server that is slow but goes on reading is not given up.
+            for start in range(0, len(data), _PIECE):
+                connection.sendall(data[start : start + _PIECE])
         except OSError as error:
             raise self._broken(step, error) from None
 
@@ -282,7 +299,7 @@ class SmtpClient:
         if isinstance(error, ssl.SSLCertVerificationError):
             return SmtpError(Step.TLS, None, f"the certificate is not good: {error.verify_message}")
         if isinstance(error, ssl.SSLError):
-            return SmtpError(Step.TLS, None, f"TLS failed: {error.reason or error}")
+            return SmtpError(step, None, f"TLS failed: {error.reason or error}")
         if isinstance(error, TimeoutError):
             return SmtpError(step, None, f"no answer within {self.server.timeout:g} seconds")
         return SmtpError(step, None, error.strerror or str(error))

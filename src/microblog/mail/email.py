@@ -15,7 +15,8 @@ from microblog.mail.addresses import Address, AddressLike, parse_address
 __all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
 
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
-_HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]*")
+_HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]*")
+_SUBTYPE = re.compile(r"[\w!#$&^.+-]+", re.ASCII)
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;[ -~]*)?")
 
 _OURS = {
@@ -77,6 +78,9 @@ class Email:
 
     def __post_init__(self) -> None:
         check_header("Subject", self.subject)
+        for subtype in self.alternatives:
+            if not _SUBTYPE.fullmatch(subtype):
+                raise BadHeaderError(f"{subtype!r} is not a kind of text")
         for name, value in self.headers.items():
             if name.lower() in _OURS:
                 raise BadHeaderError(f"{name} is written from the message's own fields")

@@ -84,7 +84,7 @@ class Connection(flask_mail.Connection):
     def send(  # type: ignore[override]  # Flask-Mail throws the answer away
         self, message: flask_mail.Message, envelope_from: AddressLike | None = None
     ) -> Accepted | None:
-        """Send now; None where sending is suppressed.
+        """Send now; None where sending is suppressed. A lost connection is replaced first.
 
         Raises BadHeaderError, AddressError, or SmtpError with the step at which the server refused.
         Recipients refused while others were accepted are in the answer.
@@ -98,7 +98,7 @@ class Connection(flask_mail.Connection):
             check_header("Option", option)
         content = render_message(message, email)
         accepted = None
-        if self.client is not None:
+        if not self.mail.suppress:
             envelope = Envelope(
                 sender.mailbox,
                 [one.mailbox for one in email.recipients],
@@ -107,18 +107,23 @@ class Connection(flask_mail.Connection):
                 message.mail_options,
                 message.rcpt_options,
             )
-            accepted = transmit(self.client, envelope)
+            accepted = transmit(self._connected(), envelope)
         app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
         flask_mail.email_dispatched.send(app, message=message)
         self._count()
         return accepted
 
+    def _connected(self) -> SmtpClient:
+        if self.client is None or not self.client.is_open:
+            self.client = open_connection(self.mail.smtp_server)
+            self.num_emails = 0
+        return self.client
+
     def _count(self) -> None:
         self.num_emails += 1
         if self.client is not None and self.num_emails == self.mail.max_emails:
+            # The next message, if there is one, opens another.
             self.client.quit()
-            self.client = open_connection(self.mail.smtp_server)
-            self.num_emails = 0
 
 
 class Mail(flask_mail.Mail):

@@ -23,6 +23,9 @@ from microblog.mail.email import Attachment, Email
 LINE_MAXIMUM = 998
 """Octets in a line, without its end (RFC 5322, section 2.1.1)."""
 
+_SHORT = 60
+"""Characters that stand in a header line as they are; what is longer is encoded in pieces."""
+
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]*", re.ASCII)
 
@@ -118,10 +121,14 @@ def _filename(attachment: Attachment, ascii_only: bool) -> str:
     if ascii_only:
         decomposed = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
         name = re.sub(r"\s+", " ", decomposed).strip()
-    if name.isascii():
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f';\n filename="{quoted}"'
-    return f";\n filename*={encode_rfc2231(name, 'utf-8', '')}"
+    if name.isascii() and len(name) <= _SHORT and "=?" not in name:
+        return f';\n filename="{_escaped(name)}"'
+    encoded = encode_rfc2231(name, "utf-8", "")
+    if len(encoded) <= _SHORT:
+        return f";\n filename*={encoded}"
+    # RFC 2231, section 3: in pieces, never within an encoded letter.
+    pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,20}", encoded)
+    return "".join(f";\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
 
 
 def _base64(data: bytes) -> bytes:
@@ -134,23 +141,30 @@ def _address_header(name: str, group: Iterable[Address], *, raw: bool) -> str:
 
 
 def _mailbox(address: Address, *, raw: bool) -> str:
-    if not address.name:
+    name = address.name
+    if not name:
         return address.mailbox
-    if raw or address.name.isascii():
-        if _ATOMS.fullmatch(address.name):
-            return f"{address.name} <{address.mailbox}>"
-        escaped = address.name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}" <{address.mailbox}>'
-    encoded = Header(address.name, "utf-8", maxlinelen=70).encode(linesep="\n")
+    plain = len(name) <= _SHORT and "=?" not in name
+    if plain and (raw or name.isascii()):
+        if _ATOMS.fullmatch(name):
+            return f"{name} <{address.mailbox}>"
+        return f'"{_escaped(name)}" <{address.mailbox}>'
+    encoded = Header(name, "utf-8", maxlinelen=70).encode(linesep="\n")
     return f"{encoded} <{address.mailbox}>"
 
 
 def _header(name: str, value: str) -> str:
-    if value.isascii() and len(name) + 2 + len(value) <= 78:
+    plain = value.isascii() and "=?" not in value
+    if plain and len(name) + 2 + len(value) <= 78:
         return f"{name}: {value}"
-    charset = None if value.isascii() else "utf-8"
-    folded = Header(value, charset, header_name=name, maxlinelen=76).encode(linesep="\n")
-    return f"{name}: {folded}"
+    # A word that is longer than a line may be is broken by encoding it.
+    plain = plain and max(map(len, value.split(" "))) <= _SHORT
+    folded = Header(value, None if plain else "utf-8", header_name=name, maxlinelen=76)
+    return f"{name}: {folded.encode(linesep=chr(10))}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _crlf(text: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from microblog.mail.client import SmtpClient, SmtpServer
@@ -80,9 +79,15 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
         if error.code == 421:
             client.close()
         elif client.is_open:
-            with suppress(SmtpError):
-                client.expect(Step.EHLO, "RSET", 250)
+            _reset(client)
         raise
+
+
+def _reset(client: SmtpClient) -> None:
+    try:
+        client.expect(Step.EHLO, "RSET", 250)
+    except SmtpError:
+        client.close()
 
 
 def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field
@@ -18,6 +19,10 @@ class Form(FlaskForm):
     """A form whose erroneous fields name their error messages to screen readers."""
 
     class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, _form: FlaskForm, _formdata: Any) -> Any:
+            # Fields of a form only: Flask-WTF would also take a JSON body or files for them.
+            return request.form if request.method == "POST" else None
+
         def render_field(self, field: Field, render_kw: dict[str, Any]) -> Any:
             described = [f"{field.id}-hint"] if field.description else []
             if field.errors:
@@ -43,6 +48,14 @@ class NoControlCharacters:
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         if any(not letter.isprintable() for letter in field.data or ""):
+            raise ValidationError(_l("This field holds characters that cannot be shown."))
+
+
+class NoNul:
+    """The field holds no NUL, which PostgreSQL cannot keep."""
+
+    def __call__(self, _form: FlaskForm, field: Field) -> None:
+        if "\0" in (field.data or ""):
             raise ValidationError(_l("This field holds characters that cannot be shown."))
 
 

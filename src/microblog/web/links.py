@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import current_app, url_for
 
 DEFAULT_PUBLIC_URL = "http://localhost:5000"
@@ -26,9 +24,8 @@ def home() -> str:
 
 def safe_next(target: str | None) -> str:
     """Where to go after a log-in: `target` if it is a path on this site, else the first page."""
-    if not target or not target.startswith("/") or "\\" in target or not target.isprintable():
+    if not target or not target.startswith("/") or target.startswith("//"):
         return home()
-    parts = urlsplit(target)
-    if parts.scheme or parts.netloc or target.startswith("//"):
+    if "\\" in target or not target.isprintable():
         return home()
     return target

@@ -1,0 +1,245 @@
+"""Making an account: what is accepted, what is taken, and what is kept."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from microblog.accounts.models import User
+from microblog.accounts.names import is_username, username_key
+from microblog.accounts.registration import TakenError, register
+from microblog.database import db, transaction, utc_now
+from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
+
+MADE = "Congratulations, you are now a registered user!"
+
+
+def fields(**changes: str) -> dict[str, object]:
+    return {
+        "username": "susan",
+        "email": "susan@example.com",
+        "password": PASSWORD,
+        "password2": PASSWORD,
+        **changes,
+    }
+
+
+def users(app: Flask) -> list[User]:
+    with app.app_context():
+        return list(db.session.scalars(select(User).order_by(User.id)))
+
+
+def test_a_new_account(app: Flask, visitor: Visitor) -> None:
+    before = utc_now()
+    page = visitor.submit("/register", fields(username=" Susan ", email=" Susan@Example.COM "))
+    assert page.request.path == "/login"
+    assert MADE in words(page)
+    (user,) = users(app)
+    assert (user.username, user.email) == ("Susan", "Susan@example.com")
+    assert user.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in repr(vars(user))
+    assert before <= user.registered_at <= utc_now()
+    assert user.email_verified_at is None
+    assert "Hi, Susan!" in words(visitor.log_in("susan"))
+
+
+def test_someone_logged_in_is_sent_to_the_first_page(app: Flask, visitor: Visitor) -> None:
+    make_user(app, "susan")
+    visitor.log_in("susan")
+    answer = visitor.get("/register", follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize("name", ["susan", "SUSAN", "sUsAn", "ｓｕｓａｎ"])
+def test_a_name_is_taken_in_every_case_and_width(app: Flask, visitor: Visitor, name: str) -> None:
+    make_user(app, "Susan")
+    page = visitor.submit("/register", fields(username=name, email="other@example.com"))
+    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "email") == ""
+    assert value_in(page, "username") == name
+    assert value_in(page, "email") == "other@example.com"
+    assert value_in(page, "password") == value_in(page, "password2") == ""
+    assert len(users(app)) == 1
+
+
+def test_a_name_is_taken_however_its_letters_are_composed(app: Flask, visitor: Visitor) -> None:
+    make_user(app, "jos\u00e9")
+    page = visitor.submit("/register", fields(username="jose\u0301"))
+    assert error_beside(page, "username") == "Please use a different username."
+    assert "Hi, jos\u00e9!" in words(visitor.log_in("JOSE\u0301"))
+
+
+@pytest.mark.parametrize(
+    "address", ["susan@example.com", "SUSAN@example.com", "susan@EXAMPLE.com", " susan@example.com"]
+)
+def test_an_address_is_taken_in_every_case(app: Flask, visitor: Visitor, address: str) -> None:
+    make_user(app, "Susan")
+    page = visitor.submit("/register", fields(username="other", email=address))
+    assert error_beside(page, "email") == "Please use a different email address."
+    assert error_beside(page, "username") == ""
+    assert len(users(app)) == 1
+
+
+def test_an_address_in_another_script_is_one_however_its_domain_is_written(
+    app: Flask, visitor: Visitor
+) -> None:
+    make_user(app, "susan", email="susan@bücher.example")
+    for address in ("susan@xn--bcher-kva.example", "susan@BÜCHER.example"):
+        page = visitor.submit("/register", fields(username="other", email=address))
+        assert error_beside(page, "email") == "Please use a different email address."
+
+
+def test_a_letter_that_becomes_another_one_is_refused(app: Flask, visitor: Visitor) -> None:
+    """The Kelvin sign becomes a K as soon as the address is normalised."""
+    make_user(app, "owner", email="kk@example.com")
+    page = visitor.submit("/register", fields(email="k\u212a@example.com"))
+    assert error_beside(page, "email") == "Invalid email address."
+
+
+def test_a_look_alike_is_somebody_else(app: Flask, visitor: Visitor) -> None:
+    """The long s becomes an s where letters are folded carelessly."""
+    make_user(app, "owner", email="ss@example.com")
+    assert MADE in words(visitor.submit("/register", fields(email="s\u017f@example.com")))
+    assert "Hi, owner!" in words(visitor.log_in("ss@example.com"))
+    assert "Hi, susan!" in words(Visitor(app).log_in("s\u017f@example.com"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "susan",
+        "a",
+        "x" * 64,
+        "susan.strong-1_2",
+        "Ďábelské",
+        "Мария",
+        "小明",
+        "مريم",
+        "हिन्दी",
+        "สวัสดี",
+        "தமிழ்",
+        "Jose\u0301",
+    ],
+    ids=ascii,
+)
+def test_letters_and_digits_of_any_script_make_a_name(
+    app: Flask, visitor: Visitor, name: str
+) -> None:
+    page = visitor.submit("/register", fields(username=name))
+    assert MADE in words(page), error_beside(page, "username")
+    assert "Invalid" not in words(visitor.log_in(name))
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two words",
+        "a@b",
+        "a/b",
+        "a\\b",
+        "<b>",
+        "a\u202eb",
+        "a\u200bb",
+        "a\0b",
+        "a\nb",
+        "😀",
+        "%",
+        "\u0301e",
+    ],
+    ids=ascii,
+)
+def test_other_characters_do_not(app: Flask, visitor: Visitor, name: str) -> None:
+    page = visitor.submit("/register", fields(username=name))
+    assert error_beside(page, "username")
+    assert not is_username(name)
+    assert users(app) == []
+
+
+def test_a_name_ends_at_64_letters(app: Flask, visitor: Visitor) -> None:
+    page = visitor.submit("/register", fields(username="x" * 65))
+    assert error_beside(page, "username")
+    assert users(app) == []
+
+
+def test_the_key_of_a_name_fits_its_column_however_much_it_grows() -> None:
+    assert len(username_key("ﷺ" * 64)) <= 64
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("password", "accepted"),
+    [
+        ("1234567", False),
+        ("12345678", True),
+        ("é" * 7, False),
+        ("é" * 8, True),
+        ("🔑" * 7, False),
+        ("🔑" * 8, True),
+        ("x" * 1024, True),
+        ("x" * 1025, False),
+        ("🔑" * 1024, True),
+    ],
+    ids=lambda one: f"{len(one)} of {one[:1]!a}" if isinstance(one, str) else str(one),
+)
+def test_a_password_has_8_to_1024_code_points(
+    app: Flask, visitor: Visitor, password: str, accepted: bool
+) -> None:
+    page = visitor.submit("/register", fields(password=password, password2=password))
+    assert (MADE in words(page)) is accepted
+    if not accepted:
+        said = "A password has between 8 and 1024 characters."
+        assert error_beside(page, "password") == said
+    assert len(users(app)) == int(accepted)
+
+
+def test_two_different_passwords_are_refused(app: Flask, visitor: Visitor) -> None:
+    page = visitor.submit("/register", fields(password2=PASSWORD.upper()))
+    assert error_beside(page, "password2") == "The two passwords are not the same."
+    assert users(app) == []
+
+
+def test_of_many_who_want_one_name_at_once_one_gets_it(app: Flask) -> None:
+    count = 6
+    starting = threading.Barrier(count)
+    visitors = [Visitor(app) for _ in range(count)]
+    tokens = [one.csrf_token("/register") for one in visitors]
+    said: dict[int, str] = {}
+
+    def want(number: int) -> None:
+        wanted = fields(email=f"susan{number}@example.com")
+        starting.wait(timeout=30)
+        page = visitors[number].submit("/register", wanted, token=tokens[number])
+        said[number] = words(page)
+
+    threads = [threading.Thread(target=want, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sum(MADE in one for one in said.values()) == 1, said
+    taken = [one for one in said.values() if "Please use a different username." in one]
+    assert len(taken) == count - 1
+    assert len(users(app)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "field"),
+    [("SUSAN", "b@example.com", "username"), ("bob", "SUSAN@example.com", "email")],
+)
+def test_the_rule_says_which_field_is_taken(
+    app: Flask, name: str, address: str, field: str
+) -> None:
+    make_user(app, "susan")
+
+    def take() -> None:
+        with transaction() as writing:
+            register(writing, username=name, email=address, password_hash="x")
+
+    with app.app_context(), pytest.raises(TakenError) as caught:
+        take()
+    assert caught.value.field == field
+    assert len(users(app)) == 1

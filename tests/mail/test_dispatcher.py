@@ -1,0 +1,677 @@
+"""Delivery by the real dispatcher: what each answer of the server does to a row."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.ctx import AppContext
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from microblog import mail
+from microblog.accounts.recovery import RESET_KIND
+from microblog.cli.processes import make_dispatcher
+from microblog.database import db, is_sqlite, transaction
+from microblog.mail import Discard, Email, Intent, Kind, Lane, parse_address, send_email
+from microblog.mail.bell import BellListener, SilentBell
+from microblog.mail.claims import Claim, Claims, Settlement
+from microblog.mail.client import SmtpServer
+from microblog.mail.dispatcher import ALL_LANES, Dispatcher, DispatcherOptions
+from microblog.mail.kinds import DAY, HOUR, MINUTE, PATIENT, PROMPT, Composer
+from microblog.mail.leases import LeaseKeeper
+from microblog.mail.models import OutboxMessage, Status
+from microblog.mail.transport import SmtpTransport
+from microblog.settings import Settings
+from tests.smtp_server import DROP, STALL, Received, ScriptedServer
+
+NOTE = "tests.note"
+SUSAN, JOHN, ALICE = "susan@example.com", "john@example.com", "alice@example.com"
+
+
+class Clock:
+    """The outbox's time, which can be moved on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+    def forward(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(app_context: AppContext) -> Clock:
+    made = Clock()
+    mail.outbox().clock = made
+    register(NOTE)
+    return made
+
+
+# The server's answers
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
+def test_not_now_means_later(smtp: ScriptedServer, clock: Clock, step: str) -> None:
+    smtp.script = {step: ["450 4.2.0 Greylisted"]}
+    post(SUSAN)
+    assert drain(smtp) == 1
+    (row,) = rows()
+    assert (row.status, row.attempts, row.failures) == (Status.DEFERRED, 1, 1)
+    assert "450 4.2.0 Greylisted" in str(row.answer)
+    assert 0.85 * PATIENT[0] < row.due_at - clock() < 1.15 * PATIENT[0]
+    assert drain(smtp) == 0
+    clock.forward(1.2 * PATIENT[0])
+    assert drain(smtp) == 1
+    (row,) = rows()
+    assert (row.status, row.attempts, row.answer) == (Status.SENT, 2, "250 2.0.0 Taken")
+    assert [(one["attempt"], one["status"]) for one in row.history] == [
+        (1, "deferred"),
+        (2, "sent"),
+    ]
+    assert "450 4.2.0 Greylisted" in row.history[0]["answer"]
+    assert [one.recipients for one in smtp.received] == [[SUSAN]]
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
+def test_never_means_never(smtp: ScriptedServer, clock: Clock, step: str) -> None:
+    smtp.script = {step: ["550 5.7.1 Not from you"]}
+    post(SUSAN)
+    drain(smtp)
+    (row,) = rows()
+    assert (row.status, row.failures) == (Status.DEAD, 1)
+    assert "550 5.7.1 Not from you" in str(row.answer)
+    assert row.settled_at == pytest.approx(clock(), abs=5)
+    clock.forward(30 * DAY)
+    assert drain(smtp) == 0
+    assert smtp.received == []
+
+
+def test_patience_ends(smtp: ScriptedServer, clock: Clock) -> None:
+    register("tests.impatient", delays=(1.0, 2.0))
+    smtp.script = {"rcpt": "450 4.2.2 Full"}
+    post(SUSAN, "tests.impatient")
+    for attempt in range(1, 4):
+        assert drain(smtp) == 1
+        assert rows()[0].attempts == attempt
+        clock.forward(5)
+    (row,) = rows()
+    assert row.status == Status.DEAD
+    assert "450 4.2.2 Full" in str(row.answer)
+    assert "after 3 attempts" in str(row.answer)
+    assert drain(smtp) == 0
+
+
+@pytest.mark.parametrize("delays", [PROMPT, PATIENT])
+def test_delays_grow_and_are_spent(delays: tuple[float, ...]) -> None:
+    kind = Kind("tests.delays", compose_note, delays=delays)
+    for number, seconds in enumerate(delays, start=1):
+        assert kind.delay(number) == pytest.approx(seconds, rel=0.11)
+    assert kind.delay(len(delays) + 1) is None
+    assert list(delays) == sorted(delays)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"connect": DROP},
+        {"connect": "421 4.3.2 Busy"},
+        {"connect": "554 5.7.1 Not you"},
+        {"ehlo": DROP},
+        {"auth": "535 5.7.8 Wrong credentials"},
+        {"auth": "454 4.7.0 Later"},
+        {"mail": "530 5.7.0 Log in first"},
+        {"mail": "421 4.3.2 Closing"},
+        {"rcpt": DROP},
+        {"data": "421 4.3.2 Closing"},
+    ],
+    ids=str,
+)
+def test_trouble_with_the_server_is_no_messages_fault(
+    smtp: ScriptedServer, clock: Clock, script: dict[str, Any]
+) -> None:
+    smtp.auth, smtp.users = "PLAIN", {"susan": "secret"}
+    register("tests.impatient", delays=(1.0,))
+    post(SUSAN, "tests.impatient")
+    post(JOHN, "tests.impatient")
+    smtp.script = script
+    for _ in range(4):
+        assert drain(smtp, username="susan", password="secret") == 1
+        clock.forward(5)
+    assert [(row.status, row.failures) for row in rows()] == [
+        (Status.DEFERRED, 0),
+        (Status.DEFERRED, 0),
+    ]
+    smtp.script = {}
+    drain(smtp, username="susan", password="secret")
+    assert [row.status for row in rows()] == [Status.SENT] * 2
+    assert sorted(who for one in smtp.received for who in one.recipients) == [JOHN, SUSAN]
+
+
+def test_a_server_that_is_down_costs_no_attempt(smtp: ScriptedServer) -> None:
+    composed = []
+
+    def compose(session: Session, intent: Intent) -> Email | Discard:
+        composed.append(intent.attempt)
+        return compose_note(session, intent)
+
+    register("tests.composed", compose)
+    post(SUSAN, "tests.composed")
+    with ScriptedServer() as down:
+        nobody_there = down.port
+    for _ in range(3):
+        assert drain(smtp, port=nobody_there) == 1
+    (row,) = rows()
+    assert (row.status, row.attempts, row.failures) == (Status.DEFERRED, 3, 0)
+    assert "connect" in str(row.answer)
+    assert composed == [], "the life of what a message holds began before it could leave"
+    assert drain(smtp) == 1
+    assert (rows()[0].status, composed) == (Status.SENT, [4])
+
+
+def test_an_unknown_outcome_is_sent_again_as_the_same_message(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    smtp.script = {"accept-and-drop": ["yes"]}
+    number = post(SUSAN)
+    drain(smtp)
+    (row,) = rows()
+    assert (row.status, row.failures) == (Status.DEFERRED, 1)
+    clock.forward(HOUR)
+    drain(smtp)
+    assert rows()[0].status == Status.SENT
+    first, second = smtp.received
+    assert first.content == second.content
+    assert first.message["Message-ID"] == rows()[0].message_id
+    assert rows()[0].id == number
+
+
+@pytest.mark.parametrize("script", [{"accept-and-drop": ["yes"]}, {"content": [DROP]}], ids=str)
+def test_an_unknown_outcome_is_held_where_a_copy_does_harm(
+    smtp: ScriptedServer, clock: Clock, script: dict[str, Any]
+) -> None:
+    register("tests.once", repeat_unknown=False)
+    smtp.script = deepcopy(script)
+    post(SUSAN, "tests.once")
+    drain(smtp)
+    assert rows()[0].status == Status.UNKNOWN
+    clock.forward(DAY)
+    assert drain(smtp) == 0
+
+
+# Some recipients and not others
+
+
+def test_only_the_refused_recipient_is_tried_again(smtp: ScriptedServer, clock: Clock) -> None:
+    smtp.script = {f"rcpt:{JOHN}": ["450 4.2.0 Greylisted"]}
+    send_email("Hello", None, [SUSAN, JOHN], "text", cc=[ALICE])
+    drain(smtp)
+    (row,) = rows()
+    assert (row.status, row.recipients) == (Status.DEFERRED, [JOHN])
+    assert "450 4.2.0 Greylisted" in str(row.answer)
+    clock.forward(HOUR)
+    drain(smtp)
+    assert rows()[0].status == Status.SENT
+    first, second = smtp.received
+    assert (first.recipients, second.recipients) == ([SUSAN, ALICE], [JOHN])
+    assert first.content == second.content
+
+
+def test_a_recipient_refused_for_good_is_named(smtp: ScriptedServer, clock: Clock) -> None:
+    smtp.script = {f"rcpt:{JOHN}": "550 5.1.1 Nobody", f"rcpt:{ALICE}": ["450 4.2.0 Later"]}
+    send_email("Hello", None, [SUSAN, JOHN, ALICE], "text")
+    drain(smtp)
+    (row,) = rows()
+    assert (row.status, row.recipients) == (Status.DEFERRED, [ALICE])
+    assert f"{JOHN} was refused" in str(row.answer)
+    assert "550 5.1.1 Nobody" in str(row.answer)
+    clock.forward(HOUR)
+    drain(smtp)
+    assert rows()[0].status == Status.SENT
+    assert [one.recipients for one in smtp.received] == [[SUSAN], [ALICE]]
+
+
+# What is not sent
+
+
+def test_a_reset_for_an_unknown_address_is_discarded(smtp: ScriptedServer) -> None:
+    post("nobody@example.com", RESET_KIND)
+    assert drain(smtp) == 1
+    (row,) = rows()
+    assert row.status == Status.DISCARDED
+    assert "No account" in str(row.answer)
+    assert smtp.received == []
+    assert drain(smtp) == 0
+
+
+def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock: Clock) -> None:
+    register("tests.short-lived", lifetime=MINUTE)
+    post(SUSAN, "tests.short-lived")
+    clock.forward(MINUTE - 5)
+    post(JOHN, "tests.short-lived")
+    clock.forward(6)
+    assert drain(smtp) == 2
+    assert [row.status for row in rows()] == [Status.EXPIRED, Status.SENT]
+    assert [one.recipients for one in smtp.received] == [[JOHN]]
+
+
+def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
+    register("tests.gone")
+    post(SUSAN, "tests.gone")
+    del mail.outbox().kinds["tests.gone"]
+    drain(smtp)
+    (row,) = rows()
+    assert row.status == Status.DEAD
+    assert "tests.gone" in str(row.answer)
+
+
+def raise_an_error(_session: Session, _intent: Intent) -> Email:
+    raise ValueError("first line\nlast line")
+
+
+def find_no_row(session: Session, _intent: Intent) -> Email:
+    session.scalars(select(OutboxMessage).where(OutboxMessage.id < 0)).one()
+    raise AssertionError
+
+
+def ask_for_nonsense(session: Session, _intent: Intent) -> Email:
+    session.execute(text("SELECT nothing FROM nowhere"))
+    raise AssertionError
+
+
+def return_nothing(_session: Session, _intent: Intent) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("compose", "words"),
+    [
+        (raise_an_error, "ValueError: first line last line"),
+        (find_no_row, "NoResultFound"),
+        (ask_for_nonsense, "nowhere"),
+        (return_nothing, "None"),
+    ],
+)
+def test_a_composer_that_fails_stops_nobody_else(
+    smtp: ScriptedServer, clock: Clock, compose: Composer, words: str
+) -> None:
+    register("tests.poison", compose, lane=Lane.PROMPT, delays=(1.0, 1.0))
+    post(JOHN, "tests.poison")
+    post(SUSAN)
+    drain(smtp)
+    assert [one.recipients for one in smtp.received] == [[SUSAN]]
+    poison, note = rows()
+    assert (poison.status, poison.failures, note.status) == (Status.DEFERRED, 1, Status.SENT)
+    assert words in str(poison.answer)
+    for _ in range(2):
+        clock.forward(60)
+        drain(smtp)
+    poison = rows()[0]
+    assert (poison.status, poison.attempts) == (Status.DEAD, 3)
+    assert words in str(poison.answer)
+    clock.forward(DAY)
+    assert drain(smtp) == 0
+
+
+def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) -> None:
+    def compose(_session: Session, _intent: Intent) -> Email:
+        return Email(subject="Note", text="text", to=())
+
+    register("tests.nobody", compose, lane=Lane.PROMPT)
+    post(JOHN, "tests.nobody")
+    post(SUSAN)
+    drain(smtp)
+    nobody, note = rows()
+    assert (nobody.status, note.status) == (Status.DEAD, Status.SENT)
+    assert "recipient" in str(nobody.answer)
+
+
+def test_a_name_beyond_ascii_is_refused_where_the_server_cannot_take_it(
+    smtp: ScriptedServer,
+) -> None:
+    smtp.features = []
+    post("süsan@example.com")
+    post(SUSAN)
+    drain(smtp)
+    assert [row.status for row in rows()] == [Status.DEAD, Status.SENT]
+    assert "SMTPUTF8" in str(rows()[0].answer)
+
+
+def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
+    def leave(recipient: str, arguments: Mapping[str, Any]) -> str:
+        return f"https://example.com/leave/{arguments['list']}/{recipient}"
+
+    register("tests.list", automatic=False, unsubscribe=leave)
+    with transaction() as session:
+        mail.outbox().post(session, "tests.list", SUSAN, arguments={"list": "news"})
+        mail.outbox().post(session, NOTE, JOHN)
+    send_email("Hello", None, [ALICE], "text")
+    drain(smtp)
+    news, note, hello = [one.message for one in smtp.received]
+    assert news["List-Unsubscribe"] == f"<https://example.com/leave/news/{SUSAN}>"
+    assert news["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert note["Auto-Submitted"] == "auto-generated"
+    assert note["List-Unsubscribe"] is None
+    assert news["Auto-Submitted"] is hello["Auto-Submitted"] is None
+
+
+def test_a_message_is_signed_as_it_leaves(smtp: ScriptedServer) -> None:
+    mail.outbox().sign = lambda content: b"X-Signed: yes\r\n" + content
+    post(SUSAN)
+    drain(smtp)
+    assert smtp.received[0].content.startswith(b"X-Signed: yes\r\nFrom: ")
+
+
+def test_where_sending_is_suppressed_everything_else_is_done(
+    make_app: Callable[..., Flask], smtp: ScriptedServer
+) -> None:
+    app = make_app(MAIL_SUPPRESS_SEND=True)
+    with app.app_context():
+        send_email("Hello", None, [SUSAN], "text")
+        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        assert make_dispatcher(settings).drain() == 1
+        assert "MAIL_SUPPRESS_SEND" in str(rows()[0].answer)
+    assert smtp.connections == 0
+
+
+# Claims and leases
+
+
+def test_a_stale_claim_cannot_settle(clock: Clock) -> None:
+    post(SUSAN)
+    stale = claim(clock)
+    assert claim(clock) is None
+    clock.forward(21)
+    fresh = claim(clock)
+    assert stale is not None
+    assert fresh is not None
+    assert (stale.id, stale.attempts, fresh.attempts) == (fresh.id, 1, 2)
+    with closing(Claims(mail.outbox().engine, lease=20)) as claims:
+        assert not claims.settle(Settlement(stale, Status.DEAD, "stale", clock()))
+        deferred = Settlement(stale, Status.DEFERRED, "stale", clock(), due_at=clock() + 100)
+        assert not claims.settle(deferred)
+        assert not claims.renew(stale, until=clock() + 100)
+        (row,) = rows()
+        assert (row.status, row.answer, row.attempts) == (Status.QUEUED, None, 2)
+        assert row.due_at < clock() + 50
+        assert claims.settle(Settlement(fresh, Status.SENT, "fresh", clock()))
+        assert not claims.settle(Settlement(fresh, Status.DEAD, "again", clock()))
+    assert (rows()[0].status, rows()[0].answer) == (Status.SENT, "fresh")
+
+
+def test_what_a_dead_worker_held_is_delivered_when_its_lease_is_over(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    post(SUSAN)
+    assert claim(clock, lease=20) is not None
+    clock.forward(19)
+    assert drain(smtp) == 0
+    clock.forward(2)
+    assert drain(smtp) == 1
+    assert (rows()[0].status, rows()[0].attempts) == (Status.SENT, 2)
+    assert len(smtp.received) == 1
+
+
+def test_a_lease_is_renewed_while_a_slow_server_works(smtp: ScriptedServer, app: Flask) -> None:
+    smtp.delay = 1.5
+    post(SUSAN)
+    with elsewhere(app, lambda: drain(smtp, options=DispatcherOptions(lease=0.6))):
+        wait_until(lambda: "DATA" in smtp.commands)
+        time.sleep(1)
+        assert drain(smtp) == 0
+    assert [(row.status, row.attempts) for row in rows()] == [(Status.SENT, 1)]
+    assert len(smtp.received) == 1
+
+
+def test_a_row_taken_over_by_a_neighbour_disturbs_neither(clock: Clock) -> None:
+    post(SUSAN)
+    first = claim(clock, lease=1)
+    clock.forward(2)
+    second = claim(clock, lease=1)
+    assert first is not None
+    assert second is not None
+    with (
+        LeaseKeeper(Claims(mail.outbox().engine, lease=20), clock=clock) as keeper,
+        ExitStack() as newer,
+    ):
+        with keeper.holding(first):
+            newer.enter_context(keeper.holding(second))
+        assert [held.attempts for held, _ in keeper._held.values()] == [2]
+    assert keeper._held == {}
+
+
+def test_two_dispatchers_share_the_work(smtp: ScriptedServer, app: Flask) -> None:
+    people = [f"user{number}@example.com" for number in range(30)]
+    for person in people:
+        post(person)
+    smtp.delay = 0.005
+    handled = []
+    with elsewhere(app, lambda: handled.append(drain(smtp))):
+        handled.append(drain(smtp))
+    assert sum(handled) == 30
+    assert sorted(one.recipients[0] for one in smtp.received) == sorted(people)
+    assert {row.status for row in rows()} == {Status.SENT}
+
+
+def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, app: Flask) -> None:
+    smtp.delay = 1.0
+    post(SUSAN)
+    with elsewhere(app, lambda: drain(smtp)):
+        wait_until(lambda: "DATA" in smtp.commands)
+        smtp.delay = 0.0
+        started = time.monotonic()
+        with transaction() as session:
+            if not is_sqlite():
+                others = session.scalar(
+                    text(
+                        "SELECT count(*) FROM pg_stat_activity WHERE xact_start IS NOT NULL"
+                        " AND datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+                assert others == 0
+            mail.outbox().post(session, NOTE, JOHN)
+        assert time.monotonic() - started < 0.5
+        assert smtp.received == []
+    assert len(rows()) == 2
+
+
+# Running
+
+
+def test_what_is_urgent_overtakes(smtp: ScriptedServer) -> None:
+    for lane in (Lane.BULK, Lane.NORMAL, Lane.PROMPT):
+        register(f"tests.{lane.name}", lane=lane)
+        for _ in range(2):
+            post(f"{lane.name}@example.com", f"tests.{lane.name}")
+    assert drain(smtp) == 6
+    lanes = [one.recipients[0].partition("@")[0] for one in smtp.received]
+    assert lanes == ["PROMPT", "PROMPT", "NORMAL", "NORMAL", "BULK", "BULK"]
+
+
+def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app: Flask) -> None:
+    register("tests.bulk", lane=Lane.BULK)
+    register("tests.prompt", lane=Lane.PROMPT)
+    smtp.delay = 0.2
+    for _ in range(6):
+        post(JOHN, "tests.bulk")
+    with running(app, smtp, connections=2):
+        smtp.wait_for(1)
+        post(SUSAN, "tests.prompt")
+        received = smtp.wait_for(7)
+    order = [one.recipients[0] for one in received]
+    assert order.index(SUSAN) < 4
+    assert len(connections_for(received, JOHN)) == 1
+    assert connections_for(received, SUSAN).isdisjoint(connections_for(received, JOHN))
+
+
+def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None:
+    smtp.delay = 0.5
+    for _ in range(24):
+        post(SUSAN)
+    with running(app, smtp, connections=25):
+        started = time.monotonic()
+        smtp.wait_for(24)
+        assert time.monotonic() - started < 4
+    assert len(connections_for(smtp.received, SUSAN)) > 15
+
+
+def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
+    with running(app, smtp, look_every=30.0):
+        for number in range(1, 4):
+            posted = time.time()
+            send_email("Hello", None, [SUSAN], "text")
+            assert smtp.wait_for(number, seconds=5)[-1].at - posted < 0.5
+    assert {row.status for row in rows()} == {Status.SENT}
+
+
+def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None:
+    with running(app, smtp, look_every=0.1):
+        mail.outbox().bell = SilentBell()
+        post(SUSAN)
+        smtp.wait_for(1, seconds=3)
+
+
+def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Flask) -> None:
+    register("tests.soon", delays=(0.3,))
+    smtp.script = {"rcpt": ["450 4.2.0 Greylisted"]}
+    post(SUSAN, "tests.soon")
+    with running(app, smtp, look_every=0.2):
+        smtp.wait_for(1, seconds=3)
+    assert rows()[0].attempts == 2
+
+
+def test_trouble_with_the_server_is_said_once_and_passes(
+    smtp: ScriptedServer, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    smtp.script = {"connect": ["421 4.3.2 Busy", "421 4.3.2 Busy"]}
+    for _ in range(3):
+        post(SUSAN)
+    with caplog.at_level(logging.INFO), running(app, smtp, connections=3, look_every=0.1):
+        smtp.wait_for(3)
+    troubles = [one for one in caplog.records if "in trouble" in one.getMessage()]
+    assert len(troubles) == 1
+    assert "421" in troubles[0].getMessage()
+    assert "well again" in caplog.text
+    assert [row.status for row in rows()] == [Status.SENT] * 3
+
+
+def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app: Flask) -> None:
+    smtp.delay = 0.5
+    for _ in range(3):
+        post(SUSAN)
+    with running(app, smtp, connections=1):
+        wait_until(lambda: "DATA" in smtp.commands)
+    assert sorted(row.status for row in rows()) == [Status.QUEUED, Status.QUEUED, Status.SENT]
+    assert len(smtp.received) == 1
+    assert smtp.commands[-1] == "QUIT"
+
+
+def test_an_end_does_not_wait_for_the_next_look(smtp: ScriptedServer, app: Flask) -> None:
+    started = time.monotonic()
+    with running(app, smtp, look_every=30.0):
+        pass
+    assert time.monotonic() - started < 2
+
+
+def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock: Clock) -> None:
+    smtp.script = {"mail": [STALL]}
+    post(SUSAN)
+    started = time.monotonic()
+    assert drain(smtp, timeout=0.3) == 1
+    assert time.monotonic() - started < 2
+    assert (rows()[0].status, rows()[0].failures) == (Status.DEFERRED, 0)
+    assert drain(smtp) == 1
+    assert rows()[0].status == Status.SENT
+
+
+def compose_note(_session: Session, intent: Intent) -> Email | Discard:
+    return Email(subject="Note", text="A note.\n", to=(parse_address(intent.recipient),))
+
+
+def register(name: str, compose: Composer = compose_note, **options: Any) -> None:
+    mail.outbox().register(Kind(name, compose, **options))
+
+
+def post(to: str, kind: str = NOTE) -> int:
+    with transaction() as session:
+        return mail.outbox().post(session, kind, to).id
+
+
+def rows() -> list[OutboxMessage]:
+    with db.sessionmaker() as session:
+        return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
+
+
+def claim(clock: Clock, *, lease: float = 20.0) -> Claim | None:
+    with closing(Claims(mail.outbox().engine, lease=lease)) as claims:
+        return claims.claim(ALL_LANES, now=clock())
+
+
+def dispatcher(
+    smtp: ScriptedServer,
+    app: Flask | None = None,
+    options: DispatcherOptions | None = None,
+    **server: Any,
+) -> Dispatcher:
+    where = SmtpServer(**{"host": "127.0.0.1", "port": smtp.port, "timeout": 5.0, **server})
+    context = {"context": app.app_context} if app else {}
+    return Dispatcher(mail.outbox(), lambda: SmtpTransport(where), options=options, **context)
+
+
+def drain(smtp: ScriptedServer, *, options: DispatcherOptions | None = None, **server: Any) -> int:
+    """Deliver what is due now; returns how many rows were handled."""
+    return dispatcher(smtp, options=options, **server).drain()
+
+
+@contextmanager
+def running(app: Flask, smtp: ScriptedServer, **options: Any) -> Iterator[None]:
+    """The dispatcher as its process runs it, until the end of the block."""
+    made = dispatcher(smtp, app, DispatcherOptions(**options))
+    with BellListener(Path(app.instance_path) / "dispatcher.bell") as listener:
+        thread = threading.Thread(target=made.run, args=[listener])
+        thread.start()
+        try:
+            yield
+        finally:
+            made.stop()
+            listener.ring()
+            thread.join(10)
+            assert not thread.is_alive(), "the dispatcher has not ended"
+
+
+@contextmanager
+def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` on another thread during the block, and wait for its end."""
+
+    def run() -> None:
+        with app.app_context():
+            work()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def connections_for(received: list[Received], person: str) -> set[int]:
+    return {one.connection for one in received if one.recipients == [person]}

@@ -1,0 +1,105 @@
+"""The kept connection: how long it is kept, and when it is replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.mail import transport
+from microblog.mail.client import SmtpServer
+from microblog.mail.outcomes import Meaning, SmtpError
+from microblog.mail.smtp import Envelope
+from microblog.mail.transport import SmtpTransport, SuppressedTransport
+from tests.smtp_server import DROP, ScriptedServer
+
+ENVELOPE = Envelope("noreply@example.com", ["susan@example.com"], b"Subject: x\r\n\r\nx\r\n")
+
+
+def test_messages_share_a_connection() -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        kept.open()
+        for _ in range(3):
+            assert kept.send(ENVELOPE).answer == "250 2.0.0 Taken"
+        kept.close()
+        assert [one.connection for one in server.received] == [1, 1, 1]
+        assert "NOOP" not in server.commands
+        assert server.commands[-1] == "QUIT"
+
+
+@pytest.mark.parametrize(
+    ("most", "connections"), [(1, [1, 2, 3, 4]), (2, [1, 1, 2, 2]), (None, [1, 1, 1, 1])]
+)
+def test_so_many_messages_go_over_one_connection(most: int | None, connections: list[int]) -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server, max_emails=most)
+        for _ in range(4):
+            kept.send(ENVELOPE)
+        kept.close()
+        assert [one.connection for one in server.received] == connections
+        assert server.connections == connections[-1]
+        assert server.commands.count("QUIT") == connections[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "connection"), [(None, 1), (DROP, 2), ("421 4.4.2 Timeout", 2), ("500 What?", 2)]
+)
+def test_a_stale_connection_is_asked_before_use(
+    monkeypatch: pytest.MonkeyPatch, answer: str | None, connection: int
+) -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        kept.send(ENVELOPE)
+        monkeypatch.setattr(transport, "CHECK_AFTER_SECONDS", -1.0)
+        server.script = {"noop": [answer]}
+        kept.send(ENVELOPE)
+        kept.close()
+        assert "NOOP" in server.commands
+        assert [one.connection for one in server.received] == [1, connection]
+
+
+@pytest.mark.parametrize("answer", [DROP, "421 4.3.2 Closing"])
+def test_a_broken_connection_is_replaced(answer: str) -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        server.script = {"mail": [answer]}
+        with pytest.raises(SmtpError) as caught:
+            kept.send(ENVELOPE)
+        assert caught.value.meaning is Meaning.SERVER
+        kept.send(ENVELOPE)
+        kept.close()
+        assert [one.connection for one in server.received] == [2]
+
+
+def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        kept.close_if_idle()
+        kept.send(ENVELOPE)
+        kept.close_if_idle()
+        assert "QUIT" not in server.commands
+        monkeypatch.setattr(transport, "CLOSE_AFTER_SECONDS", -1.0)
+        kept.close_if_idle()
+        assert server.commands[-1] == "QUIT"
+
+
+def test_a_closed_transport_can_be_opened_again() -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        kept.close()
+        kept.send(ENVELOPE)
+        kept.close()
+        kept.send(ENVELOPE)
+        kept.close()
+        assert [one.connection for one in server.received] == [1, 2]
+
+
+def test_where_sending_is_suppressed_the_answer_says_so() -> None:
+    suppressed = SuppressedTransport()
+    suppressed.open()
+    assert "MAIL_SUPPRESS_SEND" in suppressed.send(ENVELOPE).answer
+    suppressed.close_if_idle()
+    suppressed.close()
+
+
+def transport_to(server: ScriptedServer, *, max_emails: int | None = None) -> SmtpTransport:
+    return SmtpTransport(SmtpServer("127.0.0.1", server.port, timeout=5), max_emails=max_emails)

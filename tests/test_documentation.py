@@ -1,0 +1,183 @@
+"""What the documentation says is held against the code: settings, commands, answers, links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from scripts import settings_doc
+from sqlalchemy import select
+
+from microblog.cli import cli
+from microblog.mail.models import OutboxMessage, Status
+from microblog.mail.outcomes import Step, meaning_of
+from tests.smtp_server import ScriptedServer
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+PICTURE_MAXIMUM_BYTES = 60_000
+
+FENCED = r"(?ms)^ *```.*?^ *```$"
+
+# A code of each kind that the table of answers has a column for.
+CODES = {"connection lost": None, "421": 421, "other 4xx": 450, "530": 530, "other 5xx": 550}
+
+
+def test_the_table_of_settings_is_today_s() -> None:
+    page = settings_doc.PAGE.read_text()
+    assert settings_doc.with_table(page) == page, "run python scripts/settings_doc.py"
+
+
+def test_a_page_without_a_place_for_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs the lines"):
+        settings_doc.with_table("# Settings\n")
+
+
+def commands(group: click.Group, path: str) -> Iterator[str]:
+    """Every command that people may use, with its groups before it."""
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}"
+
+
+@pytest.mark.parametrize("command", [*commands(cli, "microblog")])
+def test_every_command_is_described_with_an_example(command: str) -> None:
+    page = (DOCS / "commands.md").read_text()
+    row = re.search(
+        rf"^\| `{re.escape(command)}` \| .+ \| `{re.escape(command)}[ `].*\|$", page, re.MULTILINE
+    )
+    assert row, f"docs/commands.md has no row with an example for {command}"
+
+
+def test_no_command_is_described_that_does_not_exist() -> None:
+    page = (DOCS / "commands.md").read_text()
+    assert set(re.findall(r"^\| `(microblog [^`]+)` \|", page, re.MULTILINE)) == {
+        *commands(cli, "microblog")
+    }
+
+
+def test_the_table_of_answers_is_the_code_s() -> None:
+    page = (DOCS / "mail.md").read_text()
+    header, rows = table(page, "Step")
+    assert header == ["Step", *CODES]
+    expected = [
+        [str(step), *(str(meaning_of(step, code)) for code in CODES.values())] for step in Step
+    ]
+    assert rows == expected
+
+
+def test_the_table_of_statuses_has_each() -> None:
+    _, rows = table((DOCS / "mail.md").read_text(), "Status")
+    assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
+
+
+def table(page: str, first: str) -> tuple[list[str], list[list[str]]]:
+    """The table whose first column has this heading: its headings, and its rows."""
+    found = re.search(rf"^\| {first} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
+    assert found, f"there is no table with the column {first}"
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()
+    ]
+    return lines[0], lines[2:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_picture_exists(page: Path) -> None:
+    broken = [
+        target
+        for target in targets(page.read_text())
+        if not re.match(r"https?:", target) and not exists(page, target)
+    ]
+    assert broken == []
+
+
+def targets(text: str) -> Iterator[str]:
+    """Where links and pictures point, those in examples of code excepted."""
+    text = re.sub(FENCED, "", text)
+    yield from re.findall(r"\]\(([^)\s]+)\)", text)
+    yield from re.findall(r'\b(?:src|srcset|href)="([^"]+)"', text)
+
+
+def exists(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return False
+    return not anchor or anchor in anchors(file.read_text())
+
+
+def anchors(text: str) -> set[str]:
+    """The names that headings get: small letters, no punctuation, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = {
+        (page.parent / target).resolve() for page in PAGES for target in targets(page.read_text())
+    }
+    for picture in (DOCS / "images").iterdir():
+        assert picture.resolve() in shown, f"{picture.name} is shown nowhere"
+        assert picture.stat().st_size < PICTURE_MAXIMUM_BYTES, f"{picture.name} is too large"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_of_make_exists(page: Path) -> None:
+    existing = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = page.read_text()
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(FENCED, text)
+    named = {name for piece in code for name in re.findall(r"(?m)^ *make ([a-z]+)", piece)}
+    assert named <= existing
+
+
+def test_every_decision_is_numbered_and_listed() -> None:
+    decisions = sorted((DOCS / "decisions").glob("*.md"))
+    listed = (DOCS / "architecture.md").read_text()
+    for number, page in enumerate(decisions, start=1):
+        assert page.name.startswith(f"{number:04}-")
+        assert page.read_text().startswith(f"# {number}. ")
+        assert f"(decisions/{page.name})" in listed
+
+
+def test_the_example_for_another_application_works(
+    smtp: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop: dict[str, Any] = {"__name__": "shop"}
+    run(shop, example(README, "# shop.py").replace("MAIL_PORT=8025", f"MAIL_PORT={smtp.port}"))
+    assert shop["app"].test_client().post("/orders").text == "Ordered.\n"
+    with shop["app"].app_context():
+        run(shop, example(DOCS / "mail.md", "with sessionmaker(engine)"))
+    run(shop, example(DOCS / "mail.md", "from microblog.mail import Email, Kind"))
+    shop["dispatcher"].drain()
+    subjects = sorted(received.message["Subject"] for received in smtp.received)
+    assert subjects == ["Thank you", "Thank you", "Your invoice"]
+    assert statuses(shop) == {Status.SENT}
+    shop["engine"].dispose()
+
+
+def run(names: dict[str, Any], code: str) -> None:
+    exec(compile(code, "an example of the documentation", "exec"), names)
+
+
+def example(page: Path, beginning: str) -> str:
+    """The example of Python code that begins so."""
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page.read_text())
+    (found,) = [block for block in blocks if block.startswith(beginning)]
+    return str(found)
+
+
+def statuses(shop: dict[str, Any]) -> set[Status]:
+    with shop["sessionmaker"](shop["engine"])() as session:
+        return set(session.scalars(select(OutboxMessage.status)))

@@ -1,0 +1,425 @@
+"""Every setting, from the environment and from a file, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from microblog.settings import (
+    ServingSettings,
+    Settings,
+    SettingsError,
+    as_environment,
+    load_settings,
+)
+
+KEY = "k3y-for-tests-only_abcdefghijklmnopqrstuvwxyz"
+
+GIVEN: dict[str, tuple[str, Any]] = {
+    "SECRET_KEY": (KEY, KEY),
+    "SECRET_KEY_FALLBACKS": ("former-key-1, former-key-2", ("former-key-1", "former-key-2")),
+    "DATABASE_URL": (
+        "postgres://site:pw@db.example/site",
+        "postgresql+psycopg://site:pw@db.example/site",
+    ),
+    "INSTANCE_PATH": ("somewhere/else", Path("somewhere/else")),
+    "PUBLIC_URL": ("https://blog.example.com/", "https://blog.example.com"),
+    "ADMINS": ("one@example.com; two@example.com", ("one@example.com", "two@example.com")),
+    "MAIL_SERVER": ("smtp.example.com", "smtp.example.com"),
+    "MAIL_PORT": ("587", 587),
+    "MAIL_USE_TLS": ("1", True),
+    "MAIL_USE_SSL": ("0", False),
+    "MAIL_DEBUG": ("yes", True),
+    "MAIL_USERNAME": ("mailer", "mailer"),
+    "MAIL_PASSWORD": ("pa ss#wo=rd", "pa ss#wo=rd"),
+    "MAIL_DEFAULT_SENDER": ("site@example.com", "site@example.com"),
+    "MAIL_MAX_EMAILS": ("50", 50),
+    "MAIL_SUPPRESS_SEND": ("on", True),
+    "MAIL_ASCII_ATTACHMENTS": ("true", True),
+    "MAIL_TIMEOUT": ("2.5", 2.5),
+    "MAIL_CA_FILE": (__file__, Path(__file__)),
+    "RESET_LINK_SECONDS": ("900", 900),
+    "RATELIMIT_ENABLED": ("off", False),
+    "RATELIMIT_STORAGE_URI": ("redis://counts.example:6379", "redis://counts.example:6379"),
+    "TRUSTED_PROXIES": ("2", 2),
+    "LOG_FILE": ("logs/site.log", Path("logs/site.log")),
+    "DEBUG": ("1", True),
+    "TESTING": ("t", True),
+}
+
+DEFAULTS: dict[str, Any] = {
+    "MAIL_SERVER": "localhost",
+    "MAIL_PORT": 25,
+    "MAIL_USE_TLS": False,
+    "MAIL_USE_SSL": False,
+    "MAIL_DEBUG": False,
+    "MAIL_USERNAME": None,
+    "MAIL_PASSWORD": None,
+    "MAIL_MAX_EMAILS": None,
+    "MAIL_SUPPRESS_SEND": False,
+    "MAIL_ASCII_ATTACHMENTS": False,
+    "MAIL_TIMEOUT": 30.0,
+    "TRUSTED_PROXIES": 0,
+    "RESET_LINK_SECONDS": 600,
+    "RATELIMIT_ENABLED": True,
+}
+
+BOOLEANS = [name for name, (_, value) in GIVEN.items() if isinstance(value, bool)]
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return tuple(plain(one) for one in value) if isinstance(value, tuple) else value
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def problems(*, serving: bool = False) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(serving=serving)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def about(name: str, *, serving: bool = False) -> str:
+    """The one sentence about this setting."""
+    (sentence,) = [one for one in problems(serving=serving) if one.startswith(name)]
+    return sentence
+
+
+def test_this_module_knows_every_setting() -> None:
+    assert set(GIVEN) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_setting_is_read_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, expected = GIVEN[name]
+    monkeypatch.setenv(name, text)
+    assert plain(getattr(load_settings(), name)) == expected
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_setting_is_read_from_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, expected = GIVEN[name]
+    file = tmp_path / "site.env"
+    file.write_text(f'# a comment\n{name}="{text}"\n')
+    monkeypatch.setenv("MICROBLOG_ENV_FILE", str(file))
+    assert plain(getattr(load_settings(), name)) == expected
+
+
+def test_the_file_of_this_folder_is_read_and_the_environment_wins_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("MAIL_SERVER=from.file\nMAIL_PORT=2525\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MICROBLOG_ENV_FILE")
+    monkeypatch.setenv("MAIL_SERVER", "from.environment")
+    settings = load_settings()
+    assert (settings.MAIL_SERVER, settings.MAIL_PORT) == ("from.environment", 2525)
+
+
+def test_an_empty_name_of_the_file_means_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("MAIL_PORT=2525\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().MAIL_PORT == 25
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_an_empty_setting_is_as_good_as_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    assert load_settings() == Settings(_env_file=None)
+
+
+def test_the_defaults_are_those_of_flask_mail() -> None:
+    config = load_settings().as_flask_config()
+    assert {name: config[name] for name in DEFAULTS} == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [
+        (
+            {"MAIL_DEFAULT_SENDER": "site@example.com", "ADMINS": "a@example.com"},
+            "site@example.com",
+        ),
+        ({"ADMINS": "a@example.com,b@example.com"}, "a@example.com"),
+        ({"PUBLIC_URL": "https://blog.example.com:8443/x"}, "no-reply@blog.example.com"),
+        ({}, "no-reply@localhost"),
+    ],
+)
+def test_there_is_always_a_sender(
+    given: dict[str, str], sender: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_all(monkeypatch, given)
+    settings = load_settings()
+    assert settings.sender == sender
+    assert settings.as_flask_config()["MAIL_DEFAULT_SENDER"] == sender
+
+
+@pytest.mark.parametrize(
+    ("name", "follows"), [("MAIL_DEBUG", "DEBUG"), ("MAIL_SUPPRESS_SEND", "TESTING")]
+)
+def test_two_settings_of_mail_follow_the_application_where_nobody_set_them(
+    name: str, follows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(follows, "1")
+    assert load_settings().as_flask_config()[name] is True
+    monkeypatch.setenv(name, "0")
+    assert load_settings().as_flask_config()[name] is False
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+@pytest.mark.parametrize("text", ["0", "false", "off", "False", "FALSE", "no", "n"])
+def test_words_for_off_are_off(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(load_settings(), name) is False
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+@pytest.mark.parametrize("text", ["2", "none", "flase", "si"])
+def test_nonsense_for_on_or_off_is_refused_by_name(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    sentence = about(name)
+    assert "must be on or off" in sentence
+    assert repr(text) in sentence
+
+
+def test_both_kinds_of_encryption_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, {"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"})
+    (sentence,) = problems()
+    assert "MAIL_USE_TLS" in sentence
+    assert "MAIL_USE_SSL" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DATABASE_URL", "mysql://site@db.example/site"),
+        ("DATABASE_URL", "not an address"),
+        ("DATABASE_URL", "postgresql://site@db.example:port/site"),
+        ("PUBLIC_URL", "blog.example.com"),
+        ("PUBLIC_URL", "ftp://blog.example.com"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://blog.example.com/?a=b"),
+        ("PUBLIC_URL", "https://blog.example.com/#part"),
+        ("PUBLIC_URL", "https://me@blog.example.com"),
+        ("PUBLIC_URL", "https://blog.example.com:port"),
+        ("PUBLIC_URL", "https://blog.example.com:99999"),
+        ("PUBLIC_URL", "https://blog example.com"),
+        ("PUBLIC_URL", "https://[blog"),
+        ("ADMINS", "admin"),
+        ("ADMINS", "good@example.com,bad@"),
+        ("MAIL_DEFAULT_SENDER", "nobody"),
+        ("MAIL_PORT", "0"),
+        ("MAIL_PORT", "65536"),
+        ("MAIL_PORT", "smtp"),
+        ("MAIL_TIMEOUT", "0"),
+        ("MAIL_TIMEOUT", "nan"),
+        ("MAIL_TIMEOUT", "soon"),
+        ("MAIL_MAX_EMAILS", "0"),
+        ("MAIL_CA_FILE", "/no/such/file"),
+        ("RESET_LINK_SECONDS", "59"),
+        ("RESET_LINK_SECONDS", "ten minutes"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "all"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_in_one_line(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    (sentence,) = problems()
+    assert sentence.startswith(name)
+    assert "\n" not in sentence
+    assert len(sentence) > len(name) + 10
+
+
+@pytest.mark.parametrize("uri", ["memory", "nowhere://counts.example"])
+def test_a_store_for_the_counts_that_does_not_exist_is_refused_by_name(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATELIMIT_STORAGE_URI", uri)
+    assert "RATELIMIT_STORAGE_URI" in about("RATELIMIT_STORAGE_URI")
+
+
+def test_a_file_of_settings_that_does_not_exist_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = str(tmp_path / "sight.env")
+    monkeypatch.setenv("MICROBLOG_ENV_FILE", missing)
+    assert missing in about("MICROBLOG_ENV_FILE")
+
+
+def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "MAIL_PORT": "none",
+        "MAIL_USE_TLS": "maybe",
+        "ADMINS": "nobody",
+        "PUBLIC_URL": "here",
+        "DATABASE_URL": "there",
+        "TRUSTED_PROXIES": "some",
+    }
+    set_all(monkeypatch, wrong)
+    named = [one.replace(":", " ").split()[0] for one in problems()]
+    assert sorted(named) == sorted(wrong)
+
+
+def test_serving_needs_a_key_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = problems(serving=True)
+    assert [one.split()[0] for one in sentences] == ["SECRET_KEY", "PUBLIC_URL"]
+    assert all("is missing" in one for one in sentences)
+    assert "secrets.token_urlsafe" in sentences[0]
+    load_settings()
+
+
+@pytest.mark.parametrize("key", ["dev", "you-will-never-guess", "x" * 31, "ab" * 32])
+def test_serving_refuses_a_weak_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, {"SECRET_KEY": key, "PUBLIC_URL": "https://blog.example.com"})
+    (sentence,) = problems(serving=True)
+    assert sentence.startswith("SECRET_KEY")
+    assert key not in sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"MAIL_USERNAME": "mailer"}, "is missing, though MAIL_USERNAME is set"),
+        ({"MAIL_PASSWORD": "s3cret"}, "is set, though MAIL_USERNAME is missing"),
+        (
+            {"MAIL_USERNAME": "u", "MAIL_PASSWORD": "s3cret", "MAIL_SERVER": "smtp.example.com"},
+            "would cross the network to smtp.example.com unencrypted",
+        ),
+    ],
+)
+def test_serving_refuses_half_a_login_and_an_open_one(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com", **given})
+    (sentence,) = problems(serving=True)
+    assert sentence.startswith("MAIL_PASSWORD")
+    assert said in sentence
+    assert "s3cret" not in sentence
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p", "MAIL_SERVER": "127.0.0.1"},
+        {"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p", "MAIL_SERVER": "m.ex", "MAIL_USE_TLS": "1"},
+        {"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p", "MAIL_SERVER": "m.ex", "MAIL_USE_SSL": "1"},
+    ],
+)
+def test_serving_accepts_what_is_whole(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com", **given})
+    assert isinstance(load_settings(serving=True), ServingSettings)
+
+
+SECRET_WORDS = ["hunter2", "hunter3", "hunter4", "hunter5"]
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://site:hunter2@db.example:port/site",
+        "postgresql://site:hunter2/slash@db.example/site",
+        "mysql://site:hunter2@db.example/site",
+        "hunter2",
+    ],
+)
+def test_no_message_tells_a_secret(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(
+        monkeypatch,
+        {
+            "SECRET_KEY": "hunter3",
+            "SECRET_KEY_FALLBACKS": "hunter4",
+            "MAIL_PASSWORD": "hunter5",
+            "DATABASE_URL": database,
+            "MAIL_PORT": "wrong",
+            "ADMINS": "wrong",
+        },
+    )
+    for serving in (False, True):
+        message = "\n".join(problems(serving=serving))
+        assert "DATABASE_URL" in message
+        assert "MAIL_PORT" in message
+        assert [word for word in SECRET_WORDS if word in message] == []
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["everything set", "nothing set"])
+def test_settings_pass_through_an_environment_unchanged(
+    whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if whole:
+        set_all(monkeypatch, {name: text for name, (text, _) in GIVEN.items()})
+    settings = load_settings()
+    environment = as_environment(settings)
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.setenv("MICROBLOG_ENV_FILE", environment["MICROBLOG_ENV_FILE"])
+    assert load_settings() == settings
+
+
+def run_site(folder: Path, given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "microblog", "run"],
+        env={**os.environ, **given},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_site_does_not_start_with_wrong_settings_and_says_why(tmp_path: Path) -> None:
+    ended = run_site(
+        tmp_path,
+        {"SECRET_KEY": "hunter3", "MAIL_PORT": "x", "MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"},
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    told = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
+    assert {line.replace(":", " ").split()[0] for line in told} == {
+        "SECRET_KEY",
+        "PUBLIC_URL",
+        "MAIL_PORT",
+        "MAIL_USE_SSL",
+    }
+    assert "Traceback" not in ended.stderr
+    assert "hunter3" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_site_does_not_start_without_its_database_and_says_why(tmp_path: Path) -> None:
+    ended = run_site(
+        tmp_path,
+        {
+            "SECRET_KEY": KEY,
+            "PUBLIC_URL": "https://blog.example.com",
+            "DATABASE_URL": "postgresql://site:hunter2@127.0.0.1:1/site",
+        },
+    )
+    assert ended.returncode == 1
+    assert "The database cannot be used" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stderr
