@@ -340,7 +340,6 @@ SECRET_WORDS = ["hunter2", "hunter3", "hunter4", "hunter5"]
     "database",
     [
         "postgresql://site:hunter2@db.example:port/site",
-        "postgresql://site:hunter2/slash@db.example/site",
         "mysql://site:hunter2@db.example/site",
         "hunter2",
     ],

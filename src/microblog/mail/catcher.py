@@ -43,15 +43,16 @@ class CaughtMessage:
 
     @property
     def subject(self) -> str:
-        return str(self.parsed["Subject"] or "")
+        return self._header("Subject")
 
     @property
     def sender(self) -> str:
-        return str(self.parsed["From"] or "")
+        return self._header("From")
 
     @property
     def recipients(self) -> list[str]:
-        return [str(one) for one in self.parsed.get_all("X-Original-To", [])]
+        trace = self.source.partition(b"\r\nReceived:")[0].decode("utf-8", "replace")
+        return re.findall(r"(?m)^X-Original-To: (.*?)\r?$", trace)
 
     @property
     def text(self) -> str | None:
@@ -70,6 +71,12 @@ class CaughtMessage:
     @property
     def attachments(self) -> list[str]:
         return [part.get_filename() or "?" for part in self.parsed.iter_attachments()]
+
+    def _header(self, name: str) -> str:
+        try:
+            return str(self.parsed[name] or "")
+        except Exception:  # noqa: BLE001 - a broken header breaks the parser in many ways
+            return str(email.message_from_bytes(self.source)[name] or "")
 
     def _body(self, subtype: str) -> str | None:
         part = self.parsed.get_body((subtype,))

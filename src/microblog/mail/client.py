@@ -143,6 +143,8 @@ class SmtpClient:
     def pipeline(self, commands: Sequence[tuple[Step, str]]) -> list[Reply]:
         """Say several lines at once and read all the answers (RFC 2920).
 
+        There are fewer answers than lines where the server refused something and hung up.
+
         When DATA is answered with 354 although the message cannot go on, an empty one is sent, as
         the RFC says, and refused by the server.
         """
@@ -150,9 +152,16 @@ class SmtpClient:
             raise ValueError("A command is one line.")
         lines = "".join(f"{line}\r\n" for _, line in commands)
         self._write(commands[0][0], lines.encode(), lines.strip().replace("\r\n", " | "))
-        replies = [self._reply(step) for step, _ in commands]
-        recipients = [reply.code for reply in replies[1:-1]]
-        hopeless = replies[0].code != 250 or not {250, 251} & set(recipients)
+        replies: list[Reply] = []
+        for step, _ in commands:
+            try:
+                replies.append(self._reply(step))
+            except SmtpError:
+                if any(reply.code >= 400 for reply in replies):
+                    # The server refused and hung up: its refusal is what counts.
+                    return replies
+                raise
+        hopeless = replies[0].code != 250 or not {250, 251} & {one.code for one in replies[1:-1]}
         if hopeless and replies[-1].code == 354:
             self._write(Step.DATA, b".\r\n", ".")
             self._reply(Step.DATA)

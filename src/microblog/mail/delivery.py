@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from microblog.mail.addresses import AddressError
 from microblog.mail.claims import Claim, Claims, Settlement
@@ -119,12 +119,13 @@ class Delivery:
             if isinstance(composed, Discard):
                 return self._ends(held, Status.DISCARDED, composed.reason)
             envelope = self._envelope(kind, held, composed)
-        except SQLAlchemyError:
-            raise
         except (AddressError, BadHeaderError) as error:
             words = f"It could not be written: {one_line(str(error))}"
             return self._ends(held, Status.DEAD, words)
         except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                # The database is gone: that is not the message's fault.
+                raise
             logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
             last_line = traceback.format_exception_only(error)[-1]
             return self._again(kind, held, f"It could not be composed: {one_line(last_line)}")
@@ -139,6 +140,8 @@ class Delivery:
     def _envelope(self, kind: Kind, held: Claim, email: Email) -> Envelope:
         sender = email.sender or self.outbox.author(kind)
         recipients = held.recipients or [one.mailbox for one in email.recipients]
+        if not recipients:
+            raise AddressError("The message has no recipients.")
         content = self.outbox.sign(
             render(
                 email,

@@ -25,13 +25,15 @@ def advice(error: SmtpError, server: SmtpServer) -> str:
     words = error.answer.lower()
     for applies, mend in _MENDS:
         if applies(error, server, words):
-            return mend.format(host=server.host, port=server.port, username=server.username)
-    return _BY_STEP[error.step].format(host=server.host, port=server.port)
+            return mend.format(host=server.host, port=server.port)
+    step = Step.EHLO if error.step is Step.GREETING and error.code else error.step
+    return _BY_STEP[step].format(host=server.host, port=server.port)
 
 
 def _is_tls_mismatch(error: SmtpError, server: SmtpServer, words: str) -> bool:
-    wrong_version = error.step is Step.TLS and "wrong_version" in words.replace(" ", "_")
-    return server.use_ssl and (wrong_version or server.port in {25, 587})
+    if not server.use_ssl or error.step not in {Step.TLS, Step.CONNECT, Step.GREETING}:
+        return False
+    return "wrong_version" in words.replace(" ", "_") or server.port in {25, 587}
 
 
 def _greeted_by_tls(error: SmtpError, server: SmtpServer, words: str) -> bool:
@@ -39,7 +41,18 @@ def _greeted_by_tls(error: SmtpError, server: SmtpServer, words: str) -> bool:
     return silent and server.port == 465 and not server.use_ssl
 
 
+def _is_unencrypted_login(error: SmtpError, server: SmtpServer, words: str) -> bool:
+    offered_nothing = "not encrypted" in words or "offers no log-in" in words
+    encrypted = server.use_tls or server.use_ssl
+    return error.step is Step.AUTH and error.code is None and offered_nothing and not encrypted
+
+
 _Applies = Callable[[SmtpError, SmtpServer, str], bool]
+
+_SENDER = (
+    "The server does not let this account send from that address. Set ADMINS or"
+    " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there."
+)
 
 _MENDS: list[tuple[_Applies, str]] = [
     (
@@ -85,14 +98,23 @@ _MENDS: list[tuple[_Applies, str]] = [
         " mailbox, or use another provider's server.",
     ),
     (
-        lambda error, _server, _words: error.step is Step.AUTH and error.code is None,
+        _is_unencrypted_login,
         "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the log-in"
         " only on an encrypted connection.",
     ),
     (
-        lambda error, _server, words: error.code == 530 or "starttls" in words,
+        lambda error, _server, words: (
+            error.code == 530 or (error.code is not None and "starttls" in words)
+        ),
         "The server wants encryption or a log-in first. Set MAIL_USE_TLS=1, MAIL_USERNAME and"
         " MAIL_PASSWORD.",
+    ),
+    (
+        lambda error, _server, words: (
+            error.step in {Step.MAIL, Step.ACCEPTANCE}
+            and ("not verified" in words or "from address" in words or "sender identity" in words)
+        ),
+        _SENDER,
     ),
     (
         lambda error, _server, words: error.step is Step.RCPT and "relay" in words,
@@ -116,8 +138,7 @@ _BY_STEP = {
     Step.STARTTLS: "The server cannot encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or"
     " 465 with MAIL_USE_SSL=1.",
     Step.AUTH: "The user name or the password is wrong, or the provider wants an app password.",
-    Step.MAIL: "The server does not let this account send from that address. Set ADMINS or"
-    " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there.",
+    Step.MAIL: _SENDER,
     Step.RCPT: "The server does not take mail for that address. Look for a slip in it.",
     Step.DATA: "The server does not want a message now. Its words say why.",
     Step.CONTENT: "The connection broke while the message was on its way. Try again.",

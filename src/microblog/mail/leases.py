@@ -48,12 +48,12 @@ class LeaseKeeper:
     def holding(self, held: Claim) -> Iterator[None]:
         """Keep this claim for as long as the block lasts."""
         with self._lock:
-            self._held[held.id] = (held, time.monotonic())
+            self._held[id(held)] = (held, time.monotonic())
         try:
             yield
         finally:
             with self._lock:
-                del self._held[held.id]
+                del self._held[id(held)]
 
     def _run(self) -> None:
         while not self._stopping.wait(self._claims.lease / 6):
@@ -70,5 +70,5 @@ class LeaseKeeper:
             logger.exception("The lease of message %s could not be renewed", held.id)
             return
         with self._lock:
-            if held.id in self._held:
-                self._held[held.id] = (held, time.monotonic())
+            if id(held) in self._held:
+                self._held[id(held)] = (held, time.monotonic())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from microblog.mail.client import SmtpClient, SmtpServer
+from microblog.mail.client import Reply, SmtpClient, SmtpServer
 from microblog.mail.outcomes import Meaning, SmtpError, Step
+
+_HUNG_UP = Reply(421, "the server closed the connection")
 
 
 @dataclass(frozen=True)
@@ -100,17 +102,17 @@ def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpE
         replies = iter(client.pipeline(commands))
     else:
         replies = (client.command(step, line) for step, line in commands)
-    client.require(Step.MAIL, next(replies), 250)
+    client.require(Step.MAIL, next(replies, _HUNG_UP), 250)
     refused = []
     for recipient in envelope.recipients:
-        reply = next(replies)
+        reply = next(replies, _HUNG_UP)
         if reply.code == 421:
             raise SmtpError(Step.RCPT, reply.code, reply.text)
         if reply.code not in {250, 251}:
             refused.append((recipient, SmtpError(Step.RCPT, reply.code, reply.text)))
     if len(refused) == len(envelope.recipients):
         raise RecipientsRefusedError(refused)
-    client.require(Step.DATA, next(replies), 354)
+    client.require(Step.DATA, next(replies, _HUNG_UP), 354)
     return tuple(refused)
 
 

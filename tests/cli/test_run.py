@@ -1,0 +1,155 @@
+"""`microblog run`: a site and its dispatcher, which start, live and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from microblog.app import create_app
+from microblog.cli.ports import choose_free
+from microblog.cli.walk import Browser
+from microblog.settings import Settings
+from tests.cli.running import (
+    HOST,
+    Running,
+    clean_environment,
+    eventually,
+    is_alive,
+    is_free,
+    run_command,
+    running,
+)
+from tests.services import has_postgresql, need
+from tests.smtp_server import ScriptedServer
+from tests.visitor import make_user
+
+SECRET = "a secret for tests only, long enough to be one"
+
+
+def environment_of(folder: Path, smtp_port: int, **changes: str) -> dict[str, str]:
+    return clean_environment(
+        **{
+            "SECRET_KEY": SECRET,
+            "PUBLIC_URL": "http://blog.example.com:8080",
+            "ADMINS": "admin@microblog.example.com",
+            "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
+            "INSTANCE_PATH": str(folder / "instance"),
+            "MAIL_SERVER": HOST,
+            "MAIL_PORT": str(smtp_port),
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path, smtp: ScriptedServer) -> Iterator[Running]:
+    """A running site with an account for susan."""
+    port = choose_free(HOST)
+    environment = environment_of(tmp_path, smtp.port)
+    with running(["run", "--port", str(port)], environment, tmp_path, port) as started:
+        app = create_app(
+            Settings(
+                DATABASE_URL=environment["DATABASE_URL"], INSTANCE_PATH=tmp_path, SECRET_KEY=SECRET
+            )
+        )
+        make_user(app, "susan")
+        yield started
+
+
+def ask_for_reset(site: Running) -> None:
+    browser = Browser(f"http://{HOST}:{site.port}")
+    browser.open("/reset_password_request")
+    page = browser.submit(email="susan@example.com")
+    assert "Check your email for the instructions to reset your password" in page
+
+
+def dispatcher(site: Running) -> int | None:
+    return site.child("process dispatcher")
+
+
+def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_together(
+    site: Running, smtp: ScriptedServer
+) -> None:
+    assert '"ok"' in site.get("/healthz")
+    assert '"ok"' in site.get("/readyz")
+    assert eventually(lambda: dispatcher(site))
+    ask_for_reset(site)
+    (received,) = smtp.wait_for(1)
+    assert received.recipients == ["susan@example.com"]
+    assert "http://blog.example.com:8080/reset_password/" in received.text()
+
+    first = dispatcher(site)
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    ask_for_reset(site)
+    assert len(smtp.wait_for(2, seconds=30)) == 2
+    second = dispatcher(site)
+    assert second not in {None, first}
+    assert not is_alive(first)
+    assert "The mail dispatcher ended (exit code -9)" in site.errors.read_text()
+
+    processes = site.children()
+    assert len(processes) >= 3, processes
+    assert site.end(signal.SIGTERM) == 0
+    assert eventually(lambda: not any(map(is_alive, processes)))
+    assert is_free(site.port)
+    assert "Traceback" not in site.errors.read_text()
+    assert "/reset_password/ey" not in site.errors.read_text() + site.output.read_text()
+
+
+def test_what_was_asked_while_nobody_delivers_is_delivered_later(
+    site: Running, smtp: ScriptedServer
+) -> None:
+    """The whole site ends between the question and the answer."""
+    assert eventually(lambda: dispatcher(site))
+    smtp.script["connect"] = ["421 4.3.2 Not now"] * 100
+    ask_for_reset(site)
+    assert eventually(lambda: smtp.connections > 0)
+    assert site.end(signal.SIGINT) == 0
+    assert smtp.received == []
+    smtp.script.clear()
+    port = choose_free(HOST)
+    folder = site.output.parent
+    with running(
+        ["run", "--port", str(port)], environment_of(folder, smtp.port), folder / "again", port
+    ):
+        (received,) = smtp.wait_for(1, seconds=30)
+    assert received.recipients == ["susan@example.com"]
+
+
+def test_a_port_in_use_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run_command(["run", "--port", str(port)], environment_of(tmp_path, 25), tmp_path)
+    assert ended.returncode == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    environment = environment_of(tmp_path, 25, LOG_FILE=str(tmp_path / "file" / "site.log"))
+    port = str(choose_free(HOST))
+    ended = run_command(["run", "--port", port], environment, tmp_path)
+    assert ended.returncode in {1, 2}
+    assert "LOG_FILE" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_schema_that_is_not_up_to_date_is_said_in_words(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A server's database may belong to more than one machine: nobody changes it by the way."""
+    need(has_postgresql(), "PostgreSQL at TEST_POSTGRESQL_URL or 127.0.0.1:5432")
+    url = str(request.getfixturevalue("_postgresql_url"))
+    # A name of its own for the schema is an empty database as far as the site can see.
+    elsewhere = f"{url}?options=-c%20search_path%3Dnowhere"
+    ended = run_command(["run"], environment_of(tmp_path, 25, DATABASE_URL=elsewhere), tmp_path)
+    assert ended.returncode == 1
+    assert "Run: microblog db upgrade" in ended.stderr
+    assert "Traceback" not in ended.stderr

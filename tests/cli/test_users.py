@@ -1,0 +1,137 @@
+"""`microblog user`: accounts from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from microblog.accounts.models import User
+from microblog.database import db
+from tests.cli.conftest import Command
+from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user, words
+
+CREATE = ("user", "create")
+
+
+def users(app: Flask) -> list[User]:
+    with app.app_context():
+        return list(db.session.scalars(select(User).order_by(User.id)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "", "\nanother line\n"], ids=ascii)
+def test_an_account_is_made_and_its_owner_logs_in(
+    app: Flask, microblog: Command, visitor: Visitor, end: str
+) -> None:
+    made = microblog(
+        *CREATE, "Susan", "Susan@Example.com", "--password-stdin", typed=PASSWORD + end
+    )
+    assert made.exit_code == 0, made.output
+    assert made.stdout == "Made the account Susan with the address Susan@example.com.\n"
+    assert PASSWORD not in made.output
+    (user,) = users(app)
+    assert user.email_verified_at is not None
+    assert "Hi, Susan!" in words(visitor.log_in("susan"))
+
+
+@ON_SQLITE
+def test_the_password_is_asked_for_twice(app: Flask, microblog: Command, visitor: Visitor) -> None:
+    made = microblog(*CREATE, "susan", "susan@example.com", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert made.exit_code == 0, made.output
+    assert PASSWORD not in made.output
+    assert "Hi, susan!" in words(visitor.log_in("susan"))
+    refused = microblog(*CREATE, "bob", "bob@example.com", typed=f"{PASSWORD}\nanother one\n")
+    assert refused.exit_code == 1
+    assert len(users(app)) == 1
+
+
+@ON_SQLITE
+def test_blanks_belong_to_the_password(app: Flask, microblog: Command, visitor: Visitor) -> None:
+    microblog(*CREATE, "susan", "susan@example.com", "--password-stdin", typed="  eight!  \n")
+    assert "Invalid" in words(visitor.log_in("susan", password="eight!"))
+    assert "Hi, susan!" in words(visitor.log_in("susan", password="  eight!  "))
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "said"),
+    [
+        ("SUSAN", "new@example.com", "Another account has this username."),
+        ("bob", "SUSAN@EXAMPLE.COM", "Another account has this email."),
+    ],
+)
+def test_what_is_taken_is_said(
+    app: Flask, microblog: Command, name: str, address: str, said: str
+) -> None:
+    make_user(app, "susan")
+    refused = microblog(*CREATE, name, address, "--password-stdin", typed=PASSWORD)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: {said}\n"
+    assert len(users(app)) == 1
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", ["", "two words", "a@b", "x" * 65, "a/b", "<b>", "a\nb"])
+def test_a_name_that_cannot_be_one_is_refused(app: Flask, microblog: Command, name: str) -> None:
+    refused = microblog(*CREATE, name, "a@example.com", "--password-stdin", typed=PASSWORD)
+    assert refused.exit_code == 1
+    assert "cannot be a user name" in refused.stderr
+    assert users(app) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "address", ["", "susan", "susan@", "@example.com", "a@b@c.example", "a@b.c\nBcc: x@y.example"]
+)
+def test_an_address_that_cannot_be_one_is_refused(
+    app: Flask, microblog: Command, address: str
+) -> None:
+    refused = microblog(*CREATE, "susan", address, "--password-stdin", typed=PASSWORD)
+    assert refused.exit_code == 1
+    assert "is not an e-mail address" in refused.stderr
+    assert users(app) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "password", ["", "\n", "1234567\n", "x" * 1025], ids=["nothing", "a line", "short", "long"]
+)
+def test_a_password_that_is_too_short_or_too_long_is_refused(
+    app: Flask, microblog: Command, password: str
+) -> None:
+    refused = microblog(*CREATE, "susan", "s@example.com", "--password-stdin", typed=password)
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: A password has between 8 and 1024 characters.\n"
+    assert users(app) == []
+
+
+@ON_SQLITE
+def test_a_password_that_is_no_text_is_refused_in_words(app: Flask, microblog: Command) -> None:
+    refused = microblog(
+        *CREATE, "susan", "s@example.com", "--password-stdin", typed=b"\xff\xfe\xfd\xfc" * 4
+    )
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: ")
+    assert users(app) == []
+
+
+@ON_SQLITE
+def test_the_first_account_makes_the_database(microblog: Command, tmp_path: Path) -> None:
+    new = f"sqlite:///{tmp_path / 'new.db'}"
+    arguments = (*CREATE, "susan", "s@example.com", "--password-stdin")
+    assert microblog(*arguments, typed=PASSWORD, DATABASE_URL=new).exit_code == 0
+    again = microblog(*arguments, typed=PASSWORD, DATABASE_URL=new)
+    assert again.stderr == "Error: Another account has this username.\n"
+
+
+@ON_SQLITE
+def test_a_database_that_cannot_be_reached_is_said_in_words(microblog: Command) -> None:
+    refused = microblog(
+        *(*CREATE, "susan", "s@example.com", "--password-stdin"),
+        typed=PASSWORD,
+        DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nothing",
+    )
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: The database cannot be used: ")
+    assert "hunter2" not in refused.output
