@@ -84,7 +84,7 @@ _MENDS: list[tuple[_Applies, str]] = [
     (
         lambda error, _server, words: (
             error.step is Step.AUTH
-            and ("5.7.9" in words or "application-specific" in words or "gmail" in words)
+            and ("5.7.9" in words or "application-specific" in words or "google" in words)
         ),
         "Google wants an app password here, not the account's own: switch on 2-step verification,"
         " make an app password, and put it into MAIL_PASSWORD.",
