@@ -35,7 +35,10 @@ def running_site(folder: Path, *, mail_port: int, people: int, posts: int = 0) -
         [*microblog, "fake", "--users", str(people), "--posts", str(posts), "--follows", "0"],
         env=environment, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    site = subprocess.Popen([*microblog, "run", "--port", str(port)], env=environment)
+    with (folder / "site.log").open("wb") as log:
+        site = subprocess.Popen(
+            [*microblog, "run", "--port", str(port)], env=environment, stdout=log, stderr=log
+        )
     try:
         if not wait_until_open("127.0.0.1", port, seconds=30):
             raise SystemExit("The site did not start.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -94,6 +95,8 @@ def _public_url(value: str) -> str:
 def _storage_uri(value: str) -> str:
     if not re.match(r"(memory|redis|rediss|redis\+unix)://", value):
         raise ValueError("is no place for counts: use memory:// or redis://host:port")
+    if value.startswith("redis") and find_spec("redis") is None:
+        raise ValueError('needs the package redis: pip install "microblog[distributed]"')
     return value
 
 
@@ -125,7 +128,8 @@ class Settings(BaseSettings):
         None, description="The address people reach the site at; links in mail are built from it"
     )
     ADMINS: Addresses = Field(
-        (), description="Addresses that get mail when the site fails; the first one is the sender"
+        (),
+        description="Addresses of those who run the site; the first one is the sender of its mail",
     )
     MAIL_SERVER: str = Field("localhost", min_length=1, description="The SMTP server's name")
     MAIL_PORT: int = Field(25, ge=1, le=65535, description="The SMTP server's port")
@@ -171,7 +175,7 @@ class Settings(BaseSettings):
     LOG_FILE: Path | None = Field(
         None, description="Log to this file too; it is rotated, ten files of a megabyte each"
     )
-    DEBUG: bool = Field(False, description="For development: tracebacks in pages, /dev/inbox")
+    DEBUG: bool = Field(False, description="For development: shows /dev/inbox, reloads templates")
     TESTING: bool = Field(False, description="For tests: nothing is sent unless asked for")
 
     @field_validator("MAIL_USE_SSL")

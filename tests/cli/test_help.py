@@ -63,17 +63,6 @@ def test_a_command_says_what_it_is_for(
     assert COMMANDS[path].help
 
 
-@pytest.mark.parametrize("path", [one for one in COMMANDS if one[:1] != ("db",)], ids=" ".join)
-def test_an_option_says_what_it_is_for(path: Path_) -> None:
-    silent = [
-        one.name
-        for one in COMMANDS[path].params
-        if isinstance(one, click.Option)
-        if not one.help and not isinstance(one.type, click.Choice) and len(one.name or "") < 6
-    ]
-    assert silent == []
-
-
 @pytest.mark.parametrize("wrong", [["nothing"], ["mail", "nothing"], ["demo", "--nothing"]])
 def test_what_is_no_command_is_refused_with_a_hint(wrong: list[str]) -> None:
     refused = CliRunner().invoke(cli, wrong)

@@ -14,6 +14,7 @@ from microblog.app import create_app
 from microblog.cli.ports import choose_free
 from microblog.cli.walk import Browser
 from microblog.settings import Settings
+from tests.cli.conftest import Command
 from tests.cli.running import (
     HOST,
     Running,
@@ -24,9 +25,8 @@ from tests.cli.running import (
     run_command,
     running,
 )
-from tests.services import has_postgresql, need
 from tests.smtp_server import ScriptedServer
-from tests.visitor import make_user
+from tests.visitor import ON_SQLITE, make_user
 
 SECRET = "a secret for tests only, long enough to be one"
 
@@ -102,35 +102,6 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
     assert "/reset_password/ey" not in site.errors.read_text() + site.output.read_text()
 
 
-def test_what_was_asked_while_nobody_delivers_is_delivered_later(
-    site: Running, smtp: ScriptedServer
-) -> None:
-    """The whole site ends between the question and the answer."""
-    assert eventually(lambda: dispatcher(site))
-    smtp.script["connect"] = ["421 4.3.2 Not now"] * 100
-    ask_for_reset(site)
-    assert eventually(lambda: smtp.connections > 0)
-    assert site.end(signal.SIGINT) == 0
-    assert smtp.received == []
-    smtp.script.clear()
-    port = choose_free(HOST)
-    folder = site.output.parent
-    with running(
-        ["run", "--port", str(port)], environment_of(folder, smtp.port), folder / "again", port
-    ):
-        (received,) = smtp.wait_for(1, seconds=30)
-    assert received.recipients == ["susan@example.com"]
-
-
-def test_a_port_in_use_is_said_in_words(tmp_path: Path) -> None:
-    with socket.create_server((HOST, 0)) as taken:
-        port = taken.getsockname()[1]
-        ended = run_command(["run", "--port", str(port)], environment_of(tmp_path, 25), tmp_path)
-    assert ended.returncode == 1
-    assert f"Port {port} on 127.0.0.1 cannot be used" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
 def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     environment = environment_of(tmp_path, 25, LOG_FILE=str(tmp_path / "file" / "site.log"))
@@ -141,15 +112,25 @@ def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@ON_SQLITE
+def test_a_port_in_use_is_said_in_words(microblog: Command) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = microblog("run", "--port", str(port))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")
+    assert f"choose another with --port {port + 1}" in refused.stderr
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_schema_that_is_not_up_to_date_is_said_in_words(
-    request: pytest.FixtureRequest, tmp_path: Path
+    microblog: Command, database_url: str
 ) -> None:
     """A server's database may belong to more than one machine: nobody changes it by the way."""
-    need(has_postgresql(), "PostgreSQL at TEST_POSTGRESQL_URL or 127.0.0.1:5432")
-    url = str(request.getfixturevalue("_postgresql_url"))
-    # A name of its own for the schema is an empty database as far as the site can see.
-    elsewhere = f"{url}?options=-c%20search_path%3Dnowhere"
-    ended = run_command(["run"], environment_of(tmp_path, 25, DATABASE_URL=elsewhere), tmp_path)
-    assert ended.returncode == 1
-    assert "Run: microblog db upgrade" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    # With a search path of its own the site sees none of the tables that are there.
+    elsewhere = f"{database_url}?options=-c%20search_path%3Dnowhere"
+    refused = microblog("run", DATABASE_URL=elsewhere)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "Error: The database's schema is not up to date. Run: microblog db upgrade\n"
+    )

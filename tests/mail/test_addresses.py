@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microblog.mail import AddressError, address_key, parse_address
@@ -238,6 +238,7 @@ _named = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(_bare, _named, st.text(max_size=40)))
 def test_what_is_read_is_safe_and_reads_the_same_again(value: AddressLike) -> None:
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -222,6 +222,7 @@ _headers = st.lists(st.tuples(st.sampled_from(NAMES), _values), max_size=6)
 _bodies = st.one_of(st.binary(max_size=80), st.sampled_from(BODIES))
 
 
+@settings(deadline=None)
 @given(headers=_headers, body=_bodies)
 @example(headers=[(b"From", b"<")], body=b"")
 @example(headers=[(b"From", b'"')], body=b"")

@@ -132,8 +132,6 @@ def test_delays_grow_and_are_spent(delays: tuple[float, ...]) -> None:
         {"auth": "454 4.7.0 Later"},
         {"mail": "530 5.7.0 Log in first"},
         {"mail": "421 4.3.2 Closing"},
-        {"rcpt": DROP},
-        {"data": "421 4.3.2 Closing"},
     ],
     ids=str,
 )
@@ -469,7 +467,6 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
     with elsewhere(app, lambda: drain(smtp)):
         wait_until(lambda: "DATA" in smtp.commands)
         smtp.delay = 0.0
-        started = time.monotonic()
         with transaction() as session:
             if not is_sqlite():
                 others = session.scalar(
@@ -480,8 +477,7 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
                 )
                 assert others == 0
             mail.outbox().post(session, NOTE, JOHN)
-        assert time.monotonic() - started < 0.5
-        assert smtp.received == []
+        assert smtp.received == [], "the write had to wait for the server"
     assert len(rows()) == 2
 
 
@@ -530,7 +526,7 @@ def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
         for number in range(1, 4):
             posted = time.time()
             send_email("Hello", None, [SUSAN], "text")
-            assert smtp.wait_for(number, seconds=5)[-1].at - posted < 0.5
+            assert smtp.wait_for(number, seconds=5)[-1].at - posted < 1
     assert {row.status for row in rows()} == {Status.SENT}
 
 
@@ -545,24 +541,41 @@ def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Fla
     register("tests.soon", delays=(0.3,))
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"]}
     post(SUSAN, "tests.soon")
-    with running(app, smtp, look_every=0.2):
-        smtp.wait_for(1, seconds=3)
+    drain(smtp)
+    started = time.monotonic()
+    with running(app, smtp, look_every=30.0):
+        smtp.wait_for(1, seconds=5)
+    assert time.monotonic() - started < 2
     assert rows()[0].attempts == 2
 
 
 def test_trouble_with_the_server_is_said_once_and_passes(
-    smtp: ScriptedServer, app: Flask, caplog: pytest.LogCaptureFixture
+    smtp: ScriptedServer,
+    app: Flask,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    smtp.script = {"connect": ["421 4.3.2 Busy", "421 4.3.2 Busy"]}
+    monkeypatch.setattr("microblog.mail.dispatcher.PAUSE_FIRST_SECONDS", 0.1)
+    smtp.script = {"connect": ["421 4.3.2 Busy", "421 4.3.2 Busy", DROP]}
     for _ in range(3):
         post(SUSAN)
-    with caplog.at_level(logging.INFO), running(app, smtp, connections=3, look_every=0.1):
+    with caplog.at_level(logging.INFO), running(app, smtp, connections=1, look_every=0.1):
         smtp.wait_for(3)
     troubles = [one for one in caplog.records if "in trouble" in one.getMessage()]
     assert len(troubles) == 1
     assert "421" in troubles[0].getMessage()
-    assert "well again" in caplog.text
+    assert caplog.text.count("well again") == 1
     assert [row.status for row in rows()] == [Status.SENT] * 3
+
+
+def test_the_server_is_left_alone_while_it_is_in_trouble(smtp: ScriptedServer, app: Flask) -> None:
+    smtp.script = {"connect": "421 4.3.2 Busy"}
+    for _ in range(20):
+        post(SUSAN)
+    with running(app, smtp, connections=3, look_every=0.05):
+        time.sleep(0.6)
+    assert smtp.connections <= 3
+    assert {row.failures for row in rows()} == {0}
 
 
 def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app: Flask) -> None:

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microblog.mail import (
@@ -314,6 +314,7 @@ _long_lines = st.builds(
 _names = st.one_of(_line, st.sampled_from(['"', "\\", "a, b", "a@b", "<a>", "(a)", "Süßan; John"]))
 
 
+@settings(deadline=None)
 @given(subject=_line, name=_names, text=st.one_of(_text, _long_lines), html=st.none() | _text)
 def test_everything_survives_the_way(subject: str, name: str, text: str, html: str | None) -> None:
     recipient = Address(name.strip(), "susan", "example.com")
@@ -332,6 +333,7 @@ def test_everything_survives_the_way(subject: str, name: str, text: str, html: s
     assert longest_line(source) <= LINE_MAXIMUM
 
 
+@settings(deadline=None)
 @given(name=_line.filter(bool), data=st.binary(max_size=300))
 def test_a_file_survives_the_way(name: str, data: bytes) -> None:
     source = render_one(attachments=(Attachment.of(name, data, "application/octet-stream"),))

@@ -237,7 +237,7 @@ def test_it_returns_at_once_whatever_the_server_does(smtp: ScriptedServer) -> No
     send_email("Hello", None, ["susan@example.com"], "text")
     smtp.close()
     send_email("Hello", None, ["susan@example.com"], "text")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1
     assert [row.status for row in rows()] == [Status.QUEUED] * 2
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -20,6 +22,7 @@ from flask import Response as FlaskResponse
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_user, logout_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from microblog.accounts import recovery, sessions
@@ -42,6 +45,8 @@ from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.security import keep_secret
 
+logger = logging.getLogger(__name__)
+
 blueprint = Blueprint("accounts", __name__)
 login_manager = Logins()
 
@@ -63,8 +68,18 @@ def init_app(app: Flask) -> None:
 
 @login_manager.user_loader
 def load_visitor(secret: str) -> sessions.Visitor | None:
-    """Who holds the session's secret; in use, it is noted from time to time."""
-    now = utc_now()
+    """Who holds the session's secret; in use, it is noted from time to time.
+
+    Without a database everybody is a stranger, so that the page about that can be shown.
+    """
+    try:
+        return _find_visitor(secret, now=utc_now())
+    except SQLAlchemyError:
+        logger.exception("The session cannot be looked up")
+        return None
+
+
+def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
     visitor = sessions.find_session(db.session, secret, now=now)
     if visitor and sessions.is_due_for_note(visitor, now=now):
         if visitor.session.remembered:

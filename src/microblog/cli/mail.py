@@ -7,7 +7,8 @@ import sys
 import time
 
 import click
-from flask import Flask
+from flask import Flask, redirect
+from werkzeug.serving import make_server
 
 from microblog.app import caught_mail
 from microblog.cli.operations import cancel, list_messages, retry, show, stats
@@ -54,6 +55,7 @@ def catch(host: str, port: int, web_port: int) -> None:
         if web_port:
             app = Flask("microblog.catcher", static_folder=None)
             app.register_blueprint(inbox_blueprint(caught))
+            app.add_url_rule("/", view_func=lambda: redirect("/dev/inbox"))
             click.echo(f"The inbox is at http://localhost:{web_port}/dev/inbox")
             _serve_quietly(app, web_port)
         else:
@@ -74,7 +76,8 @@ def test(address: str) -> None:
     when the server took the message, 1 when not.
     """
     settings = load_settings()
-    server = smtp_server(settings.as_flask_config())
+    config = settings.as_flask_config()
+    server = smtp_server(config, debug=config["MAIL_DEBUG"])
     try:
         recipient = parse_address(address)
     except AddressError as error:
@@ -112,4 +115,4 @@ def _print(message: CaughtMessage) -> None:
 
 def _serve_quietly(app: Flask, port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app.run(port=port, threaded=True)
+    make_server("127.0.0.1", port, app, threaded=True).serve_forever()

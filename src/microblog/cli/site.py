@@ -5,6 +5,9 @@ from __future__ import annotations
 import code
 import logging
 import sys
+from copy import copy
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,6 +38,7 @@ def run(host: str, port: int, workers: int) -> None:
     `microblog db upgrade` first.
     """
     settings = load_settings(serving=True)
+    _require_writable(settings.LOG_FILE)
     app = create_app(settings)
     with app.app_context():
         prepare_database()
@@ -81,23 +85,36 @@ def shell() -> None:
         )
 
 
-@click.group(invoke_without_command=False)
-@click.pass_context
-def db(context: click.Context) -> None:
+@click.group()
+def db() -> None:
     """Create, upgrade and look at the database's schema.
 
     \b
     To create it or bring it up to date:  microblog db upgrade
     """
-    logging.getLogger("alembic").setLevel(logging.INFO)
-    app = create_app()
-    context.obj = app.extensions["alembic"]
-    context.with_resource(app.app_context())
 
 
-for command in alembic_commands.commands.values():
-    if command.name != "mkdir":
-        db.add_command(command)
+def _within_application(command: click.Command) -> click.Command:
+    """The application is built when the command runs, so that its help needs no settings."""
+    original = command.callback
+    assert original is not None  # noqa: S101 - none of them is a group
+
+    @wraps(original)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        logging.getLogger("alembic").setLevel(logging.INFO)
+        app = create_app()
+        click.get_current_context().obj = app.extensions["alembic"]
+        with app.app_context():
+            return original(*args, **kwargs)
+
+    wrapped = copy(command)
+    wrapped.callback = run
+    return wrapped
+
+
+for _command in alembic_commands.commands.values():
+    if _command.name != "mkdir":
+        db.add_command(_within_application(_command))
 
 
 def prepare_database() -> None:
@@ -113,6 +130,19 @@ def prepare_database() -> None:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise click.ClickException(f"The database cannot be used: {reason}") from None
+
+
+def _require_writable(file: Path | None) -> None:
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a"):
+            pass
+    except OSError as error:
+        raise click.ClickException(
+            f"LOG_FILE names {str(file)!r}, which cannot be written: {error.strerror}."
+        ) from None
 
 
 def opened(settings: Settings | None = None) -> Flask:

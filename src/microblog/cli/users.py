@@ -51,7 +51,10 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise click.ClickException("The password on standard input is not text.") from None
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     if not PASSWORD_MINIMUM <= len(password) <= PASSWORD_MAXIMUM:

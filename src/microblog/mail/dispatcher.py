@@ -113,14 +113,20 @@ class Dispatcher:
             ]
             for thread in threads:
                 thread.start()
-            self.wake()
-            while not self._stopping.is_set():
-                rung = listener.wait(self._until_next_look())
-                if rung or self._is_due():
-                    self.wake()
-            self.wake()
-            for thread in threads:
-                thread.join()
+            try:
+                self._watch(listener)
+            finally:
+                self._stopping.set()
+                self.wake()
+                for thread in threads:
+                    thread.join()
+
+    def _watch(self, listener: BellListener) -> None:
+        self.wake()
+        while not self._stopping.is_set():
+            rung = listener.wait(self._until_next_look())
+            if rung or self._is_due():
+                self.wake()
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler, followed by a ring of the listener."""

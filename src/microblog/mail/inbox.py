@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, render_template
+from flask import Blueprint, Response, abort, current_app, render_template, url_for
 
 from microblog.mail.catcher import CaughtMail, CaughtMessage
 
@@ -56,7 +56,9 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
 
 
 def _page(template: str, **context: object) -> str:
-    return render_template(template, _=_translator(), **context)
+    # In an application of its own there is nothing to go back to.
+    home = url_for("index") if "index" in current_app.view_functions else None
+    return render_template(template, _=_translator(), home=home, **context)
 
 
 def _translator() -> Callable[..., str]:

@@ -158,14 +158,7 @@ class Outbox:
             reply_to=parse_address(reply_to) if reply_to else None,
             attachments=tuple(_attachment(one) for one in attachments),
         )
-        if not email.recipients:
-            raise OutboxError("The message has no recipients.")
-        size = email.size_estimate()
-        if size > self.maximum_bytes:
-            raise OutboxError(
-                f"The message would have about {size} bytes; at most {self.maximum_bytes} may be"
-                " sent (MAIL_MAX_BYTES)."
-            )
+        self._refuse_unsendable(email)
         shared = session or self._current()
         with nullcontext(shared) if shared else self.sessions() as writing:
             message = self.post(
@@ -179,6 +172,16 @@ class Outbox:
             if not shared:
                 writing.commit()
         return number
+
+    def _refuse_unsendable(self, email: Email) -> None:
+        if not email.recipients:
+            raise OutboxError("The message has no recipients.")
+        size = email.size_estimate()
+        if size > self.maximum_bytes:
+            raise OutboxError(
+                f"The message would have about {size} bytes; at most {self.maximum_bytes} may be"
+                " sent (MAIL_MAX_BYTES)."
+            )
 
     def _ring_after_commit(self, session: Session, number: int) -> None:
         session.info.setdefault(_RUNG, []).append(number)

@@ -62,11 +62,12 @@ def meaning_of(step: Step, code: int | None) -> Meaning:
     """Translate an answer (or, with None, a lost connection) at a step."""
     if step is Step.ACCEPTANCE and code is None:
         return Meaning.UNKNOWN
-    if step not in MESSAGE_STEPS or code is None or code == 421:
+    if step not in MESSAGE_STEPS or code == 530:
+        # 530: it wants TLS or a log-in first (RFC 3207, RFC 4954), which is a setting of ours.
         return Meaning.SERVER
-    if code == 530:
-        # The server wants TLS or a log-in first (RFC 3207, RFC 4954): a setting, not the message.
-        return Meaning.SERVER
+    if code is None or code == 421:
+        # Once it knows the recipient, it may be this very message that makes it hang up.
+        return Meaning.SERVER if step is Step.MAIL else Meaning.AGAIN
     return Meaning.NEVER if 500 <= code < 600 else Meaning.AGAIN
 
 

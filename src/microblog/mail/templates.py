@@ -42,17 +42,25 @@ def _html(name: str, **context: Any) -> str | None:
     environment = cast(Environment, current_app.jinja_env)
     key = (id(environment), name)
     if key not in _compiled or environment.auto_reload:
-        try:
-            _compiled[key] = environment.from_string(_inlined(environment, f"{name}.html"))
-        except TemplateNotFound:
+        content = _source(environment, f"{name}.html")
+        if content is None:
             return None
+        _compiled[key] = environment.from_string(_inlined(environment, content))
     current_app.update_template_context(context)
     return _compiled[key].render(context)
 
 
-def _inlined(environment: Environment, name: str) -> str:
+def _source(environment: Environment, name: str) -> str | None:
     assert environment.loader is not None  # noqa: S101 - Flask always sets one
-    content = environment.loader.get_source(environment, name)[0]
-    layout = environment.loader.get_source(environment, LAYOUT)[0]
+    try:
+        return environment.loader.get_source(environment, name)[0]
+    except TemplateNotFound:
+        return None
+
+
+def _inlined(environment: Environment, content: str) -> str:
+    layout = _source(environment, LAYOUT)
+    if layout is None:
+        raise TemplateNotFound(LAYOUT)
     inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
     return inliner.inline(layout.replace(CONTENT, content))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -33,7 +33,7 @@ def _show_csrf(_error: CSRFError) -> tuple[str, int]:
 
 
 def _page(title: str, advice: str) -> str:
-    return render_template("web/error.html", title=title, advice=advice, path=request.path)
+    return render_template("web/error.html", title=title, advice=advice)
 
 
 def _words(code: int) -> tuple[str, str]:

@@ -5,11 +5,16 @@ Sources: OWASP ASVS 5.0, chapters 3 (web frontend) and 7 (sessions); OWASP Secur
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 FORM_MAXIMUM_BYTES = 4 * 1024 * 1024
 """A form larger than this is not read; smaller, its fields say themselves what is too long."""
@@ -54,8 +59,26 @@ def init_app(app: Flask) -> None:
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
+    prefix = urlsplit(app.config["PUBLIC_URL"] or "").path
+    if prefix:
+        app.wsgi_app = _Prefix(app.wsgi_app, prefix)  # type: ignore[method-assign]
     if https:
         app.after_request(_add_transport_security)
+
+
+class _Prefix:
+    """The site lives under a path of PUBLIC_URL; the proxy may or may not have cut it off."""
+
+    def __init__(self, inner: WSGIApplication, prefix: str) -> None:
+        self._inner = inner
+        self._prefix = prefix
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
+            environ["PATH_INFO"] = path.removeprefix(self._prefix)
+        environ["SCRIPT_NAME"] = self._prefix
+        return self._inner(environ, start_response)
 
 
 def keep_secret(response: Response) -> Response:
