@@ -150,6 +150,7 @@ def browser_without_database(app: Flask, make_app: Make) -> Visitor:
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("path", ["/", "/index"])
 def test_a_database_that_went_away_is_a_page_in_words(
     browser_without_database: Visitor, path: str
 ) -> None:
