@@ -17,7 +17,9 @@ from microblog.database import alembic, current_transaction, db
 from microblog.mail import Mail, Outbox, init_outbox
 from microblog.mail.bell import SocketBell
 from microblog.mail.catcher import CaughtMail
+from microblog.mail.guard import Guard
 from microblog.mail.inbox import inbox_blueprint
+from microblog.mail.kinds import MINUTE
 from microblog.settings import Settings, load_settings
 from microblog.web import errors, health, languages, ratelimits, security
 
@@ -103,6 +105,8 @@ def _join_mail(app: Flask, settings: Settings) -> None:
         sender=settings.sender,
         bell=SocketBell(bell_path(settings)),
         current=current_transaction,
+        guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
+        maximum_bytes=settings.MAIL_MAX_BYTES,
     )
     account_emails.register_kinds(made, admin=(*settings.ADMINS, settings.sender)[0])
     init_outbox(app, made)

@@ -158,6 +158,19 @@ class Settings(BaseSettings):
     MAIL_CA_FILE: Path | None = Field(
         None, description="A file of certificates to trust beside the system's, for the SMTP server"
     )
+    MAIL_CONNECTIONS: int = Field(
+        4, ge=1, le=64, description="Connections to the SMTP server; one is kept for urgent mail"
+    )
+    MAIL_MAX_BYTES: int = Field(
+        25 * 1024 * 1024, ge=10_000, description="The largest message that is accepted for sending"
+    )
+    MAIL_GUARD_MESSAGES: int = Field(
+        3, ge=1, description="How many messages that strangers can trigger one address gets…"
+    )
+    MAIL_GUARD_MINUTES: float = Field(15, gt=0, description="…within so many minutes")
+    MAIL_RETENTION_DAYS: float = Field(
+        30, gt=0, description="Days until a finished message is reduced to what counts need"
+    )
     RESET_LINK_SECONDS: int = Field(
         600, ge=60, le=86400, description="How long a mailed reset link works, from its sending on"
     )

@@ -27,6 +27,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             delays=PROMPT,
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
             lifetime=4 * HOUR,
+            guarded=True,
         )
     )
     outbox.register(

@@ -16,7 +16,8 @@ from microblog.cli.supervisor import end_with_supervisor
 from microblog.mail import outbox
 from microblog.mail.bell import BellListener
 from microblog.mail.catcher import Catcher
-from microblog.mail.dispatcher import Dispatcher
+from microblog.mail.dispatcher import Dispatcher, DispatcherOptions
+from microblog.mail.kinds import DAY
 from microblog.mail.transport import SmtpTransport, SuppressedTransport, Transport
 from microblog.settings import Settings, load_settings
 from microblog.web import logs
@@ -84,7 +85,10 @@ def make_dispatcher(settings: Settings) -> Dispatcher:
         return SmtpTransport(state.smtp_server, max_emails=settings.MAIL_MAX_EMAILS)
 
     application: Any = current_app
-    return Dispatcher(outbox(), transport, context=application.app_context)
+    options = DispatcherOptions(
+        connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
+    )
+    return Dispatcher(outbox(), transport, options=options, context=application.app_context)
 
 
 class _WebServer(BaseApplication):  # type: ignore[misc]

@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from microblog.mail.bell import BellListener
 from microblog.mail.claims import Claims
 from microblog.mail.delivery import Delivery
-from microblog.mail.kinds import Lane
+from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
+from microblog.mail.operations import PRUNE_AT_ONCE, prune
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError
 from microblog.mail.transport import Transport
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
 LOOK_EVERY_SECONDS = 1.0
+PRUNE_EVERY_SECONDS = 3600.0
 PAUSE_FIRST_SECONDS = 1.0
 PAUSE_LONGEST_SECONDS = 60.0
 
@@ -70,11 +72,15 @@ class ServerHealth:
 
 @dataclass(frozen=True)
 class DispatcherOptions:
-    """`connections` is the number of threads; times are seconds."""
+    """`connections` is the number of threads; times are seconds.
+
+    What was finished longer than `retention` ago is reduced to what counts need.
+    """
 
     connections: int = 2
     lease: float = LEASE_SECONDS
     look_every: float = LOOK_EVERY_SECONDS
+    retention: float = 30 * DAY
 
 
 class Dispatcher:
@@ -99,6 +105,7 @@ class Dispatcher:
         self._context = context
         self._looking = Claims(outbox.engine, lease=self.options.lease)
         self._stopping = threading.Event()
+        self._prune_at = time.monotonic()
         self._work = threading.Condition()
         self._rung = 0
 
@@ -127,6 +134,21 @@ class Dispatcher:
             rung = listener.wait(self._until_next_look())
             if rung or self._is_due():
                 self.wake()
+            if time.monotonic() >= self._prune_at:
+                self._prune()
+
+    def _prune(self) -> None:
+        self._prune_at = time.monotonic() + PRUNE_EVERY_SECONDS
+        now = self.outbox.clock()
+        try:
+            with self.outbox.sessions() as session:
+                reduced = prune(session, now=now, retention=self.options.retention)
+                session.commit()
+        except SQLAlchemyError as error:
+            logger.error("Old messages cannot be pruned now: %s", error)  # noqa: TRY400
+            return
+        if reduced == PRUNE_AT_ONCE:
+            self._prune_at = time.monotonic()
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler, followed by a ring of the listener."""

@@ -19,6 +19,8 @@ from microblog.mail.models import WAITING, OutboxMessage, Status
 RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
 FINISHED = tuple(status for status in Status if status not in WAITING)
 
+PRUNE_AT_ONCE = 1000
+
 KEPT_REDUCED = 365 * DAY
 """How long a message that was reduced to a count is kept."""
 
@@ -147,7 +149,7 @@ def prune(session: Session, *, now: float, retention: float) -> int:
             OutboxMessage.settled_at < now - retention,
             OutboxMessage.reduced.is_(False),
         )
-        .limit(1000)
+        .limit(PRUNE_AT_ONCE)
     ).all()
     for message in old:
         message.recipient = message.recipient_key = _digest(message.recipient_key)
