@@ -21,9 +21,9 @@ from microblog.mail.guard import Guard
 from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.kinds import MINUTE
 from microblog.settings import Settings, load_settings
-from microblog.web import errors, health, languages, ratelimits, security
+from microblog.web import errors, failures, health, languages, ratelimits, security
 
-MODELS = (account_models, blog_models)
+MODELS = (account_models, blog_models, failures)
 
 mail = Mail()
 
@@ -89,6 +89,7 @@ def _join_pages(app: Flask) -> None:
     security.init_app(app)
     ratelimits.init_app(app)
     errors.init_app(app)
+    failures.init_app(app)
     app.jinja_env.globals.update(
         language=languages.current_language, has_inbox=app.config["MAIL_INBOX"]
     )
@@ -109,4 +110,5 @@ def _join_mail(app: Flask, settings: Settings) -> None:
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
     account_emails.register_kinds(made, admin=(*settings.ADMINS, settings.sender)[0])
+    failures.register_kinds(made)
     init_outbox(app, made)

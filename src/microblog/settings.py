@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     )
     ADMINS: Addresses = Field(
         (),
-        description="Addresses of those who run the site; the first one is the sender of its mail",
+        description="Addresses that get mail when the site fails; the first one is the sender",
     )
     MAIL_SERVER: str = Field("localhost", min_length=1, description="The SMTP server's name")
     MAIL_PORT: int = Field(25, ge=1, le=65535, description="The SMTP server's port")

@@ -1,0 +1,129 @@
+"""When the site fails, those who run it get mail: once for each failure, and without secrets.
+
+The same failure is mailed again at most once in ten minutes, with how often it happened since. A
+failure to tell about a failure is logged and ends there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flask import Flask, current_app, got_request_exception, request
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from microblog.database import Model, transaction, utc_now
+from microblog.mail import Discard, Email, Intent, Kind, Outbox, email_from_templates, outbox
+from microblog.mail.kinds import DAY
+
+FAILURE_KIND = "web.failure"
+QUIET = timedelta(minutes=10)
+TRACEBACK_MAXIMUM = 20_000
+"""Characters; the end of a traceback is what tells."""
+
+REMOVED = "[removed]"
+
+logger = logging.getLogger(__name__)
+
+# Tokens of mailed links, password hashes, and whatever calls itself a password in a text.
+_SECRETS = re.compile(
+    r"[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|\$argon2\S+|(?i:(?<=password=)|(?<=token=))[^\s&'\"]+"
+)
+_SECRET_SETTINGS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "MAIL_PASSWORD", "DATABASE_URL")
+
+
+class Failure(Model):
+    """One kind of failure, known by its fingerprint; `count` is since the last mail about it."""
+
+    __tablename__ = "failures"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+    mailed_at: Mapped[datetime]
+
+
+def init_app(app: Flask) -> None:
+    """Tell ADMINS about every exception that no page foresaw."""
+    got_request_exception.connect(_report, app)
+
+
+def register_kinds(outbox: Outbox) -> None:
+    outbox.register(Kind(FAILURE_KIND, failure, lifetime=DAY))
+
+
+def failure(_session: Session, intent: Intent) -> Email | Discard:
+    """The mail about one failure, to one of ADMINS."""
+    return email_from_templates("web/emails/failure", to=intent.recipient, **intent.arguments)
+
+
+def report(exception: BaseException, *, now: datetime) -> bool:
+    """Post the mails about an exception of this request; False where it is too soon for another."""
+    route = request.url_rule.rule if request.url_rule else "an unknown address"
+    with transaction() as writing:
+        count = _due(writing, _fingerprint(exception, route), now=now)
+        if not count:
+            return False
+        arguments = {
+            "route": route,
+            "method": request.method,
+            "count": count,
+            "error": type(exception).__name__,
+            "when": now.isoformat(timespec="seconds"),
+            "trace": scrubbed("".join(traceback.format_exception(exception)), _said_secrets()),
+        }
+        for admin in current_app.config["ADMINS"]:
+            outbox().post(writing, FAILURE_KIND, admin, arguments=arguments)
+    return True
+
+
+def scrubbed(text: str, secrets: Iterable[str]) -> str:
+    """The end of a text without these secrets, and without whatever else looks like one."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        text = text.replace(secret, REMOVED)
+    return _SECRETS.sub(REMOVED, text)[-TRACEBACK_MAXIMUM:]
+
+
+def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:
+    if not current_app.config["ADMINS"]:
+        return
+    try:
+        report(exception, now=utc_now())
+    except Exception:
+        logger.exception("The failure above could not be mailed")
+
+
+def _due(session: Session, fingerprint: str, *, now: datetime) -> int:
+    """How often it happened since the last mail; 0 while that was too short a time ago."""
+    known = session.get(Failure, fingerprint)
+    if known is None:
+        session.add(Failure(fingerprint=fingerprint, count=0, mailed_at=now))
+        return 1
+    known.count += 1
+    if now - known.mailed_at < QUIET:
+        return 0
+    count, known.count, known.mailed_at = known.count, 0, now
+    return count
+
+
+def _fingerprint(exception: BaseException, route: str) -> str:
+    frames = traceback.extract_tb(exception.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return hashlib.sha256(f"{type(exception)!r} {place} {route}".encode()).hexdigest()
+
+
+def _said_secrets() -> Iterator[str]:
+    """What this request and this site would not like to read in a mail."""
+    yield from (value for value in request.cookies.values() if len(value) > 3)
+    yield from (str(value) for value in (request.view_args or {}).values() if len(str(value)) > 20)
+    for name, value in request.form.items():
+        if len(value) > 3 and re.search(r"password|token|secret", name):
+            yield value
+    for name in _SECRET_SETTINGS:
+        value = current_app.config[name]
+        yield from [value] if isinstance(value, str) else value or ()
