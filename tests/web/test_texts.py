@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel import support
@@ -268,6 +269,17 @@ def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: Scripte
 
 
 NAME, LINK = "<susan> & co", "https://blog.example.com/x?a=b&c=d"
+SAMPLE: dict[str, Any] = {
+    "username": NAME,
+    "link": LINK,
+    "minutes": 10,
+    "trace": NAME,
+    "route": LINK,
+    "method": "GET",
+    "error": "LookupError",
+    "when": "2026-01-01",
+    "count": 2,
+}
 
 
 @ON_SQLITE
@@ -278,7 +290,7 @@ def test_every_mail_is_rendered_from_three_templates(app: Flask, name: str) -> N
     assert (folder / f"{name}.txt").is_file()
     assert (folder / f"{name}.html").is_file()
     with app.app_context():
-        email = email_from_templates(name, to="a@b.example", username=NAME, link=LINK, minutes=10)
+        email = email_from_templates(name, to="a@b.example", **SAMPLE)
     assert email.html is not None
     assert "\n" not in email.subject
     assert email.subject.startswith("[Microblog] ")
