@@ -13,7 +13,8 @@ import pytest
 from babel import support
 from babel.messages.extract import extract_from_dir
 from flask import Flask
-from jinja2 import Environment, StrictUndefined, nodes
+from jinja2 import Environment, StrictUndefined, meta, nodes
+from markupsafe import escape
 from werkzeug.test import TestResponse
 
 import microblog
@@ -268,38 +269,43 @@ def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: Scripte
             assert bare_words(bare) - {"susan"} == set()
 
 
-NAME, LINK = "<susan> & co", "https://blog.example.com/x?a=b&c=d"
-SAMPLE: dict[str, Any] = {
-    "username": NAME,
-    "link": LINK,
-    "minutes": 10,
-    "trace": NAME,
-    "route": LINK,
+TEXTS = {
+    "username": "<susan> & co",
+    "link": "https://blog.example.com/x?a=b&c=d",
     "method": "GET",
-    "error": "LookupError",
-    "when": "2026-01-01",
-    "count": 2,
+    "route": "/user/<name>",
+    "error": "ValueError",
+    "when": "2026-03-01T12:00:00+00:00",
+    "trace": "File <string>, in <module> & so on",
 }
+NUMBERS = {"minutes": 10, "count": 3}
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("name", E_MAILS)
 def test_every_mail_is_rendered_from_three_templates(app: Flask, name: str) -> None:
     app.jinja_env.undefined = StrictUndefined
-    folder = SOURCE / "templates"
-    assert (folder / f"{name}.txt").is_file()
-    assert (folder / f"{name}.html").is_file()
+    context: dict[str, Any] = {**TEXTS, **NUMBERS}
     with app.app_context():
-        email = email_from_templates(name, to="a@b.example", **SAMPLE)
+        email = email_from_templates(name, to="a@b.example", **context)
     assert email.html is not None
     assert "\n" not in email.subject
     assert email.subject.startswith("[Microblog] ")
-    assert NAME in email.text
-    assert LINK in email.text
-    assert "&lt;susan&gt; &amp; co" in email.html
-    assert "https://blog.example.com/x?a=b&amp;c=d" in email.html
-    assert "<susan>" not in email.html
     assert not re.search(r"\{\{|\{%|%\(", email.subject + email.text + email.html)
+    assert "<string>" not in email.html
+    for part, extension in ((email.subject, "subject.txt"), (email.text, "txt")):
+        for text in texts_used(f"{name}.{extension}"):
+            assert text in part
+    for text in texts_used(f"{name}.html"):
+        assert str(escape(text)) in email.html
+
+
+def texts_used(template: str) -> list[str]:
+    """Those of TEXTS that the template shows."""
+    source = (SOURCE / "templates" / template).read_text()
+    used = meta.find_undeclared_variables(Environment().parse(source))
+    assert used <= {*TEXTS, *NUMBERS, "_", "ngettext"}, f"{template}: add its variables to TEXTS"
+    return [text for variable, text in TEXTS.items() if variable in used]
 
 
 def test_no_template_of_a_mail_lacks_its_siblings() -> None:
@@ -324,7 +330,7 @@ def test_one_minute_is_not_many(app: Flask, minutes: int, said: str) -> None:
     name = "accounts/emails/reset_password"
     with app.app_context():
         email = email_from_templates(
-            name, to="a@b.example", username=NAME, link=LINK, minutes=minutes
+            name, to="a@b.example", username="susan", link="https://x.example", minutes=minutes
         )
     assert said in email.text
     assert said in (email.html or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, reset_link
+from microblog.accounts.registration import register
 from microblog.mail import Discard, Email, Intent, Kind, Lane, Outbox, email_from_templates
 from microblog.mail.kinds import DAY, HOUR, PROMPT
 from microblog.web.links import public_link
@@ -28,10 +31,18 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
             lifetime=4 * HOUR,
             guarded=True,
+            sample=_sample,
         )
     )
     outbox.register(
-        Kind(CHANGED_KIND, password_changed, sender=admin, lane=Lane.PROMPT, lifetime=7 * DAY)
+        Kind(
+            CHANGED_KIND,
+            password_changed,
+            sender=admin,
+            lane=Lane.PROMPT,
+            lifetime=7 * DAY,
+            sample=_sample,
+        )
     )
 
 
@@ -69,6 +80,12 @@ def password_changed(session: Session, intent: Intent) -> Email | Discard:
             username=user.username,
             link=public_link("accounts.reset_password_request"),
         )
+
+
+def _sample(session: Session, language: str) -> Intent:
+    name = f"preview-{secrets.token_hex(4)}"
+    user = register(session, username=name, email=f"{name}@example.com", password_hash="-")  # noqa: S106
+    return Intent(user.email, language, {"user_id": user.id}, time.time(), attempt=1)
 
 
 def _moment(intent: Intent) -> datetime:

@@ -13,9 +13,10 @@ import click
 
 from microblog.cli.site import opened
 from microblog.database import db, transaction
-from microblog.mail import Lane, operations, outbox
+from microblog.mail import AddressError, Lane, address_key, guard, operations, outbox, previews
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.operations import NotPossibleError, Search
+from microblog.web.languages import LANGUAGES
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -111,6 +112,56 @@ def stats(*, as_json: bool) -> None:
     for lane, figures in waiting.items():
         oldest = figures["oldest_seconds"]
         click.echo(f"waiting in lane {lane}: {figures['messages']}, the oldest for {oldest} s")
+
+
+@click.command()
+@click.option("--kind", help="Only this kind, such as accounts.reset_password.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Only this language.")
+@click.option("--html", is_flag=True, help="Print the HTML instead of the text.")
+def preview(kind: str | None, language: str | None, *, html: bool) -> None:
+    """Print every e-mail that the site can send, composed with sample data.
+
+    In a browser they are at /dev/emails, in the demonstration and with DEBUG.
+    """
+    with opened().app_context():
+        kinds = [kind] if kind else previews.kinds_with_samples(outbox())
+        for one in kinds:
+            for spoken in [language] if language else LANGUAGES:
+                found = previews.preview(outbox(), one, spoken)
+                if found is None:
+                    known = ", ".join(previews.kinds_with_samples(outbox()))
+                    raise click.ClickException(f"There is no e-mail {one!r}; there are: {known}")
+                click.echo(f"---------- {one}, {spoken} ----------")
+                click.echo(f"Subject: {found.email.subject}\n")
+                click.echo(found.email.html if html else found.email.text)
+
+
+@click.command()
+@click.argument("address", required=False)
+@click.option("--lift", is_flag=True, help="Send to ADDRESS again.")
+def suppressed(address: str | None, *, lift: bool) -> None:
+    """List the addresses that nothing is sent to, since a server said that they do not exist.
+
+    \b
+    Send to one again:  microblog mail suppressed someone@example.com --lift
+    """
+    if lift and not address:
+        raise click.UsageError("Name the address to lift.")
+    with opened().app_context(), transaction() as writing:
+        if lift and address:
+            if not guard.lift_suppression(writing, _key(address)):
+                raise click.ClickException(f"{address} is not suppressed.")
+            click.echo(f"Mail is sent to {address} again.")
+            return
+        for one in guard.suppressions(writing, _key(address) if address else None):
+            click.echo(f"{_when(one.since)}  {one.address_key}  {one.reason}")
+
+
+def _key(address: str) -> str:
+    try:
+        return address_key(address)
+    except AddressError as error:
+        raise click.ClickException(f"{address!r} is not an e-mail address: {error}") from None
 
 
 def _summary(message: OutboxMessage) -> dict[str, Any]:

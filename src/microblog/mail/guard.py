@@ -7,10 +7,10 @@ answer or time tells anything about an address.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from microblog.mail.addresses import address_key
@@ -19,6 +19,12 @@ from microblog.mail.models import OutboxMessage, Suppression
 
 # Enhanced codes (RFC 3463, RFC 7505) that condemn the address itself, not this one message to it.
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
+
+# One statement, since several workers may come to the same verdict at one moment.
+_SUPPRESS = text(
+    "INSERT INTO mail_suppressions (address_key, reason, since) VALUES (:key, :reason, :since)"
+    " ON CONFLICT (address_key) DO UPDATE SET reason = excluded.reason, since = excluded.since"
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,19 @@ def condemns_address(answer: str) -> bool:
 def suppress(session: Session, condemned: Iterable[tuple[str, str]], *, now: float) -> None:
     """Send nothing more to these addresses; each comes with the server's words."""
     for address, reason in condemned:
-        session.merge(Suppression(address_key=address_key(address), reason=reason, since=now))
+        values = {"key": address_key(address), "reason": reason, "since": now}
+        session.execute(_SUPPRESS, values)
 
 
 def suppression(session: Session, key: str) -> Suppression | None:
     """Why nothing is sent to the address with this key, if so."""
     return session.get(Suppression, key)
+
+
+def suppressions(session: Session, key: str | None = None) -> Sequence[Suppression]:
+    """All suppressed addresses, newest first, or the one with this key."""
+    wanted = select(Suppression).order_by(Suppression.since.desc())
+    return session.scalars(wanted.where(Suppression.address_key == key) if key else wanted).all()
 
 
 def lift_suppression(session: Session, key: str) -> bool:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, url_
 from microblog.mail.catcher import CaughtMail, CaughtMessage
 
 # A caught message is anybody's HTML: no scripts, no requests, links only in a new window.
-_FRAME_POLICY = (
+FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
     " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 )
@@ -45,7 +45,7 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
     def html(number: str) -> Response:
         content = find(number).html or abort(404)
         response = Response(f'<base target="_blank">{content}', mimetype="text/html")
-        response.headers["Content-Security-Policy"] = _FRAME_POLICY
+        response.headers["Content-Security-Policy"] = FRAME_POLICY
         return response
 
     @blueprint.get("/<number>/source")
@@ -55,10 +55,14 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
     return blueprint
 
 
-def _page(template: str, **context: object) -> str:
-    # In an application of its own there is nothing to go back to.
+def page_context() -> dict[str, object]:
+    """What the development pages need: translations where there are any, and the way back."""
     home = url_for("index") if "index" in current_app.view_functions else None
-    return render_template(template, _=_translator(), home=home, **context)
+    return {"_": _translator(), "home": home}
+
+
+def _page(template: str, **context: object) -> str:
+    return render_template(template, **page_context(), **context)
 
 
 def _translator() -> Callable[..., str]:

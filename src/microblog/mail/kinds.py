@@ -68,7 +68,8 @@ class Kind:
 
     `guarded` kinds can be triggered by strangers, so that one address gets few of them. `automatic`
     ones are not written by a person. `unsubscribe` gives the https address that ends messages of a
-    kind that is not transactional, when it is posted to.
+    kind that is not transactional, when it is posted to. `sample` makes what a preview in a
+    language needs, in a session that is rolled back.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Kind:
     guarded: bool = False
     automatic: bool = True
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
+    sample: Callable[[Session, str], Intent] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369)."""

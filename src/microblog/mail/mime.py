@@ -157,8 +157,9 @@ def _header(name: str, value: str) -> str:
     plain = value.isascii() and "=?" not in value
     if plain and len(name) + 2 + len(value) <= 78:
         return f"{name}: {value}"
-    # A word that is longer than a line may be is broken by encoding it.
-    plain = plain and max(map(len, value.split(" "))) <= _SHORT
+    # A word that is longer than a line may be is broken by encoding it; others, such as the
+    # address in List-Unsubscribe, must stay as they are.
+    plain = plain and max(map(len, value.split(" "))) <= LINE_MAXIMUM - len(name) - 3
     folded = Header(value, None if plain else "utf-8", header_name=name, maxlinelen=76)
     return f"{name}: {folded.encode(linesep=chr(10))}"
 

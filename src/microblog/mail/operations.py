@@ -8,18 +8,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, cast, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from microblog.mail.addresses import AddressError, address_key
+from microblog.mail.guard import suppression
 from microblog.mail.kinds import DAY, HOUR
 from microblog.mail.models import WAITING, OutboxMessage, Status
 
 RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
 FINISHED = tuple(status for status in Status if status not in WAITING)
 
+LARGEST_NUMBER = 2**63 - 1
+
 PRUNE_AT_ONCE = 1000
+
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+QUANTILES_FROM = 10_000
+"""At most so many messages are looked at for quantiles."""
 
 KEPT_REDUCED = 365 * DAY
 """How long a message that was reduced to a count is kept."""
@@ -48,7 +56,7 @@ def search(session: Session, wanted: Search, *, count: int = 50) -> Sequence[Out
 
 
 def find(session: Session, number: int) -> OutboxMessage | None:
-    return session.get(OutboxMessage, number)
+    return session.get(OutboxMessage, number) if 0 < number <= LARGEST_NUMBER else None
 
 
 def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
@@ -63,6 +71,11 @@ def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
         raise NotPossibleError(f"Message {number} is just being sent.")
     if message.reduced:
         raise NotPossibleError(f"Message {number} is too old: its address was removed.")
+    condemned = suppression(session, message.recipient_key)
+    if condemned is not None:
+        raise NotPossibleError(
+            f"The address of message {number} is suppressed ({condemned.reason}): lift that first."
+        )
     expires_at = message.expires_at
     if expires_at is not None:
         expires_at = now + (expires_at - message.created_at)
@@ -131,6 +144,22 @@ def counts_by_hour(session: Session, *, now: float, hours: int = 48) -> list[dic
     return counts
 
 
+def delivery_seconds(session: Session, *, now: float) -> dict[float, float]:
+    """Quantiles of the seconds from posting to acceptance, of what was sent in the last hour."""
+    seconds: list[Any] = sorted(
+        session.scalars(
+            select(OutboxMessage.settled_at - OutboxMessage.created_at)
+            .where(OutboxMessage.status == Status.SENT, OutboxMessage.created_at > now - HOUR)
+            .order_by(OutboxMessage.id.desc())
+            .limit(QUANTILES_FROM)
+        ).all(),
+        key=float,
+    )
+    if not seconds:
+        return {}
+    return {one: seconds[min(int(one * len(seconds)), len(seconds) - 1)] for one in QUANTILES}
+
+
 def prune(session: Session, *, now: float, retention: float) -> int:
     """Reduce what was finished longer than `retention` seconds ago to what counts need.
 
@@ -177,15 +206,16 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
 
 def _address_matches(text: str) -> ColumnElement[bool]:
     """A whole address finds its messages, reduced ones too; a part finds any that holds it."""
+    part = OutboxMessage.recipient_key.contains(text.lower(), autoescape=True)
     try:
         key = address_key(text)
     except AddressError:
-        return OutboxMessage.recipient_key.contains(text.lower(), autoescape=True)
-    return OutboxMessage.recipient_key.in_([key, _digest(key)])
+        return part
+    return part | (OutboxMessage.recipient_key == _digest(key))
 
 
 def _get(session: Session, number: int) -> OutboxMessage:
-    message = session.get(OutboxMessage, number)
+    message = find(session, number)
     if message is None:
         raise NotPossibleError(f"There is no message {number}.")
     return message

@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 
 def register_kinds(outbox: Outbox) -> None:
-    outbox.register(Kind(FAILURE_KIND, failure, lifetime=DAY))
+    outbox.register(Kind(FAILURE_KIND, failure, lifetime=DAY, sample=_sample))
 
 
 def failure(_session: Session, intent: Intent) -> Email | Discard:
@@ -87,6 +87,18 @@ def scrubbed(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     return _SECRETS.sub(REMOVED, text)[-TRACEBACK_MAXIMUM:]
+
+
+def _sample(_session: Session, language: str) -> Intent:
+    arguments = {
+        "route": "/user/<username>",
+        "method": "GET",
+        "count": 2,
+        "error": "LookupError",
+        "when": "2026-01-01T12:00:00+00:00",
+        "trace": "Traceback (most recent call last):\n  …\nLookupError: a sample",
+    }
+    return Intent("admin@example.com", language, arguments, 0.0, attempt=1)
 
 
 def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:

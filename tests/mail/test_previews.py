@@ -1,0 +1,82 @@
+"""Every e-mail in every language looks as it did when somebody last looked at it.
+
+After a change that is meant: UPDATE_PREVIEWS=1 pytest tests/mail/test_previews.py, then read the
+difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from microblog.accounts.models import User
+from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND
+from microblog.database import db
+from microblog.mail import outbox, previews
+from microblog.mail.models import OutboxMessage
+from microblog.mail.outbox import READY
+from microblog.web.failures import FAILURE_KIND
+from microblog.web.languages import LANGUAGES
+from tests.visitor import Visitor, words
+
+STORED = Path(__file__).parent / "previews"
+
+
+KINDS = [CHANGED_KIND, FAILURE_KIND, RESET_KIND]
+
+
+def test_no_kind_is_forgotten(app: Flask) -> None:
+    with app.app_context():
+        assert sorted(set(outbox().kinds) - {READY}) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -> None:
+    with app.app_context():
+        found = previews.preview(outbox(), kind, language)
+    assert found is not None, f"{kind} has no sample to preview"
+    composed = found.email
+    whole = f"Subject: {composed.subject}\n\n{composed.text}\n----------\n{composed.html}\n"
+    stored = STORED / f"{kind}.{language}.txt"
+    if os.environ.get("UPDATE_PREVIEWS"):
+        STORED.mkdir(exist_ok=True)
+        stored.write_text(steady(whole))
+    assert steady(whole) == stored.read_text()
+
+
+def test_a_preview_leaves_nothing_behind(app: Flask) -> None:
+    with app.app_context():
+        for kind in previews.kinds_with_samples(outbox()):
+            previews.preview(outbox(), kind, "en")
+        for model in (User, OutboxMessage):
+            assert db.session.scalar(select(func.count()).select_from(model)) == 0
+
+
+def test_the_pages(make_app: Callable[..., Flask]) -> None:
+    visitor = Visitor(make_app(demo=True))
+    listed = visitor.get("/dev/emails")
+    assert "accounts.reset_password" in words(listed)
+    page = visitor.get("/dev/emails/accounts.reset_password/en")
+    assert "[Microblog] Reset Your Password" in words(page)
+    frame = visitor.get("/dev/emails/accounts.reset_password/en/html")
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
+    assert "click here" in words(frame)
+    for nothing in ("accounts.reset_password/xx", "nothing/en", f"{READY}/en"):
+        assert visitor.get(f"/dev/emails/{nothing}").status_code == 404
+
+
+def test_a_site_for_other_people_has_no_such_pages(app: Flask) -> None:
+    assert Visitor(app).get("/dev/emails").status_code == 404
+
+
+def steady(text: str) -> str:
+    """Without what differs each time."""
+    text = re.sub(r"preview-[0-9a-f]{8}", "susan", text)
+    return re.sub(r"eyJ[\w.-]+", "TOKEN", text)
