@@ -63,7 +63,8 @@ def _die_before_the_dot() -> None:
     write = SmtpClient._write
 
     def written(client: SmtpClient, step: Step, data: bytes, shown: str) -> None:
-        if step is Step.ACCEPTANCE:
+        if step is Step.CONTENT:
+            write(client, step, data.removesuffix(b".\r\n"), shown)
             os.kill(os.getpid(), signal.SIGKILL)
         write(client, step, data, shown)
 

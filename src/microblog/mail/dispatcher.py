@@ -1,6 +1,7 @@
 """The embedded dispatcher: a process beside the web server that delivers what the outbox holds.
 
-Each of its threads has one connection. The first is kept free for mail that somebody waits for.
+Each of its threads has one connection. Beside those that serve all mail there is one that is kept
+free for mail that somebody waits for.
 When the server is in trouble, all pause together: it is said once, and costs no message an attempt.
 """
 
@@ -72,7 +73,7 @@ class ServerHealth:
 
 @dataclass(frozen=True)
 class DispatcherOptions:
-    """`connections` is the number of threads; times are seconds.
+    """`connections` is how many serve all mail, beside the one for urgent mail; times are seconds.
 
     What was finished longer than `retention` ago is reduced to what counts need.
     """
@@ -182,8 +183,7 @@ class Dispatcher:
             yield Delivery(self.outbox, transport, claims, leases)
 
     def _lanes(self) -> list[range]:
-        others = max(self.options.connections - 1, 0)
-        return [PROMPT_LANE if others else ALL_LANES, *[ALL_LANES] * others]
+        return [PROMPT_LANE, *[ALL_LANES] * self.options.connections]
 
     def _deliver_all(self, lanes: range, leases: LeaseKeeper) -> None:
         seen = 0

@@ -1,0 +1,161 @@
+"""How many messages a second leave, against the peers, in one run with the same mail server.
+
+Ours: SQLite with synchronous FULL, each message claimed and settled by itself. The peers are
+installed from the package registry, each into an environment of its own below build/. Also: a
+server that takes 100 ms for each message, where the number of connections decides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from sqlalchemy import text
+
+from benchmarks.sink import running_sink
+from microblog.app import create_app
+from microblog.cli.processes import make_dispatcher
+from microblog.database import db, transaction, upgrade
+from microblog.mail import outbox
+from microblog.mail.bell import BellListener
+from microblog.mail.dispatcher import Dispatcher
+from microblog.settings import Settings
+
+PEERS = {
+    "django-post-office": (["django-post-office"], "django_peer.py", "post_office"),
+    "django-mailer": (["django-mailer"], "django_peer.py", "mailer"),
+    "Flask-Mail, one connection": (["flask-mail"], "flask_mail_peer.py", "connection"),
+    "Flask-Mail, mail.send": (["flask-mail"], "flask_mail_peer.py", "send"),
+}
+AT_LEAST_OF_POST_OFFICE = 1.5
+AT_LEAST_OF_IDEAL = 0.9
+DELAY_SECONDS = 0.1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--repeat", type=int, default=3, help="the best of so many runs counts")
+    parser.add_argument("--without-peers", action="store_true")
+    options = parser.parse_args()
+    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
+    print(f"{options.messages} messages with text and HTML, queued to accepted, instant server:")
+    ours = max(deliver(options.messages, connections=3) for _ in range(options.repeat))
+    _row("Microblog (SQLite FULL, crash-safe)", ours)
+    good = True
+    if not options.without_peers:
+        rates = {}
+        for name, (packages, script, way) in PEERS.items():
+            runs = (peer(packages, script, way, options.messages) for _ in range(options.repeat))
+            rates[name] = max(runs)
+            _row(name, rates[name], ours)
+        good = ours >= AT_LEAST_OF_POST_OFFICE * rates["django-post-office"]
+    for connections in (4, 16):
+        count = connections * 30
+        rate = deliver(count, connections=connections, delay=DELAY_SECONDS)
+        ideal = connections / DELAY_SECONDS
+        print(f"server of 100 ms, {connections:2} connections: {rate:6.1f} of {ideal:.0f} a second")
+        good &= rate >= AT_LEAST_OF_IDEAL * ideal
+    print("as promised" if good else "LESS THAN PROMISED")
+    sys.exit(not good)
+
+
+def deliver(count: int, *, connections: int, delay: float = 0.0) -> float:
+    """Messages a second of our dispatcher, on a fresh SQLite database."""
+    with (
+        running_sink(delay=delay) as port,
+        tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder,
+    ):
+        settings = Settings(
+            SECRET_KEY="a secret for a benchmark only, long enough",
+            INSTANCE_PATH=Path(folder),
+            MAIL_SERVER="127.0.0.1",
+            MAIL_PORT=port,
+            MAIL_CONNECTIONS=connections,
+        )
+        app = create_app(settings)
+        with app.app_context():
+            upgrade()
+            _queue(count)
+            return count / _seconds(make_dispatcher(settings))
+
+
+def peer(packages: Sequence[str], script: str, way: str, count: int) -> float:
+    """Messages a second of another system, in its own environment and process."""
+    python = _environment(packages)
+    with running_sink() as port:
+        done = subprocess.run(
+            [python, ROOT / "benchmarks" / "peers" / script, str(port), str(count), way],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return float(done.stdout.split()[-1])
+
+
+def _queue(count: int) -> None:
+    with transaction() as writing:
+        for number in range(count):
+            outbox().send_email(
+                f"Hello {number}",
+                "me@example.com",
+                [f"user{number}@example.com"],
+                "A line of text.\n" * 20,
+                "<p>A line of text.</p>\n" * 20,
+                session=writing,
+            )
+
+
+def _seconds(dispatcher: Dispatcher) -> float:
+    """Until the last message is settled."""
+    with BellListener(None) as listener:
+        thread = threading.Thread(target=dispatcher.run, args=(listener,))
+        started = time.perf_counter()
+        thread.start()
+        while _unsettled():
+            time.sleep(0.02)
+        seconds = time.perf_counter() - started
+        dispatcher.stop()
+        listener.ring()
+        thread.join()
+    return seconds
+
+
+def _unsettled() -> int:
+    with db.engine.connect() as connection:
+        return int(
+            connection.execute(
+                text("SELECT EXISTS (SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred'))")
+            ).scalar_one()
+        )
+
+
+def _environment(packages: Sequence[str]) -> Path:
+    folder = ROOT / "build" / "peers" / packages[0]
+    python = folder / "bin" / "python"
+    if not python.exists():
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "--quiet", str(folder)], check=True)
+        install = [*uv, "pip", "install", "--quiet", "--python", str(python), *packages]
+        subprocess.run(install, check=True)
+    return python
+
+
+def _row(name: str, rate: float, ours: float | None = None) -> None:
+    ratio = f"  (ours is {ours / rate:.2f} x)" if ours else ""
+    print(f"  {name:38} {rate:7.0f}{ratio}")
+
+
+if __name__ == "__main__":
+    main()
