@@ -30,6 +30,7 @@ check: $(STAMP) ## Lint, types, arrows between rooms, lock file
 
 bench: $(STAMP) ## Measure what the documentation claims, on this machine
 	$(BIN)/python benchmarks/enumeration.py
+	$(BIN)/python benchmarks/mail.py
 
 lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and write the lock files
 	$(BIN)/python scripts/lock.py

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from microblog.mail.addresses import AddressError
 from microblog.mail.claims import Claim, Claims, Settlement
@@ -196,10 +196,15 @@ class Delivery:
 
     def _note_condemned(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
         condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
-        if condemned:
+        if not condemned:
+            return
+        try:
             with self.outbox.sessions() as session:
                 suppress(session, condemned, now=self._now())
                 session.commit()
+        except SQLAlchemyError:
+            # The message itself may be sent: it must be settled all the same.
+            logger.exception("An address that does not exist could not be noted")
 
     def _enough(self) -> str:
         guard = self.outbox.guard

@@ -204,6 +204,10 @@ class Dispatcher:
         except SQLAlchemyError as error:
             logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
             self._stopping.wait(self.options.look_every)
+        except Exception:
+            # One message that nobody foresaw must not end the thread that serves all others.
+            logger.exception("A delivery failed in a way that nobody foresaw")
+            self._stopping.wait(self.options.look_every)
         else:
             if trouble is not None:
                 self.health.failed(trouble)
