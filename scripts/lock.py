@@ -15,7 +15,7 @@ REQUIREMENTS = ROOT / "requirements"
 LOCKS = {
     "core.txt": ["pyproject.toml"],
     "distributed.txt": ["pyproject.toml", "--extra", "distributed"],
-    "dev.txt": ["pyproject.toml", "--extra", "distributed", "--group", "dev", "--group", "build"],
+    "dev.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "build"],
     "build.txt": ["--group", "build"],
 }
 

@@ -22,6 +22,7 @@ from microblog.mail.models import Model as MailModel
 from microblog.settings import Settings
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.smtp_server import ScriptedServer
+from tests.token_server import TokenServer, token_server
 from tests.visitor import Visitor
 
 SECRET = "a secret for tests only, long enough to be one"
@@ -39,6 +40,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def smtp() -> Iterator[ScriptedServer]:
     with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def tokens() -> Iterator[TokenServer]:
+    with token_server() as server:
         yield server
 
 

@@ -9,8 +9,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from kombu.connection import Connection
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 
 def need(available: bool, what: str) -> None:
@@ -28,6 +33,17 @@ def has_postgresql() -> bool:
         psycopg.connect(POSTGRESQL, connect_timeout=2).close()
     except psycopg.Error:
         return False
+    return True
+
+
+@cache
+def has_broker(url: str) -> bool:
+    """Whether RabbitMQ or Redis answers there."""
+    with Connection(url, connect_timeout=2) as connection:
+        try:
+            connection.connect()
+        except (OSError, *connection.connection_errors):
+            return False
     return True
 
 

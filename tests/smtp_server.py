@@ -88,7 +88,8 @@ class ScriptedServer:
     The steps are connect, ehlo, starttls, auth, mail, rcpt, data, content, quit, rset, noop. A
     script is an answer such as "450 4.2.0 later", STALL, DROP, or a list of these for successive
     occurrences (None for the ordinary answer); a key like "rcpt:bob@x.example" concerns one
-    recipient. `delay` is the seconds before each answer to a message's content.
+    recipient. `delay` is the seconds before each answer to a message's content. `users` are names
+    with their passwords, or with their tokens for XOAUTH2.
     """
 
     def __init__(
@@ -258,6 +259,12 @@ class _Conversation:
             user, digest = self._ask(challenge).decode().split(" ")
             password = self.server.users.get(user, "")
             right = hmac.new(password.encode(), challenge, "md5").hexdigest() == digest
+        elif mechanism.upper() == "XOAUTH2":
+            user, token = self._bearer(base64.b64decode(rest[0]).decode())
+            right = self._hear(user, token)
+            if not right and self._ask(b'{"status":"400","schemes":"Bearer"}'):
+                self._say("501 5.5.2 An empty line is wanted here")
+                return
         else:
             self._say("504 5.5.4 Unknown mechanism")
             return
@@ -267,6 +274,14 @@ class _Conversation:
     def _ask(self, challenge: bytes) -> bytes:
         self._say("334 " + base64.b64encode(challenge).decode())
         return base64.b64decode(self._line())
+
+    @staticmethod
+    def _bearer(said: str) -> tuple[str, str]:
+        user, token, *rest = said.split("\1")
+        assert rest == ["", ""], "not in the form of XOAUTH2"
+        assert user.startswith("user=")
+        assert token.startswith("auth=Bearer ")
+        return user.removeprefix("user="), token.removeprefix("auth=Bearer ")
 
     def _hear(self, user: str, password: str) -> bool:
         self.server.passwords.append((password, self.encrypted))

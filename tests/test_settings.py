@@ -37,6 +37,14 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "MAIL_USE_SSL": ("0", False),
     "MAIL_DEBUG": ("yes", True),
     "MAIL_USERNAME": ("mailer", "mailer"),
+    "MAIL_OAUTH_TOKEN_URL": (
+        "https://login.example.com/tenant/token",
+        "https://login.example.com/tenant/token",
+    ),
+    "MAIL_OAUTH_CLIENT_ID": ("client-1", "client-1"),
+    "MAIL_OAUTH_CLIENT_SECRET": ("cl~ie#nt", "cl~ie#nt"),
+    "MAIL_OAUTH_REFRESH_TOKEN": ("1//0re-fresh", "1//0re-fresh"),
+    "MAIL_OAUTH_SCOPE": ("https://example.com/a offline", "https://example.com/a offline"),
     "MAIL_PASSWORD": ("pa ss#wo=rd", "pa ss#wo=rd"),
     "MAIL_DEFAULT_SENDER": ("site@example.com", "site@example.com"),
     "MAIL_MAX_EMAILS": ("50", 50),
@@ -44,10 +52,21 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "MAIL_ASCII_ATTACHMENTS": ("true", True),
     "MAIL_TIMEOUT": ("2.5", 2.5),
     "MAIL_CA_FILE": (__file__, Path(__file__)),
+    "MAIL_DKIM_KEY_FILE": ("keys/site.pem", Path("keys/site.pem")),
+    "MAIL_DKIM_SELECTOR": ("s2026.mail", "s2026.mail"),
+    "MAIL_DKIM_DOMAIN": ("Exämple.com", "xn--exmple-cua.com"),
+    "MAIL_CONNECTIONS": ("7", 7),
+    "MAIL_MAX_BYTES": ("50000", 50000),
+    "MAIL_GUARD_MESSAGES": ("5", 5),
+    "MAIL_GUARD_MINUTES": ("0.5", 0.5),
+    "MAIL_RETENTION_DAYS": ("90", 90.0),
     "RESET_LINK_SECONDS": ("900", 900),
     "RATELIMIT_ENABLED": ("off", False),
     "RATELIMIT_STORAGE_URI": ("redis://counts.example:6379", "redis://counts.example:6379"),
+    "CELERY_BROKER_URL": ("amqps://site:pw@broker.example//", "amqps://site:pw@broker.example//"),
+    "CELERY_QUEUE_PREFIX": ("blog.one", "blog.one"),
     "TRUSTED_PROXIES": ("2", 2),
+    "METRICS_TOKEN": ("monitoring-1", "monitoring-1"),
     "LOG_FILE": ("logs/site.log", Path("logs/site.log")),
     "DEBUG": ("1", True),
     "TESTING": ("t", True),
@@ -234,6 +253,12 @@ def test_both_kinds_of_encryption_at_once_are_refused(monkeypatch: pytest.Monkey
         ("MAIL_TIMEOUT", "soon"),
         ("MAIL_MAX_EMAILS", "0"),
         ("MAIL_CA_FILE", "/no/such/file"),
+        ("MAIL_CONNECTIONS", "0"),
+        ("MAIL_CONNECTIONS", "1000"),
+        ("MAIL_MAX_BYTES", "10"),
+        ("MAIL_GUARD_MESSAGES", "0"),
+        ("MAIL_GUARD_MINUTES", "nan"),
+        ("MAIL_RETENTION_DAYS", "-1"),
         ("RESET_LINK_SECONDS", "59"),
         ("RESET_LINK_SECONDS", "ten minutes"),
         ("TRUSTED_PROXIES", "-1"),
@@ -331,6 +356,85 @@ def test_serving_accepts_what_is_whole(
 ) -> None:
     set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com", **given})
     assert isinstance(load_settings(serving=True), ServingSettings)
+
+
+OAUTH = {
+    "MAIL_USERNAME": "site@example.com",
+    "MAIL_OAUTH_TOKEN_URL": "https://login.example.com/token",
+    "MAIL_OAUTH_CLIENT_ID": "client",
+    "MAIL_OAUTH_CLIENT_SECRET": "s3cret",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "said"),
+    [
+        ({"MAIL_PASSWORD": "s3cret"}, "MAIL_PASSWORD", "one or the other"),
+        ({"MAIL_USERNAME": ""}, "MAIL_OAUTH_TOKEN_URL", "MAIL_USERNAME is missing"),
+        ({"MAIL_OAUTH_CLIENT_ID": ""}, "MAIL_OAUTH_CLIENT_ID", "is missing"),
+        ({"MAIL_OAUTH_CLIENT_SECRET": ""}, "MAIL_OAUTH_REFRESH_TOKEN", "are both missing"),
+        ({"MAIL_SERVER": "m.ex"}, "MAIL_OAUTH_TOKEN_URL", "cross the network to m.ex unencrypted"),
+        ({"MAIL_OAUTH_TOKEN_URL": "http://m.ex/t"}, "MAIL_OAUTH_TOKEN_URL", "begin with https://"),
+        ({"MAIL_OAUTH_TOKEN_URL": "login"}, "MAIL_OAUTH_TOKEN_URL", "a whole address"),
+        ({"MAIL_OAUTH_TOKEN_URL": "https://a:b@m.ex/"}, "MAIL_OAUTH_TOKEN_URL", "no user name"),
+        ({"MAIL_OAUTH_TOKEN_URL": "https://[m.ex/"}, "MAIL_OAUTH_TOKEN_URL", "a whole address"),
+    ],
+)
+def test_serving_refuses_half_an_oauth_login_and_an_open_one(
+    changed: dict[str, str], name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com"}
+    set_all(monkeypatch, {**site, **OAUTH, **changed})
+    (sentence,) = problems(serving=True)
+    assert sentence.startswith(name)
+    assert said in sentence
+    assert "s3cret" not in sentence
+
+
+@pytest.mark.parametrize("name", ["CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"])
+def test_serving_refuses_an_oauth_login_without_a_token_server(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com"}
+    set_all(monkeypatch, {**site, f"MAIL_OAUTH_{name}": "s3cret"})
+    (sentence,) = problems(serving=True)
+    assert sentence == f"MAIL_OAUTH_{name} is set, though MAIL_OAUTH_TOKEN_URL is missing"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"MAIL_OAUTH_REFRESH_TOKEN": "r"},
+        {"MAIL_OAUTH_REFRESH_TOKEN": "r", "MAIL_OAUTH_CLIENT_SECRET": ""},
+        {"MAIL_OAUTH_TOKEN_URL": "http://127.0.0.1:8080/token"},
+        {"MAIL_SERVER": "m.ex", "MAIL_USE_TLS": "1"},
+    ],
+)
+def test_serving_accepts_a_whole_oauth_login(
+    changed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com"}
+    set_all(monkeypatch, {**site, **OAUTH, **changed})
+    assert isinstance(load_settings(serving=True), ServingSettings)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"KEY_FILE": "key.pem", "SELECTOR": "s 1"}, "SELECTOR holds 's 1', which cannot be"),
+        ({"KEY_FILE": "key.pem"}, "SELECTOR is missing, though MAIL_DKIM_KEY_FILE is set"),
+        ({"SELECTOR": "s1"}, "SELECTOR is set, though MAIL_DKIM_KEY_FILE is missing"),
+        ({"DOMAIN": "exa mple"}, "DOMAIN holds 'exa mple', which is no domain"),
+    ],
+)
+def test_serving_refuses_half_a_signature_and_names_that_are_none(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com"})
+    set_all(monkeypatch, {f"MAIL_DKIM_{name}": value for name, value in given.items()})
+    (sentence,) = problems(serving=True)
+    assert sentence.startswith(f"MAIL_DKIM_{said}")
 
 
 SECRET_WORDS = ["hunter2", "hunter3", "hunter4", "hunter5"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
 from flask_bootstrap import Bootstrap5
+from sqlalchemy.orm import Session
 
 from microblog.accounts import emails as account_emails
 from microblog.accounts import models as account_models
@@ -14,14 +16,16 @@ from microblog.accounts import views as account_views
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.database import alembic, current_transaction, db
-from microblog.mail import Mail, Outbox, init_outbox
-from microblog.mail.bell import SocketBell
+from microblog.mail import Mail, Outbox, init_outbox, parse_address
+from microblog.mail.bell import Bell, SocketBell
 from microblog.mail.catcher import CaughtMail
+from microblog.mail.dkim_signing import DkimKeyError, load_signer
 from microblog.mail.guard import Guard
 from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.kinds import MINUTE
-from microblog.settings import Settings, load_settings
-from microblog.web import errors, failures, health, languages, ratelimits, security
+from microblog.mail.previews import previews_blueprint
+from microblog.settings import Settings, SettingsError, load_settings
+from microblog.web import errors, failures, health, languages, metrics, ratelimits, security
 
 MODELS = (account_models, blog_models, failures)
 
@@ -50,18 +54,37 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     app.config["MAIL_INBOX"] = demo or settings.DEBUG
     _join_database(app, settings)
     _join_pages(app)
-    _join_mail(app, settings)
+    made = _join_mail(app, settings)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     account_views.init_app(app)
     blog_views.init_app(app)
     if app.config["MAIL_INBOX"]:
         app.register_blueprint(inbox_blueprint(caught_mail(settings)))
+        app.register_blueprint(previews_blueprint(made, languages.LANGUAGES))
     return app
 
 
 def caught_mail(settings: Settings) -> CaughtMail:
     """The folder where the mail catcher of this site keeps what it caught."""
     return CaughtMail(settings.INSTANCE_PATH.resolve() / "caught-mail")
+
+
+def signer(settings: Settings) -> Callable[[bytes], bytes]:
+    """What signs every message of this site before it leaves; it may change nothing.
+
+    Raises SettingsError where the key cannot be used.
+    """
+    file, selector = settings.MAIL_DKIM_KEY_FILE, settings.MAIL_DKIM_SELECTOR
+    if file is None:
+        return lambda content: content
+    if selector is None:
+        raise SettingsError(["MAIL_DKIM_SELECTOR is missing, though MAIL_DKIM_KEY_FILE is set."])
+    domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
+    try:
+        return load_signer(file, selector, domain)
+    except DkimKeyError as error:
+        raise SettingsError([f"MAIL_DKIM_KEY_FILE {error}"]) from None
 
 
 def bell_path(settings: Settings) -> Path:
@@ -95,7 +118,7 @@ def _join_pages(app: Flask) -> None:
     )
 
 
-def _join_mail(app: Flask, settings: Settings) -> None:
+def _join_mail(app: Flask, settings: Settings) -> Outbox:
     state = mail.init_app(app)
     state.default_sender = settings.sender
     with app.app_context():
@@ -104,11 +127,23 @@ def _join_mail(app: Flask, settings: Settings) -> None:
     made = Outbox(
         sessions,
         sender=settings.sender,
-        bell=SocketBell(bell_path(settings)),
+        bell=_bell(settings, sessions),
         current=current_transaction,
+        sign=signer(settings),
         guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
     account_emails.register_kinds(made, admin=(*settings.ADMINS, settings.sender)[0])
     failures.register_kinds(made)
     init_outbox(app, made)
+    return made
+
+
+def _bell(settings: Settings, sessions: Callable[[], Session]) -> Bell:
+    if settings.CELERY_BROKER_URL is None:
+        return SocketBell(bell_path(settings))
+    # Celery is an extra, which a site on one machine does without.
+    from microblog.celery_bell import CeleryBell, make_celery  # noqa: PLC0415
+
+    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    return CeleryBell(celery, sessions)

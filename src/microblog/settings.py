@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from microblog.mail.addresses import AddressError, parse_address
+from microblog.mail.oauth import check_token_url, missing_packages, needed
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
@@ -100,6 +101,45 @@ def _storage_uri(value: str) -> str:
     return value
 
 
+def _broker_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator or not rest or scheme not in {"amqp", "amqps", "redis", "rediss"}:
+        raise ValueError(
+            "is no address of a broker: like amqp://user:password@host// (RabbitMQ)"
+            " or redis://host:6379/0; amqps:// and rediss:// are encrypted"
+        )
+    needed = ["celery", "redis"] if scheme.startswith("redis") else ["celery"]
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"needs the package {missing[0]}, which is in the extra named distributed:"
+            ' pip install "microblog[distributed]"'
+        )
+    return value
+
+
+def _token_url(value: str) -> str:
+    check_token_url(value)
+    if missing := missing_packages():
+        raise ValueError(needed(missing))
+    return value
+
+
+def _selector(value: str) -> str:
+    # Labels of the DNS (RFC 6376, section 3.1).
+    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    if not re.fullmatch(rf"{label}(?:\.{label})*", value):
+        raise ValueError(f"holds {value!r}, which cannot be a name in the DNS")
+    return value
+
+
+def _domain(value: str) -> str:
+    try:
+        return parse_address(f"postmaster@{value}").domain
+    except AddressError:
+        raise ValueError(f"holds {value!r}, which is no domain, like example.com") from None
+
+
 Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list), AfterValidator(_addresses)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_list)]
 
@@ -121,6 +161,16 @@ class Settings(BaseSettings):
         "sqlite:///microblog.db",
         description="Where the data is: PostgreSQL, or SQLite (relative paths: in INSTANCE_PATH)",
     )
+    CELERY_BROKER_URL: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+        None,
+        description="Mail is delivered by `microblog worker`, on any machine, over this RabbitMQ"
+        " (amqp://) or Redis (redis://); default: by the dispatcher beside the web server",
+    )
+    CELERY_QUEUE_PREFIX: str = Field(
+        "microblog",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="Names the queues, for several sites with one broker",
+    )
     INSTANCE_PATH: Path = Field(
         Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
     )
@@ -139,6 +189,21 @@ class Settings(BaseSettings):
         None, description="Print the SMTP conversation, log-in excepted; default: as DEBUG"
     )
     MAIL_USERNAME: str | None = Field(None, description="The user name for the SMTP server")
+    MAIL_OAUTH_TOKEN_URL: Annotated[str, AfterValidator(_token_url)] | None = Field(
+        None, description="Log in with OAuth, by tokens from this address, and not with a password"
+    )
+    MAIL_OAUTH_CLIENT_ID: str | None = Field(
+        None, description="The application's identity at the token server"
+    )
+    MAIL_OAUTH_CLIENT_SECRET: SecretStr | None = Field(
+        None, description="The application's secret at the token server"
+    )
+    MAIL_OAUTH_REFRESH_TOKEN: SecretStr | None = Field(
+        None, description="Send as the account that gave it; default: as the application itself"
+    )
+    MAIL_OAUTH_SCOPE: str | None = Field(
+        None, description="What the token is to allow, in the token server's words"
+    )
     MAIL_PASSWORD: SecretStr | None = Field(None, description="The password for the SMTP server")
     MAIL_DEFAULT_SENDER: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="The sender where a message names none; default: the first of ADMINS"
@@ -158,8 +223,20 @@ class Settings(BaseSettings):
     MAIL_CA_FILE: Path | None = Field(
         None, description="A file of certificates to trust beside the system's, for the SMTP server"
     )
+    MAIL_DKIM_KEY_FILE: Path | None = Field(
+        None, description="Sign mail (DKIM) with the private key in this file, RSA or Ed25519"
+    )
+    MAIL_DKIM_SELECTOR: Annotated[str, AfterValidator(_selector)] | None = Field(
+        None, description="The name under which the DNS holds the public key: NAME._domainkey"
+    )
+    MAIL_DKIM_DOMAIN: Annotated[str, AfterValidator(_domain)] | None = Field(
+        None, description="The domain that signs; default: the sender's"
+    )
     MAIL_CONNECTIONS: int = Field(
-        4, ge=1, le=64, description="Connections to the SMTP server; one is kept for urgent mail"
+        4,
+        ge=1,
+        le=64,
+        description="Connections to the SMTP server, beside one that is kept for urgent mail",
     )
     MAIL_MAX_BYTES: int = Field(
         25 * 1024 * 1024, ge=10_000, description="The largest message that is accepted for sending"
@@ -184,6 +261,9 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="Reverse proxies in front, whose X-Forwarded headers are believed",
+    )
+    METRICS_TOKEN: SecretStr | None = Field(
+        None, description="The bearer token that opens /metrics; without it there is no such page"
     )
     LOG_FILE: Path | None = Field(
         None, description="Log to this file too; it is rotated, ten files of a megabyte each"
@@ -242,24 +322,80 @@ class ServingSettings(Settings):
     SECRET_KEY: Annotated[SecretStr, AfterValidator(_secret_key)]
     PUBLIC_URL: Annotated[str, AfterValidator(_public_url)]
 
+    @field_validator("CELERY_BROKER_URL")
+    @classmethod
+    def _shared_database(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("DATABASE_URL", "").startswith("sqlite"):
+            raise ValueError(
+                "is set, though DATABASE_URL names an SQLite file, which workers on other machines"
+                " cannot see: use PostgreSQL, or leave CELERY_BROKER_URL out"
+            )
+        return value
+
+    @field_validator("MAIL_OAUTH_TOKEN_URL")
+    @classmethod
+    def _token_for_somebody(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and not info.data.get("MAIL_USERNAME"):
+            raise ValueError("is set, though MAIL_USERNAME is missing: name the account that sends")
+        if value:
+            _require_encryption(info, "brings a token that would")
+        return value
+
+    @field_validator("MAIL_OAUTH_CLIENT_ID", "MAIL_OAUTH_CLIENT_SECRET", "MAIL_OAUTH_REFRESH_TOKEN")
+    @classmethod
+    def _whole_client(cls, value: Any, info: ValidationInfo) -> Any:
+        url = info.data.get("MAIL_OAUTH_TOKEN_URL", "wrong")
+        if value and url is None:
+            raise ValueError("is set, though MAIL_OAUTH_TOKEN_URL is missing")
+        if value or url is None:
+            return value
+        if info.field_name == "MAIL_OAUTH_CLIENT_ID":
+            raise ValueError("is missing, though MAIL_OAUTH_TOKEN_URL is set")
+        secret = info.data.get("MAIL_OAUTH_CLIENT_SECRET", "wrong")
+        if info.field_name == "MAIL_OAUTH_REFRESH_TOKEN" and not secret:
+            raise ValueError(
+                "and MAIL_OAUTH_CLIENT_SECRET are both missing, though MAIL_OAUTH_TOKEN_URL is set:"
+                " give at least one"
+            )
+        return value
+
     @field_validator("MAIL_PASSWORD")
     @classmethod
     def _whole_login(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         username = info.data.get("MAIL_USERNAME")
+        if info.data.get("MAIL_OAUTH_TOKEN_URL", "wrong") is not None:
+            if value:
+                raise ValueError("is set beside MAIL_OAUTH_TOKEN_URL: log in with one or the other")
+            return value
         if username and not value:
             raise ValueError("is missing, though MAIL_USERNAME is set: give both or neither")
         if value and not username:
             raise ValueError("is set, though MAIL_USERNAME is missing: give both or neither")
-        encrypted = info.data.get("MAIL_USE_TLS") or info.data.get("MAIL_USE_SSL")
-        server = info.data.get("MAIL_SERVER", "")
-        if value and not encrypted and not is_loopback(server):
-            raise ValueError(
-                f"would cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
-                " or MAIL_USE_SSL (port 465)"
-            )
+        if value:
+            _require_encryption(info, "would")
+        return value
+
+    @field_validator("MAIL_DKIM_SELECTOR")
+    @classmethod
+    def _key_and_selector(cls, value: str | None, info: ValidationInfo) -> str | None:
+        key = info.data.get("MAIL_DKIM_KEY_FILE")
+        if value and not key:
+            raise ValueError("is set, though MAIL_DKIM_KEY_FILE is missing: give both or neither")
+        if key and not value:
+            raise ValueError("is missing, though MAIL_DKIM_KEY_FILE is set: give both or neither")
         return value
 
     model_config = SettingsConfigDict(validate_default=True)
+
+
+def _require_encryption(info: ValidationInfo, what: str) -> None:
+    encrypted = info.data.get("MAIL_USE_TLS") or info.data.get("MAIL_USE_SSL")
+    server = info.data.get("MAIL_SERVER", "")
+    if not encrypted and not is_loopback(server):
+        raise ValueError(
+            f"{what} cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
+            " or MAIL_USE_SSL (port 465)"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -142,6 +142,17 @@ def test_with_remember_me_the_cookie_lasts_for_thirty_days(app: Flask, visitor: 
 
 
 @ON_SQLITE
+@pytest.mark.parametrize(("remember", "cookies"), [(True, {REMEMBER}), (False, set())])
+def test_the_cookie_of_a_remembered_login_moves_on_with_its_use(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, remember: bool, cookies: set[str]
+) -> None:
+    visitor.log_in("susan", remember=remember)
+    assert REMEMBER not in set_cookies(visitor.get("/"))
+    later(monkeypatch, timedelta(minutes=11))
+    assert set(set_cookies(visitor.get("/"))) - {SESSION} == cookies
+
+
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("public_url", "secure"),
     [("http://localhost:5000", False), ("https://blog.example.com", True)],
@@ -247,6 +258,14 @@ def test_nobody_logs_another_out(app: Flask, visitor: Visitor) -> None:
         assert answer.status_code == 400
         assert "This form is no longer valid" in words(answer)
     assert HELLO in words(visitor.get("/"))
+
+
+def test_a_second_click_on_log_out_does_no_harm(visitor: Visitor) -> None:
+    visitor.log_in("susan")
+    token = visitor.csrf_token("/")
+    for _ in range(2):
+        page = visitor.submit("/logout", token=token)
+        assert (page.status_code, page.request.path) == (200, "/")
 
 
 def test_a_stranger_who_logs_out_is_shown_the_first_page(visitor: Visitor) -> None:

@@ -17,7 +17,7 @@ from microblog.mail.addresses import address_key
 from tests.conftest import SECRET, Make
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor, deliver_from, mailed_link, make_user, words
+from tests.visitor import ON_SQLITE, Visitor, deliver_from, mailed_link, make_user, words
 
 Deliver = Callable[[], int]
 
@@ -175,6 +175,7 @@ def test_the_outbox_never_holds_a_token_or_a_name(
         assert "susan" not in everything
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("proxies", [0, 1])
 @pytest.mark.parametrize(
     "headers",

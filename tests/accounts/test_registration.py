@@ -107,6 +107,7 @@ def test_a_look_alike_is_somebody_else(app: Flask, visitor: Visitor) -> None:
     assert "Hi, susan!" in words(Visitor(app).log_in("s\u017f@example.com"))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "name",
     [

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from microblog.cli import cli
 
-Path_ = tuple[str, ...]
+Words = tuple[str, ...]
 
 
-def commands(group: click.Group = cli, above: Path_ = ()) -> Iterator[tuple[Path_, click.Command]]:
+def commands(group: click.Group = cli, above: Words = ()) -> Iterator[tuple[Words, click.Command]]:
     yield above, group
     for name, command in group.commands.items():
         if command.hidden:
@@ -45,13 +45,13 @@ PROMISED = [
 
 
 @pytest.mark.parametrize("path", PROMISED, ids=" ".join)
-def test_a_promised_command_is_there(path: Path_) -> None:
+def test_a_promised_command_is_there(path: Words) -> None:
     assert path in COMMANDS
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_a_command_says_what_it_is_for(
-    path: Path_, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the settings are wrong, and nothing is made on the way."""
     monkeypatch.chdir(tmp_path)

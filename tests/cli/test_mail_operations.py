@@ -131,6 +131,7 @@ def test_a_cancelled_message_is_not_sent(
     assert loaded(microblog, "show", "3")["status"] == "cancelled"
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("three_messages")
 @pytest.mark.parametrize(
     ("arguments", "said"),

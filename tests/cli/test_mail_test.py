@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+
 from microblog.cli.ports import choose_free
 from tests.cli.conftest import Command
 from tests.smtp_server import STALL, ScriptedServer
+from tests.token_server import TokenServer
 from tests.visitor import ON_SQLITE
 
 pytestmark = ON_SQLITE
@@ -64,6 +68,37 @@ def test_a_right_password_is_a_success(microblog: Command) -> None:
         assert [one.login for one in server.received] == ["mailer"]
     assert tested.exit_code == 0
     assert "ok: Logged in as mailer." in tested.stdout
+
+
+def test_a_token_instead_of_a_password_is_a_success(
+    microblog: Command, tokens: TokenServer
+) -> None:
+    with ScriptedServer(auth="XOAUTH2", users={"mailer": "token-1"}) as server:
+        told = {
+            "MAIL_PORT": str(server.port),
+            "MAIL_USERNAME": "mailer",
+            "MAIL_OAUTH_TOKEN_URL": tokens.url,
+            "MAIL_OAUTH_CLIENT_ID": "client",
+        }
+        tested = microblog("mail", "test", ADDRESS, **told)
+        assert [one.login for one in server.received] == ["mailer"]
+        refused = microblog("mail", "test", ADDRESS, **told | {"MAIL_OAUTH_CLIENT_ID": "other"})
+    assert tested.exit_code == 0
+    assert "ok: Logged in as mailer." in tested.stdout
+    assert refused.exit_code == 1
+    assert 'FAILED at the step "log-in": no token from the token server' in refused.stdout
+    assert "What to try: The token server gave no token." in refused.stdout
+
+
+def test_the_test_message_is_signed_as_all_others(
+    microblog: Command, smtp: ScriptedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "dkim.key"
+    file.write_bytes(base64.b64encode(bytes(32)))
+    signing = {"MAIL_DKIM_KEY_FILE": str(file), "MAIL_DKIM_SELECTOR": "s1"}
+    tested = microblog("mail", "test", ADDRESS, **signing)
+    assert tested.exit_code == 0, tested.output
+    assert "d=microblog.example.com" in smtp.received[0].message["DKIM-Signature"]
 
 
 def test_a_refused_recipient_is_named_with_the_servers_words(

@@ -41,6 +41,7 @@ def environment_of(folder: Path, smtp_port: int, **changes: str) -> dict[str, st
             "INSTANCE_PATH": str(folder / "instance"),
             "MAIL_SERVER": HOST,
             "MAIL_PORT": str(smtp_port),
+            "LOG_FILE": str(folder / "logs" / "site.log"),
             **changes,
         }
     )
@@ -99,7 +100,12 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
     assert eventually(lambda: not any(map(is_alive, processes)))
     assert is_free(site.port)
     assert "Traceback" not in site.errors.read_text()
-    assert "/reset_password/ey" not in site.errors.read_text() + site.output.read_text()
+    logs = site.output.parent / "logs"
+    logged = (logs / "site-dispatcher.log").read_text()
+    assert "Traceback" not in logged
+    assert "accounts.reset_password" in logged
+    everything = [site.output, site.errors, *logs.iterdir()]
+    assert [file for file in everything if "/reset_password/ey" in file.read_text()] == []
 
 
 def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:

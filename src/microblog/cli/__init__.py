@@ -12,6 +12,7 @@ from microblog.cli.processes import process
 from microblog.cli.sample import fake
 from microblog.cli.site import db, run, shell
 from microblog.cli.users import user
+from microblog.cli.worker import worker
 from microblog.settings import SettingsError
 
 
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, shell, db, mail, user, fake, process):
+for command in (demo, run, worker, shell, db, mail, user, fake, process):
     cli.add_command(command)
 
 

@@ -10,8 +10,16 @@ import click
 from flask import Flask, redirect
 from werkzeug.serving import make_server
 
-from microblog.app import caught_mail
-from microblog.cli.operations import cancel, list_messages, retry, show, stats
+from microblog.app import caught_mail, signer
+from microblog.cli.operations import (
+    cancel,
+    list_messages,
+    preview,
+    retry,
+    show,
+    stats,
+    suppressed,
+)
 from microblog.cli.ports import require_free
 from microblog.mail import AddressError, parse_address, smtp_server
 from microblog.mail.catcher import Catcher, CaughtMessage
@@ -30,7 +38,7 @@ def mail() -> None:
     """Catch mail while developing; find out why mail does not arrive; see what became of it."""
 
 
-for command in (list_messages, show, retry, cancel, stats):
+for command in (list_messages, show, retry, cancel, stats, preview, suppressed):
     mail.add_command(command)
 
 
@@ -89,7 +97,7 @@ def test(address: str) -> None:
         to=(recipient,),
         sender=sender,
     )
-    content = render(message, message_id=new_message_id(sender), date=time.time())
+    content = signer(settings)(render(message, message_id=new_message_id(sender), date=time.time()))
     envelope = Envelope(
         sender.mailbox, [recipient.mailbox], content, smtputf8=message.needs_smtputf8()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -77,6 +78,16 @@ def catcher(port: int) -> None:
 
 def make_dispatcher(settings: Settings) -> Dispatcher:
     """The dispatcher of the current application."""
+    transport = transport_maker(settings)
+    application: Any = current_app
+    options = DispatcherOptions(
+        connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
+    )
+    return Dispatcher(outbox(), transport, options=options, context=application.app_context)
+
+
+def transport_maker(settings: Settings) -> Callable[[], Transport]:
+    """Makes connections to the mail server of the current application."""
     state = flask_mail.init_mail(current_app.config)
 
     def transport() -> Transport:
@@ -84,11 +95,7 @@ def make_dispatcher(settings: Settings) -> Dispatcher:
             return SuppressedTransport()
         return SmtpTransport(state.smtp_server, max_emails=settings.MAIL_MAX_EMAILS)
 
-    application: Any = current_app
-    options = DispatcherOptions(
-        connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
-    )
-    return Dispatcher(outbox(), transport, options=options, context=application.app_context)
+    return transport
 
 
 class _WebServer(BaseApplication):  # type: ignore[misc]

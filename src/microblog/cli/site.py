@@ -48,6 +48,9 @@ def run(host: str, port: int, workers: int) -> None:
         Child("web server", web, essential=True),
         Child("mail dispatcher", ["process", "dispatcher"]),
     ]
+    if settings.CELERY_BROKER_URL:
+        children = children[:1]
+        click.echo("Mail is delivered by: microblog worker")
     click.echo(
         f"Microblog listens at {host}, port {port}; people reach it at {settings.PUBLIC_URL}"
     )

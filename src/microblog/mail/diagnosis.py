@@ -82,6 +82,22 @@ _MENDS: list[tuple[_Applies, str]] = [
         " else.",
     ),
     (
+        lambda error, _server, words: error.step is Step.AUTH and "token server" in words,
+        "The token server gave no token. Look at MAIL_OAUTH_TOKEN_URL, MAIL_OAUTH_CLIENT_ID,"
+        " MAIL_OAUTH_CLIENT_SECRET, MAIL_OAUTH_REFRESH_TOKEN and MAIL_OAUTH_SCOPE.",
+    ),
+    (
+        lambda error, server, words: (
+            error.step is Step.AUTH
+            and error.code is not None
+            and error.code >= 500
+            and server.tokens is not None
+            and "5.7.139" not in words
+        ),
+        "The server does not take the token. The account that gave it must be MAIL_USERNAME, or"
+        " allow the application to send for it, and MAIL_OAUTH_SCOPE must be the one for SMTP.",
+    ),
+    (
         lambda error, _server, words: (
             error.step is Step.AUTH
             and ("5.7.9" in words or "application-specific" in words or "google" in words)
@@ -95,12 +111,18 @@ _MENDS: list[tuple[_Applies, str]] = [
             and ("5.7.139" in words or "smtpclientauthentication" in words or "basic auth" in words)
         ),
         "Microsoft has switched off passwords for this account: allow authenticated SMTP for the"
-        " mailbox, or use another provider's server.",
+        " mailbox, and log in with OAuth (MAIL_OAUTH_TOKEN_URL), or use another provider's server.",
     ),
     (
         _is_unencrypted_login,
         "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the log-in"
         " only on an encrypted connection.",
+    ),
+    (
+        lambda error, _server, words: (
+            error.step is Step.AUTH and "offers no log-in with a token" in words
+        ),
+        "The server takes no tokens (XOAUTH2). Set MAIL_PASSWORD instead of MAIL_OAUTH_TOKEN_URL.",
     ),
     (
         lambda error, _server, words: (

@@ -21,16 +21,15 @@ from microblog.mail.claims import Claims
 from microblog.mail.delivery import Delivery
 from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
-from microblog.mail.operations import PRUNE_AT_ONCE, prune
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError
+from microblog.mail.pruning import Pruner
 from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
 LOOK_EVERY_SECONDS = 1.0
-PRUNE_EVERY_SECONDS = 3600.0
 PAUSE_FIRST_SECONDS = 1.0
 PAUSE_LONGEST_SECONDS = 60.0
 
@@ -106,7 +105,7 @@ class Dispatcher:
         self._context = context
         self._looking = Claims(outbox.engine, lease=self.options.lease)
         self._stopping = threading.Event()
-        self._prune_at = time.monotonic()
+        self._pruner = Pruner(outbox, retention=self.options.retention)
         self._work = threading.Condition()
         self._rung = 0
 
@@ -135,21 +134,7 @@ class Dispatcher:
             rung = listener.wait(self._until_next_look())
             if rung or self._is_due():
                 self.wake()
-            if time.monotonic() >= self._prune_at:
-                self._prune()
-
-    def _prune(self) -> None:
-        self._prune_at = time.monotonic() + PRUNE_EVERY_SECONDS
-        now = self.outbox.clock()
-        try:
-            with self.outbox.sessions() as session:
-                reduced = prune(session, now=now, retention=self.options.retention)
-                session.commit()
-        except SQLAlchemyError as error:
-            logger.error("Old messages cannot be pruned now: %s", error)  # noqa: TRY400
-            return
-        if reduced == PRUNE_AT_ONCE:
-            self._prune_at = time.monotonic()
+            self._pruner.prune_if_due()
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler, followed by a ring of the listener."""

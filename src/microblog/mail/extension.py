@@ -19,6 +19,7 @@ from microblog.mail.addresses import Address, AddressLike, parse_address
 from microblog.mail.client import SmtpClient, SmtpServer
 from microblog.mail.email import BadHeaderError, Email, check_header, from_message
 from microblog.mail.mime import render
+from microblog.mail.oauth import OAuthClient, TokenSource
 from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
 
 DEFAULT_TIMEOUT = 30.0
@@ -127,7 +128,7 @@ class Connection(flask_mail.Connection):
 
 
 class Mail(flask_mail.Mail):
-    """Flask-Mail's extension; MAIL_TIMEOUT (seconds) and MAIL_CA_FILE are read beside its keys."""
+    """Flask-Mail's extension; beside its keys, those that `smtp_server` names are read."""
 
     def init_mail(
         self,
@@ -160,9 +161,10 @@ class Mail(flask_mail.Mail):
 
 
 def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
-    """The server that Flask-Mail's keys describe.
+    """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds), MAIL_CA_FILE and MAIL_OAUTH_ say.
 
-    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on.
+    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on, or MAIL_OAUTH_TOKEN_URL is
+    no address that secrets may be sent to.
     """
     if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
         raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
@@ -173,9 +175,26 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
         use_ssl=config.get("MAIL_USE_SSL", False),
         username=config.get("MAIL_USERNAME"),
         password=config.get("MAIL_PASSWORD"),
+        tokens=_token_source(config),
         timeout=config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
         ca_file=config.get("MAIL_CA_FILE"),
         debug=debug,
+    )
+
+
+def _token_source(config: dict[str, Any]) -> TokenSource | None:
+    url = config.get("MAIL_OAUTH_TOKEN_URL")
+    if not url:
+        return None
+    return TokenSource(
+        OAuthClient(
+            url,
+            config.get("MAIL_OAUTH_CLIENT_ID") or "",
+            config.get("MAIL_OAUTH_CLIENT_SECRET"),
+            config.get("MAIL_OAUTH_REFRESH_TOKEN"),
+            config.get("MAIL_OAUTH_SCOPE"),
+            config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
+        )
     )
 
 

@@ -47,13 +47,35 @@ def open_connection(
             client.start_tls()
         if client.encrypted:
             progress("The connection is encrypted, and the certificate is good.")
-        if server.username and server.password:
-            client.log_in(server.username, server.password)
+        if _log_in(client):
             progress(f"Logged in as {server.username}.")
     except SmtpError:
         client.close()
         raise
     return client
+
+
+def _log_in(client: SmtpClient) -> bool:
+    """Log in where that is wanted; whether it was.
+
+    A token can be revoked before its time: where the server refuses one, one more is fetched.
+    """
+    server = client.server
+    if not server.username:
+        return False
+    if server.tokens is None:
+        if server.password:
+            client.log_in(server.username, server.password)
+        return bool(server.password)
+    token = server.tokens.token()
+    try:
+        client.log_in_with_token(server.username, token)
+    except SmtpError as error:
+        if error.code != 535:
+            raise
+        server.tokens.drop(token)
+        client.log_in_with_token(server.username, server.tokens.token())
+    return True
 
 
 class RecipientsRefusedError(SmtpError):

@@ -1,0 +1,50 @@
+"""`microblog worker`: delivers mail for a site on several machines."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from microblog.app import create_app
+from microblog.cli.processes import transport_maker
+from microblog.cli.site import prepare_database
+from microblog.mail import outbox
+from microblog.mail.kinds import DAY
+from microblog.mail.pruning import Pruner
+from microblog.settings import load_settings
+from microblog.web import logs
+
+
+@click.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    help="Connections to the mail server; default: MAIL_CONNECTIONS.",
+)
+def worker(concurrency: int | None) -> None:
+    """Deliver mail for a site on several machines: a Celery worker.
+
+    Needs CELERY_BROKER_URL, and otherwise the same settings as the web servers. Start as many as
+    you like, on any machine that reaches the database, the broker and the mail server.
+    """
+    settings = load_settings(serving=True)
+    if settings.CELERY_BROKER_URL is None:
+        raise click.ClickException(
+            "CELERY_BROKER_URL is not set: this site's mail is delivered by the dispatcher that"
+            " `microblog run` starts. Set it, for the web servers too, to use workers."
+        )
+    # Celery is an extra, which a site on one machine does without.
+    from microblog.celery_bell import make_celery  # noqa: PLC0415
+    from microblog.worker import Deliverer, run_worker  # noqa: PLC0415
+
+    logs.configure(settings.LOG_FILE, process="worker")
+    app: Any = create_app(settings)
+    with app.app_context():
+        prepare_database()
+        deliverer = Deliverer(outbox(), transport_maker(settings), context=app.app_context)
+    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    pruner = Pruner(deliverer.outbox, retention=settings.MAIL_RETENTION_DAYS * DAY)
+    connections = concurrency or settings.MAIL_CONNECTIONS
+    sys.exit(run_worker(celery, deliverer, concurrency=connections, pruner=pruner))

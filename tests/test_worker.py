@@ -1,0 +1,377 @@
+"""The distributed bell: `microblog worker` on PostgreSQL, over RabbitMQ and over Redis."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+
+from microblog.celery_bell import CeleryBell, Publisher, make_celery, queue_names
+from microblog.cli import main
+from microblog.cli.ports import choose_free
+from microblog.cli.processes import transport_maker
+from microblog.cli.walk import Browser
+from microblog.mail import outbox, send_email
+from microblog.mail.models import Status
+from microblog.worker import Deliverer, Sweeper
+from tests.cli.running import HOST, clean_environment, eventually, running
+from tests.outbox import rows
+from tests.services import RABBITMQ, REDIS, has_broker, need
+from tests.smtp_server import STALL, ScriptedServer
+from tests.visitor import ON_SQLITE, Visitor, make_user, words
+
+SECRET = "a secret for tests only, long enough to be one"
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ON_RABBITMQ = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+
+Make = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker, and the prefix of the queues that belong to this test alone."""
+
+    url: str
+    prefix: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"CELERY_BROKER_URL": self.url, "CELERY_QUEUE_PREFIX": self.prefix}
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    url, name = {"rabbitmq": (RABBITMQ, "RabbitMQ"), "redis": (REDIS, "Redis")}[request.param]
+    need(has_broker(url), f"{name} at TEST_{request.param.upper()}_URL or {url.rpartition('@')[2]}")
+    made = Broker(url, f"test-{os.getpid()}-{secrets.token_hex(4)}")
+    yield made
+    remove_queues(made)
+
+
+def remove_queues(broker: Broker) -> None:
+    """Leave nothing of the test in the broker."""
+    if broker.url.startswith("redis"):
+        with Connection(broker.url) as connection:
+            client = connection.default_channel.client
+            for key in client.keys(f"{broker.prefix}*"):
+                client.delete(key)
+        return
+    for name in queue_names(broker.prefix):
+        with Connection(broker.url) as connection, suppress(*connection.channel_errors):
+            Queue(name, channel=connection.channel()).delete()
+            Exchange(name, channel=connection.channel()).delete()
+
+
+@pytest.fixture
+def environment(
+    database_url: str, tmp_path: Path, smtp: ScriptedServer, broker: Broker
+) -> dict[str, str]:
+    """The settings of a whole site whose mail goes over the broker."""
+    return clean_environment(
+        SECRET_KEY=SECRET,
+        PUBLIC_URL="http://blog.example.com",
+        ADMINS="admin@microblog.example.com",
+        DATABASE_URL=database_url,
+        INSTANCE_PATH=str(tmp_path),
+        MAIL_SERVER=HOST,
+        MAIL_PORT=str(smtp.port),
+        MAIL_TIMEOUT="30",
+        RATELIMIT_ENABLED="off",
+        **broker.settings,
+    )
+
+
+@contextmanager
+def working(environment: dict[str, str], folder: Path, *options: str) -> Iterator[Any]:
+    """A running `microblog worker`."""
+    log = folder / f"worker-{secrets.token_hex(4)}.txt"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "microblog", "worker", *options],
+            env=environment,
+            cwd=folder,
+            stdout=written,
+            stderr=written,
+        )
+    try:
+        assert eventually(lambda: "The worker is ready" in log.read_text()), log.read_text()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        sys.stdout.write(log.read_text())
+
+
+def row(app: Flask) -> Any:
+    (found,) = rows(app)
+    return found
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_a_reset_asked_for_over_http_is_delivered_by_a_worker(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    app = make_app(**broker.settings)
+    make_user(app, "susan")
+    port = choose_free(HOST)
+    with (
+        working(environment, tmp_path) as worker,
+        running(["run", "--port", str(port)], environment, tmp_path, port) as site,
+    ):
+        browser = Browser(f"http://{HOST}:{port}")
+        browser.open("/reset_password_request")
+        asked_at = time.time()
+        assert "Check your email" in browser.submit(email="susan@example.com")
+        (received,) = smtp.wait_for(1)
+        sys.stdout.write(f"delivered after {received.at - asked_at:.3f} s\n")
+        # Sooner than any sweep: it was the ring that did it.
+        assert received.at - asked_at < 1.0
+        assert "http://blog.example.com/reset_password/" in received.text()
+        assert not site.child("process dispatcher")
+        assert eventually(lambda: row(app).status == Status.SENT)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)
+def test_a_reset_is_delivered_over_redis_too(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    app = make_app(**broker.settings)
+    make_user(app, "susan")
+    with working(environment, tmp_path) as worker:
+        asked_at = time.time()
+        Visitor(app).ask_for_reset("susan@example.com")
+        (received,) = smtp.wait_for(1)
+        assert received.at - asked_at < 1.0
+        assert eventually(lambda: row(app).status == Status.SENT)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+
+
+@ON_POSTGRESQL
+def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
+    broker: Broker, make_app: Make
+) -> None:
+    app = make_app(**broker.settings)
+    make_user(app, "susan")
+    Visitor(app).ask_for_reset("susan@example.com")
+    with app.app_context():
+        send_email("Secret", None, ["bob@example.com"], "A secret text.\n")
+        bell = outbox().bell
+    assert isinstance(bell, CeleryBell)
+    bell.flush(5)
+    numbers = [one.id for one in rows(app)]
+    for number, name in zip(numbers, queue_names(broker.prefix), strict=True):
+        body, everything = held_by(broker, name)
+        arguments, named, _ = json.loads(body)
+        assert (arguments, named) == ([number], {})
+        assert "example.com" not in everything
+        assert "Secret" not in everything
+        assert "secret text" not in everything
+
+
+def held_by(broker: Broker, name: str) -> tuple[str, str]:
+    """The body of the one task in this queue, and all that the broker holds of it."""
+    with Connection(broker.url) as connection:
+        connection.transport_options["global_keyprefix"] = f"{broker.prefix}:"
+        channel = connection.channel()
+        found = channel.basic_get(name, no_ack=True)
+        assert found is not None
+        body = found.body.decode() if isinstance(found.body, bytes) else str(found.body)
+        return body, f"{body} {found.headers} {found.properties}"
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nowhere = f"amqp://guest:guest@{HOST}:{choose_free(HOST)}//"
+    app = make_app(CELERY_BROKER_URL=nowhere, CELERY_QUEUE_PREFIX=broker.prefix)
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    with caplog.at_level(logging.INFO, logger="microblog.celery_bell"):
+        for _ in range(3):
+            began = time.perf_counter()
+            page = visitor.ask_for_reset("susan@example.com")
+            assert time.perf_counter() - began < 0.5
+            assert "Check your email for the instructions" in words(page)
+        with app.app_context():
+            bell = outbox().bell
+        assert isinstance(bell, CeleryBell)
+        bell.flush(10)
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+    assert {one.status for one in rows(app)} == {Status.QUEUED}
+    with working(environment, tmp_path):
+        smtp.wait_for(3)
+        assert eventually(lambda: {one.status for one in rows(app)} == {Status.SENT})
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_what_a_killed_worker_held_arrives_as_the_same_message_after_the_lease(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    app = make_app(**broker.settings)
+    smtp.script["content"] = [STALL, None]
+    with working(environment, tmp_path) as first, app.app_context():
+        send_email("Hello", None, ["susan@example.com"], "Hello.\n")
+        assert eventually(lambda: any("DATA" in one.upper() for one in smtp.commands))
+        before = row(app)
+        # The second gets the ring again as soon as the first is gone, and finds the row claimed.
+        with working(environment, tmp_path):
+            first.kill()
+            first.wait()
+            (received,) = smtp.wait_for(1, seconds=30)
+            assert eventually(lambda: row(app).status == Status.SENT)
+    assert received.message["Message-ID"] == before.message_id
+    assert received.at >= before.due_at
+    assert row(app).attempts == 2
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_eight_workers_told_of_the_same_rows_deliver_each_once(
+    broker: Broker, make_app: Make, make_settings: Make, smtp: ScriptedServer
+) -> None:
+    app = make_app(**broker.settings)
+    with app.app_context():
+        numbers = [
+            send_email(f"{number}", None, ["susan@example.com"], "Hello.\n") for number in range(40)
+        ]
+        deliverer = Deliverer(outbox(), transport_maker(make_settings()), context=app.app_context)
+    start = threading.Barrier(8)
+    delivered: list[int] = []
+
+    def work() -> None:
+        start.wait()
+        delivered.extend(number for number in numbers if deliverer.deliver(number))
+
+    with deliverer:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(delivered) == numbers
+    assert sorted(int(one.message["Subject"]) for one in smtp.received) == list(range(40))
+    assert {(one.status, one.attempts) for one in rows(app)} == {(Status.SENT, 1)}
+
+
+@ON_POSTGRESQL
+def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
+    broker: Broker, make_app: Make, make_settings: Make, smtp: ScriptedServer
+) -> None:
+    app = make_app()
+    make_user(app, "susan")
+    with app.app_context():
+        send_email("Hello", None, ["susan@example.com"], "Hello.\n")
+        Visitor(app).ask_for_reset("susan@example.com")
+        deliverer = Deliverer(outbox(), transport_maker(make_settings()), context=app.app_context)
+    celery = make_celery(broker.url, broker.prefix)
+    sweeper = Sweeper(celery, deliverer)
+    prompt, rest = queue_names(broker.prefix)
+    publisher = Publisher(celery)
+    assert sweeper.sweep() == 0, "a row this young was rung for by its page"
+    later = time.time() + 5
+    deliverer.outbox.clock = lambda: later
+    assert sweeper.sweep() == 2
+    assert eventually(lambda: publisher.length(prompt) == publisher.length(rest) == 1)
+    smtp.script["connect"] = "421 4.3.2 closing"
+    with deliverer:
+        assert deliverer.deliver(row_of(app, 0))
+        connections = smtp.connections
+        assert not deliverer.deliver(row_of(app, 1)), "the server is given a pause"
+        assert sweeper.sweep() == 0
+    assert smtp.connections == connections
+    publisher.close()
+    sweeper.close()
+
+
+def row_of(app: Flask, which: int) -> int:
+    return int(rows(app)[which].id)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("address", ["http://broker/", "amqp", "amqp://", "sqla+sqlite:///x"])
+def test_other_brokers_are_refused(address: str, make_settings: Make) -> None:
+    with pytest.raises(ValueError, match="is no address of a broker"):
+        make_settings(CELERY_BROKER_URL=address)
+
+
+@ON_SQLITE
+def test_without_celery_the_extra_is_named(
+    make_settings: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microblog.settings.find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"microblog\[distributed\]"):
+        make_settings(CELERY_BROKER_URL="amqp://localhost//")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("", "CELERY_BROKER_URL is not set"), ("amqp://localhost//", "names an SQLite file")],
+)
+def test_a_worker_that_cannot_work_says_why(
+    url: str,
+    said: str,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    environment = {
+        "SECRET_KEY": SECRET,
+        "PUBLIC_URL": "http://blog.example.com",
+        "DATABASE_URL": database_url,
+        "CELERY_BROKER_URL": url,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["microblog", "worker"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in {1, 2}
+    assert said in capsys.readouterr().err
