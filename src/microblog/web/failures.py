@@ -16,6 +16,7 @@ from pathlib import Path
 
 from flask import Flask, current_app, got_request_exception, request
 from sqlalchemy import String
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from microblog.database import Model, transaction, utc_now
@@ -115,6 +116,12 @@ def _due(session: Session, fingerprint: str, *, now: datetime) -> int:
     known = session.get(Failure, fingerprint)
     if known is None:
         session.add(Failure(fingerprint=fingerprint, count=0, mailed_at=now))
+        try:
+            session.flush()
+        except IntegrityError:
+            # Another process met the same failure at this moment, and tells of it.
+            session.rollback()
+            return 0
         return 1
     known.count += 1
     if now - known.mailed_at < QUIET:
