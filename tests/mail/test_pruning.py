@@ -55,9 +55,9 @@ def test_after_a_year_more_nothing_is_left(app: Flask, app_context: AppContext) 
 def test_a_reduced_message_is_not_sent_again(app: Flask, app_context: AppContext) -> None:
     write(settled_at=NOW - 31 * DAY, status=Status.DEAD)
     prune()
-    with outbox().sessions() as session:
-        with pytest.raises(operations.NotPossibleError, match="too old"):
-            operations.retry(session, rows(app)[0].id, now=NOW)
+    refused = pytest.raises(operations.NotPossibleError, match="too old")
+    with outbox().sessions() as session, refused:
+        operations.retry(session, rows(app)[0].id, now=NOW)
 
 
 def write(*, settled_at: float | None, status: Status = Status.SENT) -> None:
