@@ -11,10 +11,16 @@ from flask import Blueprint, Response, abort, current_app, render_template, url_
 from microblog.mail.catcher import CaughtMail, CaughtMessage
 
 # A caught message is anybody's HTML: no scripts, no requests, links only in a new window.
-FRAME_POLICY = (
+_FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
     " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 )
+
+FRAME_HEADERS = {
+    "Content-Security-Policy": _FRAME_POLICY,
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def inbox_blueprint(mail: CaughtMail) -> Blueprint:
@@ -45,7 +51,7 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
     def html(number: str) -> Response:
         content = find(number).html or abort(404)
         response = Response(f'<base target="_blank">{content}', mimetype="text/html")
-        response.headers["Content-Security-Policy"] = FRAME_POLICY
+        response.headers.update(FRAME_HEADERS)
         return response
 
     @blueprint.get("/<number>/source")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, abort, render_template
 
 from microblog.mail.email import Email
-from microblog.mail.inbox import FRAME_POLICY, page_context
+from microblog.mail.inbox import FRAME_HEADERS, page_context
 from microblog.mail.kinds import Discard
 from microblog.mail.outbox import Outbox
 
@@ -68,7 +68,7 @@ def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
     def html(kind: str, language: str) -> Response:
         content = find(kind, language).email.html or abort(404)
         response = Response(content, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = FRAME_POLICY
+        response.headers.update(FRAME_HEADERS)
         return response
 
     return blueprint
