@@ -1,0 +1,48 @@
+"""A site in a folder of its host, behind a proxy that cuts the folder off or does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.smtp_server import ScriptedServer
+from tests.visitor import Visitor, words
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app(PUBLIC_URL="http://localhost/blog")
+
+
+@pytest.mark.parametrize("path", ["/blog/login", "/login"])
+def test_a_page_is_found_with_and_without_the_folder(app: Flask, path: str) -> None:
+    page = Visitor(app).get(path)
+    assert page.status_code == 200
+    links = re.findall(r'(?:href|src)="(/[^"]*)"', page.get_data(as_text=True))
+    assert links
+    assert [link for link in links if not link.startswith("/blog/")] == []
+
+
+def test_only_the_folder_itself_is_cut_off(app: Flask) -> None:
+    assert Visitor(app).get("/blogger").status_code == 404
+    assert Visitor(app).get("/blog").status_code == 200
+
+
+def test_the_way_from_the_mail_back_in(
+    app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    visitor = Visitor(app)
+    visitor.register("susan")
+    visitor.ask_for_reset("susan@example.com")
+    deliver()
+    found = re.search(
+        r"^http://localhost/blog/reset_password/\S+$", smtp.received[0].text(), re.MULTILINE
+    )
+    assert found
+    page = visitor.get(found[0].removeprefix("http://localhost"))
+    assert "Reset Your Password" in words(page)
+    assert page.request.path == "/blog/reset_password/choose"
+    assert page.headers["Cache-Control"] == "no-store"
