@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from microblog.app import create_app
+from microblog.mail import Message
 from microblog.settings import (
     ServingSettings,
     Settings,
@@ -80,6 +82,7 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_DEBUG": False,
     "MAIL_USERNAME": None,
     "MAIL_PASSWORD": None,
+    "MAIL_DEFAULT_SENDER": None,
     "MAIL_MAX_EMAILS": None,
     "MAIL_SUPPRESS_SEND": False,
     "MAIL_ASCII_ATTACHMENTS": False,
@@ -181,12 +184,14 @@ def test_the_defaults_are_those_of_flask_mail() -> None:
     ],
 )
 def test_there_is_always_a_sender(
-    given: dict[str, str], sender: str, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, str], sender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_all(monkeypatch, given)
     settings = load_settings()
     assert settings.sender == sender
-    assert settings.as_flask_config()["MAIL_DEFAULT_SENDER"] == sender
+    assert settings.as_flask_config()["MAIL_DEFAULT_SENDER"] == given.get("MAIL_DEFAULT_SENDER")
+    with create_app(settings.model_copy(update={"INSTANCE_PATH": tmp_path})).app_context():
+        assert Message("Hello").sender == sender
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,6 @@ class Settings(BaseSettings):
         config["MAIL_DEBUG"] = self.DEBUG if self.MAIL_DEBUG is None else self.MAIL_DEBUG
         if self.MAIL_SUPPRESS_SEND is None:
             config["MAIL_SUPPRESS_SEND"] = self.TESTING
-        config["MAIL_DEFAULT_SENDER"] = self.sender
         return config
 
 
