@@ -41,6 +41,7 @@ PEERS = {
 AT_LEAST_OF_POST_OFFICE = 1.5
 AT_LEAST_OF_IDEAL = 0.9
 DELAY_SECONDS = 0.1
+CONNECTIONS = 8
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
     print(f"{options.messages} messages with text and HTML, queued to accepted, instant server:")
-    ours = max(deliver(options.messages, connections=3) for _ in range(options.repeat))
+    ours = max(deliver(options.messages, connections=CONNECTIONS) for _ in range(options.repeat))
     _row("Microblog (SQLite FULL, crash-safe)", ours)
     good = True
     if not options.without_peers:

@@ -26,7 +26,7 @@ AFTER: dict[str, tuple[Any, str, int]] = {
     "after connecting": (SmtpTransport, "open", 1),
     "after composing": (Delivery, "_envelope", 1),
     "after acceptance": (SmtpTransport, "send", 1),
-    "while settling": (Claims, "_write", 1),
+    "while settling": (Claims, "_settle_one", 1),
     "after settling": (Claims, "settle_and_claim", 2),
 }
 """The class, its method, and at the end of which call to it."""

@@ -11,10 +11,14 @@ kept: everything above it costs more than the message itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Dialect, Engine, text
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -23,6 +27,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from microblog.mail.kinds import Lane
 from microblog.mail.models import Status
+
+Result = TypeVar("Result")
 
 _COLUMNS = (
     "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
@@ -109,11 +115,13 @@ class Claims:
     def __init__(self, engine: Engine, *, lease: float) -> None:
         self.lease = lease
         self._engine = engine
-        self._connection: PoolProxiedConnection | None = None
-        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._connection = KeptConnection(engine)
         dialect = engine.dialect
-        self._is_sqlite = dialect.name == "sqlite"
-        lock = "" if self._is_sqlite else "FOR UPDATE SKIP LOCKED"
+        is_sqlite = dialect.name == "sqlite"
+        self._group: GroupCommit | None = None
+        if is_sqlite:
+            self._group = _group_commits.setdefault(engine, GroupCommit(engine))
+        lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._claims: dict[range, _Statement] = {}
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Lane}
         self._claim_one = _Statement(_CLAIM_ONE, dialect)
@@ -127,43 +135,49 @@ class Claims:
 
     def claim_one(self, number: int, *, now: float) -> Claim | None:
         """Take this row, if it is due."""
-        with self._transaction() as cursor:
-            values = {"id": number, "now": now, "until": now + self.lease}
-            return _claim(self._claim_one.run(cursor, values))
+        values = {"id": number, "now": now, "until": now + self.lease}
+        return self._write(lambda cursor: _claim(self._claim_one.run(cursor, values)))
 
     def settle(self, settlement: Settlement) -> bool:
         """Write how an attempt ended; False when the claim was no longer ours."""
-        with self._transaction() as cursor:
-            return self._write(cursor, settlement)
+        return self._write(lambda cursor: self._settle_one(cursor, settlement))
 
     def settle_and_claim(
         self, settlement: Settlement | None, lanes: range, *, now: float
     ) -> tuple[bool, Claim | None]:
         """Both in one transaction, which halves what a message costs the disk."""
-        with self._transaction() as cursor:
-            ours = settlement is None or self._write(cursor, settlement)
-            statement = self._claims.get(lanes) or self._compile_claim(lanes)
-            values = {"now": now, "until": now + self.lease}
+        statement = self._claims.get(lanes) or self._compile_claim(lanes)
+        values = {"now": now, "until": now + self.lease}
+
+        def work(cursor: DBAPICursor) -> tuple[bool, Claim | None]:
+            ours = settlement is None or self._settle_one(cursor, settlement)
             return ours, _claim(statement.run(cursor, values))
+
+        return self._write(work)
 
     def renew(self, held: Claim, *, until: float) -> bool:
         """Lengthen a lease; False when the claim is no longer ours."""
-        with self._transaction() as cursor:
-            values = {"until": until, "id": held.id, "attempts": held.attempts}
-            return bool(self._renew.run(cursor, values).rowcount)
+        values = {"until": until, "id": held.id, "attempts": held.attempts}
+        return self._write(lambda cursor: bool(self._renew.run(cursor, values).rowcount))
 
     def next_due(self) -> float | None:
         """When the next waiting row is due, or its lease runs out; None when nothing waits."""
-        with self._transaction(writing=False) as cursor:
+        with self._connection.transaction(writing=False) as cursor:
             row = self._next_due.run(cursor, {}).fetchone()
             return row[0] if row else None
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()
+        if self._group is not None:
+            self._group.close()
 
-    def _write(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
+    def _write(self, work: Callable[[DBAPICursor], Result]) -> Result:
+        if self._group is not None:
+            return self._group.write(work)
+        with self._connection.transaction() as cursor:
+            return work(cursor)
+
+    def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
         held = settlement.held
         entry = {
             "attempt": held.attempts,
@@ -191,8 +205,19 @@ class Claims:
         self._claims[lanes] = _Statement(_CLAIM.format(due=due), self._engine.dialect)
         return self._claims[lanes]
 
+
+class KeptConnection:
+    """The driver's own connection, kept between transactions; made anew after trouble."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._connection: PoolProxiedConnection | None = None
+
     @contextmanager
-    def _transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
+    def transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
+        """Commit at the end. Raises OperationalError."""
         try:
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
@@ -205,11 +230,74 @@ class Claims:
         except self._errors as error:
             self._give_up()
             raise OperationalError(None, None, error) from error
+        except BaseException:
+            self._give_up()
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _give_up(self) -> None:
         if self._connection is not None:
             self._connection.invalidate()
             self._connection = None
+
+
+class GroupCommit:
+    """Writes of several threads in one transaction, for a database with one writer.
+
+    SQLite lets others wait in sleeps of milliseconds, and each commit waits for the disk. Here
+    whoever comes first writes for all who came meanwhile; nobody goes on before what it wrote is
+    on the disk.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        # The engine outlives its group, which must not keep it alive.
+        self._connection = KeptConnection(weakref.proxy(engine))
+        self._writing = threading.Lock()
+        self._waiting: deque[_Request] = deque()
+
+    def write(self, work: Callable[[DBAPICursor], Result]) -> Result:
+        """What `work` returns, once it is committed. Raises OperationalError."""
+        request = _Request(work)
+        self._waiting.append(request)
+        with self._writing:
+            if not request.done:
+                self._write_all()
+        if request.error is not None:
+            raise request.error
+        result: Result = request.result
+        return result
+
+    def _write_all(self) -> None:
+        group = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        error: BaseException | None = None
+        try:
+            with self._connection.transaction() as cursor:
+                for request in group:
+                    request.result = request.work(cursor)
+        except BaseException as failure:  # noqa: BLE001 - raised again by all whom it concerns
+            error = failure
+        for request in group:
+            request.error, request.done = error, True
+
+    def close(self) -> None:
+        """Give the connection up; the next write makes another."""
+        with self._writing:
+            self._connection.close()
+
+
+@dataclass(slots=True)
+class _Request:
+    work: Callable[[DBAPICursor], Any]
+    result: Any = None
+    error: BaseException | None = None
+    done: bool = False
+
+
+_group_commits: WeakKeyDictionary[Engine, GroupCommit] = WeakKeyDictionary()
 
 
 class _Statement:
