@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from microblog.mail.addresses import AddressError, parse_address
+from microblog.mail.addresses import AddressError, is_loopback, parse_address
 from microblog.mail.oauth import check_token_url, missing_packages, needed
 
 MINIMUM_SECRET_BYTES = 32
@@ -395,11 +395,6 @@ def _require_encryption(info: ValidationInfo, what: str) -> None:
             f"{what} cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
             " or MAIL_USE_SSL (port 465)"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, which a password may reach unencrypted."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def load_settings(*, serving: bool = False) -> Settings:

@@ -14,10 +14,10 @@ def is_username(name: str) -> bool:
     """Letters and digits of any script, with their marks; dots, hyphens and underscores."""
     if not USERNAME_MINIMUM <= len(name) <= USERNAME_MAXIMUM:
         return False
-    kinds = [unicodedata.category(letter)[0] for letter in unicodedata.normalize("NFC", name)]
+    letters = unicodedata.normalize("NFC", name)
+    kinds = [unicodedata.category(letter)[0] for letter in letters]
     known = all(
-        kind in "LMN" or letter in _PUNCTUATION
-        for kind, letter in zip(kinds, unicodedata.normalize("NFC", name), strict=True)
+        kind in "LMN" or letter in _PUNCTUATION for kind, letter in zip(kinds, letters, strict=True)
     )
     return known and kinds[0] != "M"
 

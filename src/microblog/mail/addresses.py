@@ -102,6 +102,11 @@ def address_key(value: str) -> str:
     return parse_address(value).key
 
 
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, which a secret may reach unencrypted."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
 def _split(value: str | tuple[str, str]) -> tuple[str, str]:
     if isinstance(value, tuple):
         name, bare = value

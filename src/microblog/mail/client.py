@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from microblog.mail.addresses import is_loopback
 from microblog.mail.oauth import TokenSource
 from microblog.mail.outcomes import SmtpError, Step, one_line
 
@@ -236,7 +237,8 @@ class SmtpClient:
 
     def _is_loopback(self) -> bool:
         peer = self._ask(socket.socket.getpeername)
-        return peer == "::1" or peer.startswith(("127.", "::ffff:127."))
+        # An IPv4 address may come in the dress of IPv6 (RFC 4291, section 2.5.5.2).
+        return is_loopback(peer.removeprefix("::ffff:"))
 
     def _ask(self, question: Callable[[socket.socket], Any]) -> str:
         try:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from microblog.mail.addresses import is_loopback
 from microblog.mail.outcomes import SmtpError, Step
 
 MARGIN_SECONDS = 60.0
@@ -199,8 +200,7 @@ def check_token_url(url: str) -> None:
         host, port = None, None
     if not host or port == 0 or any(letter.isspace() for letter in url):
         raise ValueError("must be a whole address, like https://login.example.com/token")
-    here = host in {"localhost", "::1"} or host.startswith("127.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and here):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError("must begin with https://: the secret would be sent unencrypted")
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must hold no user name, no password and no fragment")
