@@ -27,7 +27,7 @@ from benchmarks.sink import running_sink
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, upgrade
-from microblog.mail import outbox
+from microblog.mail import current_outbox
 from microblog.mail.bell import BellListener
 from microblog.mail.dispatcher import Dispatcher
 from microblog.settings import Settings
@@ -108,7 +108,7 @@ def peer(packages: Sequence[str], script: str, way: str, count: int) -> float:
 def _queue(count: int) -> None:
     with transaction() as writing:
         for number in range(count):
-            outbox().send_email(
+            current_outbox().send_email(
                 f"Hello {number}",
                 "me@example.com",
                 [f"user{number}@example.com"],

@@ -27,7 +27,7 @@ from microblog.cli import main
 from microblog.cli.ports import choose_free
 from microblog.cli.processes import transport_maker
 from microblog.cli.walk import Browser
-from microblog.mail import outbox, send_email
+from microblog.mail import current_outbox, send_email
 from microblog.mail.models import Status
 from microblog.worker import Deliverer, Sweeper
 from tests.cli.running import HOST, clean_environment, eventually, running
@@ -190,7 +190,7 @@ def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
     Visitor(app).ask_for_reset("susan@example.com")
     with app.app_context():
         send_email("Secret", None, ["bob@example.com"], "A secret text.\n")
-        bell = outbox().bell
+        bell = current_outbox().bell
     assert isinstance(bell, CeleryBell)
     bell.flush(5)
     numbers = [one.id for one in rows(app)]
@@ -235,7 +235,7 @@ def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
             assert time.perf_counter() - began < 0.5
             assert "Check your email for the instructions" in words(page)
         with app.app_context():
-            bell = outbox().bell
+            bell = current_outbox().bell
         assert isinstance(bell, CeleryBell)
         bell.flush(10)
     assert [one.levelname for one in caplog.records] == ["ERROR"]
@@ -281,7 +281,9 @@ def test_eight_workers_told_of_the_same_rows_deliver_each_once(
         numbers = [
             send_email(f"{number}", None, ["susan@example.com"], "Hello.\n") for number in range(40)
         ]
-        deliverer = Deliverer(outbox(), transport_maker(make_settings()), context=app.app_context)
+        deliverer = Deliverer(
+            current_outbox(), transport_maker(make_settings()), context=app.app_context
+        )
     start = threading.Barrier(8)
     delivered: list[int] = []
 
@@ -309,7 +311,9 @@ def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
     with app.app_context():
         send_email("Hello", None, ["susan@example.com"], "Hello.\n")
         Visitor(app).ask_for_reset("susan@example.com")
-        deliverer = Deliverer(outbox(), transport_maker(make_settings()), context=app.app_context)
+        deliverer = Deliverer(
+            current_outbox(), transport_maker(make_settings()), context=app.app_context
+        )
     celery = make_celery(broker.url, broker.prefix)
     sweeper = Sweeper(celery, deliverer)
     prompt, rest = queue_names(broker.prefix)

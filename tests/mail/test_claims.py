@@ -13,7 +13,7 @@ from flask.ctx import AppContext
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from microblog.mail import outbox
+from microblog.mail import current_outbox
 from microblog.mail.claims import Claims, GroupCommit
 from tests.outbox import rows
 
@@ -22,7 +22,7 @@ THREADS = 8
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_comes_together_is_committed_together(app: Flask, app_context: AppContext) -> None:
-    group = GroupCommit(outbox().engine)
+    group = GroupCommit(current_outbox().engine)
     first, others = threading.Event(), threading.Event()
     begun: list[str] = []
 
@@ -44,7 +44,7 @@ def test_what_comes_together_is_committed_together(app: Flask, app_context: AppC
     threads += [start(partial(write, partial(answer, one))) for one in range(2, THREADS + 1)]
     while len(group._waiting) < THREADS - 1:
         pass
-    event.listen(outbox().engine, "checkout", lambda *_: begun.append("checkout"))
+    event.listen(current_outbox().engine, "checkout", lambda *_: begun.append("checkout"))
     others.set()
     join(threads)
     assert sorted(results) == list(range(1, THREADS + 1))
@@ -54,7 +54,7 @@ def test_what_comes_together_is_committed_together(app: Flask, app_context: AppC
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_trouble_is_everybodys_and_passes(app: Flask, app_context: AppContext) -> None:
-    group = GroupCommit(outbox().engine)
+    group = GroupCommit(current_outbox().engine)
     with pytest.raises(OperationalError):
         group.write(lambda cursor: cursor.execute("SELECT nothing FROM nowhere"))
     assert group.write(lambda cursor: cursor.execute("SELECT 7").fetchone()[0]) == 7
@@ -62,7 +62,7 @@ def test_trouble_is_everybodys_and_passes(app: Flask, app_context: AppContext) -
 
 
 def test_no_row_is_taken_twice(app: Flask, app_context: AppContext) -> None:
-    made = outbox()
+    made = current_outbox()
     with made.sessions() as session:
         for _ in range(40):
             made.send_email("Hello", None, ["susan@example.com"], "text", session=session)

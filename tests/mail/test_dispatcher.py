@@ -55,7 +55,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(app_context: AppContext) -> Clock:
     made = Clock()
-    mail.outbox().clock = made
+    mail.current_outbox().clock = made
     register(NOTE)
     return made
 
@@ -268,7 +268,7 @@ def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock:
 def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
     register("tests.gone")
     post(SUSAN, "tests.gone")
-    del mail.outbox().kinds["tests.gone"]
+    del mail.current_outbox().kinds["tests.gone"]
     drain(smtp)
     (row,) = rows()
     assert row.status == Status.DEAD
@@ -353,8 +353,8 @@ def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
 
     register("tests.list", automatic=False, unsubscribe=leave)
     with transaction() as session:
-        mail.outbox().post(session, "tests.list", SUSAN, arguments={"list": "news"})
-        mail.outbox().post(session, NOTE, JOHN)
+        mail.current_outbox().post(session, "tests.list", SUSAN, arguments={"list": "news"})
+        mail.current_outbox().post(session, NOTE, JOHN)
     send_email("Hello", None, [ALICE], "text")
     drain(smtp)
     news, note, hello = [one.message for one in smtp.received]
@@ -366,7 +366,7 @@ def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
 
 
 def test_a_message_is_signed_as_it_leaves(smtp: ScriptedServer) -> None:
-    mail.outbox().sign = lambda content: b"X-Signed: yes\r\n" + content
+    mail.current_outbox().sign = lambda content: b"X-Signed: yes\r\n" + content
     post(SUSAN)
     drain(smtp)
     assert smtp.received[0].content.startswith(b"X-Signed: yes\r\nFrom: ")
@@ -389,7 +389,7 @@ def test_where_sending_is_suppressed_everything_else_is_done(
 
 def test_what_the_guard_let_through_stays_so(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.guarded", guarded=True, delays=(20 * MINUTE, 20 * MINUTE, 20 * MINUTE))
-    mail.outbox().guard = Guard(messages=1, seconds=35 * MINUTE)
+    mail.current_outbox().guard = Guard(messages=1, seconds=35 * MINUTE)
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"] * 2}
     post(SUSAN, "tests.guarded")
     for minutes in (23, 15):
@@ -449,7 +449,7 @@ def test_a_stale_claim_cannot_settle(clock: Clock) -> None:
     assert stale is not None
     assert fresh is not None
     assert (stale.id, stale.attempts, fresh.attempts) == (fresh.id, 1, 2)
-    with closing(Claims(mail.outbox().engine, lease=20)) as claims:
+    with closing(Claims(mail.current_outbox().engine, lease=20)) as claims:
         assert not claims.settle(Settlement(stale, Status.DEAD, "stale", clock()))
         deferred = Settlement(stale, Status.DEFERRED, "stale", clock(), due_at=clock() + 100)
         assert not claims.settle(deferred)
@@ -494,7 +494,7 @@ def test_a_row_taken_over_by_a_neighbour_disturbs_neither(clock: Clock) -> None:
     assert first is not None
     assert second is not None
     with (
-        LeaseKeeper(Claims(mail.outbox().engine, lease=20), clock=clock) as keeper,
+        LeaseKeeper(Claims(mail.current_outbox().engine, lease=20), clock=clock) as keeper,
         ExitStack() as newer,
     ):
         with keeper.holding(first):
@@ -531,7 +531,7 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
                     )
                 )
                 assert others == 0
-            mail.outbox().post(session, NOTE, JOHN)
+            mail.current_outbox().post(session, NOTE, JOHN)
         assert smtp.received == [], "the write had to wait for the server"
     assert len(rows()) == 2
 
@@ -587,7 +587,7 @@ def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
 
 def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None:
     with running(app, smtp, look_every=0.1):
-        mail.outbox().bell = SilentBell()
+        mail.current_outbox().bell = SilentBell()
         post(SUSAN)
         smtp.wait_for(1, seconds=3)
 
@@ -667,12 +667,12 @@ def compose_note(_session: Session, intent: Intent) -> Email | Discard:
 
 
 def register(name: str, compose: Composer = compose_note, **options: Any) -> None:
-    mail.outbox().register(Kind(name, compose, **options))
+    mail.current_outbox().register(Kind(name, compose, **options))
 
 
 def post(to: str, kind: str = NOTE) -> int:
     with transaction() as session:
-        return mail.outbox().post(session, kind, to).id
+        return mail.current_outbox().post(session, kind, to).id
 
 
 def rows() -> list[OutboxMessage]:
@@ -681,7 +681,7 @@ def rows() -> list[OutboxMessage]:
 
 
 def claim(clock: Clock, *, lease: float = 20.0) -> Claim | None:
-    with closing(Claims(mail.outbox().engine, lease=lease)) as claims:
+    with closing(Claims(mail.current_outbox().engine, lease=lease)) as claims:
         return claims.claim(ALL_LANES, now=clock())
 
 
@@ -693,7 +693,9 @@ def dispatcher(
 ) -> Dispatcher:
     where = SmtpServer(**{"host": "127.0.0.1", "port": smtp.port, "timeout": 5.0, **server})
     context = {"context": app.app_context} if app else {}
-    return Dispatcher(mail.outbox(), lambda: SmtpTransport(where), options=options, **context)
+    return Dispatcher(
+        mail.current_outbox(), lambda: SmtpTransport(where), options=options, **context
+    )
 
 
 def drain(smtp: ScriptedServer, *, options: DispatcherOptions | None = None, **server: Any) -> int:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from microblog.cli.processes import make_dispatcher
-from microblog.mail import Kind, Outbox, guard, operations, outbox
+from microblog.mail import Kind, Outbox, current_outbox, guard, operations
 from microblog.mail.claims import Claims
 from microblog.mail.guard import Guard, admit
 from microblog.mail.models import Status
@@ -48,7 +48,7 @@ def test_after_the_quarter_of_an_hour_there_is_mail_again(
     deliver()
     assert len(smtp.received) == 3
     with app.app_context():
-        made = outbox()
+        made = current_outbox()
     now = made.clock()
     made.clock = lambda: now + 15 * 60 + 1
     visitor.ask_for_reset("susan@example.com")
@@ -66,7 +66,7 @@ def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
     deliver()
     assert smtp.received == []
     with app.app_context():
-        made = outbox()
+        made = current_outbox()
     now = made.clock()
     made.clock = lambda: now + 90
     visitor.ask_for_reset("susan@example.com")
@@ -77,7 +77,7 @@ def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
 
 def test_of_many_at_once_exactly_three_are_let_through(app: Flask) -> None:
     with app.app_context():
-        made = outbox()
+        made = current_outbox()
         made.register(Kind("tests.knock", lambda _session, _intent: pytest.fail("not composed")))
         with made.sessions() as session:
             for _ in range(12):
@@ -101,10 +101,10 @@ def test_an_address_that_does_not_exist_gets_nothing_more(
     assert (first.status, second.status) == (Status.DEAD, Status.DISCARDED)
     assert "5.1.1 No such user here" in (second.answer or "")
     assert smtp.received == []
-    with app.app_context(), outbox().sessions() as session:
+    with app.app_context(), current_outbox().sessions() as session:
         assert guard.lift_suppression(session, "susan@example.com")
         session.commit()
-        operations.retry(session, first.id, now=outbox().clock())
+        operations.retry(session, first.id, now=current_outbox().clock())
         session.commit()
     deliver()
     assert [one.recipients for one in smtp.received] == [["susan@example.com"]]
@@ -159,5 +159,5 @@ def test_the_numbers_are_settings(
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():
         make_dispatcher(make_settings(**changes)).drain()
-        assert outbox().guard == Guard(1, 300)
+        assert current_outbox().guard == Guard(1, 300)
     assert len(smtp.received) == 1

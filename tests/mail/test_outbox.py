@@ -49,7 +49,7 @@ class FateError(Exception):
 @pytest.fixture(autouse=True)
 def bell(app_context: AppContext) -> Bell:
     made = Bell()
-    outbox = mail.outbox()
+    outbox = mail.current_outbox()
     outbox.bell = made
     outbox.register(Kind(NOTE, compose_nothing, lane=Lane.BULK, lifetime=60.0))
     return made
@@ -60,7 +60,7 @@ def bell(app_context: AppContext) -> Bell:
 
 def test_what_is_posted_leaves_with_the_commit(bell: Bell) -> None:
     with transaction() as session:
-        message = mail.outbox().post(session, NOTE, "susan@example.com")
+        message = mail.current_outbox().post(session, NOTE, "susan@example.com")
         assert message.id
         assert bell.rings == []
         assert rows() == []
@@ -70,32 +70,34 @@ def test_what_is_posted_leaves_with_the_commit(bell: Bell) -> None:
 
 def test_a_rollback_leaves_nothing(bell: Bell) -> None:
     with pytest.raises(FateError):
-        roll_back(lambda session: mail.outbox().post(session, NOTE, "susan@example.com"))
+        roll_back(lambda session: mail.current_outbox().post(session, NOTE, "susan@example.com"))
     assert rows() == []
     assert bell.rings == []
 
 
 def test_many_messages_of_a_transaction_ring_once(bell: Bell) -> None:
     with transaction() as session:
-        posted = [mail.outbox().post(session, NOTE, "susan@example.com").id for _ in range(3)]
+        posted = [
+            mail.current_outbox().post(session, NOTE, "susan@example.com").id for _ in range(3)
+        ]
     assert bell.rings == [posted]
 
 
 def test_each_transaction_of_a_session_rings_for_its_own(bell: Bell) -> None:
     with db.sessionmaker() as session:
-        first = mail.outbox().post(session, NOTE, "susan@example.com").id
+        first = mail.current_outbox().post(session, NOTE, "susan@example.com").id
         session.commit()
-        mail.outbox().post(session, NOTE, "john@example.com")
+        mail.current_outbox().post(session, NOTE, "john@example.com")
         session.rollback()
         session.commit()
-        third = mail.outbox().post(session, NOTE, "alice@example.com").id
+        third = mail.current_outbox().post(session, NOTE, "alice@example.com").id
         session.commit()
     assert bell.rings == [[first], [third]]
     assert [row.id for row in rows()] == [first, third]
 
 
 def test_a_row_says_what_is_meant() -> None:
-    outbox = mail.outbox()
+    outbox = mail.current_outbox()
     outbox.register(Kind("tests.own", compose_nothing, sender="News <news@mail.example.com>"))
     with transaction() as session:
         outbox.post(
@@ -120,7 +122,7 @@ def test_a_row_says_what_is_meant() -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     with transaction() as session, pytest.raises(OutboxError, match="nothing-like-it"):
-        mail.outbox().post(session, "nothing-like-it", "susan@example.com")
+        mail.current_outbox().post(session, "nothing-like-it", "susan@example.com")
     assert rows() == []
 
 
@@ -129,7 +131,7 @@ def test_an_unknown_kind_is_refused() -> None:
 )
 def test_arguments_that_json_cannot_hold_are_refused(value: object) -> None:
     with transaction() as session, pytest.raises(OutboxError, match="JSON"):
-        mail.outbox().post(session, NOTE, "susan@example.com", arguments={"value": value})
+        mail.current_outbox().post(session, NOTE, "susan@example.com", arguments={"value": value})
     assert rows() == []
 
 
@@ -137,16 +139,16 @@ def test_arguments_that_json_cannot_hold_are_refused(value: object) -> None:
 def test_an_address_that_no_server_could_take_is_refused(address: str) -> None:
     with transaction() as session:
         with pytest.raises(AddressError):
-            mail.outbox().post(session, NOTE, address)
+            mail.current_outbox().post(session, NOTE, address)
         if address:
             with pytest.raises(AddressError):
-                mail.outbox().post(session, NOTE, "susan@example.com", sender=address)
+                mail.current_outbox().post(session, NOTE, "susan@example.com", sender=address)
     assert rows() == []
 
 
 def test_two_kinds_cannot_share_a_name() -> None:
     with pytest.raises(ValueError, match=NOTE):
-        mail.outbox().register(Kind(NOTE, compose_nothing))
+        mail.current_outbox().register(Kind(NOTE, compose_nothing))
 
 
 # Finished messages
@@ -291,7 +293,7 @@ def test_a_finished_message_is_checked_where_it_is_written(
 
 
 def test_a_message_that_no_server_would_take_is_refused_at_once(deliver: Deliver) -> None:
-    mail.outbox().maximum_bytes = 100_000
+    mail.current_outbox().maximum_bytes = 100_000
     send_email(
         "Hello", None, ["susan@example.com"], "text", attachments=[("a", None, b"x" * 70_000)]
     )

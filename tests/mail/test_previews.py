@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from microblog.accounts.models import User
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND
 from microblog.database import db
-from microblog.mail import outbox, previews
+from microblog.mail import current_outbox, previews
 from microblog.mail.models import OutboxMessage
 from microblog.mail.outbox import READY
 from microblog.web.failures import FAILURE_KIND
@@ -33,14 +33,14 @@ KINDS = [CHANGED_KIND, FAILURE_KIND, RESET_KIND]
 
 def test_no_kind_is_forgotten(app: Flask) -> None:
     with app.app_context():
-        assert sorted(set(outbox().kinds) - {READY}) == sorted(KINDS)
+        assert sorted(set(current_outbox().kinds) - {READY}) == sorted(KINDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -> None:
     with app.app_context():
-        found = previews.preview(outbox(), kind, language)
+        found = previews.preview(current_outbox(), kind, language)
     assert found is not None, f"{kind} has no sample to preview"
     composed = found.email
     whole = f"Subject: {composed.subject}\n\n{composed.text}\n----------\n{composed.html}\n"
@@ -53,8 +53,8 @@ def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -
 
 def test_a_preview_leaves_nothing_behind(app: Flask) -> None:
     with app.app_context():
-        for kind in previews.kinds_with_samples(outbox()):
-            previews.preview(outbox(), kind, "en")
+        for kind in previews.kinds_with_samples(current_outbox()):
+            previews.preview(current_outbox(), kind, "en")
         for model in (User, OutboxMessage):
             assert db.session.scalar(select(func.count()).select_from(model)) == 0
 

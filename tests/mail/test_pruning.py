@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.ctx import AppContext
 
-from microblog.mail import operations, outbox
+from microblog.mail import current_outbox, operations
 from microblog.mail.kinds import DAY
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.operations import Search
@@ -30,7 +30,7 @@ def test_it_is_still_counted_and_found_by_its_whole_address(
 ) -> None:
     write(settled_at=NOW - 31 * DAY)
     prune()
-    with outbox().sessions() as session:
+    with current_outbox().sessions() as session:
         assert operations.statistics(session, now=NOW).by_status == {"sent": 1}
         assert len(operations.search(session, Search(address="Susan@Example.com"))) == 1
         assert operations.search(session, Search(address="susan")) == []
@@ -56,12 +56,12 @@ def test_a_reduced_message_is_not_sent_again(app: Flask, app_context: AppContext
     write(settled_at=NOW - 31 * DAY, status=Status.DEAD)
     prune()
     refused = pytest.raises(operations.NotPossibleError, match="too old")
-    with outbox().sessions() as session, refused:
+    with current_outbox().sessions() as session, refused:
         operations.retry(session, rows(app)[0].id, now=NOW)
 
 
 def write(*, settled_at: float | None, status: Status = Status.SENT) -> None:
-    with outbox().sessions() as session:
+    with current_outbox().sessions() as session:
         message = OutboxMessage(
             kind="tests.old",
             lane=1,
@@ -82,6 +82,6 @@ def write(*, settled_at: float | None, status: Status = Status.SENT) -> None:
 
 
 def prune(*, now: float = NOW) -> None:
-    made = outbox()
+    made = current_outbox()
     made.clock = lambda: now
     Pruner(made, retention=30 * DAY).prune_if_due()

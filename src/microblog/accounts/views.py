@@ -39,7 +39,7 @@ from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, register
 from microblog.database import db, transaction, utc_now
-from microblog.mail import outbox
+from microblog.mail import current_outbox
 from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
@@ -155,7 +155,7 @@ def reset_password_request() -> str | Response:
     form = ResetPasswordRequestForm()
     if form.validate_on_submit():
         with transaction() as writing:
-            recovery.request_reset(writing, outbox(), form.email.data, current_language())
+            recovery.request_reset(writing, current_outbox(), form.email.data, current_language())
         flash(_("Check your email for the instructions to reset your password"), "info")
         return redirect(url_for("accounts.login"))
     return render_template("accounts/reset_password_request.html", form=form)
@@ -189,7 +189,7 @@ def _choose_password(token: str) -> str | Response:
     with transaction() as writing:
         done = recovery.reset_password(
             writing,
-            outbox(),
+            current_outbox(),
             token_keys(),
             token,
             password_hash=password_hash,

@@ -13,7 +13,15 @@ import click
 
 from microblog.cli.site import opened
 from microblog.database import db, transaction
-from microblog.mail import AddressError, Lane, address_key, guard, operations, outbox, previews
+from microblog.mail import (
+    AddressError,
+    Lane,
+    address_key,
+    current_outbox,
+    guard,
+    operations,
+    previews,
+)
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.operations import NotPossibleError, Search
 from microblog.web.languages import LANGUAGES
@@ -80,7 +88,7 @@ def retry(numbers: tuple[int, ...]) -> None:
         with transaction() as writing:
             for number in numbers:
                 operations.retry(writing, number, now=time.time())
-        outbox().bell.ring(numbers)
+        current_outbox().bell.ring(numbers)
     click.echo(f"Queued again: {', '.join(map(str, numbers))}")
 
 
@@ -124,12 +132,12 @@ def preview(kind: str | None, language: str | None, *, html: bool) -> None:
     In a browser they are at /dev/emails, in the demonstration and with DEBUG.
     """
     with opened().app_context():
-        kinds = [kind] if kind else previews.kinds_with_samples(outbox())
+        kinds = [kind] if kind else previews.kinds_with_samples(current_outbox())
         for one in kinds:
             for spoken in [language] if language else LANGUAGES:
-                found = previews.preview(outbox(), one, spoken)
+                found = previews.preview(current_outbox(), one, spoken)
                 if found is None:
-                    known = ", ".join(previews.kinds_with_samples(outbox()))
+                    known = ", ".join(previews.kinds_with_samples(current_outbox()))
                     raise click.ClickException(f"There is no e-mail {one!r}; there are: {known}")
                 click.echo(f"---------- {one}, {spoken} ----------")
                 click.echo(f"Subject: {found.email.subject}\n")

@@ -14,7 +14,7 @@ from gunicorn.app.base import BaseApplication
 from microblog.app import bell_path, caught_mail, create_app
 from microblog.app import mail as flask_mail
 from microblog.cli.supervisor import end_with_supervisor
-from microblog.mail import outbox
+from microblog.mail import current_outbox
 from microblog.mail.bell import BellListener
 from microblog.mail.catcher import Catcher
 from microblog.mail.dispatcher import Dispatcher, DispatcherOptions
@@ -83,7 +83,7 @@ def make_dispatcher(settings: Settings) -> Dispatcher:
     options = DispatcherOptions(
         connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
     )
-    return Dispatcher(outbox(), transport, options=options, context=application.app_context)
+    return Dispatcher(current_outbox(), transport, options=options, context=application.app_context)
 
 
 def transport_maker(settings: Settings) -> Callable[[], Transport]:

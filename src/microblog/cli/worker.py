@@ -10,7 +10,7 @@ import click
 from microblog.app import create_app
 from microblog.cli.processes import transport_maker
 from microblog.cli.site import prepare_database
-from microblog.mail import outbox
+from microblog.mail import current_outbox
 from microblog.mail.kinds import DAY
 from microblog.mail.pruning import Pruner
 from microblog.settings import load_settings
@@ -43,7 +43,7 @@ def worker(concurrency: int | None) -> None:
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()
-        deliverer = Deliverer(outbox(), transport_maker(settings), context=app.app_context)
+        deliverer = Deliverer(current_outbox(), transport_maker(settings), context=app.app_context)
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
     pruner = Pruner(deliverer.outbox, retention=settings.MAIL_RETENTION_DAYS * DAY)
     connections = concurrency or settings.MAIL_CONNECTIONS

@@ -35,9 +35,9 @@ __all__ = [
     "OutboxError",
     "SmtpError",
     "address_key",
+    "current_outbox",
     "email_from_templates",
     "init_outbox",
-    "outbox",
     "parse_address",
     "send_email",
     "smtp_server",
@@ -47,11 +47,11 @@ EXTENSION = "microblog.outbox"
 
 
 def init_outbox(app: Flask, made: Outbox) -> None:
-    """Let `send_email` and `outbox()` of this application use this outbox."""
+    """Let `send_email` and `current_outbox()` of this application use this outbox."""
     app.extensions[EXTENSION] = made
 
 
-def outbox() -> Outbox:
+def current_outbox() -> Outbox:
     """The outbox of the current application."""
     return cast(Outbox, current_app.extensions[EXTENSION])
 
@@ -69,4 +69,4 @@ def send_email(
     `options` are `cc`, `bcc`, `reply_to`, `attachments` and `session`, as Outbox.send_email has
     them; returns the message's number and raises as it does.
     """
-    return outbox().send_email(subject, sender, recipients, text_body, html_body, **options)
+    return current_outbox().send_email(subject, sender, recipients, text_body, html_body, **options)

@@ -20,7 +20,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from microblog.database import Model, transaction, utc_now
-from microblog.mail import Discard, Email, Intent, Kind, Outbox, email_from_templates, outbox
+from microblog.mail import (
+    Discard,
+    Email,
+    Intent,
+    Kind,
+    Outbox,
+    current_outbox,
+    email_from_templates,
+)
 from microblog.mail.kinds import DAY
 
 FAILURE_KIND = "web.failure"
@@ -79,7 +87,7 @@ def report(exception: BaseException, *, now: datetime) -> bool:
             "trace": scrubbed("".join(traceback.format_exception(exception)), _said_secrets()),
         }
         for admin in current_app.config["ADMINS"]:
-            outbox().post(writing, FAILURE_KIND, admin, arguments=arguments)
+            current_outbox().post(writing, FAILURE_KIND, admin, arguments=arguments)
     return True
 
 
