@@ -114,6 +114,34 @@ def test_the_way_down_and_up_again_ends_where_it_began(empty_database: Flask) ->
     make_user(empty_database, "susan")
 
 
+def test_people_and_what_is_theirs_survive_the_change_of_their_table(
+    empty_database: Flask,
+) -> None:
+    """SQLite makes the table of people anew: nothing that refers to it may be lost by that."""
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+            connection.execute(text(SESSION_AT_0003))
+        database.upgrade()
+        alembic.downgrade("0003")
+        database.upgrade()
+        with db.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT username FROM sessions JOIN users ON users.id = user_id")
+            )
+            assert found.scalars().all() == ["susan"]
+    make_user(empty_database, "john")
+
+
+PERSON_AT_0003 = """INSERT INTO users
+    (id, username, username_key, email, email_key, password_hash, registered_at)
+    VALUES (1001, 'susan', 'susan', 's@example.com', 's@example.com', '-', '2026-01-01 12:00:00')"""
+SESSION_AT_0003 = """INSERT INTO sessions
+    (id, user_id, digest, remembered, created_at, seen_at)
+    VALUES (1001, 1001, 'x', FALSE, '2026-01-01 12:00:00', '2026-01-01 12:00:00')"""
+
+
 @pytest.fixture
 def sqlite_file(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue("_sqlite_url")

@@ -25,7 +25,16 @@ from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.kinds import MINUTE
 from microblog.mail.previews import previews_blueprint
 from microblog.settings import Settings, SettingsError, load_settings
-from microblog.web import errors, failures, health, languages, metrics, ratelimits, security
+from microblog.web import (
+    errors,
+    failures,
+    health,
+    languages,
+    metrics,
+    ratelimits,
+    security,
+    settings_pages,
+)
 
 MODELS = (account_models, blog_models, failures)
 
@@ -113,6 +122,7 @@ def _join_pages(app: Flask) -> None:
     ratelimits.init_app(app)
     errors.init_app(app)
     failures.init_app(app)
+    settings_pages.init_app(app)
     app.jinja_env.globals.update(
         language=languages.current_language, has_inbox=app.config["MAIL_INBOX"]
     )

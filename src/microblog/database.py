@@ -69,7 +69,36 @@ class Model(DeclarativeBase):
 
 db = SQLAlchemy(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
 
-alembic = Alembic(
+
+class Migrations(Alembic):
+    """Migrations during which SQLite does not watch over foreign keys.
+
+    SQLite changes most about a table by making it anew, and dropping the old one would take along
+    every row that refers to it. The keys are checked afterwards instead.
+    """
+
+    def run_migrations(self, fn: Any, **kwargs: Any) -> None:
+        if not is_sqlite():
+            super().run_migrations(fn, **kwargs)
+            return
+        connection = self.migration_context.connection
+        assert connection is not None  # noqa: S101 - migrations are never run without one
+        connection.rollback()
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101 - it is connected
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            super().run_migrations(fn, **kwargs)
+            connection.commit()
+            broken = driver.execute("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                raise RuntimeError(f"A migration left rows that refer to nothing: {broken[:5]}")
+        finally:
+            connection.rollback()
+            driver.execute("PRAGMA foreign_keys = ON")
+
+
+alembic = Migrations(
     metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
 )
 logging.getLogger("alembic").setLevel(logging.WARNING)

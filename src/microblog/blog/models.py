@@ -1,10 +1,10 @@
-"""Tables of posts and of who follows whom."""
+"""Tables of posts, of profiles, and of who follows, blocks or mutes whom."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from microblog.accounts.models import User
@@ -12,7 +12,7 @@ from microblog.database import Model, utc_now
 
 
 class Post(Model):
-    """A short text by one person."""
+    """A short text by one person. `edited_at` is when its author last changed it."""
 
     __tablename__ = "posts"
 
@@ -20,10 +20,58 @@ class Post(Model):
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    edited_at: Mapped[datetime | None]
 
     author: Mapped[User] = relationship(lazy="raise")
 
     __table_args__ = (Index(None, "user_id", "id"),)
+
+
+class PostTag(Model):
+    """A post has this tag. `tag` is its one spelling, under which all of its posts are found."""
+
+    __tablename__ = "post_tags"
+
+    tag: Mapped[str] = mapped_column(String(64), primary_key=True)
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Mention(Model):
+    """A post names this person."""
+
+    __tablename__ = "mentions"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Profile(Model):
+    """What a person tells about themselves. `avatar_digest` names their own picture, if any."""
+
+    __tablename__ = "profiles"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    about_me: Mapped[str] = mapped_column(Text, default="")
+    avatar_digest: Mapped[str | None] = mapped_column(String(64))
+
+
+class Avatar(Model):
+    """A person's own picture, as the site encoded it; apart, since lists need only its digest."""
+
+    __tablename__ = "avatars"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Follow(Model):
@@ -35,5 +83,31 @@ class Follow(Model):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     followed_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Block(Model):
+    """`blocker` and `blocked` see nothing of each other's."""
+
+    __tablename__ = "blocks"
+
+    blocker_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    blocked_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Mute(Model):
+    """`muter` does not see in timelines what `muted` writes; `muted` does not notice."""
+
+    __tablename__ = "mutes"
+
+    muter_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    muted_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )

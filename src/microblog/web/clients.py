@@ -1,0 +1,55 @@
+"""Who asks, as far as a person would recognise it: the browser by its name, and a coarse address.
+
+The whole address is nobody's business after the request: what is kept tells a house from a
+country, and not one neighbour from another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from flask import has_request_context, request
+from ua_parser import parse
+
+PREFIXES = {4: 24, 6: 48}
+"""Bits of an address that are kept, by version of the protocol."""
+
+PLACE_MAXIMUM = 64
+"""Characters of either part."""
+
+USER_AGENT_MAXIMUM = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was done from: a browser in words and a network, either may be empty."""
+
+    browser: str = ""
+    address: str = ""
+
+
+def current_place() -> Place:
+    """The place of this request; nowhere outside of one."""
+    if not has_request_context():
+        return Place()
+    return Place(browser_name(request.user_agent.string), coarse(request.remote_addr or ""))
+
+
+def browser_name(user_agent: str) -> str:
+    """A browser and its system, like "Firefox on Linux", from a User-Agent header."""
+    found = parse(user_agent[:USER_AGENT_MAXIMUM])
+    browser = found.user_agent.family if found.user_agent else ""
+    system = found.os.family if found.os else ""
+    return " on ".join(part for part in (browser, system) if part)[:PLACE_MAXIMUM]
+
+
+def coarse(address: str) -> str:
+    """The network of an address, like "203.0.113.0/24"; nothing where it is no address."""
+    try:
+        whole = ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = getattr(whole, "ipv4_mapped", None)
+    whole = mapped or whole
+    return str(ip_network(f"{whole}/{PREFIXES[whole.version]}", strict=False))
