@@ -20,10 +20,10 @@ from microblog.celery_bell import DELIVER, WAITING_ROWS, Publisher, queue_names_
 from microblog.mail.claims import Claims
 from microblog.mail.delivery import Delivery
 from microblog.mail.dispatcher import LEASE_SECONDS, LOOK_EVERY_SECONDS, ServerHealth
+from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.models import OutboxMessage
 from microblog.mail.outbox import Outbox
-from microblog.mail.pruning import Pruner
 from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -123,17 +123,13 @@ class Deliverer:
 
 class Sweeper:
     """Rings for rows that are overdue: deferred ones, expired leases, and rings that were lost.
-    From time to time it has old ones pruned, too.
 
     Every worker has one, so that none is the last. A queue that still holds many rings is left
     alone: its rows are known already, and ringing again would only make it longer.
     """
 
-    def __init__(
-        self, celery: Celery, deliverer: Deliverer, *, pruner: Pruner | None = None
-    ) -> None:
+    def __init__(self, celery: Celery, deliverer: Deliverer) -> None:
         self._deliverer = deliverer
-        self._pruner = pruner
         self._publisher = Publisher(celery)
         self._troubles: tuple[type[Exception], ...] = (SQLAlchemyError, *self._publisher.errors)
         self._queues = queue_names_of(celery)
@@ -185,8 +181,6 @@ class Sweeper:
             except Exception:
                 logger.exception("The sweep failed")
             self._deliverer.close_idle()
-            if self._pruner is not None:
-                self._pruner.prune_if_due()
         self._publisher.close()
 
 
@@ -203,7 +197,7 @@ class PlainConsumer(Consumer):
 
 
 def run_worker(
-    celery: Celery, deliverer: Deliverer, *, concurrency: int, pruner: Pruner | None = None
+    celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping, *, concurrency: int
 ) -> int:
     """Deliver until SIGTERM or SIGINT, then finish what is in flight; returns the exit code.
 
@@ -215,7 +209,7 @@ def run_worker(
         deliverer.deliver(number)
 
     celery.task(deliver, name=DELIVER, shared=False)
-    sweeper = Sweeper(celery, deliverer, pruner=pruner)
+    sweeper = Sweeper(celery, deliverer)
     if str(celery.conf.broker_url).startswith("redis"):
         logger.warning(REDIS_DIFFERS, SWEEP_EVERY_SECONDS)
     worker: Any = celery.Worker(
@@ -239,7 +233,7 @@ def run_worker(
         sweeper.start()
 
     signals.worker_ready.connect(ready, weak=False)
-    with deliverer:
+    with deliverer, housekeeping:
         try:
             worker.start()
         finally:

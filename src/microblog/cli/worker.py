@@ -11,8 +11,8 @@ from microblog.app import create_app
 from microblog.cli.processes import transport_maker
 from microblog.cli.site import prepare_database
 from microblog.mail import current_outbox
+from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY
-from microblog.mail.pruning import Pruner
 from microblog.settings import load_settings
 from microblog.web import logs
 
@@ -45,6 +45,7 @@ def worker(concurrency: int | None) -> None:
         prepare_database()
         deliverer = Deliverer(current_outbox(), transport_maker(settings), context=app.app_context)
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
-    pruner = Pruner(deliverer.outbox, retention=settings.MAIL_RETENTION_DAYS * DAY)
+    retention = settings.MAIL_RETENTION_DAYS * DAY
+    housekeeping = Housekeeping(deliverer.outbox, retention=retention, context=app.app_context)
     connections = concurrency or settings.MAIL_CONNECTIONS
-    sys.exit(run_worker(celery, deliverer, concurrency=connections, pruner=pruner))
+    sys.exit(run_worker(celery, deliverer, housekeeping, concurrency=connections))

@@ -19,11 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from microblog.mail.bell import BellListener
 from microblog.mail.claims import Claims
 from microblog.mail.delivery import Delivery
+from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError
-from microblog.mail.pruning import Pruner
 from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -105,13 +105,12 @@ class Dispatcher:
         self._context = context
         self._looking = Claims(outbox.engine, lease=self.options.lease)
         self._stopping = threading.Event()
-        self._pruner = Pruner(outbox, retention=self.options.retention)
         self._work = threading.Condition()
         self._rung = 0
 
     def run(self, listener: BellListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
-        with self._lease_keeper() as leases, closing(self._looking):
+        with self._lease_keeper() as leases, self._housekeeping(), closing(self._looking):
             threads = [
                 threading.Thread(
                     target=self._deliver_all, args=(lanes, leases), name=f"mail-{number}"
@@ -134,7 +133,6 @@ class Dispatcher:
             rung = listener.wait(self._until_next_look())
             if rung or self._is_due():
                 self.wake()
-            self._pruner.prune_if_due()
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler, followed by a ring of the listener."""
@@ -157,6 +155,9 @@ class Dispatcher:
 
     def _lease_keeper(self) -> LeaseKeeper:
         return LeaseKeeper(self._claims(), clock=self.outbox.clock)
+
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.outbox, retention=self.options.retention, context=self._context)
 
     def _claims(self) -> Claims:
         return Claims(self.outbox.engine, lease=self.options.lease)

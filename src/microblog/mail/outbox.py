@@ -34,6 +34,11 @@ MAXIMUM_BYTES = 25 * 1024 * 1024
 _RUNG = "microblog.mail: rows of this transaction"
 
 
+Chore = Callable[[Session, float], bool]
+"""Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
+time; does one batch, and says whether there is more. Several processes may do it at once."""
+
+
 class OutboxError(ValueError):
     """The message was refused where it was posted; nothing was written."""
 
@@ -68,6 +73,7 @@ class Outbox:
         self.maximum_bytes = maximum_bytes
         self._current = current
         self.kinds: dict[str, Kind] = {}
+        self.chores: dict[str, Chore] = {}
         self.register(Kind(READY, _compose_ready, automatic=False))
 
     @cached_property
@@ -82,6 +88,15 @@ class Outbox:
         if kind.name in self.kinds:
             raise ValueError(f"There are two kinds of message named {kind.name!r}.")
         self.kinds[kind.name] = kind
+
+    def register_chore(self, name: str, chore: Chore) -> None:
+        """Have a chore of the application done once an hour by whoever delivers.
+
+        Raises ValueError where its name is taken.
+        """
+        if name in self.chores:
+            raise ValueError(f"There are two chores named {name!r}.")
+        self.chores[name] = chore
 
     def author(self, kind: Kind) -> Address:
         """The sender of messages of this kind that name none themselves."""
