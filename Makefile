@@ -29,8 +29,7 @@ check: $(STAMP) ## Lint, types, arrows between rooms, lock file
 	$(BIN)/python scripts/check_locks.py
 
 bench: $(STAMP) ## Measure what the documentation claims, on this machine
-	$(BIN)/python benchmarks/enumeration.py
-	$(BIN)/python benchmarks/mail.py
+	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
 
 lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and write the lock files
 	$(BIN)/python scripts/lock.py

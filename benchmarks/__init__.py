@@ -1,0 +1,4 @@
+"""Measurements of what the documentation claims: one file, one question."""
+
+QUESTIONS = ("mail", "enumeration")
+"""In the order in which they are asked and told."""

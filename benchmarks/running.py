@@ -17,8 +17,13 @@ from microblog.cli.ports import choose_free, wait_until_open
 
 
 @contextmanager
-def running_site(folder: Path, *, mail_port: int, people: int, posts: int = 0) -> Iterator[int]:
-    """`microblog run` with `people` sample accounts, sending to `mail_port`; gives its port."""
+def running_site(
+    folder: Path, *, mail_port: int, people: int, posts: int = 0, database_url: str | None = None
+) -> Iterator[int]:
+    """`microblog run` with `people` sample accounts, sending to `mail_port`; gives its port.
+
+    Without `database_url` it keeps its data in an SQLite file in `folder`.
+    """
     port = choose_free("127.0.0.1")
     environment = os.environ | {
         "MICROBLOG_ENV_FILE": "",
@@ -30,7 +35,10 @@ def running_site(folder: Path, *, mail_port: int, people: int, posts: int = 0) -
         "MAIL_PORT": str(mail_port),
         "RATELIMIT_ENABLED": "0",
     }
+    if database_url is not None:
+        environment["DATABASE_URL"] = database_url
     microblog = [sys.executable, "-m", "microblog"]
+    subprocess.run([*microblog, "db", "upgrade"], env=environment, check=True)
     subprocess.run(
         [*microblog, "fake", "--users", str(people), "--posts", str(posts), "--follows", "0"],
         env=environment, check=True, stdout=subprocess.DEVNULL,

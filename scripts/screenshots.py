@@ -18,10 +18,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from microblog.cli.sample import PASSWORD  # noqa: E402
 from tests.demonstration import running_demo  # noqa: E402
 from tests.services import chromium  # noqa: E402
-
-from microblog.cli.sample import PASSWORD  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"phone": (320, 640), "desktop": (1000, 700)}

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 import pytest
-from scripts import settings_doc
 from sqlalchemy import select
 
 from microblog.cli import cli
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.outcomes import Step, meaning_of
+from scripts import settings_doc
 from tests.smtp_server import ScriptedServer
 
 ROOT = Path(__file__).resolve().parent.parent

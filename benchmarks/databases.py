@@ -1,0 +1,37 @@
+"""An empty database for a measurement: a file, or one of its own at the PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tests.services import POSTGRESQL, has_postgresql, postgresql_url
+
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
+
+
+def available() -> list[str]:
+    """The engines that can be measured here: SQLite always, PostgreSQL where a server answers."""
+    return [SQLITE, POSTGRES] if has_postgresql() else [SQLITE]
+
+
+@contextmanager
+def fresh_database(engine: str, folder: Path, *, name: str = "benchmark") -> Iterator[str]:
+    """The address of a database without tables, which goes away at the end.
+
+    `folder` holds the file of SQLite; `name` tells several databases of one program apart.
+    """
+    if engine == SQLITE:
+        yield f"sqlite:///{folder / name}.db"
+        return
+    own = f"microblog_{name}_{os.getpid()}"
+    with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{own}"')
+        try:
+            yield postgresql_url(own)
+        finally:
+            connection.execute(f'DROP DATABASE "{own}" WITH (FORCE)')

@@ -1,0 +1,159 @@
+"""Write docs/benchmarks and the README's figures from results of `make bench`.
+
+Takes the results of the last runs over from build/benchmarks into docs/benchmarks/results, and
+makes the pages from what is there then. Runs with smaller numbers are left out. With --check,
+only compares the pages with the results.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import QUESTIONS  # noqa: E402
+from benchmarks.reporting import RESULTS  # noqa: E402
+
+FOLDER = ROOT / "docs" / "benchmarks"
+PUBLISHED = FOLDER / "results"
+PAGE = FOLDER / "README.md"
+README = ROOT / "README.md"
+BEGIN = "<!-- figures: written by scripts/benchmarks_doc.py -->"
+END = "<!-- end of figures -->"
+
+Result = dict[str, Any]
+
+# What must be the same for figures to stand side by side.
+_MACHINE = ("Processor", "Cores", "Memory", "System", "Python")
+
+
+def main() -> None:
+    if "--check" in sys.argv[1:]:
+        if stale():
+            sys.exit("the benchmarks' pages are stale: run python scripts/benchmarks_doc.py")
+        return
+    take_over(RESULTS, PUBLISHED)
+    results = load(PUBLISHED)
+    PAGE.write_text(page(results))
+    README.write_text(with_figures(README.read_text(), results))
+
+
+def stale() -> bool:
+    """Whether a page says something else than the results."""
+    results = load(PUBLISHED)
+    readme = README.read_text()
+    return PAGE.read_text() != page(results) or readme != with_figures(readme, results)
+
+
+def take_over(source: Path, target: Path) -> None:
+    """Copy the results of full runs."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.glob("*.json")):
+        if json.loads(path.read_text())["full"]:
+            shutil.copy(path, target / path.name)
+        else:
+            print(f"left out, since it was a run with smaller numbers: {path.name}")
+
+
+def load(folder: Path) -> list[Result]:
+    """The results, in the order of the questions.
+
+    Raises ValueError where there are none, or where they come from different machines.
+    """
+    paths = [folder / f"{name}.json" for name in QUESTIONS]
+    results: list[Result] = [json.loads(path.read_text()) for path in paths if path.exists()]
+    if not results:
+        raise ValueError("There are no results: run make bench first.")
+    machines = {tuple(one["machine"].get(trait) for trait in _MACHINE) for one in results}
+    if len(machines) > 1:
+        raise ValueError("The results come from different machines: run make bench again.")
+    return results
+
+
+def page(results: Sequence[Result]) -> str:
+    """docs/benchmarks/README.md."""
+    return "\n".join([*_opening(results), *(line for one in results for line in _section(one))])
+
+
+def with_figures(readme: str, results: Sequence[Result]) -> str:
+    """The README with today's figures between the markers. ValueError where there are none."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"The page needs the lines {BEGIN} and {END}")
+    rows = [
+        (promise["words"], promise["measured"] + ("" if promise["kept"] else " (**not kept**)"))
+        for one in results
+        for promise in one["promises"]
+    ]
+    lines = _table(("Promise", "Measured"), rows)
+    return "\n".join([before + begin, *lines, end + after])
+
+
+def _opening(results: Sequence[Result]) -> Iterator[str]:
+    yield "# Benchmarks"
+    yield ""
+    yield "Written by `scripts/benchmarks_doc.py` from the results of `make bench`."
+    yield ""
+    yield from _table(("The machine", ""), list(results[0]["machine"].items()))
+    yield ""
+    yield from _table(
+        ("Question", "Promise", "Measured", "Kept"),
+        [
+            (_link(one["question"]), promise["words"], promise["measured"], _kept(promise))
+            for one in results
+            for promise in one["promises"]
+        ],
+    )
+    yield ""
+
+
+def _section(result: Result) -> Iterator[str]:
+    yield f"## {result['question']}"
+    yield ""
+    yield result["method"]
+    yield ""
+    for table in result["tables"]:
+        yield from _table(table["columns"], table["rows"])
+        yield ""
+    for promise in result["promises"]:
+        verdict = "Kept" if promise["kept"] else "Not kept"
+        yield f"- {verdict}: {promise['words']}: {promise['measured']}."
+    for note in result["notes"]:
+        yield f"- {note}"
+    yield ""
+    yield (
+        f"`python -m benchmarks.{result['name']}`, {result['date']},"
+        f" commit {result['commit']}, {result['seconds']} seconds."
+    )
+    yield ""
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield _line(columns)
+    yield _line(["---"] * len(columns))
+    yield from (_line(row) for row in rows)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _link(question: str) -> str:
+    """To the section of this question, as anchors are made of headings."""
+    kept = "".join(letter for letter in question.lower() if letter.isalnum() or letter in " _-")
+    return f"[{question}](#{kept.replace(' ', '-')})"
+
+
+def _kept(promise: dict[str, Any]) -> str:
+    return "yes" if promise["kept"] else "**no**"
+
+
+if __name__ == "__main__":
+    main()

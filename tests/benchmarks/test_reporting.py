@@ -1,0 +1,100 @@
+"""What a benchmark tells is kept, ends the program with the right code, and becomes the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import QUESTIONS, reporting
+from benchmarks.reporting import Report, milliseconds
+from scripts import benchmarks_doc
+
+NAME = QUESTIONS[0]
+
+
+def report(*, kept: bool = True, full: bool = True) -> Report:
+    made = Report(NAME, "How fast is it, really?\n\nMeasured with a watch.\n", full=full)
+    table = made.table("Way", "Time")
+    table.row("a | b", "1 ms")
+    made.promise("At most 2 ms", measured="1 ms", kept=kept)
+    made.note("Nothing was left out.")
+    return made
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_broken_promise_ends_with_1(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "RESULTS", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        report(kept=kept).finish()
+    assert ended.value.code == (not kept)
+    assert json.loads((tmp_path / f"{NAME}.json").read_text())["promises"][0]["kept"] is kept
+
+
+def test_a_result_names_its_circumstances_but_no_path(tmp_path: Path) -> None:
+    text = report().write(tmp_path).read_text()
+    kept = json.loads(text)
+    assert kept["machine"]["Python"].startswith("CPython 3.")
+    assert kept["commit"]
+    assert str(benchmarks_doc.ROOT) not in text
+
+
+def test_a_row_must_fit_its_headings() -> None:
+    with pytest.raises(ValueError, match="1 cells under 2 headings"):
+        Report(NAME, "", full=True).table("a", "b").row("c")
+
+
+def test_the_page_tells_everything(tmp_path: Path) -> None:
+    report(kept=False).write(tmp_path)
+    page = benchmarks_doc.page(benchmarks_doc.load(tmp_path))
+    assert "[How fast is it, really?](#how-fast-is-it-really)" in page
+    assert "## How fast is it, really?\n\nMeasured with a watch.\n" in page
+    assert r"| a \| b | 1 ms |" in page
+    assert "| At most 2 ms | 1 ms | **no** |" in page
+    assert "- Not kept: At most 2 ms: 1 ms.\n- Nothing was left out.\n" in page
+
+
+def test_only_full_runs_are_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report(full=False).write(tmp_path / "build")
+    benchmarks_doc.take_over(tmp_path / "build", tmp_path / "docs")
+    assert "smaller numbers" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="run make bench first"):
+        benchmarks_doc.load(tmp_path / "docs")
+    report().write(tmp_path / "build")
+    benchmarks_doc.take_over(tmp_path / "build", tmp_path / "docs")
+    assert len(benchmarks_doc.load(tmp_path / "docs")) == 1
+
+
+def test_figures_of_two_machines_do_not_share_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report().write(tmp_path)
+    other: dict[str, Any] = json.loads((tmp_path / f"{NAME}.json").read_text())
+    other["machine"]["Processor"] = "an abacus"
+    (tmp_path / f"{QUESTIONS[1]}.json").write_text(json.dumps(other))
+    with pytest.raises(ValueError, match="different machines"):
+        benchmarks_doc.load(tmp_path)
+
+
+def test_the_readme_needs_a_place_for_the_figures(tmp_path: Path) -> None:
+    report().write(tmp_path)
+    results = benchmarks_doc.load(tmp_path)
+    with pytest.raises(ValueError, match="needs the lines"):
+        benchmarks_doc.with_figures("# Site\n", results)
+    begin, end = benchmarks_doc.BEGIN, benchmarks_doc.END
+    readme = benchmarks_doc.with_figures(f"a\n{begin}\nold\n{end}\nb\n", results)
+    assert readme == (
+        f"a\n{begin}\n| Promise | Measured |\n| --- | --- |\n| At most 2 ms | 1 ms |\n{end}\nb\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.000123, "0.123 ms"), (0.00456, "4.56 ms"), (0.0789, "78.9 ms"), (1.234, "1,234 ms")],
+)
+def test_milliseconds(seconds: float, words: str) -> None:
+    assert milliseconds(seconds) == words
