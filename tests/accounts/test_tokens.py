@@ -56,6 +56,19 @@ def test_a_token_is_good_for_no_other_state(changed: dict[str, Any]) -> None:
     assert not is_good(TOKEN, account(**changed))
 
 
+def test_a_token_can_be_bound_to_another_state_than_the_accounts() -> None:
+    token = make_token(
+        Keys(KEY), RESET_PASSWORD, account(), now=NOW, lifetime=TEN_MINUTES, state=("7", "a@b.c")
+    )
+    claims = read_token(Keys(KEY), RESET_PASSWORD, token, now=NOW)
+    assert claims is not None
+    changed = account(password_hash="another", email_key="new@example.com")
+    assert matches(claims, RESET_PASSWORD, changed, state=("7", "a@b.c"))
+    assert not matches(claims, RESET_PASSWORD, changed, state=("8", "a@b.c"))
+    assert not matches(claims, RESET_PASSWORD, account(id=8), state=("7", "a@b.c"))
+    assert not is_good(token, account())
+
+
 def test_parts_of_the_state_cannot_be_moved_into_each_other() -> None:
     user = account(password_hash="ab", email_key="c@d")
     moved = account(password_hash="a", email_key="bc@d")

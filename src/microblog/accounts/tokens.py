@@ -1,8 +1,9 @@
 """The tokens in mailed links: JSON Web Tokens (RFC 7519), HS256, signed with SECRET_KEY.
 
-There is no table of tokens. A token is bound to the state of the account it was made for, by a
-fingerprint of the password hash and the address: a use, a change of the password and a change of
-the address each make every token that is still out worthless.
+There is no table of tokens. A token is bound to the state of what it was made for, by a
+fingerprint. Where nothing else is said that is the account's password hash and address: a use, a
+change of the password and a change of the address each make every token that is still out
+worthless.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _FINGERPRINT_BYTES = 16
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
+State = Sequence[str]
+"""Texts without NUL whose change makes a token worthless."""
+
+
 @dataclass(frozen=True)
 class Keys:
     """The key that signs, and former ones that are still believed."""
@@ -49,12 +54,28 @@ class Claims:
     key: str
 
 
-def make_token(keys: Keys, purpose: str, user: User, *, now: datetime, lifetime: timedelta) -> str:
-    """A token for one purpose and one account, good until `now + lifetime`."""
+def account_state(user: User) -> State:
+    """What a change of the password or of the address changes."""
+    return (user.password_hash, user.email_key)
+
+
+def make_token(
+    keys: Keys,
+    purpose: str,
+    user: User,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    state: State | None = None,
+) -> str:
+    """A token for one purpose and one account, good until `now + lifetime`.
+
+    `state` is what must not change meanwhile, if not the account's password and address.
+    """
     payload = {
         purpose: user.id,
         "exp": int((now + lifetime).timestamp()),
-        "fpr": _fingerprint(keys.current, purpose, user),
+        "fpr": _fingerprint(keys.current, purpose, user, state),
     }
     return jwt.encode(payload, keys.current, algorithm=ALGORITHM)
 
@@ -77,9 +98,10 @@ def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims
     return None
 
 
-def matches(claims: Claims, purpose: str, user: User) -> bool:
-    """Whether the account is still in the state that the token was made for."""
-    return hmac.compare_digest(_fingerprint(claims.key, purpose, user), claims.fingerprint)
+def matches(claims: Claims, purpose: str, user: User, *, state: State | None = None) -> bool:
+    """Whether what the token was made for is still in the state that it was in."""
+    present = _fingerprint(claims.key, purpose, user, state)
+    return hmac.compare_digest(present, claims.fingerprint)
 
 
 def _claims(payload: dict[str, Any], purpose: str, key: str, now: datetime) -> Claims | None:
@@ -93,7 +115,8 @@ def _claims(payload: dict[str, Any], purpose: str, key: str, now: datetime) -> C
     return Claims(user_id, fingerprint, key)
 
 
-def _fingerprint(key: str, purpose: str, user: User) -> str:
-    state = "\0".join([purpose, str(user.id), user.password_hash, user.email_key])
-    digest = hmac.digest(key.encode(), b"fingerprint\0" + state.encode(), "sha256")
+def _fingerprint(key: str, purpose: str, user: User, state: State | None) -> str:
+    bound = account_state(user) if state is None else state
+    text = "\0".join([purpose, str(user.id), *bound])
+    digest = hmac.digest(key.encode(), b"fingerprint\0" + text.encode(), "sha256")
     return base64.urlsafe_b64encode(digest[:_FINGERPRINT_BYTES]).rstrip(b"=").decode()

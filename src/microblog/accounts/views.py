@@ -18,7 +18,6 @@ from flask import (
     session,
     url_for,
 )
-from flask import Response as FlaskResponse
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_user, logout_user
@@ -43,7 +42,7 @@ from microblog.mail import current_outbox
 from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
-from microblog.web.security import keep_secret
+from microblog.web.secret_links import SecretLink, add_secret_links
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +51,12 @@ login_manager = Logins()
 
 View = Callable[..., Any]
 
-# Where a reset link leads after its token has moved from the address bar into the session.
-TOKEN_IN_SESSION = "choose"  # noqa: S105 - a path, not a secret
-_RESET_TOKEN = "reset_token"  # noqa: S105 - the name of a key
+RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
-    app.after_request(keep_links_secret)
+    add_secret_links(app, RESET_LINK)
     app.config["REMEMBER_COOKIE_DURATION"] = sessions.IDLE_REMEMBERED
     login_manager.login_view = "accounts.login"
     login_manager.login_message = _l("Please log in to access this page.")
@@ -166,17 +163,8 @@ def reset_password_request() -> str | Response:
 @for_strangers
 def reset_password(token: str) -> str | Response:
     """A good link's token moves into the session, so that no page shows it in the address bar."""
-    if token == TOKEN_IN_SESSION:
-        token = session.get(_RESET_TOKEN, "")
-    elif request.method == "GET" and _is_good(token):
-        session[_RESET_TOKEN] = token
-        return redirect(url_for("accounts.reset_password", token=TOKEN_IN_SESSION))
-    return _choose_password(token)
-
-
-def keep_links_secret(response: FlaskResponse) -> FlaskResponse:
-    """Whatever is answered at the address of a token: errors and refusals too."""
-    return keep_secret(response) if request.path.startswith("/reset_password/") else response
+    opened = RESET_LINK.opened(token, _is_good)
+    return opened if isinstance(opened, Response) else _choose_password(opened)
 
 
 def _choose_password(token: str) -> str | Response:
@@ -198,7 +186,7 @@ def _choose_password(token: str) -> str | Response:
         )
     if not done:
         return _bad_link()
-    session.pop(_RESET_TOKEN, None)
+    RESET_LINK.forget()
     flash(_("Your password has been reset."), "success")
     return redirect(url_for("accounts.login"))
 
@@ -208,7 +196,7 @@ def _is_good(token: str) -> bool:
 
 
 def _bad_link() -> str:
-    session.pop(_RESET_TOKEN, None)
+    RESET_LINK.forget()
     return render_template("accounts/bad_reset_link.html")
 
 
