@@ -37,7 +37,8 @@ def worker(concurrency: int | None) -> None:
         )
     # Celery is an extra, which a site on one machine does without.
     from microblog.celery_bell import make_celery  # noqa: PLC0415
-    from microblog.worker import Deliverer, run_worker  # noqa: PLC0415
+    from microblog.worker.consumer import run_worker  # noqa: PLC0415
+    from microblog.worker.deliverer import Deliverer  # noqa: PLC0415
 
     logs.configure(settings.LOG_FILE, process="worker")
     app: Any = create_app(settings)

@@ -29,7 +29,8 @@ from microblog.cli.processes import transport_maker
 from microblog.cli.walk import Browser
 from microblog.mail import current_outbox, send_email
 from microblog.mail.models import Status
-from microblog.worker import Deliverer, Sweeper
+from microblog.worker.deliverer import Deliverer
+from microblog.worker.sweeper import Sweeper
 from tests.cli.running import HOST, clean_environment, eventually, running
 from tests.outbox import rows
 from tests.services import RABBITMQ, REDIS, has_broker, need

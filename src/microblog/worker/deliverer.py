@@ -1,0 +1,99 @@
+"""Delivers rows of the outbox by their numbers, in the threads of a worker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from microblog.mail.claims import Claims
+from microblog.mail.delivery import Delivery
+from microblog.mail.dispatcher import LEASE_SECONDS, ServerHealth
+from microblog.mail.leases import LeaseKeeper
+from microblog.mail.outbox import Outbox
+from microblog.mail.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+
+class Deliverer:
+    """Delivers rows by their numbers, from several threads.
+
+    Deliveries with their connections are kept in a stack, so that the warmest is used first. All
+    that is made is made in the process that uses it, after any fork.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transport: Callable[[], Transport],
+        *,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        lease: float = LEASE_SECONDS,
+    ) -> None:
+        self.outbox = outbox
+        self.health = ServerHealth()
+        self._transport = transport
+        self._context = context
+        self._lease = lease
+        self._leases = LeaseKeeper(self._claims(), clock=outbox.clock)
+        self._idle: list[Delivery] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Deliverer:
+        self._leases.__enter__()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for delivery in self._idle:
+            delivery.transport.close()
+            delivery.claims.close()
+        self._leases.__exit__(None, None, None)
+
+    def deliver(self, number: int) -> bool:
+        """Deliver this row if it is due; whether it was.
+
+        While the mail server is in trouble the row is left for the sweep.
+        """
+        if self.health.pause():
+            return False
+        try:
+            with self._context(), self._delivery() as delivery:
+                held = delivery.claims.claim_one(number, now=self.outbox.clock())
+                if held is None:
+                    return False
+                trouble = delivery.deliver_one(held)
+        except SQLAlchemyError as error:
+            logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
+            return False
+        if trouble is None:
+            self.health.succeeded()
+        else:
+            self.health.failed(trouble)
+        return True
+
+    def close_idle(self) -> None:
+        """Give up connections to the mail server that nobody has used for a while."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for delivery in idle:
+            delivery.transport.close_if_idle()
+        with self._lock:
+            self._idle = idle + self._idle
+
+    @contextmanager
+    def _delivery(self) -> Iterator[Delivery]:
+        with self._lock:
+            taken = self._idle.pop() if self._idle else None
+        delivery = taken or Delivery(self.outbox, self._transport(), self._claims(), self._leases)
+        try:
+            yield delivery
+        finally:
+            with self._lock:
+                self._idle.append(delivery)
+
+    def _claims(self) -> Claims:
+        return Claims(self.outbox.engine, lease=self._lease)
