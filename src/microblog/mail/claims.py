@@ -3,32 +3,21 @@
 A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Whoever settles
 must still hold that attempt's number, so that a worker that was thought dead cannot overwrite a
 newer one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
-
-The statements are compiled once for each engine and run on the driver's own connection, which is
-kept: everything above it costs more than the message itself.
 """
 
 from __future__ import annotations
 
 import json
-import threading
-import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from sqlalchemy import Dialect, Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import PoolProxiedConnection
 
+from microblog.mail.driver import GroupCommit, KeptConnection, Result, Statement, group_commit
 from microblog.mail.kinds import Lane
 from microblog.mail.models import Status
-
-Result = TypeVar("Result")
 
 _COLUMNS = (
     "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
@@ -118,16 +107,14 @@ class Claims:
         self._connection = KeptConnection(engine)
         dialect = engine.dialect
         is_sqlite = dialect.name == "sqlite"
-        self._group: GroupCommit | None = None
-        if is_sqlite:
-            self._group = _group_commits.setdefault(engine, GroupCommit(engine))
+        self._group: GroupCommit | None = group_commit(engine) if is_sqlite else None
         lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
-        self._claims: dict[range, _Statement] = {}
+        self._claims: dict[range, Statement] = {}
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Lane}
-        self._claim_one = _Statement(_CLAIM_ONE, dialect)
-        self._settle = _Statement(_SETTLE, dialect)
-        self._renew = _Statement(_RENEW, dialect)
-        self._next_due = _Statement(_NEXT_DUE, dialect)
+        self._claim_one = Statement(_CLAIM_ONE, dialect)
+        self._settle = Statement(_SETTLE, dialect)
+        self._renew = Statement(_RENEW, dialect)
+        self._next_due = Statement(_NEXT_DUE, dialect)
 
     def claim(self, lanes: range, *, now: float) -> Claim | None:
         """Take the most urgent due row of these lanes."""
@@ -200,120 +187,10 @@ class Claims:
         }
         return bool(self._settle.run(cursor, values).rowcount)
 
-    def _compile_claim(self, lanes: range) -> _Statement:
+    def _compile_claim(self, lanes: range) -> Statement:
         due = ", ".join([*(self._due[Lane(lane)] for lane in lanes), "NULL"])
-        self._claims[lanes] = _Statement(_CLAIM.format(due=due), self._engine.dialect)
+        self._claims[lanes] = Statement(_CLAIM.format(due=due), self._engine.dialect)
         return self._claims[lanes]
-
-
-class KeptConnection:
-    """The driver's own connection, kept between transactions; made anew after trouble."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._is_sqlite = engine.dialect.name == "sqlite"
-        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
-        self._connection: PoolProxiedConnection | None = None
-
-    @contextmanager
-    def transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
-        """Commit at the end. Raises OperationalError."""
-        try:
-            if self._connection is None:
-                self._connection = self._engine.raw_connection()
-            cursor = self._connection.cursor()
-            if self._is_sqlite:
-                cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-            yield cursor
-            self._connection.commit()
-            cursor.close()
-        except self._errors as error:
-            self._give_up()
-            raise OperationalError(None, None, error) from error
-        except BaseException:
-            self._give_up()
-            raise
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _give_up(self) -> None:
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection = None
-
-
-class GroupCommit:
-    """Writes of several threads in one transaction, for a database with one writer.
-
-    SQLite lets others wait in sleeps of milliseconds, and each commit waits for the disk. Here
-    whoever comes first writes for all who came meanwhile; nobody goes on before what it wrote is
-    on the disk.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        # The engine outlives its group, which must not keep it alive.
-        self._connection = KeptConnection(weakref.proxy(engine))
-        self._writing = threading.Lock()
-        self._waiting: deque[_Request] = deque()
-
-    def write(self, work: Callable[[DBAPICursor], Result]) -> Result:
-        """What `work` returns, once it is committed. Raises OperationalError."""
-        request = _Request(work)
-        self._waiting.append(request)
-        with self._writing:
-            if not request.done:
-                self._write_all()
-        if request.error is not None:
-            raise request.error
-        result: Result = request.result
-        return result
-
-    def _write_all(self) -> None:
-        group = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        error: BaseException | None = None
-        try:
-            with self._connection.transaction() as cursor:
-                for request in group:
-                    request.result = request.work(cursor)
-        except BaseException as failure:  # noqa: BLE001 - raised again by all whom it concerns
-            error = failure
-        for request in group:
-            request.error, request.done = error, True
-
-    def close(self) -> None:
-        """Give the connection up; the next write makes another."""
-        with self._writing:
-            self._connection.close()
-
-
-@dataclass(slots=True)
-class _Request:
-    work: Callable[[DBAPICursor], Any]
-    result: Any = None
-    error: BaseException | None = None
-    done: bool = False
-
-
-_group_commits: WeakKeyDictionary[Engine, GroupCommit] = WeakKeyDictionary()
-
-
-class _Statement:
-    """A statement compiled once; runs without the cost of building it again."""
-
-    def __init__(self, sql: str, dialect: Dialect) -> None:
-        compiled: Any = text(sql).compile(dialect=dialect)
-        self._sql: str = str(compiled)
-        self._order: list[str] | None = compiled.positiontup
-
-    def run(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
-        if self._order is None:
-            cursor.execute(self._sql, values)
-        else:
-            cursor.execute(self._sql, tuple(values[name] for name in self._order))
-        return cursor
 
 
 def _claim(cursor: DBAPICursor) -> Claim | None:

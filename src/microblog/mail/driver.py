@@ -1,0 +1,137 @@
+"""The driver's own connection: kept between transactions, its statements compiled once.
+
+Everything above it costs more than delivering a message does.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Dialect, Engine, text
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
+
+Result = TypeVar("Result")
+
+
+class KeptConnection:
+    """The driver's own connection, kept between transactions; made anew after trouble."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._connection: PoolProxiedConnection | None = None
+
+    @contextmanager
+    def transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
+        """Commit at the end. Raises OperationalError."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            if self._is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            yield cursor
+            self._connection.commit()
+            cursor.close()
+        except self._errors as error:
+            self._give_up()
+            raise OperationalError(None, None, error) from error
+        except BaseException:
+            self._give_up()
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection = None
+
+
+class GroupCommit:
+    """Writes of several threads in one transaction, for a database with one writer.
+
+    SQLite lets others wait in sleeps of milliseconds, and each commit waits for the disk. Here
+    whoever comes first writes for all who came meanwhile; nobody goes on before what it wrote is
+    on the disk.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        # The engine outlives its group, which must not keep it alive.
+        self._connection = KeptConnection(weakref.proxy(engine))
+        self._writing = threading.Lock()
+        self._waiting: deque[_Request] = deque()
+
+    def write(self, work: Callable[[DBAPICursor], Result]) -> Result:
+        """What `work` returns, once it is committed. Raises OperationalError."""
+        request = _Request(work)
+        self._waiting.append(request)
+        with self._writing:
+            if not request.done:
+                self._write_all()
+        if request.error is not None:
+            raise request.error
+        result: Result = request.result
+        return result
+
+    def _write_all(self) -> None:
+        group = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        error: BaseException | None = None
+        try:
+            with self._connection.transaction() as cursor:
+                for request in group:
+                    request.result = request.work(cursor)
+        except BaseException as failure:  # noqa: BLE001 - raised again by all whom it concerns
+            error = failure
+        for request in group:
+            request.error, request.done = error, True
+
+    def close(self) -> None:
+        """Give the connection up; the next write makes another."""
+        with self._writing:
+            self._connection.close()
+
+
+@dataclass(slots=True)
+class _Request:
+    work: Callable[[DBAPICursor], Any]
+    result: Any = None
+    error: BaseException | None = None
+    done: bool = False
+
+
+_group_commits: WeakKeyDictionary[Engine, GroupCommit] = WeakKeyDictionary()
+
+
+def group_commit(engine: Engine) -> GroupCommit:
+    """The one group of all threads that write through this engine."""
+    return _group_commits.setdefault(engine, GroupCommit(engine))
+
+
+class Statement:
+    """A statement compiled once; runs without the cost of building it again."""
+
+    def __init__(self, sql: str, dialect: Dialect) -> None:
+        compiled: Any = text(sql).compile(dialect=dialect)
+        self._sql: str = str(compiled)
+        self._order: list[str] | None = compiled.positiontup
+
+    def run(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
+        if self._order is None:
+            cursor.execute(self._sql, values)
+        else:
+            cursor.execute(self._sql, tuple(values[name] for name in self._order))
+        return cursor
