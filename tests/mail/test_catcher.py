@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from microblog.app import caught_mail, create_app
 from microblog.mail import Attachment, Email, catcher, parse_address
+from microblog.mail.addresses import parse_addresses
 from microblog.mail.catcher import SIZE_MAXIMUM, Catcher, CaughtMail, CaughtMessage
 from microblog.mail.client import SmtpServer
-from microblog.mail.email import addresses
 from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.mime import render
 from microblog.mail.smtp import Envelope, open_connection, transmit
@@ -71,7 +71,7 @@ def browser(mail: CaughtMail) -> FlaskClient:
 
 
 def test_a_message_is_kept_as_it_came(mail: CaughtMail, port: int) -> None:
-    content = send(port, html="<p>Hello</p>", bcc=addresses("bob@example.com"))
+    content = send(port, html="<p>Hello</p>", bcc=parse_addresses("bob@example.com"))
     (caught,) = mail.all()
     assert caught.source.endswith(b"\r\n" + content)
     assert caught.source.startswith(b"Return-Path: <noreply@example.com>\r\n")
@@ -104,7 +104,7 @@ def test_the_answer_does_not_pretend(port: int) -> None:
 
 
 def test_names_beyond_ascii_are_caught_too(mail: CaughtMail, port: int) -> None:
-    send(port, to=addresses("Süsan <süsan@example.com>"), subject="Grüße", text="Ü\n")
+    send(port, to=parse_addresses("Süsan <süsan@example.com>"), subject="Grüße", text="Ü\n")
     (caught,) = mail.all()
     assert caught.recipients == ["süsan@example.com"]
     assert (caught.subject, str(caught.text).strip()) == ("Grüße", "Ü")
@@ -393,7 +393,7 @@ def send(port: int, **changes: Any) -> bytes:
     values: dict[str, Any] = {
         "subject": "Hello",
         "text": "Hello\n",
-        "to": addresses("susan@example.com"),
+        "to": parse_addresses("susan@example.com"),
         "sender": parse_address("noreply@example.com"),
     }
     written = Email(**values | changes)

@@ -23,7 +23,7 @@ from microblog.mail import (
     Email,
     parse_address,
 )
-from microblog.mail.email import addresses
+from microblog.mail.addresses import parse_addresses
 from microblog.mail.mime import LINE_MAXIMUM, render
 
 MESSAGE_ID = "<1.2.3@example.com>"
@@ -153,7 +153,7 @@ def test_the_type_of_a_file_is_guessed(
 
 @pytest.mark.parametrize("order", [("susan", "john", "alice", "bob"), ("bob", "alice", "john")])
 def test_recipients_stand_in_the_order_they_were_named(order: tuple[str, ...]) -> None:
-    group = addresses([f"{name}@example.com" for name in order])
+    group = parse_addresses([f"{name}@example.com" for name in order])
     for _ in range(5):
         message = parsed(render_one(to=group, cc=group[::-1]))
         assert [one.username for one in message["To"].addresses] == list(order)
@@ -161,8 +161,8 @@ def test_recipients_stand_in_the_order_they_were_named(order: tuple[str, ...]) -
 
 
 def test_bcc_stays_between_us_and_the_server() -> None:
-    hidden = addresses(["bob@example.com"])
-    written = email_of(cc=addresses(["alice@example.com"]), bcc=hidden)
+    hidden = parse_addresses(["bob@example.com"])
+    written = email_of(cc=parse_addresses(["alice@example.com"]), bcc=hidden)
     source = render(written, message_id=MESSAGE_ID, date=DATE)
     assert [one.mailbox for one in written.recipients][-1] == "bob@example.com"
     assert b"bcc" not in source.lower()
@@ -170,7 +170,7 @@ def test_bcc_stays_between_us_and_the_server() -> None:
 
 
 def test_who_is_named_twice_gets_one_copy() -> None:
-    both = addresses(["Susan <susan@example.com>", "susan@example.com", "john@example.com"])
+    both = parse_addresses(["Susan <susan@example.com>", "susan@example.com", "john@example.com"])
     written = email_of(to=both, cc=both[:1], bcc=both[1:])
     assert [one.mailbox for one in written.recipients] == ["susan@example.com", "john@example.com"]
 
@@ -257,7 +257,7 @@ def test_a_header_that_is_written_from_the_fields_cannot_be_given_again(name: st
 
 
 def test_names_are_written_raw_where_the_server_must_know_utf8_anyway() -> None:
-    group = addresses(["Süßan <süsan@example.com>", "Süßan, again <susan@example.com>"])
+    group = parse_addresses(["Süßan <süsan@example.com>", "Süßan, again <susan@example.com>"])
     source = render_one(to=group)
     assert "To: Süßan <süsan@example.com>,".encode() in source.replace(b'"', b"")
     message = email.message_from_string(source.decode(), policy=email.policy.default)
@@ -285,7 +285,7 @@ LONG = {
 def test_no_line_is_longer_than_a_server_must_take(place: str, value: str) -> None:
     make: dict[str, Callable[[], dict[str, Any]]] = {
         "subject": lambda: {"subject": value},
-        "name": lambda: {"to": addresses([(value, "susan@example.com")])},
+        "name": lambda: {"to": parse_addresses([(value, "susan@example.com")])},
         "header": lambda: {"headers": {"X-Tag": value}},
         "file": lambda: {"attachments": (Attachment.of(value, b"x"),)},
     }
@@ -349,7 +349,7 @@ def email_of(**changes: Any) -> Email:
     values: dict[str, Any] = {
         "subject": "Welcome",
         "text": "Welcome.\n",
-        "to": addresses("susan@example.com"),
+        "to": parse_addresses("susan@example.com"),
         "sender": parse_address("noreply@example.com"),
     }
     return Email(**values | changes)

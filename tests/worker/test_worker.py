@@ -25,10 +25,10 @@ from kombu.entity import Exchange, Queue
 from microblog.celery_bell import CeleryBell, Publisher, make_celery, queue_names
 from microblog.cli import main
 from microblog.cli.ports import choose_free
-from microblog.cli.processes import transport_maker
 from microblog.cli.walk import Browser
 from microblog.mail import current_outbox, send_email
 from microblog.mail.models import Status
+from microblog.mail.running import transport_maker
 from microblog.worker.deliverer import Deliverer
 from microblog.worker.sweeper import Sweeper
 from tests.cli.running import HOST, clean_environment, eventually, running
@@ -282,9 +282,7 @@ def test_eight_workers_told_of_the_same_rows_deliver_each_once(
         numbers = [
             send_email(f"{number}", None, ["susan@example.com"], "Hello.\n") for number in range(40)
         ]
-        deliverer = Deliverer(
-            current_outbox(), transport_maker(make_settings()), context=app.app_context
-        )
+        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
     start = threading.Barrier(8)
     delivered: list[int] = []
 
@@ -312,9 +310,7 @@ def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
     with app.app_context():
         send_email("Hello", None, ["susan@example.com"], "Hello.\n")
         Visitor(app).ask_for_reset("susan@example.com")
-        deliverer = Deliverer(
-            current_outbox(), transport_maker(make_settings()), context=app.app_context
-        )
+        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
     celery = make_celery(broker.url, broker.prefix)
     sweeper = Sweeper(celery, deliverer)
     prompt, rest = queue_names(broker.prefix)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import click
 from flask import current_app
 from gunicorn.app.base import BaseApplication
 
-from microblog.app import bell_path, caught_mail, create_app
-from microblog.app import mail as flask_mail
+from microblog.app import caught_mail, create_app
 from microblog.cli.supervisor import end_with_supervisor
-from microblog.mail import current_outbox
-from microblog.mail.bell import BellListener
-from microblog.mail.catcher import Catcher
+from microblog.mail import run_dispatcher, running
+from microblog.mail.catcher import run_catcher
 from microblog.mail.dispatcher import Dispatcher, DispatcherOptions
 from microblog.mail.kinds import DAY
-from microblog.mail.transport import SmtpTransport, SuppressedTransport, Transport
 from microblog.settings import Settings, load_settings
 from microblog.web import logs
 
@@ -50,52 +44,25 @@ def dispatcher() -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
     logs.configure(settings.LOG_FILE, process="dispatcher")
-    app = create_app(settings)
-    with app.app_context():
-        made = make_dispatcher(settings)
-        with BellListener(bell_path(settings)) as listener:
-
-            def stop(_number: int, _frame: Any) -> None:
-                made.stop()
-                listener.ring()
-
-            signal.signal(signal.SIGTERM, stop)
-            signal.signal(signal.SIGINT, stop)
-            made.run(listener)
+    run_dispatcher(create_app(settings), options=_options(settings))
 
 
 @process.command()
 @click.option("--port", type=int, required=True)
 def catcher(port: int) -> None:
     """The mail catcher of the demonstration."""
-    made = Catcher(caught_mail(load_settings()), host="127.0.0.1", port=port)
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: stopped.set())
-    made.start()
-    stopped.wait()
-    made.stop()
+    run_catcher(caught_mail(load_settings()), host="127.0.0.1", port=port)
 
 
 def make_dispatcher(settings: Settings) -> Dispatcher:
     """The dispatcher of the current application."""
-    transport = transport_maker(settings)
-    application: Any = current_app
-    options = DispatcherOptions(
+    return running.make_dispatcher(current_app, options=_options(settings))
+
+
+def _options(settings: Settings) -> DispatcherOptions:
+    return DispatcherOptions(
         connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
     )
-    return Dispatcher(current_outbox(), transport, options=options, context=application.app_context)
-
-
-def transport_maker(settings: Settings) -> Callable[[], Transport]:
-    """Makes connections to the mail server of the current application."""
-    state = flask_mail.init_mail(current_app.config)
-
-    def transport() -> Transport:
-        if state.suppress:
-            return SuppressedTransport()
-        return SmtpTransport(state.smtp_server, max_emails=settings.MAIL_MAX_EMAILS)
-
-    return transport
 
 
 class _WebServer(BaseApplication):  # type: ignore[misc]

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from microblog.app import create_app
-from microblog.cli.processes import transport_maker
 from microblog.cli.site import prepare_database
 from microblog.mail import current_outbox
 from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY
+from microblog.mail.running import transport_maker
 from microblog.settings import load_settings
 from microblog.web import logs
 
@@ -44,7 +44,7 @@ def worker(concurrency: int | None) -> None:
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()
-        deliverer = Deliverer(current_outbox(), transport_maker(settings), context=app.app_context)
+        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
     retention = settings.MAIL_RETENTION_DAYS * DAY
     housekeeping = Housekeeping(deliverer.outbox, retention=retention, context=app.app_context)

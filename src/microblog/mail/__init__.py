@@ -10,12 +10,21 @@ from typing import Any, cast
 
 from flask import Flask, current_app
 
-from microblog.mail.addresses import Address, AddressError, AddressLike, address_key, parse_address
+from microblog.mail.addresses import (
+    Address,
+    AddressError,
+    AddressLike,
+    address_key,
+    parse_address,
+    parse_addresses,
+)
 from microblog.mail.email import Attachment, BadHeaderError, Email
 from microblog.mail.extension import Mail, Message, smtp_server
 from microblog.mail.kinds import Discard, Intent, Kind, Lane
+from microblog.mail.models import Model
 from microblog.mail.outbox import Outbox, OutboxError
 from microblog.mail.outcomes import SmtpError
+from microblog.mail.running import EXTENSION, run_dispatcher
 from microblog.mail.templates import email_from_templates
 
 __all__ = [
@@ -38,12 +47,16 @@ __all__ = [
     "current_outbox",
     "email_from_templates",
     "init_outbox",
+    "metadata",
     "parse_address",
+    "parse_addresses",
+    "run_dispatcher",
     "send_email",
     "smtp_server",
 ]
 
-EXTENSION = "microblog.outbox"
+metadata = Model.metadata
+"""The package's own tables: for `metadata.create_all`, or for an application's migrations."""
 
 
 def init_outbox(app: Flask, made: Outbox) -> None:

@@ -7,6 +7,7 @@ scripts), RFC 6531 (local parts in other scripts, which need the server's SMTPUT
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address as HeaderAddress
@@ -95,6 +96,17 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     if len(address.mailbox.encode()) > ADDRESS_MAXIMUM:
         raise AddressError("The address is too long.")
     return address
+
+
+def parse_addresses(
+    values: AddressLike | Iterable[AddressLike] | None,
+) -> tuple[Address, ...]:
+    """Read one address, or a list of them; None is an empty list. Raises AddressError."""
+    if values is None:
+        return ()
+    if isinstance(values, str | Address):
+        values = [values]
+    return tuple(parse_address(value) for value in values)
 
 
 def address_key(value: str) -> str:

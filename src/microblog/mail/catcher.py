@@ -10,6 +10,7 @@ import email
 import email.policy
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from microblog.mail.ending import on_end
 
 KEPT = 500
 SIZE_MAXIMUM = 32 * 1024 * 1024
@@ -164,6 +167,25 @@ class Catcher:
         peer = session.peer[0] if session.peer else "nowhere"
         self._caught(self._mail.add(envelope, client=f"{session.host_name} ({peer})"))
         return "250 2.0.0 Caught, and delivered to nobody"
+
+
+def run_catcher(
+    mail: CaughtMail,
+    *,
+    host: str = "localhost",
+    port: int = 8025,
+    caught: Callable[[CaughtMessage], None] = lambda _message: None,
+) -> None:
+    """Catch mail until SIGINT or SIGTERM; `caught` is told each message.
+
+    Raises OSError where the port is taken. Must be called in the main thread.
+    """
+    catcher = Catcher(mail, host=host, port=port, caught=caught)
+    ended = threading.Event()
+    on_end(ended.set)
+    catcher.start()
+    ended.wait()
+    catcher.stop()
 
 
 class _Controller(Controller):

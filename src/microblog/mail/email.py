@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_mail import BadHeaderError, Message
 
-from microblog.mail.addresses import Address, AddressLike, parse_address
+from microblog.mail.addresses import Address, AddressLike, parse_address, parse_addresses
 
 __all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
 
@@ -107,15 +107,6 @@ class Email:
         yield from (one for one in (self.sender, self.reply_to) if one)
 
 
-def addresses(values: Any) -> tuple[Address, ...]:
-    """Read one address or a list of them. Raises AddressError."""
-    if values is None:
-        return ()
-    if isinstance(values, str | Address):
-        values = [values]
-    return tuple(parse_address(value) for value in values)
-
-
 def check_header(name: str, value: str) -> None:
     """Raises BadHeaderError for what would become another header, or part of the body."""
     if not _HEADER_NAME.fullmatch(name):
@@ -135,10 +126,10 @@ def from_message(message: Message, *, ascii_attachments: bool = False) -> Email:
         text=message.body or "",
         html=message.html,
         alternatives=alternatives,
-        to=addresses(message.recipients),
+        to=parse_addresses(message.recipients),
         sender=_optional(message.sender),
-        cc=addresses(message.cc),
-        bcc=addresses(message.bcc),
+        cc=parse_addresses(message.cc),
+        bcc=parse_addresses(message.bcc),
         reply_to=_optional(message.reply_to),
         attachments=tuple(_attachment(one) for one in message.attachments),
         headers=message.extra_headers or {},

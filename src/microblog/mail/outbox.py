@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from microblog.mail.addresses import Address, AddressLike, parse_address
+from microblog.mail.addresses import Address, AddressLike, parse_address, parse_addresses
 from microblog.mail.bell import Bell, SilentBell
-from microblog.mail.email import Attachment, Email, addresses
+from microblog.mail.email import Attachment, Email
 from microblog.mail.extension import new_message_id
 from microblog.mail.guard import Guard
 from microblog.mail.kinds import Discard, Intent, Kind
@@ -166,10 +166,10 @@ class Outbox:
             subject=subject,
             text=text_body,
             html=html_body,
-            to=addresses(recipients),
+            to=parse_addresses(recipients),
             sender=parse_address(sender or self.sender),
-            cc=addresses(cc),
-            bcc=addresses(bcc),
+            cc=parse_addresses(cc),
+            bcc=parse_addresses(bcc),
             reply_to=parse_address(reply_to) if reply_to else None,
             attachments=tuple(_attachment(one) for one in attachments),
         )
