@@ -1,0 +1,21 @@
+"""What the state of an account means for those who read: who is shown, and who is not.
+
+An account that is disabled, or asked to be deleted, is still there and may come back. Meanwhile
+nobody sees it: no profile, no post, no mention, no entry in a list, no count.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_
+
+from microblog.accounts.models import User
+
+
+def is_visible(user: User) -> bool:
+    """Whether others see this account and what it wrote."""
+    return user.disabled_at is None and user.deletes_at is None
+
+
+def visible() -> ColumnElement[bool]:
+    """The same as a condition, for statements that join `User`."""
+    return and_(User.disabled_at.is_(None), User.deletes_at.is_(None))
