@@ -275,7 +275,7 @@ def test_a_stranger_who_logs_out_is_shown_the_first_page(visitor: Visitor) -> No
 
 def later(monkeypatch: pytest.MonkeyPatch, wait: timedelta) -> None:
     moment = utc_now() + wait
-    monkeypatch.setattr("microblog.accounts.views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.login_views.utc_now", lambda: moment)
 
 
 @pytest.mark.parametrize(

@@ -1,125 +1,34 @@
-"""The pages of accounts: HTTP only, the rules are in the modules named after the use case."""
+"""The pages for making an account and for a forgotten password. HTTP only."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
-from typing import Any
-
-from flask import (
-    Blueprint,
-    Flask,
-    flash,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Flask, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_login import current_user, login_user, logout_user
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from microblog.accounts import recovery, sessions
-from microblog.accounts.authentication import authenticate, stronger_hash
+from microblog.accounts import login_views, recovery
+from microblog.accounts.blueprint import blueprint, for_strangers
 from microblog.accounts.forms import (
-    LoginForm,
     RegistrationForm,
     ResetPasswordForm,
     ResetPasswordRequestForm,
 )
 from microblog.accounts.keys import token_keys
-from microblog.accounts.logins import Logins
-from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, register
 from microblog.database import db, transaction, utc_now
 from microblog.mail import current_outbox
 from microblog.web.languages import current_language
-from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
-
-logger = logging.getLogger(__name__)
-
-blueprint = Blueprint("accounts", __name__)
-login_manager = Logins()
-
-View = Callable[..., Any]
 
 RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
 
 
 def init_app(app: Flask) -> None:
+    login_views.init_app(app)
     app.register_blueprint(blueprint)
     add_secret_links(app, RESET_LINK)
-    app.config["REMEMBER_COOKIE_DURATION"] = sessions.IDLE_REMEMBERED
-    login_manager.login_view = "accounts.login"
-    login_manager.login_message = _l("Please log in to access this page.")
-    login_manager.init_app(app)
-
-
-@login_manager.user_loader
-def load_visitor(secret: str) -> sessions.Visitor | None:
-    """Who holds the session's secret; in use, it is noted from time to time.
-
-    Without a database everybody is a stranger, so that the page about that can be shown.
-    """
-    try:
-        return _find_visitor(secret, now=utc_now())
-    except SQLAlchemyError:
-        logger.exception("The session cannot be looked up")
-        return None
-
-
-def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
-    visitor = sessions.find_session(db.session, secret, now=now)
-    if visitor and sessions.is_due_for_note(visitor, now=now):
-        if visitor.session.remembered:
-            # The cookie lives as long as the row: from the last visit on.
-            session["_remember"] = "set"
-        with transaction() as writing:
-            sessions.note_seen(writing, visitor, now=now)
-    return visitor
-
-
-def for_strangers(view: View) -> View:
-    """Someone who is logged in already is sent to the first page instead."""
-
-    @wraps(view)
-    def shown(*args: Any, **kwargs: Any) -> Any:
-        if current_user.is_authenticated:
-            return redirect(home())
-        return view(*args, **kwargs)
-
-    return shown
-
-
-@blueprint.route("/login", methods=["GET", "POST"])
-@limit_posts
-@for_strangers
-def login() -> str | Response:
-    form = LoginForm()
-    if form.validate_on_submit():
-        user = authenticate(db.session, form.username.data, form.password.data)
-        if user is not None:
-            _log_in(user, form.password.data, remembered=form.remember_me.data)
-            return redirect(safe_next(request.args.get("next")))
-        flash(_("Invalid username or password"), "error")
-    return render_template("accounts/login.html", form=form)
-
-
-@blueprint.post("/logout")
-def logout() -> Response:
-    if current_user.is_authenticated:
-        with transaction() as writing:
-            sessions.end_session(writing, current_user)
-        logout_user()
-    return redirect(home())
 
 
 @blueprint.route("/register", methods=["GET", "POST"])
@@ -198,17 +107,6 @@ def _is_good(token: str) -> bool:
 def _bad_link() -> str:
     RESET_LINK.forget()
     return render_template("accounts/bad_reset_link.html")
-
-
-def _log_in(user: User, password: str, *, remembered: bool) -> None:
-    better = stronger_hash(user, password)
-    with transaction() as writing:
-        account = writing.get_one(User, user.id)
-        if better and account.password_hash == user.password_hash:
-            account.password_hash = better
-        visitor = sessions.start_session(writing, account, remembered=remembered, now=utc_now())
-    session.clear()
-    login_user(visitor, remember=remembered)
 
 
 def _taken_words(field: str) -> str:
