@@ -9,8 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from microblog.blog.models import Post
-from microblog.blog.posts import PAGE_SIZE, POST_MAXIMUM
+from microblog.accounts.authentication import find_by_login
+from microblog.blog.models import Follow, Post
+from microblog.blog.posts import POST_MAXIMUM
+from microblog.blog.timeline import PAGE_SIZE
 from microblog.database import db, transaction, utc_now
 from tests.visitor import Visitor, error_beside, make_user, words
 
@@ -70,6 +72,9 @@ def test_a_post_is_written_and_shown(app: Flask, susan: Visitor, path: str) -> N
 def test_the_latest_post_stands_first_and_the_page_has_an_end(app: Flask, susan: Visitor) -> None:
     number = make_user(app, "bob")
     with app.app_context(), transaction() as writing:
+        reader = find_by_login(writing, "susan")
+        assert reader
+        writing.add(Follow(follower_id=reader.id, followed_id=number))
         for count in range(PAGE_SIZE + 5):
             writing.add(Post(user_id=number, body=f"post-{count:03}"))
             writing.flush()
@@ -105,7 +110,9 @@ def test_an_empty_post_is_refused_beside_the_field(app: Flask, susan: Visitor, b
 def test_a_post_that_is_too_long_is_refused_and_kept(app: Flask, susan: Visitor) -> None:
     body = "ä" * POST_MAXIMUM + "&"
     page = susan.submit("/", {"post": body})
-    assert error_beside(page, "post") == f"A post has at most {POST_MAXIMUM} characters."
+    assert error_beside(page, "post") == (
+        f"At most {POST_MAXIMUM} characters; here are {POST_MAXIMUM + 1}."
+    )
     assert typed_in(page.get_data(as_text=True)) == "ä" * POST_MAXIMUM + "&amp;"
     assert bodies(app) == []
     susan.submit("/", {"post": body[:POST_MAXIMUM]})

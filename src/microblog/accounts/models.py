@@ -34,7 +34,7 @@ class User(Model):
     email_verified_at: Mapped[datetime | None]
     is_admin: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[datetime | None]
-    deletes_at: Mapped[datetime | None] = mapped_column(index=True)
+    deletes_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     locale: Mapped[str | None] = mapped_column(String(16))
     time_zone: Mapped[str | None] = mapped_column(String(64))
@@ -46,6 +46,13 @@ class User(Model):
             unique=True,
             sqlite_where=text("email_verified_at IS NOT NULL"),
             postgresql_where=text("email_verified_at IS NOT NULL"),
+        ),
+        # Of the few that are being deleted only: else SQLite would look for all others by it.
+        Index(
+            None,
+            "deletes_at",
+            sqlite_where=text("deletes_at IS NOT NULL"),
+            postgresql_where=text("deletes_at IS NOT NULL"),
         ),
     )
 

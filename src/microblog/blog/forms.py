@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
-from wtforms import SubmitField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from typing import Any
 
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from wtforms import Field, SubmitField, TextAreaField
+from wtforms.validators import StopValidation
+
+from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
-from microblog.web.forms import Form, NoNul
+from microblog.web.forms import Form
+
+CODE_POINTS_MAXIMUM = 20 * POST_MAXIMUM
+"""Beyond this nothing is counted any more: the text is too long however one counts."""
+
+
+class ReadableText:
+    """The field holds text that everybody can see as it is, of at most so many characters."""
+
+    def __init__(self, maximum: int, *, empty: Any | None = None) -> None:
+        self._maximum = maximum
+        self._empty = empty
+
+    def __call__(self, _form: Form, field: Field) -> None:
+        written = text.cleaned(field.data or "")
+        if self._empty is not None and text.is_blank(written):
+            raise StopValidation(self._empty)
+        if text.has_hidden(written):
+            raise StopValidation(_l("This field holds characters that cannot be shown."))
+        if len(written) > CODE_POINTS_MAXIMUM or text.length(written) > self._maximum:
+            raise StopValidation(
+                ngettext(
+                    "At most %(num)d character; here are %(length)d.",
+                    "At most %(num)d characters; here are %(length)d.",
+                    self._maximum,
+                    length=text.length(written),
+                )
+            )
+        if text.is_overloaded(written):
+            raise StopValidation(_l("One of its characters carries too many marks."))
 
 
 class PostForm(Form):
     post = TextAreaField(
         _l("Say something"),
-        validators=[
-            DataRequired(_l("A post needs some text.")),
-            NoNul(),
-            Length(
-                max=POST_MAXIMUM,
-                message=_l("A post has at most %(max)d characters."),
-            ),
-        ],
+        validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text."))],
         render_kw={"rows": 3},
     )
     submit = SubmitField(_l("Post"))

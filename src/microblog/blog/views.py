@@ -7,9 +7,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from microblog.blog import timeline
 from microblog.blog.forms import PostForm
-from microblog.blog.posts import latest_posts, write_post
-from microblog.database import db, transaction
+from microblog.blog.posts import write_post
+from microblog.blog.timeline import Cursor
+from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
 
@@ -26,14 +28,16 @@ def init_app(app: Flask) -> None:
 @limit_posts
 def index() -> str | Response:
     if not current_user.is_authenticated:
-        return render_template("blog/welcome.html", posts=latest_posts(db.session, count=5))
+        newest = timeline.explore(db.session, None, Cursor())
+        return render_template("blog/welcome.html", posts=newest.posts[:5])
     form = PostForm()
     if form.validate_on_submit():
         with transaction() as writing:
-            write_post(writing, user_id=current_user.user.id, body=form.post.data.strip())
+            write_post(writing, user_id=current_user.user.id, body=form.post.data, now=utc_now())
         flash(_("Your post is now live!"), "success")
         return redirect(home())
-    return render_template("blog/index.html", form=form, posts=latest_posts(db.session))
+    page = timeline.home(db.session, current_user.user.id, Cursor())
+    return render_template("blog/index.html", form=form, posts=page.posts)
 
 
 @blueprint.get("/favicon.ico")

@@ -102,7 +102,7 @@ def _fill(settings: Settings) -> None:
                     password_hash=password_hash,
                 )
                 person.email_verified_at = utc_now()
-                write_post(writing, user_id=person.id, body=post)
+                write_post(writing, user_id=person.id, body=post, now=utc_now())
 
 
 def _welcome(port: int, smtp_port: int) -> None:

@@ -78,8 +78,10 @@ def _insert_users(session: Session, count: int) -> list[int]:
 
 def _posts(users: list[int], count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
-        # A fixed stride visits everybody in an order that looks like chance.
-        author = users[(number * 7919) % len(users)]
+        # Fixed strides visit people in an order that looks like chance. Half of all is written by a
+        # tenth of the people, as on any site.
+        writers = max(len(users) // 10, 1) if number % 2 else len(users)
+        author = users[(number // 2 * 7919) % writers]
         yield {
             "user_id": author,
             "body": f"Post number {number}, about nothing in particular.",

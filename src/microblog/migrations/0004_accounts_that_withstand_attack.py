@@ -9,6 +9,7 @@ branch_labels = ()
 depends_on = None
 
 VERIFIED = sa.text("email_verified_at IS NOT NULL")
+DELETING = sa.text("deletes_at IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -25,7 +26,13 @@ def upgrade() -> None:
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.alter_column("is_admin", server_default=None)
         batch_op.create_index(batch_op.f("ix_users_email_key"), ["email_key"], unique=False)
-        batch_op.create_index(batch_op.f("ix_users_deletes_at"), ["deletes_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_users_deletes_at"),
+            ["deletes_at"],
+            unique=False,
+            sqlite_where=DELETING,
+            postgresql_where=DELETING,
+        )
         batch_op.create_index(
             "uq_users_verified_email_key",
             ["email_key"],
@@ -121,7 +128,7 @@ def downgrade() -> None:
         batch_op.drop_column("browser")
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.drop_index("uq_users_verified_email_key", sqlite_where=VERIFIED)
-        batch_op.drop_index(batch_op.f("ix_users_deletes_at"))
+        batch_op.drop_index(batch_op.f("ix_users_deletes_at"), sqlite_where=DELETING)
         batch_op.drop_index(batch_op.f("ix_users_email_key"))
     # Of several accounts that name one address, only the one that proved it can stay.
     op.execute(

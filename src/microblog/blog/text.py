@@ -1,0 +1,151 @@
+"""What people write: how it is kept, counted, and turned into a page.
+
+Characters are counted as people count them, by grapheme clusters (UAX 29). Nothing of HTML is
+understood: addresses, `@name` and `#tag` become links, all else is text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import regex
+from linkify_it import LinkifyIt
+from markupsafe import Markup, escape
+
+from microblog.accounts.names import username_key
+
+MARKS_MAXIMUM = 20
+"""Code points in one character: more than any script or emoji needs, fewer than a joke does."""
+
+TAG_MAXIMUM = 64
+"""Code points in a tag, without its hash."""
+
+_CHARACTER = regex.compile(r"\X")
+_LINE_ENDS = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_TRAILING = regex.compile(r"[^\S\n]+$", regex.MULTILINE)
+_MANY_EMPTY_LINES = regex.compile(r"\n{3,}")
+
+# Letters that reorder or hide others (UAX 9, "Trojan Source"), and those that are none.
+_NOT_SHOWN = regex.compile(r"[\p{Cc}\p{Cs}\p{Cn}\p{Co}\u202a-\u202e\u2066-\u2069--\n\t]", regex.V1)
+_INVISIBLE = regex.compile(r"[\p{Cf}\p{Z}\p{M}\p{Cc}\u115f\u1160\u3164\uffa0\u2800]*")
+
+_REFERENCE = regex.compile(
+    r"(?<![\w@#&/])(?:@(?P<name>[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*)|#(?P<tag>[\w]+))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text: `target` is the address, the key of a name, or the tag that it leads to."""
+
+    kind: str
+    text: str
+    target: str = ""
+
+
+def cleaned(text: str) -> str:
+    """The form in which a text is kept: composed (NFC), with plain line ends, blanks trimmed."""
+    text = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text))
+    return _MANY_EMPTY_LINES.sub("\n\n", _TRAILING.sub("", text)).strip()
+
+
+def length(text: str) -> int:
+    """How many characters a person would count."""
+    return sum(1 for _ in _CHARACTER.finditer(text))
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see."""
+    return _INVISIBLE.fullmatch(text) is not None
+
+
+def has_hidden(text: str) -> bool:
+    """Whether it holds what cannot be shown, or shows the rest in a false order."""
+    return _NOT_SHOWN.search(text) is not None
+
+
+def is_overloaded(text: str) -> bool:
+    """Whether one character carries more marks than any language has use for."""
+    return any(len(one[0]) > MARKS_MAXIMUM for one in _CHARACTER.finditer(text))
+
+
+def tag_key(tag: str) -> str:
+    """The one spelling under which the posts with a tag are found."""
+    return unicodedata.normalize("NFKC", tag).casefold()
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """The text in its parts: "text", "link", "name" and "tag"."""
+    end = 0
+    for found in _links().match(text) or ():
+        yield from _references(text[end : found.index])
+        yield Piece("link", found.raw, found.url)
+        end = found.last_index
+    yield from _references(text[end:])
+
+
+def names_in(text: str) -> set[str]:
+    """The keys of the names that it mentions, whether they belong to anybody or not."""
+    return {piece.target for piece in pieces(text) if piece.kind == "name"}
+
+
+def tags_in(text: str) -> set[str]:
+    """The tags that it has, each in its one spelling."""
+    return {piece.target for piece in pieces(text) if piece.kind == "tag"}
+
+
+def as_html(text: str, names: Mapping[str, str], tags: str) -> Markup:
+    """The text for a page. `names` has the address of the page of each key that is somebody's;
+    `tags` is the address of a tag's page, with `TAG` in the tag's place.
+    """
+    return Markup("").join(_html(piece, names, tags) for piece in pieces(text))
+
+
+def _html(piece: Piece, names: Mapping[str, str], tags: str) -> Markup:
+    if piece.kind == "link":
+        return Markup('<a href="{}" rel="nofollow noopener ugc">{}</a>').format(
+            piece.target, piece.text
+        )
+    if piece.kind == "name" and piece.target in names:
+        return Markup('<a href="{}">{}</a>').format(names[piece.target], piece.text)
+    if piece.kind == "tag":
+        return Markup('<a href="{}" rel="tag">{}</a>').format(
+            tags.replace("TAG", piece.target), piece.text
+        )
+    return escape(piece.text)
+
+
+def _references(text: str) -> Iterator[Piece]:
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        piece = _reference(found)
+        if piece is None:
+            continue
+        if found.start() > end:
+            yield Piece("text", text[end : found.start()])
+        yield piece
+        end = found.start() + len(piece.text)
+    if end < len(text):
+        yield Piece("text", text[end:])
+
+
+def _reference(found: regex.Match[str]) -> Piece | None:
+    if found["name"]:
+        # The dot that ends a sentence belongs to nobody's name.
+        name = found["name"].rstrip(".-")
+        return Piece("name", f"@{name}", username_key(name))
+    tag = found["tag"]
+    if len(tag) > TAG_MAXIMUM or tag.isnumeric():
+        return None
+    return Piece("tag", f"#{tag}", tag_key(tag))
+
+
+@cache
+def _links() -> LinkifyIt:
+    finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    for scheme in ("ftp:", "mailto:", "//"):
+        finder.add(scheme, None)
+    return finder

@@ -1,0 +1,118 @@
+"""What people write: counted as people count, linked where it refers, and never HTML."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import escape
+
+from microblog.blog import text
+
+NAMES = {"susan": "/user/susan"}
+
+
+def html(written: str) -> str:
+    return str(text.as_html(written, NAMES, "/tag/TAG"))
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("e\u0301", 1),
+        ("👨‍👩‍👧‍👦", 1),
+        ("🇹🇼🇬🇧", 2),
+        ("각", 1),
+        ("नमस्ते", 3),
+        ("\r\n", 1),
+    ],
+    ids=ascii,
+)
+def test_characters_are_counted_as_people_count_them(written: str, count: int) -> None:
+    assert text.length(written) == count
+
+
+@pytest.mark.parametrize(
+    ("written", "link", "rest"),
+    [
+        ("see https://example.com/a_(b)?x=1&y=2, ok", "https://example.com/a_(b)?x=1&y=2", ", ok"),
+        ("http://example.com.", "http://example.com", "."),
+        ("(https://example.com)", "https://example.com", ")"),
+    ],
+)
+def test_an_address_becomes_a_link_and_ends_where_it_ends(
+    written: str, link: str, rest: str
+) -> None:
+    shown = html(written)
+    assert f'<a href="{escape(link)}" rel="nofollow noopener ugc">{escape(link)}</a>{rest}' in shown
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "javascript:alert(1)",
+        "ftp://example.com/x",
+        "mailto:susan@example.com",
+        "//example.com/x",
+        "susan@example.com",
+        "example.com",
+        "data:text/html,x",
+        "@nobody",
+        "#123",
+        "x#tag",
+        "#" + "a" * 65,
+    ],
+)
+def test_nothing_else_becomes_a_link(written: str) -> None:
+    assert html(written) == str(escape(written))
+
+
+def test_markup_is_text() -> None:
+    assert html("<b>&amp;</b>") == "&lt;b&gt;&amp;amp;&lt;/b&gt;"
+    assert "<script" not in html("https://example.com/<script>alert(1)</script>")
+    assert '"' not in html('https://example.com/"onclick="x').replace('rel="', "").split(">")[1]
+
+
+@pytest.mark.parametrize("written", ["@susan", "@Susan", "(@susan)", "@susan.", "hi @susan, you"])
+def test_a_name_leads_to_its_person(written: str) -> None:
+    assert '<a href="/user/susan">@' in html(written)
+
+
+def test_a_tag_leads_to_its_posts_under_one_spelling() -> None:
+    assert html("#Garden") == '<a href="/tag/garden" rel="tag">#Garden</a>'
+    assert text.tags_in("#Garden #garden #ｇarden #日本語 #1") == {"garden", "日本語"}
+    assert text.names_in("@Susan @susan @bob.") == {"susan", "bob"}
+
+
+@pytest.mark.parametrize(
+    "written", ["", " \n\t", "\u200b\u200d", "\u3164", "\u2800", "\u0301", "\ufeff"]
+)
+def test_what_shows_nothing_is_blank(written: str) -> None:
+    assert text.is_blank(text.cleaned(written))
+
+
+@pytest.mark.parametrize("hidden", ["\0", "\u202e", "\u2066", "\ud800", "\ue000", "\x1b", "\uffff"])
+def test_what_hides_or_reorders_is_found(hidden: str) -> None:
+    assert text.has_hidden(f"a{hidden}b")
+    assert not text.has_hidden("שלום \u200f (a)\u200e\n\tb 👩‍👩‍👧")
+
+
+def test_a_tower_of_marks_is_found() -> None:
+    assert text.is_overloaded("a" + "\u0301" * 10_000)
+    assert not text.is_overloaded("🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩🏽‍❤️‍💋‍👩🏿 á̧")
+
+
+def test_a_text_is_kept_in_one_form() -> None:
+    assert text.cleaned("  a\r\nb \r\n\r\n\r\n\r\nc\u2028d  ") == "a\nb\n\nc\nd"
+    assert text.cleaned("e\u0301") == "\xe9"
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_written_is_all_there_and_nothing_of_it_is_markup(written: str) -> None:
+    assert "".join(piece.text for piece in text.pieces(written)) == written
+    shown = html(written)
+    tags = shown.count("<")
+    assert tags == 2 * shown.count("<a href=")
+    assert text.cleaned(text.cleaned(written)) == text.cleaned(written)
