@@ -22,7 +22,7 @@ from microblog import mail
 from microblog.accounts.recovery import RESET_KIND
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, is_sqlite, transaction
-from microblog.mail import Discard, Email, Intent, Kind, Lane, parse_address, send_email
+from microblog.mail import Discard, Email, Intent, Kind, Lane, operations, parse_address, send_email
 from microblog.mail.bell import BellListener, SilentBell
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.client import SmtpServer
@@ -265,6 +265,32 @@ def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock:
     assert [one.recipients for one in smtp.received] == [[JOHN]]
 
 
+def test_what_became_worthless_while_it_was_composed_is_not_sent(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    def compose(session: Session, intent: Intent) -> Email | Discard:
+        clock.forward(HOUR)
+        return compose_note(session, intent)
+
+    register("tests.slowly-composed", compose, lifetime=MINUTE)
+    post(SUSAN, "tests.slowly-composed")
+    post(JOHN)
+    assert drain(smtp) == 2
+    assert [row.status for row in rows()] == [Status.EXPIRED, Status.SENT]
+    assert not [line for line in smtp.commands if SUSAN in line], "the server was told of it"
+
+
+def test_a_connection_that_ended_while_a_message_was_composed_costs_it_nothing(
+    smtp: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microblog.mail.transport.CHECK_AFTER_SECONDS", -1.0)
+    smtp.script = {"noop": [DROP]}
+    post(SUSAN)
+    drain(smtp)
+    assert (rows()[0].status, rows()[0].failures) == (Status.SENT, 1)
+    assert smtp.connections == 2
+
+
 def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
     register("tests.gone")
     post(SUSAN, "tests.gone")
@@ -289,6 +315,10 @@ def ask_for_nonsense(session: Session, _intent: Intent) -> Email:
     raise AssertionError
 
 
+def end_the_process(_session: Session, _intent: Intent) -> Email:
+    raise SystemExit(3)
+
+
 def return_nothing(_session: Session, _intent: Intent) -> Any:
     return None
 
@@ -299,6 +329,7 @@ def return_nothing(_session: Session, _intent: Intent) -> Any:
         (raise_an_error, "ValueError: first line last line"),
         (find_no_row, "NoResultFound"),
         (ask_for_nonsense, "nowhere"),
+        (end_the_process, "SystemExit: 3"),
         (return_nothing, "None"),
     ],
 )
@@ -473,6 +504,40 @@ def test_what_a_dead_worker_held_is_delivered_when_its_lease_is_over(
     assert drain(smtp) == 1
     assert (rows()[0].status, rows()[0].attempts) == (Status.SENT, 2)
     assert len(smtp.received) == 1
+
+
+def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    register("tests.killer", delays=(1.0, 1.0))
+    post(JOHN, "tests.killer")
+    for _ in range(3):
+        assert claim(clock) is not None
+        clock.forward(21)
+    post(SUSAN)
+    assert drain(smtp) == 2
+    killer, note = rows()
+    assert (killer.status, note.status) == (Status.DEAD, Status.SENT)
+    assert "the process died" in str(killer.answer)
+    assert [one.recipients for one in smtp.received] == [[SUSAN]]
+
+
+def test_where_a_copy_does_harm_what_a_dead_worker_held_waits_for_the_operator(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    register("tests.once", repeat_unknown=False)
+    number = post(SUSAN, "tests.once")
+    smtp.script = {"rcpt": ["450 4.2.0 Greylisted"]}
+    drain(smtp)
+    clock.forward(HOUR)
+    assert claim(clock) is not None
+    clock.forward(21)
+    assert drain(smtp) == 1
+    assert (rows()[0].status, smtp.received) == (Status.UNKNOWN, [])
+    with transaction() as session:
+        operations.retry(session, number, now=clock())
+    assert drain(smtp) == 1
+    assert (rows()[0].status, len(smtp.received)) == (Status.SENT, 1)
 
 
 def test_a_lease_is_renewed_while_a_slow_server_works(smtp: ScriptedServer, app: Flask) -> None:

@@ -75,6 +75,12 @@ class Claim:
     history: list[dict[str, Any]]
     suppressed: str | None
 
+    @property
+    def was_left(self) -> bool:
+        """Whether the attempt before this one was never settled: its process died on the way."""
+        settled: int = self.history[-1]["attempt"] if self.history else 0
+        return settled != self.attempts - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:

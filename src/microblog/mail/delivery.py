@@ -94,16 +94,19 @@ class Delivery:
         if held.suppressed is not None:
             words = f"The address is suppressed: {held.suppressed}"
             return self._ends(held, Status.DISCARDED, words)
+        if held.was_left and not kind.repeat_unknown:
+            words = "An attempt was begun and not ended, since its process died."
+            return self._ends(held, Status.UNKNOWN, words)
+        if held.failures > kind.attempts:
+            words = f"It was begun {held.failures} times: each time the process died."
+            return self._ends(held, Status.DEAD, words)
         with self.leases.holding(held):
             try:
                 # First the connection, then the text: a link's life begins when it can leave.
                 self.transport.open()
             except SmtpError as error:
                 return self._failed(kind, held, error)
-            if held.expires_at is not None and held.expires_at <= self._now():
-                words = "It was worthless before it could be sent."
-                return self._ends(held, Status.EXPIRED, words)
-            return self._compose_and_send(kind, held)
+            return self._expired(held) or self._compose_and_send(kind, held)
 
     def _compose_and_send(self, kind: Kind, held: Claim) -> Delivered:
         intent = Intent(held.recipient, held.locale, held.arguments, self._now(), held.attempts)
@@ -122,7 +125,7 @@ class Delivery:
         except (AddressError, BadHeaderError) as error:
             words = f"It could not be written: {one_line(str(error))}"
             return self._ends(held, Status.DEAD, words)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 # The database is gone: that is not the message's fault.
                 raise
@@ -133,9 +136,16 @@ class Delivery:
 
     def _send(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
         try:
-            return self._accepted(kind, held, self.transport.send(envelope))
+            # Composing takes its time: the connection may be stale now, and the message worthless.
+            self.transport.open()
+            return self._expired(held) or self._accepted(kind, held, self.transport.send(envelope))
         except SmtpError as error:
             return self._failed(kind, held, error)
+
+    def _expired(self, held: Claim) -> Delivered | None:
+        if held.expires_at is None or held.expires_at > self._now():
+            return None
+        return self._ends(held, Status.EXPIRED, "It was worthless before it could be sent.")
 
     def _envelope(self, kind: Kind, held: Claim, email: Email) -> Envelope:
         sender = email.sender or self.outbox.author(kind)

@@ -63,8 +63,8 @@ class Kind:
 
     `lifetime` is the seconds after which the message is worthless. `delays` are the seconds before
     each further attempt; when they are spent, the message is dead. `repeat_unknown` says whether to
-    send again when the connection died after the final dot: a second copy carries the same
-    Message-ID; otherwise the message is held for the operator.
+    send again when the connection or the process died, perhaps after the final dot: a second copy
+    carries the same Message-ID; otherwise the message is held for the operator.
 
     `guarded` kinds can be triggered by strangers, so that one address gets few of them. `automatic`
     ones are not written by a person. `unsubscribe` gives the https address that ends messages of a
@@ -92,8 +92,13 @@ class Kind:
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return headers
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts a message of this kind has."""
+        return 1 + len(self.delays)
+
     def delay(self, failures: int) -> float | None:
         """Seconds until the next attempt after `failures` failed ones; None when all are spent."""
-        if failures > len(self.delays):
+        if failures >= self.attempts:
             return None
         return self.delays[failures - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
