@@ -1,4 +1,4 @@
 """Measurements of what the documentation claims: one file, one question."""
 
-QUESTIONS = ("mail", "enumeration")
+QUESTIONS = ("kill", "mail", "enumeration")
 """In the order in which they are asked and told."""

@@ -35,16 +35,21 @@ POINTS = (*AFTER, BEFORE_THE_DOT)
 
 
 def main(point: str) -> None:
-    if point == BEFORE_THE_DOT:
-        _die_before_the_dot()
-    else:
-        owner, name, call = AFTER[point]
-        setattr(owner, name, _then_die(getattr(owner, name), call))
+    arm(point)
     settings = load_settings()
     with create_app(settings).app_context():
         dispatcher = make_dispatcher(settings)
         dispatcher.options = DispatcherOptions(lease=LEASE_SECONDS)
         dispatcher.drain()
+
+
+def arm(point: str, call: int | None = None) -> None:
+    """Let this process kill itself at that point, at the first opportunity or the given one."""
+    if point == BEFORE_THE_DOT:
+        _die_before_the_dot(call or 1)
+    else:
+        owner, name, first = AFTER[point]
+        setattr(owner, name, _then_die(getattr(owner, name), call or first))
 
 
 def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
@@ -59,11 +64,12 @@ def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
     return called
 
 
-def _die_before_the_dot() -> None:
+def _die_before_the_dot(call: int) -> None:
+    calls = itertools.count(1)
     write = SmtpClient._write
 
     def written(client: SmtpClient, step: Step, data: bytes, shown: str) -> None:
-        if step is Step.CONTENT:
+        if step is Step.CONTENT and next(calls) == call:
             write(client, step, data.removesuffix(b".\r\n"), shown)
             os.kill(os.getpid(), signal.SIGKILL)
         write(client, step, data, shown)

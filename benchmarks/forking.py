@@ -1,0 +1,159 @@
+"""Starts dispatchers quickly, by forking: one that reads and imports everything takes a second.
+
+`python -m benchmarks.forking` reads plans, a line of JSON each, and runs `microblog process
+dispatcher` for each in a process of its own, one after the other. It writes that process's number,
+a line when the first message is claimed, and one with the exit code (negative: a signal's number).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import select
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from microblog.cli import cli, processes
+from microblog.cli.supervisor import PARENT
+from microblog.mail.claims import Claim, Claims
+from microblog.mail.dispatcher import Dispatcher
+from microblog.settings import Settings
+from tests.mail.killed_dispatcher import arm
+
+BEGUN = "begun"
+_OUTPUT, _LOG = 1, 2
+
+
+class Forker:
+    """The program of this module, as another one uses it. Use as a context manager."""
+
+    def __enter__(self) -> Forker:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.forking"],
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.terminate()
+        self._process.communicate()
+
+    def start(
+        self,
+        environment: dict[str, str],
+        *,
+        lease: float,
+        log: Path,
+        point: str | None = None,
+        call: int | None = None,
+    ) -> Dispatching:
+        """Run the dispatcher; the one before must have ended."""
+        plan = {"environment": environment, "lease": lease, "log": str(log)}
+        assert self._process.stdin is not None
+        self._process.stdin.write(
+            json.dumps(plan | {"point": point, "call": call}).encode() + b"\n"
+        )
+        number = self.line(seconds=60)
+        assert number is not None, "no dispatcher was started"
+        return Dispatching(self, int(number))
+
+    def line(self, *, seconds: float) -> str | None:
+        """The next line that is said within so many seconds."""
+        output = self._process.stdout
+        assert output is not None
+        if not select.select([output], [], [], seconds)[0]:
+            return None
+        # Lines are short, and no process says two: each is read whole.
+        line = output.readline()
+        assert line, "the forking program has ended"
+        return line.decode().strip()
+
+
+class Dispatching:
+    """One dispatcher at work."""
+
+    def __init__(self, forker: Forker, number: int) -> None:
+        self._forker = forker
+        self._number = number
+
+    def begun(self, *, seconds: float) -> bool:
+        """Whether it claims a message within so many seconds; to be asked once."""
+        return self._forker.line(seconds=seconds) == BEGUN
+
+    def ended(self, *, seconds: float) -> int | None:
+        """Its exit code, if it ends within so many seconds."""
+        line = self._forker.line(seconds=seconds)
+        if line == BEGUN:
+            line = self._forker.line(seconds=seconds)
+        return None if line is None else int(line)
+
+    def signal(self, number: int) -> int:
+        """Send it a signal that ends it; returns its exit code."""
+        os.kill(self._number, number)
+        code = self.ended(seconds=60)
+        assert code is not None, "the dispatcher does not end"
+        return code
+
+
+def main() -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _dispatch(**json.loads(line))
+        _, status = os.waitpid(child, 0)
+        _say(str(os.waitstatus_to_exitcode(status)))
+
+
+def _dispatch(
+    *, environment: dict[str, str], lease: float, log: str, point: str | None, call: int | None
+) -> NoReturn:
+    """The real command, whose leases are shorter; it kills itself at the point, if any."""
+    _say(str(os.getpid()))
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, _LOG)
+    os.environ.update(environment, **{PARENT: str(os.getppid())})
+    _shorten_leases(lease)
+    _tell_the_first_claim()
+    if point is not None:
+        arm(point, call)
+    cli(["process", "dispatcher"])
+    raise AssertionError("unreachable: the command ends the program")
+
+
+def _shorten_leases(lease: float) -> None:
+    make = processes.make_dispatcher
+
+    def shortened(settings: Settings) -> Dispatcher:
+        made = make(settings)
+        made.options = replace(made.options, lease=lease)
+        return made
+
+    processes.make_dispatcher = shortened
+
+
+def _tell_the_first_claim() -> None:
+    claim = Claims.settle_and_claim
+    first = itertools.count()
+
+    def told(*args: Any, **kwargs: Any) -> tuple[bool, Claim | None]:
+        ours, held = claim(*args, **kwargs)
+        if held is not None and next(first) == 0:
+            _say(BEGUN)
+        return ours, held
+
+    Claims.settle_and_claim = told  # type: ignore[method-assign]
+
+
+def _say(words: str) -> None:
+    os.write(_OUTPUT, f"{words}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

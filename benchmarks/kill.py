@@ -1,0 +1,99 @@
+"""Does a dispatcher that is killed lose mail, or send it twice?
+
+`microblog process dispatcher`, its leases shortened to 2 seconds, is ended with SIGKILL at each
+step of a delivery in turn, at a call chosen by chance, and at random moments. Before each kill more
+messages are posted; every tenth is a reset. Afterwards the log of the mail server is compared with
+the outbox. What was claimed and not settled at a kill was in flight; only that may have a second
+copy, under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.databases import available, fresh_database
+from benchmarks.killing import SINK_DELAY, Campaign, Outcome
+from benchmarks.reporting import Report, parse
+from benchmarks.sink import running_sink
+from microblog.app import create_app
+from microblog.database import db, upgrade
+from microblog.settings import Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, help="repeat the random numbers of another run")
+    options, full = parse(parser)
+    report = Report("kill", __doc__, full=full)
+    if len(available()) == 1:
+        report.note("PostgreSQL was left out: no server answers.")
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    report.note(f"The random numbers began at {seed}.")
+    table = report.table("Database", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent")
+    outcomes = {}
+    for engine in available():
+        made = outcomes[engine] = _kill(engine, options.messages, options.kills, seed)
+        figures = (made.messages, made.kills.total(), made.in_flight, made.copies)
+        table.row(engine, *(f"{one:,}" for one in (*figures, made.lost, made.not_sent)))
+    _promise(report, list(outcomes.values()))
+    _tell_the_steps(report, list(outcomes.values()))
+    report.finish()
+
+
+def _promise(report: Report, outcomes: list[Outcome]) -> None:
+    lost = sum(one.lost + one.not_sent for one in outcomes)
+    report.promise(
+        f"Killed {outcomes[0].kills.total()} times over {outcomes[0].messages:,} messages:"
+        " none is lost, each ends as sent",
+        measured=f"{lost} lost or not sent",
+        kept=lost == 0 and all(one.clean_end for one in outcomes),
+    )
+    copies = sum(one.copies for one in outcomes)
+    others = sum(one.unexplained + one.strange + one.claims for one in outcomes)
+    report.promise(
+        "Second copies only of what was in flight at a kill, under the same Message-ID",
+        measured=f"{copies} such copies, {others} others",
+        kept=others == 0,
+    )
+
+
+def _tell_the_steps(report: Report, outcomes: list[Outcome]) -> None:
+    table = report.table("Killed", "Times")
+    for way, times in sum((one.kills for one in outcomes), Counter[str]()).items():
+        table.row(way, str(times))
+
+
+def _kill(engine: str, messages: int, kills: int, seed: int) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name:
+        folder = Path(name)
+        taken = folder / "taken"
+        with (
+            fresh_database(engine, folder, name="kill") as url,
+            running_sink(delay=SINK_DELAY, log=taken) as port,
+        ):
+            settings = Settings(
+                SECRET_KEY="a secret for a benchmark only, long enough",
+                PUBLIC_URL="http://localhost",
+                DATABASE_URL=url,
+                INSTANCE_PATH=folder,
+                ADMINS=("admin@example.com",),
+                MAIL_SERVER="127.0.0.1",
+                MAIL_PORT=port,
+            )
+            app = create_app(settings)
+            with app.app_context():
+                upgrade()
+            outcome = Campaign(app, settings, taken, random.Random(seed)).run(messages, kills)
+            with app.app_context():
+                db.engine.dispose()
+            return outcome
+
+
+if __name__ == "__main__":
+    main()
