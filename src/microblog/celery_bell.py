@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from celery import Celery
@@ -117,7 +117,7 @@ class Publisher:
         self._connection: Connection | None = None
         self._producer: Any = None
 
-    def ring(self, rows: Sequence[Row[int, int]]) -> None:
+    def ring(self, rows: Iterable[Row[int, int] | tuple[int, int]]) -> None:
         """Ring for each of these rows: (number, lane)."""
         try:
             for number, lane in rows:

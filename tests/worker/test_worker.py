@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import secrets
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from kombu.connection import Connection
-from kombu.entity import Exchange, Queue
 
 from microblog.celery_bell import CeleryBell, Publisher, make_celery, queue_names
 from microblog.cli import main
@@ -28,101 +22,15 @@ from microblog.cli.ports import choose_free
 from microblog.cli.walk import Browser
 from microblog.mail import current_outbox, send_email
 from microblog.mail.models import Status
-from microblog.mail.running import transport_maker
-from microblog.worker.deliverer import Deliverer
 from microblog.worker.sweeper import Sweeper
-from tests.cli.running import HOST, clean_environment, eventually, running
+from tests.cli.running import HOST, eventually, running
+from tests.conftest import SECRET
 from tests.outbox import rows
-from tests.services import RABBITMQ, REDIS, has_broker, need
 from tests.smtp_server import STALL, ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
-
-SECRET = "a secret for tests only, long enough to be one"
-
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-ON_RABBITMQ = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, Broker, make_deliverer, working
 
 Make = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Broker:
-    """A broker, and the prefix of the queues that belong to this test alone."""
-
-    url: str
-    prefix: str
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {"CELERY_BROKER_URL": self.url, "CELERY_QUEUE_PREFIX": self.prefix}
-
-
-@pytest.fixture(params=["rabbitmq", "redis"])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    url, name = {"rabbitmq": (RABBITMQ, "RabbitMQ"), "redis": (REDIS, "Redis")}[request.param]
-    need(has_broker(url), f"{name} at TEST_{request.param.upper()}_URL or {url.rpartition('@')[2]}")
-    made = Broker(url, f"test-{os.getpid()}-{secrets.token_hex(4)}")
-    yield made
-    remove_queues(made)
-
-
-def remove_queues(broker: Broker) -> None:
-    """Leave nothing of the test in the broker."""
-    if broker.url.startswith("redis"):
-        with Connection(broker.url) as connection:
-            client = connection.default_channel.client
-            for key in client.keys(f"{broker.prefix}*"):
-                client.delete(key)
-        return
-    for name in queue_names(broker.prefix):
-        with Connection(broker.url) as connection, suppress(*connection.channel_errors):
-            Queue(name, channel=connection.channel()).delete()
-            Exchange(name, channel=connection.channel()).delete()
-
-
-@pytest.fixture
-def environment(
-    database_url: str, tmp_path: Path, smtp: ScriptedServer, broker: Broker
-) -> dict[str, str]:
-    """The settings of a whole site whose mail goes over the broker."""
-    return clean_environment(
-        SECRET_KEY=SECRET,
-        PUBLIC_URL="http://blog.example.com",
-        ADMINS="admin@microblog.example.com",
-        DATABASE_URL=database_url,
-        INSTANCE_PATH=str(tmp_path),
-        MAIL_SERVER=HOST,
-        MAIL_PORT=str(smtp.port),
-        MAIL_TIMEOUT="30",
-        RATELIMIT_ENABLED="off",
-        **broker.settings,
-    )
-
-
-@contextmanager
-def working(environment: dict[str, str], folder: Path, *options: str) -> Iterator[Any]:
-    """A running `microblog worker`."""
-    log = folder / f"worker-{secrets.token_hex(4)}.txt"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "microblog", "worker", *options],
-            env=environment,
-            cwd=folder,
-            stdout=written,
-            stderr=written,
-        )
-    try:
-        assert eventually(lambda: "The worker is ready" in log.read_text()), log.read_text()
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        sys.stdout.write(log.read_text())
 
 
 def row(app: Flask) -> Any:
@@ -275,14 +183,14 @@ def test_what_a_killed_worker_held_arrives_as_the_same_message_after_the_lease(
 @ON_POSTGRESQL
 @ON_RABBITMQ
 def test_eight_workers_told_of_the_same_rows_deliver_each_once(
-    broker: Broker, make_app: Make, make_settings: Make, smtp: ScriptedServer
+    broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
     app = make_app(**broker.settings)
     with app.app_context():
         numbers = [
             send_email(f"{number}", None, ["susan@example.com"], "Hello.\n") for number in range(40)
         ]
-        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
+    deliverer = make_deliverer(app)
     start = threading.Barrier(8)
     delivered: list[int] = []
 
@@ -303,14 +211,14 @@ def test_eight_workers_told_of_the_same_rows_deliver_each_once(
 
 @ON_POSTGRESQL
 def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
-    broker: Broker, make_app: Make, make_settings: Make, smtp: ScriptedServer
+    broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
     app = make_app()
     make_user(app, "susan")
     with app.app_context():
         send_email("Hello", None, ["susan@example.com"], "Hello.\n")
         Visitor(app).ask_for_reset("susan@example.com")
-        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
+    deliverer = make_deliverer(app)
     celery = make_celery(broker.url, broker.prefix)
     sweeper = Sweeper(celery, deliverer)
     prompt, rest = queue_names(broker.prefix)

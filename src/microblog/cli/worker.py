@@ -21,7 +21,8 @@ from microblog.web import logs
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
-    help="Connections to the mail server; default: MAIL_CONNECTIONS.",
+    help="Connections to the mail server for all mail, beside the one that is kept free for mail"
+    " that people wait for; default: MAIL_CONNECTIONS.",
 )
 def worker(concurrency: int | None) -> None:
     """Deliver mail for a site on several machines: a Celery worker.
@@ -44,9 +45,13 @@ def worker(concurrency: int | None) -> None:
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()
-        deliverer = Deliverer(current_outbox(), transport_maker(app), context=app.app_context)
+        deliverer = Deliverer(
+            current_outbox(),
+            transport_maker(app),
+            connections=concurrency or settings.MAIL_CONNECTIONS,
+            context=app.app_context,
+        )
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
     retention = settings.MAIL_RETENTION_DAYS * DAY
     housekeeping = Housekeeping(deliverer.outbox, retention=retention, context=app.app_context)
-    connections = concurrency or settings.MAIL_CONNECTIONS
-    sys.exit(run_worker(celery, deliverer, housekeeping, concurrency=connections))
+    sys.exit(run_worker(celery, deliverer, housekeeping))

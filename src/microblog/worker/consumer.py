@@ -6,9 +6,12 @@ import logging
 from typing import Any
 
 from celery import Celery, signals
+from celery.bootsteps import ConsumerStep
 from celery.worker.consumer import Consumer
+from celery.worker.consumer.tasks import Tasks
+from kombu.messaging import Consumer as MessageConsumer
 
-from microblog.celery_bell import DELIVER
+from microblog.celery_bell import DELIVER, queue_names_of
 from microblog.mail.dispatcher import LOOK_EVERY_SECONDS
 from microblog.mail.housekeeping import Housekeeping
 from microblog.worker.deliverer import Deliverer
@@ -23,47 +26,13 @@ REDIS_DIFFERS = (
 )
 
 
-class PlainConsumer(Consumer):
-    """Celery's consumer without its delayed delivery, which would make 28 queues in RabbitMQ.
-
-    No task is sent with a delay: the time of the next attempt is in the row.
-    """
-
-    class Blueprint(Consumer.Blueprint):
-        default_steps = tuple(
-            step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step
-        )
-
-
-def run_worker(
-    celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping, *, concurrency: int
-) -> int:
-    """Deliver until SIGTERM or SIGINT, then finish what is in flight; returns the exit code.
-
-    Threads and no processes: a delivery waits for the network most of the time, and threads can
-    share what they know of the mail server.
-    """
-
-    def deliver(number: int) -> None:
-        deliverer.deliver(number)
-
-    celery.task(deliver, name=DELIVER, shared=False)
+def run_worker(celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping) -> int:
+    """Deliver until SIGTERM or SIGINT, then finish what is in flight; returns the exit code."""
+    _make_task(celery, deliverer)
     sweeper = Sweeper(celery, deliverer)
     if str(celery.conf.broker_url).startswith("redis"):
         logger.warning(REDIS_DIFFERS, SWEEP_EVERY_SECONDS)
-    worker: Any = celery.Worker(
-        pool="threads",
-        concurrency=concurrency,
-        consumer_cls=PlainConsumer,
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-        loglevel="INFO",
-        quiet=True,
-    )
-    # Celery logs a line when a task comes and one when it goes; the delivery says it better.
-    for noisy in ("celery.worker.strategy", "celery.app.trace"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    worker = _make_worker(celery, deliverer.connections)
 
     def ready(sender: Any, **_arguments: object) -> None:
         # Celery looks for signals between events only, and an idle queue has none.
@@ -78,3 +47,74 @@ def run_worker(
         finally:
             sweeper.stop()
     return int(worker.exitcode or 0)
+
+
+def _make_task(celery: Celery, deliverer: Deliverer) -> None:
+    _prompt, rest = queue_names_of(celery)
+
+    def deliver(task: Any, number: int) -> None:
+        deliverer.deliver(number, limited=task.request.delivery_info["routing_key"] == rest)
+
+    celery.task(deliver, bind=True, name=DELIVER, shared=False)
+
+
+def _make_worker(celery: Celery, connections: int) -> Any:
+    """Threads and no processes: a delivery waits for the network most of the time, and threads can
+    share what they know of the mail server. One more of them than `connections` serve all mail.
+    """
+    _prompt, rest = queue_names_of(celery)
+    worker = celery.Worker(
+        pool="threads",
+        concurrency=connections + 1,
+        queues=[rest],
+        consumer_cls=LaneConsumer,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="INFO",
+        quiet=True,
+    )
+    # Celery logs a line when a task comes and one when it goes; the delivery says it better.
+    for noisy in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return worker
+
+
+class PromptLane(ConsumerStep):
+    """Takes rings for mail that somebody waits for, over a channel of its own.
+
+    A broker counts what is under way by channel. So rings for other mail cannot take the place of
+    these, and these may take every thread.
+    """
+
+    requires = (Tasks,)
+
+    def start(self, c: Consumer) -> None:
+        prompt, _rest = c.app.conf.task_queues
+        consumer = MessageConsumer(
+            c.connection.channel(),
+            [prompt],
+            on_message=c.create_task_handler(),
+            accept=c.app.conf.accept_content,
+            prefetch_count=c.pool.num_processes,
+        )
+        consumer.consume()
+        self.consumers = [consumer]
+
+
+class LaneConsumer(Consumer):
+    """Celery's consumer, taking rings of the two lanes apart.
+
+    It makes no delayed delivery, which would make 28 queues in RabbitMQ: no task is sent with a
+    delay, since the time of the next attempt is in the row.
+    """
+
+    class Blueprint(Consumer.Blueprint):
+        default_steps = (
+            *(step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step),
+            PromptLane,
+        )
+
+    def __init__(self, *args: Any, initial_prefetch_count: int, **kwargs: Any) -> None:
+        # One thread is left for the prompt lane.
+        super().__init__(*args, initial_prefetch_count=initial_prefetch_count - 1, **kwargs)

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 class Deliverer:
     """Delivers rows by their numbers, from several threads.
 
+    `connections` serve all mail; one more is kept free for mail that somebody waits for.
     Deliveries with their connections are kept in a stack, so that the warmest is used first. All
     that is made is made in the process that uses it, after any fork.
     """
@@ -31,11 +32,14 @@ class Deliverer:
         outbox: Outbox,
         transport: Callable[[], Transport],
         *,
+        connections: int,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
         lease: float = LEASE_SECONDS,
     ) -> None:
         self.outbox = outbox
+        self.connections = connections
         self.health = ServerHealth()
+        self._limit = threading.Semaphore(connections)
         self._transport = transport
         self._context = context
         self._lease = lease
@@ -53,13 +57,22 @@ class Deliverer:
             delivery.claims.close()
         self._leases.__exit__(None, None, None)
 
-    def deliver(self, number: int) -> bool:
+    def deliver(self, number: int, *, limited: bool = False) -> bool:
         """Deliver this row if it is due; whether it was.
 
-        While the mail server is in trouble the row is left for the sweep.
+        While the mail server is in trouble, the row is left for the sweep. So is a `limited` one
+        while all connections for such are taken: after trouble with the broker, more rings may
+        come than were asked for.
         """
-        if self.health.pause():
+        if self.health.pause() or (limited and not self._limit.acquire(blocking=False)):
             return False
+        try:
+            return self._deliver(number)
+        finally:
+            if limited:
+                self._limit.release()
+
+    def _deliver(self, number: int) -> bool:
         try:
             with self._context(), self._delivery() as delivery:
                 held = delivery.claims.claim_one(number, now=self.outbox.clock())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Sequence
 
 from celery import Celery
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.celery_bell import WAITING_ROWS, Publisher, queue_names_of
+from microblog.mail.dispatcher import ALL_LANES, PROMPT_LANE
 from microblog.mail.models import OutboxMessage
 from microblog.worker.deliverer import Deliverer
 
@@ -20,18 +24,20 @@ OVERDUE_SECONDS = 1.0
 
 SWEEP_AT_MOST = 500
 
+OTHER_LANES = range(PROMPT_LANE.stop, ALL_LANES.stop)
+
 
 class Sweeper:
     """Rings for rows that are overdue: deferred ones, expired leases, and rings that were lost.
 
     Every worker has one, so that none is the last. A queue that still holds many rings is left
-    alone: its rows are known already, and ringing again would only make it longer.
+    alone: its rows are known already, and ringing again would only make it longer. While the broker
+    is down, rows are delivered here, one after the other: slower, but they need not wait for it.
     """
 
     def __init__(self, celery: Celery, deliverer: Deliverer) -> None:
         self._deliverer = deliverer
         self._publisher = Publisher(celery)
-        self._troubles: tuple[type[Exception], ...] = (SQLAlchemyError, *self._publisher.errors)
         self._queues = queue_names_of(celery)
         self._stopping = threading.Event()
         self._is_down = False
@@ -41,44 +47,81 @@ class Sweeper:
         self._thread.start()
 
     def stop(self) -> None:
+        """End the thread; what it is just delivering is finished first."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(SWEEP_EVERY_SECONDS)
+            self._thread.join()
 
     def close(self) -> None:
         """Give up the connection, where the thread was never started."""
         self._publisher.close()
 
     def sweep(self) -> int:
-        """Ring once for what is overdue, the urgent first; how many rows that were.
+        """Ring once for what is overdue; how many rows that were.
 
         Raises SQLAlchemyError, or one of the publisher's errors.
         """
         if self._deliverer.health.pause():
             return 0
+        rung = 0
+        for queue, lanes in zip(self._queues, (PROMPT_LANE, OTHER_LANES), strict=True):
+            rows = self._overdue(lanes, count=SWEEP_AT_MOST)
+            if rows and self._publisher.length(queue) < SWEEP_AT_MOST:
+                self._publisher.ring(rows)
+                rung += len(rows)
+        return rung
+
+    def deliver_overdue(self, *, seconds: float = SWEEP_EVERY_SECONDS) -> int:
+        """Deliver what is overdue without the broker, the urgent first, for about so long.
+
+        Returns how many rows that were. Raises SQLAlchemyError.
+        """
+        delivered, until = 0, time.monotonic() + seconds
+        while time.monotonic() < until and not self._deliverer.health.pause():
+            overdue = self._overdue(ALL_LANES, count=1)
+            if not overdue or self._stopping.is_set():
+                break
+            delivered += self._deliverer.deliver(overdue[0].id)
+        return delivered
+
+    def _overdue(self, lanes: range, *, count: int) -> Sequence[Row[int, int]]:
         outbox = self._deliverer.outbox
         overdue = (
-            WAITING_ROWS.where(OutboxMessage.due_at <= outbox.clock() - OVERDUE_SECONDS)
+            WAITING_ROWS.where(
+                OutboxMessage.due_at <= outbox.clock() - OVERDUE_SECONDS,
+                OutboxMessage.lane.in_(lanes),
+            )
             .order_by(OutboxMessage.lane, OutboxMessage.due_at)
-            .limit(SWEEP_AT_MOST)
+            .limit(count)
         )
         with outbox.sessions() as session:
-            rows = session.execute(overdue).all()
-        if not rows or sum(map(self._publisher.length, self._queues)) >= SWEEP_AT_MOST:
-            return 0
-        self._publisher.ring(rows)
-        return len(rows)
+            return session.execute(overdue).all()
 
     def _run(self) -> None:
-        while not self._stopping.wait(SWEEP_EVERY_SECONDS):
+        wait = SWEEP_EVERY_SECONDS
+        while not self._stopping.wait(wait):
+            delivered = 0
             try:
-                self.sweep()
-                self._is_down = False
-            except self._troubles as error:
-                if not self._is_down:
-                    logger.error("The outbox cannot be swept now: %s", error)  # noqa: TRY400
-                self._is_down = True
+                delivered = self._sweep_or_deliver()
+            except SQLAlchemyError as error:
+                self._say("The outbox cannot be swept now: %s", error)
             except Exception:
                 logger.exception("The sweep failed")
+            wait = 0 if delivered else SWEEP_EVERY_SECONDS
             self._deliverer.close_idle()
         self._publisher.close()
+
+    def _sweep_or_deliver(self) -> int:
+        """How many rows were delivered here, because the broker is down."""
+        try:
+            self.sweep()
+        except self._publisher.errors as error:
+            self._say("The broker cannot be reached, mail is delivered without it: %s", error)
+            return self.deliver_overdue()
+        self._is_down = False
+        return 0
+
+    def _say(self, words: str, error: Exception) -> None:
+        if not self._is_down:
+            logger.error(words, error)
+        self._is_down = True

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import HOST, clean_environment
+from tests.conftest import SECRET
+from tests.services import RABBITMQ, REDIS, has_broker, need
+from tests.smtp_server import ScriptedServer
+from tests.worker.running import Broker, remove_queues
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    url, name = {"rabbitmq": (RABBITMQ, "RabbitMQ"), "redis": (REDIS, "Redis")}[request.param]
+    need(has_broker(url), f"{name} at TEST_{request.param.upper()}_URL or {url.rpartition('@')[2]}")
+    made = Broker.at(url)
+    yield made
+    remove_queues(made)
+
+
+@pytest.fixture
+def environment(
+    database_url: str, tmp_path: Path, smtp: ScriptedServer, broker: Broker
+) -> dict[str, str]:
+    """The settings of a whole site whose mail goes over the broker."""
+    return clean_environment(
+        SECRET_KEY=SECRET,
+        PUBLIC_URL="http://blog.example.com",
+        ADMINS="admin@microblog.example.com",
+        DATABASE_URL=database_url,
+        INSTANCE_PATH=str(tmp_path),
+        MAIL_SERVER=HOST,
+        MAIL_PORT=str(smtp.port),
+        MAIL_TIMEOUT="30",
+        RATELIMIT_ENABLED="off",
+        **broker.settings,
+    )
