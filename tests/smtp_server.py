@@ -85,11 +85,12 @@ class Authority:
 class ScriptedServer:
     """A server whose answers are scripted by step.
 
-    The steps are connect, ehlo, starttls, auth, mail, rcpt, data, content, quit, rset, noop. A
-    script is an answer such as "450 4.2.0 later", STALL, DROP, or a list of these for successive
-    occurrences (None for the ordinary answer); a key like "rcpt:bob@x.example" concerns one
-    recipient. `delay` is the seconds before each answer to a message's content. `users` are names
-    with their passwords, or with their tokens for XOAUTH2.
+    The steps are tls, connect, ehlo, starttls, auth, mail, rcpt, data, content, quit, rset, noop,
+    and before-the-dot, which can only be STALL or DROP. A script is an answer such as "450 4.2.0
+    later", STALL, DROP, or a list of these for successive occurrences (None for the ordinary
+    answer); a key like "rcpt:bob@x.example" concerns one recipient. `delay` is the seconds before
+    each answer to a message's content. `users` are names with their passwords, or with their tokens
+    for XOAUTH2.
     """
 
     def __init__(
@@ -344,9 +345,8 @@ class _Conversation:
 
     def _content(self) -> bytes:
         lines = []
+        self._break_off("before-the-dot")
         while (line := self._raw_line()) != b".\r\n":
-            if "content-drop" in self.server.script:
-                raise _EndedError
             lines.append(line[1:] if line.startswith(b".") else line)
         if self.server.scripted("accept-and-drop") is not None:
             # The worst case: the message is taken, and nobody is told.
@@ -370,6 +370,14 @@ class _Conversation:
             raise _EndedError
         return answer[:1] in "23"
 
+    def _break_off(self, step: str) -> None:
+        """Stall or drop where no answer is due, if that is scripted."""
+        planned = self.server.scripted(step)
+        if planned == STALL:
+            self.server.stall()
+        if planned is not None:
+            raise _EndedError
+
     def _say(self, answer: str) -> None:
         self.socket.sendall(answer.encode() + b"\r\n")
 
@@ -387,5 +395,6 @@ class _Conversation:
 
     def _encrypt(self) -> None:
         assert self.server.tls is not None
+        self._break_off("tls")
         self.socket = self.server.tls.wrap_socket(self.socket, server_side=True)
         self.encrypted = True

@@ -13,9 +13,9 @@ import pytest
 from microblog.cli import cli
 from microblog.mail import running
 from microblog.mail.models import Status
-from microblog.mail.outcomes import Step, meaning_of
 from scripts import settings_doc
 from tests.smtp_server import ScriptedServer
+from tests.tables import table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -25,9 +25,6 @@ PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 PICTURE_MAXIMUM_BYTES = 60_000
 
 FENCED = r"(?ms)^ *```.*?^ *```$"
-
-# A code of each kind that the table of answers has a column for.
-CODES = {"connection lost": None, "421": 421, "other 4xx": 450, "530": 530, "other 5xx": 550}
 
 
 def test_the_table_of_settings_is_today_s() -> None:
@@ -67,29 +64,9 @@ def test_no_command_is_described_that_does_not_exist() -> None:
     }
 
 
-def test_the_table_of_answers_is_the_code_s() -> None:
-    page = (DOCS / "mail.md").read_text()
-    header, rows = table(page, "Step")
-    assert header == ["Step", *CODES]
-    expected = [
-        [str(step), *(str(meaning_of(step, code)) for code in CODES.values())] for step in Step
-    ]
-    assert rows == expected
-
-
 def test_the_table_of_statuses_has_each() -> None:
     _, rows = table((DOCS / "mail.md").read_text(), "Status")
     assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
-
-
-def table(page: str, first: str) -> tuple[list[str], list[list[str]]]:
-    """The table whose first column has this heading: its headings, and its rows."""
-    found = re.search(rf"^\| {first} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
-    assert found, f"there is no table with the column {first}"
-    lines = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()
-    ]
-    return lines[0], lines[2:]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

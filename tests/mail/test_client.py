@@ -150,7 +150,7 @@ CASES = [
         )
     ],
     Case({"accept-and-drop": "yes"}, Step.ACCEPTANCE, None, Meaning.UNKNOWN),
-    Case({"content-drop": "yes"}, Step.CONTENT, None, Meaning.AGAIN, content=LARGE),
+    Case({"before-the-dot": DROP}, Step.CONTENT, None, Meaning.AGAIN, content=LARGE),
 ]
 
 

@@ -201,7 +201,7 @@ class SmtpClient:
         if self._socket is None:
             return False
         try:
-            return self.command(Step.EHLO, "NOOP").code == 250
+            return self.command(Step.CHECK, "NOOP").code == 250
         except SmtpError:
             return False
 
@@ -214,7 +214,7 @@ class SmtpClient:
         if self._socket is not None:
             with suppress(SmtpError):
                 self._socket.settimeout(min(self.server.timeout, 5))
-                self.command(Step.EHLO, "QUIT")
+                self.command(Step.QUIT, "QUIT")
         self.close()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from microblog.mail.client import SmtpServer
-from microblog.mail.outcomes import SmtpError, Step
+from microblog.mail.outcomes import BETWEEN_MESSAGES, SmtpError, Step
 from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
 
 
@@ -27,6 +27,8 @@ def advice(error: SmtpError, server: SmtpServer) -> str:
         if applies(error, server, words):
             return mend.format(host=server.host, port=server.port)
     step = Step.EHLO if error.step is Step.GREETING and error.code else error.step
+    if step in BETWEEN_MESSAGES:
+        return "The server ended the connection between messages; the next one opens another."
     return _BY_STEP[step].format(host=server.host, port=server.port)
 
 

@@ -7,6 +7,7 @@ nothing about the message that happened to be next.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 
@@ -25,6 +26,9 @@ class Step(StrEnum):
     DATA = "DATA"
     CONTENT = "content"
     ACCEPTANCE = "acceptance"
+    RESET = "RSET"
+    CHECK = "NOOP"
+    QUIT = "QUIT"
 
 
 class Meaning(StrEnum):
@@ -38,9 +42,15 @@ class Meaning(StrEnum):
     """The connection died after the final dot: the server may have taken it."""
     SERVER = "server"
     """Trouble with the server or our account there: no message is to blame for it."""
+    NOTHING = "nothing"
+    """Said between messages: the connection is replaced, and what was decided before stands."""
 
 
+BETWEEN_MESSAGES = frozenset({Step.RESET, Step.CHECK, Step.QUIT})
 MESSAGE_STEPS = frozenset({Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.ACCEPTANCE})
+
+_QUOTA = re.compile(r"^5\.4\.5\b")
+"""Gmail's refusal when an account has sent its messages of the day: tomorrow they are welcome."""
 
 
 class SmtpError(Exception):
@@ -54,15 +64,20 @@ class SmtpError(Exception):
         self.step = step
         self.code = code
         self.answer = one_line(answer)
-        self.meaning = meaning_of(step, code)
+        self.meaning = meaning_of(step, code, self.answer)
         super().__init__(f"{step}: {code or ''} {self.answer}".replace("  ", " "))
 
 
-def meaning_of(step: Step, code: int | None) -> Meaning:
-    """Translate an answer (or, with None, a lost connection) at a step."""
+def meaning_of(step: Step, code: int | None, answer: str = "") -> Meaning:
+    """Translate an answer (or, with None, a lost or silent connection) at a step.
+
+    A few answers say by their words that it is the account that has trouble, and not the message.
+    """
+    if step in BETWEEN_MESSAGES:
+        return Meaning.NOTHING
     if step is Step.ACCEPTANCE and code is None:
         return Meaning.UNKNOWN
-    if step not in MESSAGE_STEPS or code == 530:
+    if step not in MESSAGE_STEPS or code == 530 or _QUOTA.search(answer):
         # 530: it wants TLS or a log-in first (RFC 3207, RFC 4954), which is a setting of ours.
         return Meaning.SERVER
     if code is None or code == 421:

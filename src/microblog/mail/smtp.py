@@ -109,7 +109,7 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
 
 def _reset(client: SmtpClient) -> None:
     try:
-        client.expect(Step.EHLO, "RSET", 250)
+        client.expect(Step.RESET, "RSET", 250)
     except SmtpError:
         client.close()
 
