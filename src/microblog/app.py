@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts import emails as account_emails
 from microblog.accounts import models as account_models
+from microblog.accounts import security_views
 from microblog.accounts import views as account_views
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     account_views.init_app(app)
+    security_views.init_app(app)
     blog_views.init_app(app)
     if app.config["MAIL_INBOX"]:
         app.register_blueprint(inbox_blueprint(caught_mail(settings)))

@@ -96,7 +96,7 @@ def test_the_owner_is_told_that_the_password_was_changed(
     for subtype in ("plain", "html"):
         text = " ".join(notice.text(subtype).split())
         assert "Dear susan," in text
-        assert "http://localhost/reset_password_request" in text
+        assert "http://localhost/not_me/" in text
         assert "a brand new password" not in text
 
 

@@ -16,16 +16,18 @@ from microblog.accounts.sessions import (
     IDLE_REMEMBERED,
     Visitor,
     end_all_sessions,
-    end_session,
     find_session,
     is_due_for_note,
+    log_out,
     note_seen,
     start_session,
 )
 from microblog.database import db, transaction
+from microblog.web.clients import Place
 from tests.visitor import make_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HERE = Place("Firefox on Linux", "203.0.113.0/24")
 
 
 @pytest.fixture
@@ -35,7 +37,8 @@ def susan(app: Flask, app_context: AppContext) -> int:
 
 def start(user: int, *, remembered: bool = False) -> Visitor:
     with transaction() as writing:
-        return start_session(writing, writing.get_one(User, user), remembered=remembered, now=NOW)
+        owner = writing.get_one(User, user)
+        return start_session(writing, owner, HERE, remembered=remembered, now=NOW)
 
 
 def find(secret: str, now: datetime = NOW) -> Visitor | None:
@@ -88,7 +91,7 @@ def test_use_prolongs_a_session(susan: int) -> None:
     visitor = find(secret, used)
     assert visitor is not None
     with transaction() as writing:
-        note_seen(writing, visitor, now=used)
+        note_seen(writing, visitor, HERE, now=used)
     assert find(secret, used + IDLE_OTHERWISE) is not None
 
 
@@ -101,7 +104,7 @@ def test_use_is_noted_every_ten_minutes(susan: int) -> None:
 def test_one_session_is_ended_and_the_others_stay(susan: int) -> None:
     first, second = start(susan), start(susan)
     with transaction() as writing:
-        end_session(writing, first)
+        log_out(writing, first, HERE, now=NOW)
     assert find(first.get_id()) is None
     assert find(second.get_id()) is not None
 

@@ -16,7 +16,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from microblog.accounts.models import User
-from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND
+from microblog.accounts.notices import NEW_BROWSER_KIND
+from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.database import db
 from microblog.mail import current_outbox, previews
 from microblog.mail.models import OutboxMessage
@@ -28,7 +29,7 @@ from tests.visitor import Visitor, words
 STORED = Path(__file__).parent / "previews"
 
 
-KINDS = [CHANGED_KIND, FAILURE_KIND, RESET_KIND]
+KINDS = [CHANGED_KIND, FAILURE_KIND, NEW_BROWSER_KIND, RESET_KIND, STARTED_KIND]
 
 
 def test_no_kind_is_forgotten(app: Flask) -> None:

@@ -277,15 +277,20 @@ TEXTS = {
     "error": "ValueError",
     "when": "2026-03-01T12:00:00+00:00",
     "trace": "File <string>, in <module> & so on",
+    "place": "Firefox <on> Linux & co",
+    "not_me": "https://blog.example.com/not_me?a=b&c=d",
+    "request_link": "https://blog.example.com/request?a=b&c=d",
 }
 NUMBERS = {"minutes": 10, "count": 3}
+CHOICES = {"reason": "reported"}
+"""What a template decides by, and does not show."""
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("name", E_MAILS)
 def test_every_mail_is_rendered_from_three_templates(app: Flask, name: str) -> None:
     app.jinja_env.undefined = StrictUndefined
-    context: dict[str, Any] = {**TEXTS, **NUMBERS}
+    context: dict[str, Any] = {**TEXTS, **NUMBERS, **CHOICES}
     with app.app_context():
         email = email_from_templates(name, to="a@b.example", **context)
     assert email.html is not None
@@ -304,7 +309,9 @@ def texts_used(template: str) -> list[str]:
     """Those of TEXTS that the template shows."""
     source = (SOURCE / "templates" / template).read_text()
     used = meta.find_undeclared_variables(Environment().parse(source))
-    assert used <= {*TEXTS, *NUMBERS, "_", "ngettext"}, f"{template}: add its variables to TEXTS"
+    assert used <= {*TEXTS, *NUMBERS, *CHOICES, "_", "ngettext"}, (
+        f"{template}: add its variables to TEXTS"
+    )
     return [text for variable, text in TEXTS.items() if variable in used]
 
 

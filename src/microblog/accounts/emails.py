@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from flask_babel import force_locale
@@ -12,9 +13,26 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
-from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, reset_link
+from microblog.accounts.notices import NEW_BROWSER_KIND, compose_notice
+from microblog.accounts.recovery import (
+    CHANGED_KIND,
+    RESET_KIND,
+    STARTED_KIND,
+    Reason,
+    reset_link,
+    reset_token,
+)
 from microblog.accounts.registration import register
-from microblog.mail import Discard, Email, Intent, Kind, Lane, Outbox, email_from_templates
+from microblog.mail import (
+    Discard,
+    Email,
+    Intent,
+    Kind,
+    Lane,
+    Outbox,
+    address_key,
+    email_from_templates,
+)
 from microblog.mail.kinds import DAY, HOUR, PROMPT
 from microblog.web.links import public_link
 
@@ -36,56 +54,95 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
     )
     outbox.register(
         Kind(
-            CHANGED_KIND,
-            password_changed,
+            STARTED_KIND,
+            reset_started,
             sender=admin,
             lane=Lane.PROMPT,
-            lifetime=7 * DAY,
+            delays=PROMPT,
+            lifetime=DAY,
             sample=_sample,
         )
     )
+    for kind, compose in ((CHANGED_KIND, password_changed), (NEW_BROWSER_KIND, new_browser)):
+        outbox.register(
+            Kind(
+                kind,
+                compose,
+                sender=admin,
+                lane=Lane.PROMPT,
+                delays=PROMPT,
+                lifetime=7 * DAY,
+                sample=_sample,
+            )
+        )
 
 
 def reset_password(session: Session, intent: Intent) -> Email | Discard:
     """The link with which a forgotten password is replaced, to the account's stored address."""
     found = reset_link(
-        session,
-        token_keys(),
-        intent.recipient,
-        now=_moment(intent),
-        lifetime=timedelta(seconds=current_app.config["RESET_LINK_SECONDS"]),
+        session, token_keys(), intent.recipient, now=_moment(intent), lifetime=_link_lifetime()
     )
     if found is None:
         return Discard("No account has this address.")
     user, token = found
-    with force_locale(intent.locale):
-        return email_from_templates(
-            "accounts/emails/reset_password",
-            to=user.email,
-            username=user.username,
-            link=public_link("accounts.reset_password", token=token),
-            minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
-        )
+    return _reset_mail("accounts/emails/reset_password", intent, user, token)
+
+
+def reset_started(session: Session, intent: Intent) -> Email | Discard:
+    """The link for a new password that somebody entitled had mailed to the owner."""
+    user = session.get(User, intent.arguments["user_id"])
+    if user is None:
+        return Discard("The account was deleted.")
+    if user.email_key != address_key(intent.recipient):
+        return Discard("The account has another address by now.")
+    token = reset_token(token_keys(), user, now=_moment(intent), lifetime=_link_lifetime())
+    return _reset_mail(
+        "accounts/emails/reset_started",
+        intent,
+        user,
+        token,
+        reason=intent.arguments["reason"],
+        request_link=public_link("accounts.reset_password_request"),
+    )
 
 
 def password_changed(session: Session, intent: Intent) -> Email | Discard:
     """The notice that a password was changed (NIST SP 800-63B-4; ASVS 5.0, 6.3.7)."""
-    user = session.get(User, intent.arguments["user_id"])
-    if user is None:
-        return Discard("The account was deleted.")
+    return compose_notice(session, intent, "accounts/emails/password_changed")
+
+
+def new_browser(session: Session, intent: Intent) -> Email | Discard:
+    """The notice that somebody logged in from a browser not seen before (ASVS 5.0, 6.3.5)."""
+    return compose_notice(session, intent, "accounts/emails/new_browser")
+
+
+def _reset_mail(template: str, intent: Intent, user: User, token: str, **texts: Any) -> Email:
     with force_locale(intent.locale):
         return email_from_templates(
-            "accounts/emails/password_changed",
-            to=intent.recipient,
+            template,
+            to=user.email,
             username=user.username,
-            link=public_link("accounts.reset_password_request"),
+            link=public_link("accounts.reset_password", token=token),
+            minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
+            **texts,
         )
+
+
+def _link_lifetime() -> timedelta:
+    return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
 def _sample(session: Session, language: str) -> Intent:
     name = f"preview-{secrets.token_hex(4)}"
     user = register(session, username=name, email=f"{name}@example.com", password_hash="-")  # noqa: S106
-    return Intent(user.email, language, {"user_id": user.id}, time.time(), attempt=1)
+    about = {
+        "user_id": user.id,
+        "at": 1767268800.0,
+        "browser": "Firefox on Linux",
+        "address": "203.0.113.0/24",
+        "reason": Reason.REPORTED.value,
+    }
+    return Intent(user.email, language, about, time.time(), attempt=1)
 
 
 def _moment(intent: Intent) -> datetime:

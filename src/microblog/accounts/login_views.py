@@ -19,6 +19,7 @@ from microblog.accounts.forms import LoginForm
 from microblog.accounts.logins import Logins
 from microblog.accounts.models import User
 from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 
@@ -54,7 +55,7 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
             # The cookie lives as long as the row: from the last visit on.
             session["_remember"] = "set"
         with transaction() as writing:
-            sessions.note_seen(writing, visitor, now=now)
+            sessions.note_seen(writing, visitor, current_place(), now=now)
     return visitor
 
 
@@ -76,7 +77,7 @@ def login() -> str | Response:
 def logout() -> Response:
     if current_user.is_authenticated:
         with transaction() as writing:
-            sessions.end_session(writing, current_user)
+            sessions.log_out(writing, current_user, current_place(), now=utc_now())
         logout_user()
     return redirect(home())
 
@@ -87,6 +88,8 @@ def _log_in(user: User, password: str, *, remembered: bool) -> None:
         account = writing.get_one(User, user.id)
         if better and account.password_hash == user.password_hash:
             account.password_hash = better
-        visitor = sessions.start_session(writing, account, remembered=remembered, now=utc_now())
+        visitor = sessions.start_session(
+            writing, account, current_place(), remembered=remembered, now=utc_now()
+        )
     session.clear()
     login_user(visitor, remember=remembered)

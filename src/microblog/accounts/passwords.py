@@ -6,6 +6,7 @@ Sources: OWASP ASVS 5.0, 6.2 (length, no composition rules, no truncation), NIST
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
 
 from argon2 import PasswordHasher
@@ -14,6 +15,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 PASSWORD_MINIMUM = 8
 """Code points."""
 PASSWORD_MAXIMUM = 1024
+
+_LOCKED = "!"
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -27,12 +30,22 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether this is the password. With None as the hash: never, after the same work."""
+    """Whether this is the password. None and a locked hash: never, after the same work."""
+    usable = None if password_hash is None or is_locked(password_hash) else password_hash
     try:
-        _hasher.verify(password_hash or _NOBODYS_HASH, _normalised(password))
+        _hasher.verify(usable or _NOBODYS_HASH, _normalised(password))
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return usable is not None
+
+
+def locked_hash() -> str:
+    """What takes the place of a hash where no password shall fit; each is another one."""
+    return _LOCKED + secrets.token_urlsafe(16)
+
+
+def is_locked(password_hash: str) -> bool:
+    return password_hash.startswith(_LOCKED)
 
 
 def needs_rehash(password_hash: str) -> bool:

@@ -6,18 +6,32 @@ Sources: OWASP Forgot Password Cheat Sheet; ASVS 5.0, 6.3.8 and 6.5; CWE-640, CW
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import find_by_email
 from microblog.accounts.models import User
+from microblog.accounts.notices import post_notice
+from microblog.accounts.passwords import locked_hash
+from microblog.accounts.security_log import Happening, record
 from microblog.accounts.sessions import end_all_sessions
 from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
 from microblog.mail import Outbox
+from microblog.web.clients import Place
 
 RESET_KIND = "accounts.reset_password"
+STARTED_KIND = "accounts.reset_started"
 CHANGED_KIND = "accounts.password_changed"
+
+
+class Reason(StrEnum):
+    """Why a reset was started for an account. Their names are stored; the mail has the sentence."""
+
+    REPORTED = "reported"
+    UNDONE = "undone"
+    ADMINISTRATOR = "administrator"
 
 
 def request_reset(session: Session, outbox: Outbox, address: str, locale: str) -> None:
@@ -29,6 +43,25 @@ def request_reset(session: Session, outbox: Outbox, address: str, locale: str) -
     outbox.post(session, RESET_KIND, address, locale=locale)
 
 
+def start_reset(
+    session: Session, outbox: Outbox, user: User, reason: Reason, *, locale: str
+) -> None:
+    """Have a link mailed to the owner of this account, because of what somebody entitled did.
+
+    Unlike a request of a stranger it is not held back where the address had many links already.
+    """
+    arguments = {"user_id": user.id, "reason": reason.value}
+    outbox.post(session, STARTED_KIND, user.email, locale=locale, arguments=arguments)
+
+
+def lock_password(user: User) -> None:
+    """Let no password fit this account until its owner has chosen a new one.
+
+    It makes every reset link that is out worthless, too.
+    """
+    user.password_hash = locked_hash()
+
+
 def reset_link(
     session: Session, keys: Keys, address: str, *, now: datetime, lifetime: timedelta
 ) -> tuple[User, str] | None:
@@ -36,7 +69,12 @@ def reset_link(
     user = find_by_email(session, address)
     if user is None:
         return None
-    return user, make_token(keys, RESET_PASSWORD, user, now=now, lifetime=lifetime)
+    return user, reset_token(keys, user, now=now, lifetime=lifetime)
+
+
+def reset_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) -> str:
+    """The token with which this account gets a new password."""
+    return make_token(keys, RESET_PASSWORD, user, now=now, lifetime=lifetime)
 
 
 def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
@@ -55,6 +93,7 @@ def reset_password(
     token: str,
     *,
     password_hash: str,
+    place: Place,
     now: datetime,
     locale: str,
 ) -> bool:
@@ -78,6 +117,8 @@ def reset_password(
     )
     if not session.execute(change).rowcount:  # type: ignore[attr-defined]
         return False
+    session.refresh(user)
     end_all_sessions(session, user.id)
-    outbox.post(session, CHANGED_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+    record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
+    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
     return True

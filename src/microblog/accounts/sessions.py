@@ -11,6 +11,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import LoginSession, User
+from microblog.accounts.security_log import Happening, record
+from microblog.web.clients import Place
 
 IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
@@ -30,11 +32,19 @@ class Visitor(UserMixin):
         return self._secret
 
 
-def start_session(session: Session, user: User, *, remembered: bool, now: datetime) -> Visitor:
+def start_session(
+    session: Session, user: User, place: Place, *, remembered: bool, now: datetime
+) -> Visitor:
     """Log this account in, in the browser that will hold the secret."""
     secret = secrets.token_urlsafe(32)
     started = LoginSession(
-        user=user, digest=_digest(secret), remembered=remembered, created_at=now, seen_at=now
+        user=user,
+        digest=_digest(secret),
+        remembered=remembered,
+        created_at=now,
+        seen_at=now,
+        browser=place.browser,
+        address=place.address,
     )
     session.add(started)
     session.flush()
@@ -42,18 +52,23 @@ def start_session(session: Session, user: User, *, remembered: bool, now: dateti
 
 
 def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | None:
-    """Who holds this secret; None where the session was ended or has been idle for too long."""
+    """Who holds this secret; None where the session was ended or has been idle for too long.
+
+    Nor may anybody be in an account that is disabled or about to be deleted.
+    """
     found = session.scalar(select(LoginSession).where(LoginSession.digest == _digest(secret)))
-    if found is None:
+    if found is None or found.user.disabled_at is not None or found.user.deletes_at is not None:
         return None
     idle = IDLE_REMEMBERED if found.remembered else IDLE_OTHERWISE
     return Visitor(found, secret) if now - found.seen_at <= idle else None
 
 
-def note_seen(session: Session, visitor: Visitor, *, now: datetime) -> None:
-    """Remember that the session is in use."""
+def note_seen(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+    """Remember that the session is in use, and where."""
     session.execute(
-        update(LoginSession).where(LoginSession.id == visitor.session.id).values(seen_at=now)
+        update(LoginSession)
+        .where(LoginSession.id == visitor.session.id)
+        .values(seen_at=now, browser=place.browser, address=place.address)
     )
 
 
@@ -62,9 +77,10 @@ def is_due_for_note(visitor: Visitor, *, now: datetime) -> bool:
     return now - visitor.session.seen_at >= SEEN_EVERY
 
 
-def end_session(session: Session, visitor: Visitor) -> None:
-    """Log this one browser out."""
+def log_out(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+    """Log this one browser out, as the person in front of it asks."""
     session.execute(delete(LoginSession).where(LoginSession.id == visitor.session.id))
+    record(session, visitor.user.id, Happening.LOGGED_OUT, place, now=now)
 
 
 def end_all_sessions(session: Session, user_id: int) -> None:

@@ -22,6 +22,7 @@ from microblog.accounts.models import User
 
 ALGORITHM = "HS256"
 RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a claim
+NOT_ME = "not_me"
 
 _FINGERPRINT_BYTES = 16
 

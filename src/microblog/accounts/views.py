@@ -18,6 +18,7 @@ from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, register
 from microblog.database import db, transaction, utc_now
 from microblog.mail import current_outbox
+from microblog.web.clients import current_place
 from microblog.web.languages import current_language
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -90,6 +91,7 @@ def _choose_password(token: str) -> str | Response:
             token_keys(),
             token,
             password_hash=password_hash,
+            place=current_place(),
             now=utc_now(),
             locale=current_language(),
         )
