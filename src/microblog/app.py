@@ -31,6 +31,7 @@ from microblog.web import (
     failures,
     health,
     languages,
+    links,
     metrics,
     ratelimits,
     security,
@@ -125,6 +126,7 @@ def _join_pages(app: Flask) -> None:
     errors.init_app(app)
     failures.init_app(app)
     settings_pages.init_app(app)
+    links.init_app(app)
     app.jinja_env.globals.update(
         language=languages.current_language, has_inbox=app.config["MAIL_INBOX"]
     )

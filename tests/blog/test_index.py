@@ -63,10 +63,14 @@ def test_a_post_is_written_and_shown(app: Flask, susan: Visitor, path: str) -> N
         (post,) = db.session.scalars(select(Post))
     assert post.body == "hello,\n  world"
     assert before <= post.created_at <= utc_now()
-    shown = re.search(r'<time [^>]*datetime="([^"]+)">([^<]+)</time>', page.get_data(as_text=True))
+    shown = re.search(
+        r'(?s)<time [^>]*datetime="([^"]+)">([^<]+)</time>', page.get_data(as_text=True)
+    )
     assert shown
     assert shown[1] == post.created_at.isoformat()
-    assert shown[2] == post.created_at.strftime("%Y-%m-%d %H:%M UTC")
+    written = post.created_at
+    expected = f"{written:%b} {written.day}, {written:%Y}, {written:%I:%M} {written:%p} UTC"
+    assert shown[2].replace("\u202f", " ") == expected.replace(", 0", ", ")
 
 
 def test_the_latest_post_stands_first_and_the_page_has_an_end(app: Flask, susan: Visitor) -> None:

@@ -74,23 +74,34 @@ def _email() -> StringField:
     )
 
 
-class RegistrationForm(Form):
-    username = StringField(
+def username_field() -> StringField:
+    """The name that others see: for new accounts, and for a change of it."""
+    return StringField(
         _l("Username"),
         filters=[strip],
-        validators=[DataRequired(_REQUIRED), Length(max=USERNAME_MAXIMUM), NoControlCharacters()],
+        validators=[
+            DataRequired(_REQUIRED),
+            Length(max=USERNAME_MAXIMUM),
+            NoControlCharacters(),
+            _is_username,
+        ],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
+
+
+def _is_username(_form: FlaskForm, field: Field) -> None:
+    if not is_username(field.data):
+        raise ValidationError(
+            _l("A username has letters, digits, dots, hyphens and underscores only.")
+        )
+
+
+class RegistrationForm(Form):
+    username = username_field()
     email = _email()
     password = _new_password()
     password2 = _repeated_password()
     submit = SubmitField(_l("Register"))
-
-    def validate_username(self, field: Field) -> None:
-        if not is_username(field.data):
-            raise ValidationError(
-                _l("A username has letters, digits, dots, hyphens and underscores only.")
-            )
 
 
 class ResetPasswordRequestForm(Form):

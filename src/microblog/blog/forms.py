@@ -6,11 +6,13 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from wtforms import Field, SubmitField, TextAreaField
+from wtforms import Field, FileField, SubmitField, TextAreaField
 from wtforms.validators import StopValidation
 
+from microblog.accounts.forms import username_field
 from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
+from microblog.blog.profiles import ABOUT_MAXIMUM
 from microblog.web.forms import Form
 
 CODE_POINTS_MAXIMUM = 20 * POST_MAXIMUM
@@ -43,10 +45,40 @@ class ReadableText:
             raise StopValidation(_l("One of its characters carries too many marks."))
 
 
-class PostForm(Form):
-    post = TextAreaField(
+def _post_field() -> TextAreaField:
+    return TextAreaField(
         _l("Say something"),
         validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text."))],
-        render_kw={"rows": 3},
+        render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto"},
     )
+
+
+class PostForm(Form):
+    post = _post_field()
     submit = SubmitField(_l("Post"))
+
+
+class EditPostForm(Form):
+    post = _post_field()
+    submit = SubmitField(_l("Save"))
+
+
+class ProfileForm(Form):
+    username = username_field()
+    about_me = TextAreaField(
+        _l("About me"),
+        validators=[ReadableText(ABOUT_MAXIMUM)],
+        render_kw={"rows": 4, "data-maximum": ABOUT_MAXIMUM, "dir": "auto"},
+    )
+    submit = SubmitField(_l("Save"))
+
+
+class PictureForm(Form):
+    """Multipart, so that it takes the file beside the token."""
+
+    picture = FileField(
+        _l("Your picture"),
+        description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It is cut to a square."),
+        render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},
+    )
+    submit = SubmitField(_l("Upload"))

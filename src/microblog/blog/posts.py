@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, contains_eager
 
 from microblog.accounts.models import User
+from microblog.accounts.states import visible
 from microblog.blog.models import Mention, Post, PostTag
 from microblog.blog.text import cleaned, names_in, tags_in
 from microblog.blog.timeline import LATEST, is_visible
@@ -74,8 +75,7 @@ def mentioned(session: Session, posts: Sequence[Post]) -> dict[str, str]:
         .join(Mention, Mention.user_id == User.id)
         .where(
             Mention.post_id.in_([post.id for post in posts]),
-            User.disabled_at.is_(None),
-            User.deletes_at.is_(None),
+            visible(),
         )
         .distinct()
     )

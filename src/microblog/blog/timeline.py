@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from microblog.accounts.models import User
+from microblog.accounts.states import visible
 from microblog.blog.models import Block, Follow, Mute, Post, PostTag
 
 PAGE_SIZE = 25
@@ -95,7 +95,7 @@ def is_visible(reader_id: int | None, *, muting: bool = True) -> ColumnElement[b
     """Which posts a reader may see, in a statement that joins their authors: none of accounts that
     are disabled or being deleted, none across a block; in timelines none of muted people.
     """
-    conditions: list[ColumnElement[bool]] = [User.disabled_at.is_(None), User.deletes_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [visible()]
     if reader_id is not None:
         conditions += [
             ~exists().where(Block.blocker_id == reader_id, Block.blocked_id == Post.user_id),

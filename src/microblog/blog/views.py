@@ -1,15 +1,18 @@
-"""The pages of the blog: HTTP only."""
+"""The pages of timelines: HTTP only."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template
+from flask import Blueprint, Flask, abort, current_app, flash, jsonify, redirect, render_template
+from flask import Response as FlaskResponse
 from flask_babel import gettext as _
-from flask_login import current_user
+from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.blog import timeline
+from microblog.blog import feeds, people_views, post_views, profile_views, showing, timeline
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
+from microblog.blog.showing import cursor, reader_id, shown
+from microblog.blog.text import tag_key
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
@@ -17,29 +20,78 @@ from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("blog", __name__)
 
+TAG_MAXIMUM = 64
+
 
 def init_app(app: Flask) -> None:
+    """Join all pages of the blog to the site."""
     # The first page has a name that rooms below this one can use without knowing the blog.
     app.add_url_rule("/", endpoint="index", view_func=index, methods=["GET", "POST"])
     app.add_url_rule("/index", view_func=index, methods=["GET", "POST"])
-    app.register_blueprint(blueprint)
+    for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
+        app.register_blueprint(one)
+    app.url_value_preprocessor(profile_views.allow_upload)
+    showing.init_app(app)
 
 
 @limit_posts
 def index() -> str | Response:
     if not current_user.is_authenticated:
-        newest = timeline.explore(db.session, None, Cursor())
-        return render_template("blog/welcome.html", posts=newest.posts[:5])
+        return render_template("blog/welcome.html", **shown(_newest_of_all()))
     form = PostForm()
     if form.validate_on_submit():
         with transaction() as writing:
             write_post(writing, user_id=current_user.user.id, body=form.post.data, now=utc_now())
         flash(_("Your post is now live!"), "success")
         return redirect(home())
-    page = timeline.home(db.session, current_user.user.id, Cursor())
-    return render_template("blog/index.html", form=form, posts=page.posts)
+    page = timeline.home(db.session, current_user.user.id, cursor())
+    return render_template("blog/index.html", form=form, **shown(page))
+
+
+@blueprint.get("/explore")
+def explore() -> str:
+    page = timeline.explore(db.session, reader_id(), cursor())
+    return render_template("blog/explore.html", **shown(page))
+
+
+@blueprint.get("/explore.atom")
+def explore_feed() -> FlaskResponse:
+    return feeds.response(_("All posts"), "blog.explore", _newest_of_all())
+
+
+@blueprint.get("/tag/<tag>")
+def tagged(tag: str) -> str | Response:
+    key = _known_tag(tag)
+    page = timeline.with_tag(db.session, key, reader_id(), cursor())
+    return render_template("blog/tag.html", tag=key, **shown(page))
+
+
+@blueprint.get("/tag/<tag>.atom")
+def tagged_feed(tag: str) -> FlaskResponse:
+    key = _known_tag(tag)
+    page = timeline.with_tag(db.session, key, None, Cursor())
+    return feeds.response(f"#{key}", "blog.tagged", page, tag=key)
+
+
+@blueprint.get("/newer_posts/<int:number>")
+@login_required
+def newer_posts(number: int) -> FlaskResponse:
+    """How many posts came to one's home timeline since this one; for the hint on the page."""
+    count = timeline.newest(db.session, current_user.user.id, min(number, timeline.LATEST))
+    return jsonify(count=count)
 
 
 @blueprint.get("/favicon.ico")
 def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
+
+
+def _newest_of_all() -> timeline.Page:
+    return timeline.explore(db.session, None, Cursor())
+
+
+def _known_tag(tag: str) -> str:
+    key = tag_key(tag)
+    if not key or len(key) > TAG_MAXIMUM or "\0" in key:
+        abort(404)
+    return key

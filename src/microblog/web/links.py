@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from flask import current_app, url_for
+from flask import Flask, current_app, request, url_for
+from markupsafe import Markup
 
 DEFAULT_PUBLIC_URL = "http://localhost:5000"
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["here"] = here
+
+
+def here(endpoint: str) -> Markup:
+    """The attribute of a link to the page that is shown, for those who hear pages."""
+    return Markup(' aria-current="page"') if request.endpoint == endpoint else Markup("")
 
 
 def public_link(endpoint: str, **values: object) -> str:

@@ -1,0 +1,200 @@
+"""People as others see them: finding one, following, muting, blocking, and who follows whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, exists, func, literal, or_, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from microblog.accounts.models import User
+from microblog.accounts.names import username_key
+from microblog.accounts.states import visible
+from microblog.blog.models import Block, Follow, Mute, Post, Profile
+
+PAGE_SIZE = 50
+
+LATEST = 2**31 - 1
+
+
+class NotPossibleError(Exception):
+    """This cannot be done to this person; `reason` is "oneself" or "blocked"."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as one reader sees them; the relations are the reader's."""
+
+    user: User
+    about_me: str
+    avatar_digest: str | None
+    posts: int
+    followers: int
+    following: int
+    is_followed: bool
+    follows_reader: bool
+    is_muted: bool
+    is_blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """A page of a list of people with what each tells about themselves; `after` leads on."""
+
+    rows: Sequence[tuple[User, Profile | None]]
+    after: int | None
+
+
+def find_person(session: Session, username: str, reader_id: int | None) -> Person | None:
+    """Somebody by their name, if this reader may see them: not across a block by them."""
+    me = literal(reader_id if reader_id is not None else 0)
+    wanted = (
+        select(
+            User,
+            Profile.about_me,
+            Profile.avatar_digest,
+            _count(Post, Post.user_id == User.id),
+            _count(Follow, Follow.followed_id == User.id),
+            _count(Follow, Follow.follower_id == User.id),
+            exists().where(Follow.follower_id == me, Follow.followed_id == User.id),
+            exists().where(Follow.follower_id == User.id, Follow.followed_id == me),
+            exists().where(Mute.muter_id == me, Mute.muted_id == User.id),
+            exists().where(Block.blocker_id == me, Block.blocked_id == User.id),
+        )
+        .outerjoin(Profile, Profile.user_id == User.id)
+        .where(
+            User.username_key == username_key(username),
+            visible(),
+            ~exists().where(Block.blocker_id == User.id, Block.blocked_id == me),
+        )
+    )
+    row = None if "\0" in username else session.execute(wanted).one_or_none()
+    return Person(row[0], row[1] or "", *row[2:]) if row else None
+
+
+def follow(session: Session, reader_id: int, person: Person) -> bool:
+    """Read what this person writes; False where one did already.
+
+    Raises NotPossibleError for oneself, and for somebody whom one blocks.
+    """
+    _require_other(reader_id, person)
+    if person.is_blocked:
+        raise NotPossibleError("blocked")
+    return _add(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+
+
+def unfollow(session: Session, reader_id: int, person: Person) -> bool:
+    """Read it no longer; False where one did not."""
+    return _remove(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+
+
+def mute(session: Session, reader_id: int, person: Person) -> bool:
+    """Keep what this person writes out of one's timelines. Raises NotPossibleError for oneself."""
+    _require_other(reader_id, person)
+    return _add(session, Mute, muter_id=reader_id, muted_id=person.user.id)
+
+
+def unmute(session: Session, reader_id: int, person: Person) -> bool:
+    return _remove(session, Mute, muter_id=reader_id, muted_id=person.user.id)
+
+
+def block(session: Session, reader_id: int, person: Person) -> bool:
+    """See nothing of each other any more; neither follows the other then.
+
+    Raises NotPossibleError for oneself.
+    """
+    _require_other(reader_id, person)
+    for one, other in ((reader_id, person.user.id), (person.user.id, reader_id)):
+        _remove(session, Follow, follower_id=one, followed_id=other)
+    return _add(session, Block, blocker_id=reader_id, blocked_id=person.user.id)
+
+
+def unblock(session: Session, reader_id: int, person: Person) -> bool:
+    return _remove(session, Block, blocker_id=reader_id, blocked_id=person.user.id)
+
+
+def followers(session: Session, person_id: int, reader_id: int | None, after: int) -> People:
+    """Who follows this person, those who came to the site last first."""
+    return _people(session, Follow.follower_id, Follow.followed_id == person_id, reader_id, after)
+
+
+def following(session: Session, person_id: int, reader_id: int | None, after: int) -> People:
+    """Whom this person follows."""
+    return _people(session, Follow.followed_id, Follow.follower_id == person_id, reader_id, after)
+
+
+def muted(session: Session, reader_id: int, after: int) -> People:
+    return _people(session, Mute.muted_id, Mute.muter_id == reader_id, None, after)
+
+
+def blocked(session: Session, reader_id: int, after: int) -> People:
+    return _people(session, Block.blocked_id, Block.blocker_id == reader_id, None, after)
+
+
+def pictures(session: Session, people: Collection[int]) -> dict[int, str]:
+    """The digests of the own pictures of those of these people who have one."""
+    if not people:
+        return {}
+    wanted = select(Profile.user_id, Profile.avatar_digest).where(
+        Profile.user_id.in_(people), Profile.avatar_digest.is_not(None)
+    )
+    return {row.user_id: row.avatar_digest or "" for row in session.execute(wanted)}
+
+
+def _people(
+    session: Session,
+    column: InstrumentedAttribute[int],
+    condition: Any,
+    reader_id: int | None,
+    after: int,
+) -> People:
+    wanted: Any = (
+        select(User, Profile)
+        .join_from(column.class_, User, User.id == column)
+        .outerjoin(Profile, Profile.user_id == User.id)
+        .where(condition, column < after, visible())
+        .order_by(column.desc())
+        .limit(PAGE_SIZE + 1)
+    )
+    if reader_id is not None:
+        across_a_block = exists().where(
+            or_(
+                (Block.blocker_id == reader_id) & (Block.blocked_id == User.id),
+                (Block.blocker_id == User.id) & (Block.blocked_id == reader_id),
+            )
+        )
+        wanted = wanted.where(~across_a_block)
+    rows = [(user, profile) for user, profile in session.execute(wanted)]
+    more = len(rows) > PAGE_SIZE
+    return People(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1][0].id if more else None)
+
+
+def _count(table: Any, condition: Any) -> Any:
+    return select(func.count()).select_from(table).where(condition).scalar_subquery()
+
+
+def _require_other(reader_id: int, person: Person) -> None:
+    if person.user.id == reader_id:
+        raise NotPossibleError("oneself")
+
+
+def _add(session: Session, table: Any, **keys: int) -> bool:
+    """Insert a row of two keys unless it is there, also where another request does the same."""
+    one, other = keys
+    insert = text(
+        f"INSERT INTO {table.__tablename__} ({one}, {other}) VALUES (:{one}, :{other})"  # noqa: S608
+        " ON CONFLICT DO NOTHING"
+    )
+    added: Any = session.execute(insert, keys)
+    return bool(added.rowcount)
+
+
+def _remove(session: Session, table: Any, **keys: int) -> bool:
+    removed: Any = session.execute(delete(table).filter_by(**keys))
+    return bool(removed.rowcount)

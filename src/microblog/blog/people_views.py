@@ -1,0 +1,141 @@
+"""The pages of people: profiles, who follows whom, and the buttons on them. HTTP only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
+from flask_babel import gettext as _
+from flask_login import current_user, login_required
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from microblog.accounts.forms import EmptyForm
+from microblog.blog import feeds, people, timeline
+from microblog.blog.people import NotPossibleError, Person
+from microblog.blog.showing import cursor, linked, reader_id, shown
+from microblog.blog.timeline import Cursor
+from microblog.database import db, transaction
+from microblog.web.ratelimits import limit_posts
+
+blueprint = Blueprint("people", __name__)
+
+Action = Callable[[Session, int, Person], bool]
+
+
+@blueprint.get("/user/<username>")
+def profile(username: str) -> str:
+    person = _find(username)
+    page = timeline.of_person(db.session, person.user.id, reader_id(), cursor())
+    about = linked(person.about_me)
+    return render_template(
+        "blog/profile.html", person=person, about=about, form=EmptyForm(), **shown(page)
+    )
+
+
+@blueprint.get("/user/<username>.atom")
+def profile_feed(username: str) -> FlaskResponse:
+    person = people.find_person(db.session, username, None) or abort(404)
+    page = timeline.of_person(db.session, person.user.id, None, Cursor())
+    name = person.user.username
+    return feeds.response(name, "people.profile", page, username=name)
+
+
+@blueprint.get("/user/<username>/card")
+def card(username: str) -> str:
+    """A piece of a page: what one sees when the pointer rests on a name."""
+    return render_template("blog/card.html", person=_find(username), form=EmptyForm())
+
+
+@blueprint.get("/user/<username>/followers")
+def followers(username: str) -> str:
+    person = _find(username)
+    found = people.followers(db.session, person.user.id, reader_id(), _after())
+    heading = _("Followers of %(username)s", username=person.user.username)
+    return render_template("blog/people.html", heading=heading, found=found)
+
+
+@blueprint.get("/user/<username>/following")
+def following(username: str) -> str:
+    person = _find(username)
+    found = people.following(db.session, person.user.id, reader_id(), _after())
+    heading = _("Followed by %(username)s", username=person.user.username)
+    return render_template("blog/people.html", heading=heading, found=found)
+
+
+@blueprint.post("/follow/<username>")
+@limit_posts
+@login_required
+def follow(username: str) -> Response:
+    return _act(username, people.follow, _("You are following %(username)s!", username=username))
+
+
+@blueprint.post("/unfollow/<username>")
+@limit_posts
+@login_required
+def unfollow(username: str) -> Response:
+    words = _("You are not following %(username)s.", username=username)
+    return _act(username, people.unfollow, words)
+
+
+@blueprint.post("/mute/<username>")
+@limit_posts
+@login_required
+def mute(username: str) -> Response:
+    words = _("You muted %(username)s: their posts are not in your timelines.", username=username)
+    return _act(username, people.mute, words)
+
+
+@blueprint.post("/unmute/<username>")
+@limit_posts
+@login_required
+def unmute(username: str) -> Response:
+    words = _("%(username)s is not muted any more.", username=username)
+    return _act(username, people.unmute, words)
+
+
+@blueprint.post("/block/<username>")
+@limit_posts
+@login_required
+def block(username: str) -> Response:
+    words = _("You blocked %(username)s: you see nothing of each other.", username=username)
+    return _act(username, people.block, words)
+
+
+@blueprint.post("/unblock/<username>")
+@limit_posts
+@login_required
+def unblock(username: str) -> Response:
+    words = _("%(username)s is not blocked any more.", username=username)
+    return _act(username, people.unblock, words)
+
+
+def _act(username: str, action: Action, words: str) -> Response:
+    """Do it, say so, and go back to the person's page."""
+    with transaction() as writing:
+        reader = current_user.user.id
+        person = people.find_person(writing, username, reader) or abort(404)
+        try:
+            action(writing, reader, person)
+        except NotPossibleError as error:
+            flash(_reasons()[error.reason], "error")
+        else:
+            flash(words, "success")
+    return redirect(url_for("people.profile", username=person.user.username))
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "oneself": _("You cannot do this to yourself!"),
+        "blocked": _("You blocked this person; unblock them first."),
+    }
+
+
+def _find(username: str) -> Person:
+    return people.find_person(db.session, username, reader_id()) or abort(404)
+
+
+def _after() -> int:
+    text = request.args.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else people.LATEST

@@ -1,0 +1,121 @@
+"""The pages of one's own profile: its text and its picture. HTTP only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask import Response as FlaskResponse
+from flask_babel import gettext as _
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from microblog.accounts.forms import EmptyForm
+from microblog.accounts.models import User
+from microblog.accounts.registration import TakenError
+from microblog.accounts.renaming import rename
+from microblog.blog import profiles
+from microblog.blog.forms import PictureForm, ProfileForm
+from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
+from microblog.database import db, transaction
+from microblog.web.ratelimits import limit_posts
+
+blueprint = Blueprint("profiles", __name__)
+
+UPLOAD_MAXIMUM_BYTES = 32 * 1024 * 1024
+"""A picture between its own limit and this one is read, so that the answer can stand beside it."""
+
+
+def allow_upload(endpoint: str | None, _values: Any) -> None:
+    """Before the form is read, which happens before any view."""
+    if endpoint == "profiles.edit_picture":
+        request.max_content_length = UPLOAD_MAXIMUM_BYTES
+
+
+@blueprint.route("/edit_profile", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def edit() -> str | Response:
+    user = current_user.user
+    profile = profiles.find_profile(db.session, user.id)
+    form = ProfileForm(username=user.username, about_me=profile.about_me)
+    if form.validate_on_submit():
+        try:
+            with transaction() as writing:
+                own = writing.get_one(User, user.id)
+                rename(writing, own, form.username.data)
+                profiles.tell_about(writing, own, form.about_me.data or "")
+        except TakenError:
+            form.username.errors = [_("Please use a different username.")]
+        else:
+            flash(_("Your changes have been saved."), "success")
+            return redirect(url_for("people.profile", username=form.username.data))
+    return _page(form, PictureForm(formdata=None))
+
+
+@blueprint.post("/edit_profile/picture")
+@limit_posts
+@login_required
+def edit_picture() -> str | Response:
+    file = request.files.get("picture")
+    form = PictureForm()
+    if form.validate_on_submit():
+        try:
+            picture = read_picture(file.stream) if file else None
+        except PictureError as error:
+            form.picture.errors = [_reasons()[error.reason]]
+        else:
+            if picture is None:
+                form.picture.errors = [_("Choose a file first.")]
+            else:
+                with transaction() as writing:
+                    profiles.show_picture(writing, current_user.user.id, picture)
+                flash(_("Your picture was changed."), "success")
+                return redirect(url_for("profiles.edit"))
+    return _page(None, form)
+
+
+@blueprint.post("/edit_profile/picture/remove")
+@limit_posts
+@login_required
+def remove_picture() -> Response:
+    if EmptyForm().validate_on_submit():
+        with transaction() as writing:
+            profiles.remove_picture(writing, current_user.user.id)
+        flash(_("Your picture was removed."), "success")
+    return redirect(url_for("profiles.edit"))
+
+
+@blueprint.get("/picture/<int:user_id>/<digest>")
+def picture(user_id: int, digest: str) -> FlaskResponse:
+    content = profiles.find_picture(db.session, user_id, digest) or abort(404)
+    response = FlaskResponse(content, mimetype=MIMETYPE)
+    # The digest names the content, so that it never changes.
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+def _page(form: ProfileForm | None, picture_form: PictureForm) -> str:
+    user = current_user.user
+    profile = profiles.find_profile(db.session, user.id)
+    if form is None:
+        form = ProfileForm(formdata=None, username=user.username, about_me=profile.about_me)
+    return render_template(
+        "blog/edit_profile.html", form=form, picture_form=picture_form, profile=profile
+    )
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "large": _("The picture is too large: at most 4 MB and 40 megapixels."),
+        "unknown": _("This is not a picture in JPEG, PNG, GIF or WebP."),
+        "broken": _("This picture cannot be read; it may be damaged."),
+    }

@@ -1,0 +1,49 @@
+"""What a person tells about themselves, and their picture."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from microblog.accounts.models import User
+from microblog.blog.models import Avatar, Profile
+from microblog.blog.pictures import Picture
+from microblog.blog.text import cleaned
+
+ABOUT_MAXIMUM = 300
+"""Characters, as a person counts them."""
+
+
+def find_profile(session: Session, user_id: int) -> Profile:
+    """What a person tells; an empty profile, not stored, where they told nothing yet."""
+    return session.get(Profile, user_id) or Profile(user_id=user_id, about_me="")
+
+
+def tell_about(session: Session, user: User, about_me: str) -> None:
+    """Change what a person tells about themselves; the form has checked it."""
+    _kept(session, user.id).about_me = cleaned(about_me)
+
+
+def show_picture(session: Session, user_id: int, picture: Picture) -> None:
+    """Show this picture instead of the one that is drawn from the name."""
+    _kept(session, user_id).avatar_digest = picture.digest
+    session.merge(Avatar(user_id=user_id, content=picture.content))
+
+
+def remove_picture(session: Session, user_id: int) -> None:
+    """Go back to the one that is drawn."""
+    _kept(session, user_id).avatar_digest = None
+    session.execute(delete(Avatar).where(Avatar.user_id == user_id))
+
+
+def find_picture(session: Session, user_id: int, digest: str) -> bytes | None:
+    """The content of a person's picture, if it is still the one with this digest."""
+    profile = session.get(Profile, user_id)
+    if profile is None or profile.avatar_digest != digest:
+        return None
+    avatar = session.get(Avatar, user_id)
+    return avatar.content if avatar else None
+
+
+def _kept(session: Session, user_id: int) -> Profile:
+    return session.merge(find_profile(session, user_id))

@@ -1,0 +1,79 @@
+"""What every page with posts needs: where it begins, who reads it, and what its texts refer to."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from flask import Flask, request, url_for
+from flask_login import current_user
+from markupsafe import Markup
+
+from microblog.accounts.models import User
+from microblog.blog.models import Post
+from microblog.blog.people import pictures
+from microblog.blog.posts import mentioned
+from microblog.blog.text import as_html
+from microblog.blog.timeline import Cursor, Page
+from microblog.database import db
+
+AVATAR_COLORS = 12
+"""As many as the style sheet has."""
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(page_url=page_url, avatar_url=avatar_url)
+    app.jinja_env.filters["avatar_color"] = avatar_color
+
+
+def cursor() -> Cursor:
+    """The page of a timeline that this address asks for."""
+    return Cursor.of(request.args.get("before"), request.args.get("after"))
+
+
+def reader_id() -> int | None:
+    """Who reads; None for strangers."""
+    return current_user.user.id if current_user.is_authenticated else None
+
+
+def shown(page: Page) -> dict[str, Any]:
+    """What a template needs to show this page of a timeline."""
+    return {"page": page, **post_context(page.posts)}
+
+
+def post_context(posts: Sequence[Post]) -> dict[str, Any]:
+    """What a template needs to show these posts: their texts, and their authors' own pictures."""
+    return {
+        "bodies": bodies(posts),
+        "pictures": pictures(db.session, {post.user_id for post in posts}),
+    }
+
+
+def bodies(posts: Sequence[Post]) -> dict[int, Markup]:
+    """The text of each post for a page, by the post's number."""
+    names = mentioned(db.session, posts)
+    return {post.id: linked(post.body, names) for post in posts}
+
+
+def linked(text: str, names: Mapping[str, str] = MappingProxyType({})) -> Markup:
+    """A text with its addresses, tags, and these names (user names by their keys) as links."""
+    addresses = {key: url_for("people.profile", username=name) for key, name in names.items()}
+    return as_html(text, addresses, url_for("blog.tagged", tag="TAG"))
+
+
+def page_url(**begin: int) -> str:
+    """The address of another page of the list that is shown."""
+    values: dict[str, Any] = {**(request.view_args or {}), **begin}
+    return url_for(request.endpoint or "index", **values)
+
+
+def avatar_color(name: str) -> int:
+    """One of AVATAR_COLORS for a name, always the same."""
+    return zlib.crc32(name.encode()) % AVATAR_COLORS
+
+
+def avatar_url(user: User, digest: str | None) -> str | None:
+    """The address of a person's own picture; None where one is drawn from the name."""
+    return url_for("profiles.picture", user_id=user.id, digest=digest) if digest else None

@@ -1,0 +1,87 @@
+// What makes pages more pleasant. Every page works without it.
+"use strict";
+
+(() => {
+  const LOOK_EVERY_MS = 60_000;
+  const CARD_AFTER_MS = 400;
+
+  // How many characters are left, counted as people count.
+  const segmenter = "Segmenter" in Intl ? new Intl.Segmenter() : null;
+  const length = (text) => {
+    const plain = text.replace(/\r\n?/g, "\n").trim();
+    return segmenter ? [...segmenter.segment(plain)].length : [...plain].length;
+  };
+  for (const area of document.querySelectorAll("textarea[data-maximum]")) {
+    const maximum = Number(area.dataset.maximum);
+    const counter = document.createElement("p");
+    counter.className = "counter";
+    counter.setAttribute("aria-hidden", "true");
+    const count = () => {
+      const left = maximum - length(area.value);
+      counter.textContent = String(left);
+      counter.classList.toggle("too-long", left < 0);
+    };
+    area.after(counter);
+    area.addEventListener("input", count);
+    count();
+  }
+
+  // A hint when there is something new, without reloading.
+  const hint = document.querySelector("[data-newer]");
+  const look = async () => {
+    if (document.hidden) return;
+    const answer = await fetch(hint.dataset.newer, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const { count } = await answer.json();
+    const link = hint.querySelector("a");
+    link.textContent = count === 1 ? link.dataset.one : link.dataset.many;
+    hint.hidden = count === 0;
+  };
+  if (hint) setInterval(() => look().catch(() => {}), LOOK_EVERY_MS);
+
+  // A small card about a person, when the pointer or the focus rests on their name.
+  let card = null;
+  let waiting = 0;
+  const hide = () => {
+    clearTimeout(waiting);
+    if (card) card.remove();
+    card = null;
+  };
+  const show = async (link) => {
+    const answer = await fetch(link.dataset.card);
+    if (!answer.ok || !link.isConnected) return;
+    hide();
+    card = document.createElement("div");
+    card.className = "card-popup";
+    card.setAttribute("role", "group");
+    card.setAttribute("aria-label", link.textContent);
+    card.innerHTML = await answer.text();
+    link.after(card);
+    card.addEventListener("mouseleave", hide);
+  };
+  const rest = (event) => {
+    const link = event.target.closest?.("[data-card]");
+    if (!link || card?.previousElementSibling === link) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => show(link).catch(() => {}), CARD_AFTER_MS);
+  };
+  const leave = (event) => {
+    clearTimeout(waiting);
+    const inside = event.relatedTarget?.closest?.(".card-popup, [data-card]");
+    if (card && !inside) hide();
+  };
+  document.addEventListener("mouseover", rest);
+  document.addEventListener("focusin", rest);
+  document.addEventListener("mouseout", leave);
+  document.addEventListener("focusout", leave);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") hide();
+  });
+
+  // The reader's time zone, for pages to come; a choice in the settings goes before it.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.includes(`time_zone=${encodeURIComponent(zone)}`)) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `time_zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+})();

@@ -1,0 +1,161 @@
+"""People as others see them: profiles, following, muting and blocking."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from microblog.blog.models import Block, Follow, Mute
+from microblog.database import db
+from tests.visitor import Visitor, make_user, words
+
+
+def logged_in(app: Flask, name: str) -> Visitor:
+    make_user(app, name)
+    visitor = Visitor(app)
+    visitor.log_in(name)
+    return visitor
+
+
+@pytest.fixture
+def susan(app: Flask) -> Visitor:
+    return logged_in(app, "susan")
+
+
+@pytest.fixture
+def bob(app: Flask) -> Visitor:
+    return logged_in(app, "bob")
+
+
+def press(visitor: Visitor, path: str) -> str:
+    return words(visitor.submit(path, token=visitor.csrf_token("/")))
+
+
+def count(app: Flask, table: type) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_following_brings_their_posts_home(app: Flask, susan: Visitor, bob: Visitor) -> None:
+    bob.submit("/", {"post": "Hello from bob"})
+    assert "Hello from bob" not in words(susan.get("/"))
+    said = press(susan, "/follow/bob")
+    assert "You are following bob!" in said
+    assert "1 follower" in said
+    assert "Hello from bob" in words(susan.get("/"))
+    assert "Follows you" in words(bob.get("/user/susan"))
+    assert "You are not following bob." in press(susan, "/unfollow/bob")
+    assert "Hello from bob" not in words(susan.get("/"))
+    assert count(app, Follow) == 0
+
+
+@pytest.mark.parametrize("action", ["follow", "mute", "block"])
+def test_nobody_does_it_to_themselves(app: Flask, susan: Visitor, action: str) -> None:
+    assert "You cannot do this to yourself!" in press(susan, f"/{action}/susan")
+    assert [count(app, table) for table in (Follow, Mute, Block)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("action", ["follow", "unfollow", "mute", "unmute", "block", "unblock"])
+def test_nobody_is_a_page_that_says_so(app: Flask, susan: Visitor, action: str) -> None:
+    answer = susan.submit(f"/{action}/nobody", token=susan.csrf_token("/"))
+    assert answer.status_code == 404
+    assert "Not found" in words(answer)
+    assert susan.get(f"/{action}/bob").status_code in {404, 405}
+    stranger = Visitor(app)
+    sent = stranger.submit(f"/{action}/susan", token=stranger.csrf_token("/login"))
+    assert "Please log in to access this page." in words(sent)
+
+
+@pytest.mark.parametrize("path", ["/user/nobody", "/user/" + "x" * 500, "/user/%00", "/user/%F0"])
+def test_there_is_no_page_of_nobody(susan: Visitor, path: str) -> None:
+    assert susan.get(path).status_code == 404
+
+
+def test_twice_is_once(app: Flask, susan: Visitor, bob: Visitor) -> None:
+    press(susan, "/follow/bob")
+    press(susan, "/follow/bob")
+    assert count(app, Follow) == 1
+
+
+def test_many_at_once_are_once(app: Flask, susan: Visitor, bob: Visitor) -> None:
+    token = susan.csrf_token("/")
+    cookies = susan.client.get_cookie("microblog")
+    assert cookies
+    answers: list[int] = []
+
+    def follow() -> None:
+        client = app.test_client()
+        client.set_cookie("microblog", cookies.value)
+        answers.append(client.post("/follow/bob", data={"csrf_token": token}).status_code)
+
+    threads = [threading.Thread(target=follow) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [302] * 8
+    assert count(app, Follow) == 1
+
+
+def test_muting_keeps_posts_out_of_timelines_and_nobody_notices(
+    app: Flask, susan: Visitor, bob: Visitor
+) -> None:
+    bob.submit("/", {"post": "Hello from bob"})
+    press(susan, "/follow/bob")
+    press(susan, "/mute/bob")
+    assert "Hello from bob" not in words(susan.get("/"))
+    assert "Hello from bob" not in words(susan.get("/explore"))
+    assert "Hello from bob" in words(susan.get("/user/bob"))
+    assert "mute" not in words(bob.get("/user/bob")).lower()
+    press(susan, "/unmute/bob")
+    assert "Hello from bob" in words(susan.get("/"))
+
+
+def test_across_a_block_neither_sees_the_other(app: Flask, susan: Visitor, bob: Visitor) -> None:
+    for visitor, other in ((susan, "bob"), (bob, "susan")):
+        visitor.submit("/", {"post": f"Not for {other}"})
+        press(visitor, f"/follow/{other}")
+    press(susan, "/block/bob")
+    assert count(app, Follow) == 0
+    assert "Not for bob" not in words(bob.get("/explore"))
+    assert bob.get("/user/susan").status_code == 404
+    assert bob.get("/post/1").status_code == 404
+    assert "Not for susan" not in words(susan.get("/explore"))
+    said = words(susan.get("/user/bob"))
+    assert "You blocked bob" in said
+    assert "Not for susan" not in said
+    assert "unblock them first" in press(susan, "/follow/bob")
+    press(susan, "/unblock/bob")
+    assert "Not for bob" in words(bob.get("/explore"))
+
+
+def test_lists_have_who_follows_whom(app: Flask, susan: Visitor, bob: Visitor) -> None:
+    press(susan, "/follow/bob")
+    stranger = Visitor(app)
+    assert "susan" in words(stranger.get("/user/bob/followers"))
+    assert "bob" in words(stranger.get("/user/susan/following"))
+    assert "Nobody yet." in words(stranger.get("/user/susan/followers"))
+    assert stranger.get("/user/susan/followers?after=x").status_code == 200
+
+
+def test_a_card_tells_in_short(susan: Visitor, bob: Visitor) -> None:
+    card = susan.get("/user/bob/card")
+    assert card.status_code == 200
+    assert "<html" not in card.get_data(as_text=True)
+    assert "0 followers" in words(card)
+    assert "Follow" in words(card)
+
+
+def test_feeds_have_the_newest_posts(app: Flask, susan: Visitor) -> None:
+    susan.submit("/", {"post": "Hello & <welcome> #tag"})
+    for path in ("/explore.atom", "/user/susan.atom", "/tag/tag.atom"):
+        feed = Visitor(app).get(path)
+        assert feed.mimetype == "application/atom+xml"
+        text = feed.get_data(as_text=True)
+        assert "Hello &amp; &lt;welcome&gt; #tag" in text
+        assert "<name>susan</name>" in text
+        assert "http://localhost/post/1" in text
+    assert Visitor(app).get("/user/nobody.atom").status_code == 404

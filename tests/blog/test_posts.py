@@ -1,0 +1,158 @@
+"""One post: its own address, changing it, removing it, and what it refers to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from microblog.blog.models import Mention, Post, PostTag
+from microblog.database import db
+from tests.visitor import Visitor, error_beside, make_user, words
+
+
+@pytest.fixture
+def susan(app: Flask) -> Visitor:
+    return logged_in(app, "susan")
+
+
+def logged_in(app: Flask, name: str) -> Visitor:
+    make_user(app, name)
+    visitor = Visitor(app)
+    visitor.log_in(name)
+    return visitor
+
+
+def write(visitor: Visitor, body: str) -> None:
+    assert "Your post is now live!" in words(visitor.submit("/", {"post": body}))
+
+
+def count(app: Flask, table: type) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_a_post_has_an_address_of_its_own(susan: Visitor, visitor: Visitor) -> None:
+    write(susan, "Hello, world")
+    page = visitor.get("/post/1")
+    assert page.status_code == 200
+    assert "Hello, world" in words(page)
+    assert "Edit" not in words(page)
+
+
+@pytest.mark.parametrize("path", ["/post/2", "/post/0", "/post/99999999999999999999", "/post/x"])
+def test_there_is_no_other(susan: Visitor, path: str) -> None:
+    write(susan, "Hello")
+    assert susan.get(path).status_code == 404
+
+
+def test_its_author_changes_it_and_everybody_sees_that(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello #old")
+    page = susan.submit("/post/1/edit", {"post": "Good evening #new"})
+    assert page.request.path == "/post/1"
+    assert "Your changes have been saved." in words(page)
+    assert "Good evening #new" in words(page)
+    assert "edited" in words(page)
+    with app.app_context():
+        assert db.session.scalars(select(PostTag.tag)).all() == ["new"]
+
+
+def test_the_same_text_is_no_change(susan: Visitor) -> None:
+    write(susan, "Hello")
+    page = susan.submit("/post/1/edit", {"post": "  Hello \r\n"})
+    assert "edited" not in words(page)
+
+
+def test_a_change_that_cannot_be_is_said_beside_the_field_and_kept(susan: Visitor) -> None:
+    write(susan, "Hello")
+    page = susan.submit("/post/1/edit", {"post": "x" * 501})
+    assert error_beside(page, "post") == "At most 500 characters; here are 501."
+    assert "x" * 501 in page.get_data(as_text=True)
+    assert "Hello" in words(susan.get("/post/1"))
+
+
+def test_its_author_removes_it_after_being_asked(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello #tag @susan")
+    asked = susan.get("/post/1/delete")
+    assert "Delete this post?" in words(asked)
+    assert "Hello" in words(asked)
+    assert count(app, Post) == 1
+    page = susan.submit("/post/1/delete")
+    assert "Your post was deleted." in words(page)
+    assert [count(app, table) for table in (Post, PostTag, Mention)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("path", ["/post/1/edit", "/post/1/delete"])
+def test_nobody_else_changes_or_removes_it(app: Flask, susan: Visitor, path: str) -> None:
+    write(susan, "Hello")
+    bob = logged_in(app, "bob")
+    assert bob.get(path).status_code == 404
+    answer = bob.submit(path, {"post": "Hacked"}, token=bob.csrf_token("/"))
+    assert answer.status_code == 404
+    assert "Sign In" in words(Visitor(app).get(path))
+    assert "Hello" in words(susan.get("/post/1"))
+
+
+def test_mentions_and_tags_lead_somewhere(app: Flask, susan: Visitor) -> None:
+    make_user(app, "bob")
+    write(susan, "Hello @Bob and @nobody, see #Garden and https://example.com/?a=1&b=2.")
+    html = susan.get("/post/1").get_data(as_text=True)
+    assert '<a href="/user/bob">@Bob</a>' in html
+    assert "@nobody" in html
+    assert "/user/nobody" not in html
+    assert '<a href="/tag/garden" rel="tag">#Garden</a>' in html
+    link = '<a href="https://example.com/?a=1&amp;b=2" rel="nofollow noopener ugc">'
+    assert link in html
+    for path in re.findall(r'href="(/(?:user|tag)/[^"]+)"', html):
+        assert susan.get(path).status_code == 200
+
+
+def test_the_page_of_a_tag_has_its_posts_under_any_spelling(susan: Visitor) -> None:
+    write(susan, "Rain #Garden")
+    write(susan, "No tag")
+    for path in ("/tag/garden", "/tag/GARDEN", "/tag/ｇarden"):
+        said = words(susan.get(path))
+        assert "Rain #Garden" in said
+        assert "No tag" not in said
+    assert "No post has this tag." in words(susan.get("/tag/nothing"))
+    assert susan.get("/tag/" + "x" * 65).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "words_beside"),
+    [
+        ("\u200b\u200d\u2060", "A post needs some text."),
+        ("\u202eabc", "This field holds characters that cannot be shown."),
+        ("a" + "\u0301" * 9_000, "One of its characters carries too many marks."),
+        ("a" + "\u0301" * 200_000, "At most 500 characters; here are 1."),
+        ("👨‍👩‍👧‍👦" * 501, "At most 500 characters; here are 501."),
+    ],
+    ids=["zero-width", "override", "marks", "more marks", "families"],
+)
+def test_strange_texts_are_refused_in_words(susan: Visitor, body: str, words_beside: str) -> None:
+    page = susan.submit("/", {"post": body})
+    assert page.status_code == 200
+    assert error_beside(page, "post") == words_beside
+
+
+def test_five_hundred_families_are_five_hundred_characters(app: Flask, susan: Visitor) -> None:
+    write(susan, "👨‍👩‍👧‍👦" * 500)
+    assert count(app, Post) == 1
+
+
+@pytest.mark.parametrize("query", ["before=x", "after=-1", "before=" + "9" * 50, "before=1"])
+def test_pages_beyond_the_end_are_pages(susan: Visitor, query: str) -> None:
+    write(susan, "Hello")
+    for path in ("/", "/explore", "/user/susan", "/tag/x"):
+        assert susan.get(f"{path}?{query}").status_code == 200
+
+
+def test_what_is_newer_is_counted(app: Flask, susan: Visitor) -> None:
+    write(susan, "one")
+    write(susan, "two")
+    assert susan.get("/newer_posts/1").json == {"count": 1}
+    assert susan.get("/newer_posts/2").json == {"count": 0}
+    assert susan.get("/newer_posts/99999999999999999999").json == {"count": 0}
+    assert "Sign In" in words(Visitor(app).get("/newer_posts/1"))

@@ -1,0 +1,139 @@
+"""One's own profile: the name, the text, and the picture."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from contextlib import suppress
+
+import pytest
+from flask import Flask
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from microblog.blog.pictures import SIDE, PictureError, read_picture
+from tests.visitor import Visitor, error_beside, make_user, value_in, words
+
+
+@pytest.fixture
+def susan(app: Flask) -> Visitor:
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    visitor.log_in("susan")
+    return visitor
+
+
+def drawn(kind: str, size: tuple[int, int] = (300, 200)) -> bytes:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "A secret camera"
+    Image.new("RGB", size, "teal").save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def upload(visitor: Visitor, content: bytes, name: str = "me.jpg") -> TestResponse:
+    token = visitor.csrf_token("/edit_profile")
+    return visitor.client.post(
+        "/edit_profile/picture",
+        data={"csrf_token": token, "picture": (io.BytesIO(content), name)},
+        follow_redirects=True,
+    )
+
+
+def bomb() -> bytes:
+    """A PNG of a few hundred bytes that says to be 30,000 pixels wide and high."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    rows = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + rows + chunk(b"IEND", b"")
+
+
+def test_a_profile_tells_about_its_person(app: Flask, susan: Visitor) -> None:
+    page = susan.submit("/edit_profile", {"username": "susan", "about_me": "I like #gardens."})
+    assert "Your changes have been saved." in words(page)
+    assert "I like #gardens" in words(Visitor(app).get("/user/susan"))
+    assert "I like #gardens." in susan.get("/edit_profile").get_data(as_text=True)
+
+
+def test_another_name_is_taken_along(app: Flask, susan: Visitor) -> None:
+    page = susan.submit("/edit_profile", {"username": "Susanne", "about_me": ""})
+    assert page.request.path == "/user/Susanne"
+    assert Visitor(app).get("/user/susan").status_code == 404
+    assert "Hi, Susanne!" in words(susan.get("/"))
+
+
+def test_mistakes_are_said_beside_the_field_and_nothing_is_lost(app: Flask, susan: Visitor) -> None:
+    make_user(app, "bob")
+    page = susan.submit("/edit_profile", {"username": "BOB", "about_me": "Kept"})
+    assert error_beside(page, "username") == "Please use a different username."
+    assert value_in(page, "username") == "BOB"
+    assert "Kept" in page.get_data(as_text=True)
+    page = susan.submit("/edit_profile", {"username": "susan", "about_me": "x" * 301})
+    assert error_beside(page, "about_me") == "At most 300 characters; here are 301."
+    assert "x" * 301 in page.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_a_picture_is_encoded_again_and_says_nothing_else(susan: Visitor, kind: str) -> None:
+    page = upload(susan, drawn(kind))
+    assert "Your picture was changed." in words(page)
+    html = susan.get("/user/susan").get_data(as_text=True)
+    address = html.partition('src="/picture/')[2].partition('"')[0]
+    answer = susan.get(f"/picture/{address}")
+    assert answer.mimetype == "image/webp"
+    assert "immutable" in answer.headers["Cache-Control"]
+    shown = Image.open(io.BytesIO(answer.data))
+    assert shown.size == (SIDE, SIDE)
+    assert b"camera" not in answer.data
+    assert susan.get(f"/picture/{address}x").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Choose a file first."),
+        (b"hello", "This is not a picture in JPEG, PNG, GIF or WebP."),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "This is not a picture"),
+        (drawn("PNG")[:60], "This picture cannot be read; it may be damaged."),
+        (bomb(), "The picture is too large"),
+        (drawn("JPEG") + b"\0" * 20 * 1024 * 1024, "The picture is too large"),
+    ],
+    ids=["nothing", "text", "svg", "torn", "bomb", "20 MB"],
+)
+def test_what_is_no_picture_is_refused_in_words(susan: Visitor, content: bytes, said: str) -> None:
+    page = upload(susan, content, "" if not content else "me.png")
+    assert page.status_code == 200
+    assert said in error_beside(page, "picture")
+    assert 'src="/picture/' not in page.get_data(as_text=True)
+
+
+def test_a_picture_can_be_removed(susan: Visitor) -> None:
+    upload(susan, drawn("PNG"))
+    token = susan.csrf_token("/edit_profile")
+    page = susan.submit("/edit_profile/picture/remove", token=token)
+    assert "Your picture was removed." in words(page)
+    assert 'src="/picture/' not in page.get_data(as_text=True)
+
+
+def test_a_picture_is_turned_the_right_way_up() -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (100, 100), "red")
+    picture.paste("blue", (0, 0, 100, 50))
+    picture.save(file, "JPEG", exif=exif)
+    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content)).convert("RGB")
+    red, _green, blue = shown.getpixel((250, 128))  # type: ignore[misc]
+    assert blue > red
+
+
+def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
+    start = drawn("GIF")
+    for cut in range(10, len(start), 7):
+        with suppress(PictureError):
+            read_picture(io.BytesIO(start[:cut] + b"\xff" * 40))
