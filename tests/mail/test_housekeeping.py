@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from microblog.cli.processes import make_dispatcher
-from microblog.mail import current_outbox, operations, send_email
+from microblog.mail import current_outbox, figures, operations, send_email
 from microblog.mail.bell import BellListener
 from microblog.mail.housekeeping import EVERY_SECONDS, Housekeeping
 from microblog.mail.kinds import DAY
@@ -46,7 +46,7 @@ def test_it_is_still_counted_and_found_by_its_whole_address(
     write(settled_at=NOW - 31 * DAY)
     prune()
     with current_outbox().sessions() as session:
-        assert operations.statistics(session, now=NOW).by_status == {"sent": 1}
+        assert figures.statistics(session, now=NOW).by_status == {"sent": 1}
         assert len(operations.search(session, Search(address="Susan@Example.com"))) == 1
         assert operations.search(session, Search(address="susan")) == []
 

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
+from microblog.database import transaction
+from microblog.mail.models import OutboxMessage
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor
 
@@ -30,17 +33,44 @@ def test_what_waits_and_what_was_sent_is_counted(
     deliver()
     visitor.ask_for_reset("susan@example.com")
     figures = read(app)
-    assert figures["microblog_mail_messages", "sent"] == 1
-    assert figures["microblog_mail_messages", "discarded"] == 1
-    assert figures["microblog_mail_messages", "queued"] == 1
-    assert figures["microblog_mail_waiting", "prompt"] == 1
-    assert figures["microblog_mail_waiting", "bulk"] == 0
-    assert 0 <= figures["microblog_mail_oldest_seconds", "prompt"] < 60
-    assert 0 < figures["microblog_mail_delivery_seconds", "0.99"] < 60
+    assert figures["ended_total", "accounts.reset_password", "sent"] == 1
+    assert figures["ended_total", "accounts.reset_password", "discarded"] == 1
+    assert figures["waiting", "prompt", "queued"] == 1
+    assert figures["waiting", "prompt", "deferred"] == 0
+    assert 0 <= figures["oldest_seconds", "prompt"] < 60
+    assert figures["delivery_seconds_count", "prompt"] == 1
+    assert 0 < figures["delivery_seconds_sum", "prompt"] < 60
+    assert figures["delivery_seconds_bucket", "prompt", "60.0"] == 1
+
+
+def test_the_buckets_of_a_histogram_add_up(
+    app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    visitor = Visitor(app)
+    for name in ("susan", "bob"):
+        visitor.register(name)
+        visitor.ask_for_reset(f"{name}@example.com")
+    with app.app_context(), transaction() as writing:
+        writing.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.recipient == "susan@example.com")
+            .values(created_at=OutboxMessage.created_at - 100)
+        )
+    deliver()
+    figures = read(app)
+    buckets = [
+        figures["delivery_seconds_bucket", "prompt", bound]
+        for bound in ("60.0", "300.0", "14400.0", "+Inf")
+    ]
+    assert buckets == [1, 2, 2, 2]
 
 
 def test_an_empty_outbox_has_figures_too(app: Flask) -> None:
-    assert read(app)["microblog_mail_messages", "dead"] == 0
+    figures = read(app)
+    assert figures["ended_total", "accounts.reset_password", "dead"] == 0
+    assert figures["waiting", "bulk", "queued"] == 0
+    assert figures["oldest_seconds", "bulk"] == 0
+    assert figures["delivery_seconds_count", "bulk"] == 0
 
 
 @pytest.mark.parametrize(
@@ -56,12 +86,13 @@ def test_without_a_token_there_is_no_such_page(make_app: Callable[..., Flask]) -
     assert make_app(demo=True).test_client().get("/metrics").status_code == 200
 
 
-def read(app: Flask) -> dict[tuple[str, str], float]:
+def read(app: Flask) -> dict[tuple[str, ...], float]:
+    """Each figure under its name, without what all names begin with, and its labels."""
     answer = app.test_client().get("/metrics", headers=READER)
     assert answer.status_code == 200
     families = text_string_to_metric_families(answer.get_data(as_text=True))
     return {
-        (sample.name, next(iter(sample.labels.values()))): sample.value
+        (sample.name.removeprefix("microblog_mail_"), *sample.labels.values()): sample.value
         for family in families
         for sample in family.samples
     }

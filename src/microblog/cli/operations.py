@@ -18,6 +18,7 @@ from microblog.mail import (
     Lane,
     address_key,
     current_outbox,
+    figures,
     guard,
     operations,
     previews,
@@ -107,19 +108,19 @@ def cancel(numbers: tuple[int, ...]) -> None:
 def stats(*, as_json: bool) -> None:
     """Count messages by status, and say how long the oldest one waits."""
     with opened().app_context():
-        found = operations.statistics(db.session, now=time.time())
+        found = figures.statistics(db.session, now=time.time())
     waiting = {
         Lane(lane).name.lower(): {"messages": count, "oldest_seconds": round(age, 1)}
-        for lane, (count, age) in found.waiting.items()
+        for lane, (count, age) in found.by_lane().items()
     }
     if as_json:
         click.echo(json.dumps({"by_status": found.by_status, "waiting": waiting}, indent=2))
         return
     for status in Status:
         click.echo(f"{status:<10} {found.by_status.get(status, 0):>9}")
-    for lane, figures in waiting.items():
-        oldest = figures["oldest_seconds"]
-        click.echo(f"waiting in lane {lane}: {figures['messages']}, the oldest for {oldest} s")
+    for lane, there in waiting.items():
+        oldest = there["oldest_seconds"]
+        click.echo(f"waiting in lane {lane}: {there['messages']}, the oldest for {oldest} s")
 
 
 @click.command()

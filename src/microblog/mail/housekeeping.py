@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from microblog.mail import counts
 from microblog.mail.operations import PRUNE_AT_ONCE, prune
 from microblog.mail.outbox import Chore, Outbox
 
@@ -20,15 +21,16 @@ EVERY_SECONDS = 3600.0
 LOOK_EVERY_SECONDS = 1.0
 END_WITHIN_SECONDS = 5.0
 
+COUNT = "mail.count"
 PRUNE = "mail.prune"
 
 
 class Housekeeping:
     """Does each chore of the outbox once an hour, and goes on soon where there is more.
 
-    Old messages are pruned, `retention` seconds after their end, and the application may hand over
-    more: Outbox.register_chore. Each runs in its own write transaction, inside `context`. One that
-    fails is logged, and does not keep the others from being done.
+    What ended is counted, and pruned `retention` seconds after its end; the application may hand
+    over more: Outbox.register_chore. Each runs in its own write transaction, inside `context`. One
+    that fails is logged, and does not keep the others from being done.
 
     Use as a context manager, which runs a thread, so that no mail waits for a chore.
     """
@@ -58,7 +60,7 @@ class Housekeeping:
 
     def do_what_is_due(self) -> None:
         """One batch of each chore whose time has come."""
-        for name, chore in {PRUNE: self._prune, **self._outbox.chores}.items():
+        for name, chore in {COUNT: _count, PRUNE: self._prune, **self._outbox.chores}.items():
             if self._stopping.is_set():
                 return
             now = time.monotonic()
@@ -88,3 +90,7 @@ class Housekeeping:
 
     def _prune(self, session: Session, now: float) -> bool:
         return prune(session, now=now, retention=self._retention) == PRUNE_AT_ONCE
+
+
+def _count(session: Session, now: float) -> bool:
+    return counts.add_up(session, now=now)

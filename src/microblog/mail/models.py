@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, MetaData, SmallInteger, String, Text
+from sqlalchemy import JSON, BigInteger, Index, Integer, MetaData, SmallInteger, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double
 
@@ -41,6 +41,20 @@ class Status(StrEnum):
 
 
 WAITING = (Status.QUEUED, Status.DEFERRED)
+
+UNSENT = (Status.DEAD, Status.DISCARDED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN)
+"""Ends other than SENT."""
+
+
+def _among(statuses: tuple[Status, ...]) -> str:
+    return f"status IN ({', '.join(repr(str(one)) for one in statuses)})"
+
+
+# Conditions of indexes that hold some rows only. SQLite uses such an index where a statement has
+# the very same words, so they are never bound as values.
+IS_WAITING = _among(WAITING)
+IS_UNSENT = _among(UNSENT)
+HAS_ENDED = "settled_at IS NOT NULL AND NOT reduced"
 
 
 class Model(DeclarativeBase):
@@ -87,10 +101,24 @@ class OutboxMessage(Model):
             "ix_outbox_waiting",
             "lane",
             "due_at",
-            sqlite_where=status.in_(WAITING),
-            postgresql_where=status.in_(WAITING),
+            sqlite_where=text(IS_WAITING),
+            postgresql_where=text(IS_WAITING),
+        ),
+        Index(
+            "ix_outbox_unsent",
+            "status",
+            "created_at",
+            sqlite_where=text(IS_UNSENT),
+            postgresql_where=text(IS_UNSENT),
+        ),
+        Index(
+            "ix_outbox_ended",
+            "settled_at",
+            sqlite_where=text(HAS_ENDED),
+            postgresql_where=text(HAS_ENDED),
         ),
         Index(None, "recipient_key", "created_at"),
+        Index(None, "kind", "created_at"),
         Index(None, "created_at"),
         {"sqlite_autoincrement": True},
     )
@@ -116,3 +144,30 @@ class Pace(Model):
 
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     next_at: Mapped[float] = mapped_column(Double)
+
+
+class MessageCount(Model):
+    """How many messages ended so in one hour, counted from 1970 on; under hour 0, all of them.
+
+    `bucket` is a place in `counts.BOUNDS`, `seconds` the sum of what it took from posting to the
+    end.
+    """
+
+    __tablename__ = "mail_counts"
+
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    lane: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    status: Mapped[str] = mapped_column(String(16), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    messages: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float] = mapped_column(Double)
+
+
+class CountedUntil(Model):
+    """The hour before which all ends are in `mail_counts`: one row."""
+
+    __tablename__ = "mail_counted"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer)

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import hmac
 import time
+from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 
 from flask import Blueprint, Response, abort, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from microblog.database import db
-from microblog.mail import Lane, operations
-from microblog.mail.models import Status
+from microblog.mail import Lane, counts, current_outbox, figures
+from microblog.mail.models import UNSENT, WAITING, Status
 from microblog.web.ratelimits import limiter
 
 blueprint = Blueprint("metrics", __name__)
@@ -42,31 +49,64 @@ def _may_read() -> bool:
 
 
 class _OutboxCollector(Collector):
+    """Two statements, whatever the outbox holds."""
+
     def collect(self) -> Iterator[Metric]:
-        found = operations.statistics(db.session, now=time.time())
-        messages = GaugeMetricFamily(
-            "microblog_mail_messages", "Messages in the outbox by status.", labels=["status"]
-        )
-        for status in Status:
-            messages.add_metric([status], found.by_status.get(status, 0))
-        yield messages
-        waiting = GaugeMetricFamily(
-            "microblog_mail_waiting", "Messages that wait, by lane.", labels=["lane"]
-        )
-        oldest = GaugeMetricFamily(
-            "microblog_mail_oldest_seconds", "Age of the oldest that waits.", labels=["lane"]
-        )
-        for lane in Lane:
-            count, age = found.waiting.get(lane, (0, 0.0))
-            waiting.add_metric([lane.name.lower()], count)
-            oldest.add_metric([lane.name.lower()], age)
-        yield waiting
-        yield oldest
-        seconds = GaugeMetricFamily(
-            "microblog_mail_delivery_seconds",
-            "From posting to the server's acceptance, in the last hour.",
-            labels=["quantile"],
-        )
-        for quantile, value in operations.delivery_seconds(db.session, now=time.time()).items():
-            seconds.add_metric([str(quantile)], value)
-        yield seconds
+        yield from _waiting(figures.waiting(db.session, now=time.time()))
+        totals = counts.totals(db.session)
+        yield _ended(totals)
+        yield _seconds(totals)
+
+
+def _waiting(found: list[figures.Waiting]) -> Iterator[Metric]:
+    messages = GaugeMetricFamily(
+        "microblog_mail_waiting",
+        "Messages that wait: queued ones were not tried yet, deferred ones were.",
+        labels=["lane", "status"],
+    )
+    oldest = GaugeMetricFamily(
+        "microblog_mail_oldest_seconds", "Age of the oldest message that waits.", labels=["lane"]
+    )
+    counted = {(one.lane, one.status): one for one in found}
+    for lane in Lane:
+        ages = [one.seconds for one in found if one.lane == lane]
+        oldest.add_metric([lane.name.lower()], max(ages, default=0.0))
+        for status in WAITING:
+            one = counted.get((lane, status))
+            messages.add_metric([lane.name.lower(), status], one.messages if one else 0)
+    yield messages
+    yield oldest
+
+
+def _ended(totals: list[counts.Total]) -> Metric:
+    family = CounterMetricFamily(
+        "microblog_mail_ended",
+        "Messages that ended with this status; one that is retried ends again.",
+        labels=["kind", "status"],
+    )
+    ended: Counter[tuple[str, str]] = Counter()
+    for one in totals:
+        ended[one.kind, one.status] += one.messages
+    kinds = {*current_outbox().kinds, *(one.kind for one in totals)}
+    for kind in sorted(kinds):
+        for status in (Status.SENT, *UNSENT):
+            family.add_metric([kind, status], ended[kind, status])
+    return family
+
+
+def _seconds(totals: list[counts.Total]) -> Metric:
+    family = HistogramMetricFamily(
+        "microblog_mail_delivery_seconds",
+        "From posting to the server's acceptance.",
+        labels=["lane"],
+    )
+    sent = [one for one in totals if one.status == Status.SENT]
+    for lane in Lane:
+        buckets = [0] * (len(counts.BOUNDS) + 1)
+        for one in sent:
+            buckets[one.bucket] += one.messages if one.lane == lane else 0
+        bounds = [*map(str, counts.BOUNDS), "+Inf"]
+        seconds = sum(one.seconds for one in sent if one.lane == lane)
+        cumulative = list(zip(bounds, accumulate(buckets), strict=True))
+        family.add_metric([lane.name.lower()], cumulative, sum_value=seconds)
+    return family

@@ -1,0 +1,75 @@
+"""How the outbox stands at this moment: how many messages it holds, and what waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from microblog.mail.models import IS_UNSENT, IS_WAITING, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages of a lane wait with this status, and for how many seconds the oldest."""
+
+    lane: int
+    status: str
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How many messages of each status there are, where there are any, and what of them waits."""
+
+    by_status: dict[str, int]
+    waiting: list[Waiting]
+
+    def by_lane(self) -> dict[int, tuple[int, float]]:
+        """How many wait in each lane, and for how many seconds the oldest."""
+        lanes: dict[int, tuple[int, float]] = {}
+        for one in self.waiting:
+            messages, seconds = lanes.get(one.lane, (0, 0.0))
+            lanes[one.lane] = messages + one.messages, max(seconds, one.seconds)
+        return lanes
+
+
+_WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
+    FROM outbox WHERE {IS_WAITING} GROUP BY lane, status"""
+
+# Nearly all messages are sent: they are what remains of all, which are counted fastest.
+_STATISTICS = f"""{_WAITING}
+    UNION ALL SELECT NULL, status, COUNT(*), NULL FROM outbox WHERE {IS_UNSENT} GROUP BY status
+    UNION ALL SELECT NULL, NULL, COUNT(*), NULL FROM outbox"""
+
+
+def waiting(session: Session, *, now: float) -> list[Waiting]:
+    """What waits, by lane and status."""
+    return _waiting(session.execute(text(_WAITING)).all(), now=now)
+
+
+def statistics(session: Session, *, now: float) -> Statistics:
+    """How many messages the outbox holds by status, and what waits; one statement."""
+    rows = session.execute(text(_STATISTICS)).all()
+    by_status: Counter[str] = Counter()
+    for _lane, status, count, _oldest in rows:
+        if status is not None:
+            by_status[status] += count
+    (everything,) = [count for _lane, status, count, _oldest in rows if status is None]
+    by_status[Status.SENT] = everything - by_status.total()
+    return Statistics(
+        {name: count for name, count in by_status.items() if count}, _waiting(rows, now=now)
+    )
+
+
+def _waiting(rows: Sequence[Any], *, now: float) -> list[Waiting]:
+    return [
+        Waiting(lane, status, count, max(now - oldest, 0.0))
+        for lane, status, count, oldest in rows
+        if lane is not None
+    ]
