@@ -143,6 +143,7 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         sender=settings.sender,
         bell=_bell(settings, sessions),
         current=current_transaction,
+        speak=languages.spoken,
         sign=signer(settings),
         guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
         maximum_bytes=settings.MAIL_MAX_BYTES,

@@ -34,6 +34,7 @@ from microblog.mail.models import OutboxMessage, Status, Suppression
 from microblog.mail.transport import SmtpTransport
 from microblog.settings import Settings
 from tests.smtp_server import DROP, STALL, Received, ScriptedServer
+from tests.visitor import make_user
 
 NOTE = "tests.note"
 SUSAN, JOHN, ALICE = "susan@example.com", "john@example.com", "alice@example.com"
@@ -394,6 +395,45 @@ def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
     assert note["Auto-Submitted"] == "auto-generated"
     assert note["List-Unsubscribe"] is None
     assert news["Auto-Submitted"] is hello["Auto-Submitted"] is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.com/leave",
+        "https://",
+        "https://example.com/a b",
+        "https://example.com/\r\nBcc: bob@example.com",
+        "https://example.com/>,<mailto:x@example.com",
+        "https://example.com/ü",
+    ],
+    ids=ascii,
+)
+def test_an_address_that_no_mail_program_can_post_to_is_not_sent(
+    smtp: ScriptedServer, address: str
+) -> None:
+    register("tests.list", unsubscribe=lambda _recipient, _arguments: address)
+    post(SUSAN, "tests.list")
+    drain(smtp)
+    assert (rows()[0].status, smtp.received) == (Status.DEAD, [])
+    assert "https address" in str(rows()[0].answer)
+
+
+@pytest.mark.parametrize(
+    ("asked", "spoken"), [("en", "en"), ("en-GB", "en"), ("xx", "en"), ("tlh_Latn", "en")]
+)
+def test_a_message_in_a_language_that_nobody_speaks_is_written_in_another(
+    app: Flask, smtp: ScriptedServer, asked: str, spoken: str
+) -> None:
+    make_user(app, "susan")
+    register("tests.spoken", lambda _session, intent: Discard(intent.locale))
+    with transaction() as session:
+        for kind in (RESET_KIND, "tests.spoken"):
+            mail.current_outbox().post(session, kind, SUSAN, locale=asked)
+    drain(smtp)
+    assert [row.status for row in rows()] == [Status.SENT, Status.DISCARDED]
+    assert "Dear susan," in smtp.received[0].text()
+    assert rows()[1].answer == spoken
 
 
 def test_a_message_is_signed_as_it_leaves(smtp: ScriptedServer) -> None:

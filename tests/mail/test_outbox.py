@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask.ctx import AppContext
+from flask_babel import lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -120,30 +121,80 @@ def test_a_row_says_what_is_meant() -> None:
     assert len({row.message_id for row in rows()}) == 3
 
 
-def test_an_unknown_kind_is_refused() -> None:
-    with transaction() as session, pytest.raises(OutboxError, match="nothing-like-it"):
-        mail.current_outbox().post(session, "nothing-like-it", "susan@example.com")
-    assert rows() == []
+NESTED: list[Any] = []
+for _ in range(100_000):
+    NESTED = [NESTED]
 
 
 @pytest.mark.parametrize(
-    "value", [object(), b"bytes", {1, 2}, float("nan"), float("inf"), {("a", "b"): 1}]
+    ("change", "words"),
+    [
+        ({"kind": "nothing-like-it"}, "nothing-like-it"),
+        ({"kind": None}, "No kind of message"),
+        ({"arguments": {"value": object()}}, "JSON"),
+        ({"arguments": {"value": b"bytes"}}, "JSON"),
+        ({"arguments": {"value": {1, 2}}}, "JSON"),
+        ({"arguments": {"value": float("nan")}}, "JSON"),
+        ({"arguments": {"value": float("inf")}}, "JSON"),
+        ({"arguments": {"value": {("a", "b"): 1}}}, "JSON"),
+        ({"arguments": {"value": NESTED}}, "too deeply nested"),
+        ({"arguments": {"value": "\ud800"}}, "half a letter"),
+        ({"arguments": {"\udfff": 1}}, "half a letter"),
+        ({"arguments": {"value": "x" * 100_000}}, "MAIL_MAX_BYTES"),
+        ({"arguments": [1]}, "names with values"),
+        ({"arguments": {1: 2}}, "names with values"),
+        ({"locale": ""}, "name of a language"),
+        ({"locale": None}, "name of a language"),
+        ({"locale": "e\0"}, "name of a language"),
+        ({"locale": "en\n"}, "name of a language"),
+        ({"locale": "\ud800\udfff"}, "name of a language"),
+        ({"locale": "de_" + "x" * 40}, "name of a language"),
+        ({"locale": "en-aa-bb-cc-dd-ee"}, "name of a language"),
+        ({"to": ""}, "@"),
+        ({"to": None}, "not an address"),
+        ({"to": ("a", "b", "c")}, "not an address"),
+        ({"to": "susan"}, "@"),
+        ({"to": "susan@example.com\r\nBcc: b"}, "line breaks"),
+        ({"to": "a@b.c, d@e.f"}, "one address|domain|@"),
+        ({"to": "su\ud800san@example.com"}, "unsafe|characters"),
+        ({"to": "\ud800 <susan@example.com>"}, "control characters"),
+        ({"to": ("x" * 1001, "susan@example.com")}, "too long"),
+        ({"to": "x" * 60 + "@" + "example." * 25 + "com"}, "long"),
+        ({"sender": "susan@example.com\r\nBcc: b"}, "line breaks"),
+    ],
 )
-def test_arguments_that_json_cannot_hold_are_refused(value: object) -> None:
-    with transaction() as session, pytest.raises(OutboxError, match="JSON"):
-        mail.current_outbox().post(session, NOTE, "susan@example.com", arguments={"value": value})
-    assert rows() == []
-
-
-@pytest.mark.parametrize("address", ["", "susan", "susan@example.com\r\nBcc: b", "a@b.c, d@e.f"])
-def test_an_address_that_no_server_could_take_is_refused(address: str) -> None:
+def test_what_cannot_be_posted_is_refused_and_the_transaction_goes_on(
+    change: dict[str, Any], words: str
+) -> None:
+    outbox = mail.current_outbox()
+    outbox.maximum_bytes = 100_000
+    posted = {"kind": NOTE, "to": "susan@example.com"} | change
     with transaction() as session:
-        with pytest.raises(AddressError):
-            mail.current_outbox().post(session, NOTE, address)
-        if address:
-            with pytest.raises(AddressError):
-                mail.current_outbox().post(session, NOTE, "susan@example.com", sender=address)
-    assert rows() == []
+        with pytest.raises((OutboxError, AddressError), match=words):
+            outbox.post(session, posted.pop("kind"), posted.pop("to"), **posted)
+        assert not session.new
+        outbox.post(session, NOTE, "john@example.com")
+    assert [row.recipient for row in rows()] == ["john@example.com"]
+
+
+@pytest.mark.parametrize("locale", ["en", "pt_BR", "zh-Hans-CN", "xx", "sr_Latn_RS"])
+def test_a_language_that_nobody_speaks_here_is_taken(locale: str) -> None:
+    with transaction() as session:
+        mail.current_outbox().post(session, NOTE, "susan@example.com", locale=locale)
+    assert rows()[0].locale == locale
+
+
+def test_any_letter_survives_among_the_arguments() -> None:
+    arguments = {"zero \0": "\0 🙂 \x1b \u2028 \\u0000", "tuple": (1, None, True, 1.5)}
+    with transaction() as session:
+        mail.current_outbox().post(session, NOTE, "susan@example.com", arguments=arguments)
+    assert rows()[0].arguments == {**arguments, "tuple": [1, None, True, 1.5]}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65])
+def test_a_kind_needs_a_name_that_fits(name: str) -> None:
+    with pytest.raises(ValueError, match="name of a kind"):
+        mail.current_outbox().register(Kind(name, compose_nothing))
 
 
 def test_two_kinds_cannot_share_a_name() -> None:
@@ -276,6 +327,18 @@ def test_what_was_sent_is_forgotten(
         ({"subject": "a\r\nBcc: bob@example.com"}, BadHeaderError),
         ({"attachments": [("a\r\nb.txt", None, b"")]}, BadHeaderError),
         ({"attachments": [("a.txt", "nonsense", b"")]}, BadHeaderError),
+        ({"attachments": [("\ud800.txt", None, b"")]}, BadHeaderError),
+        ({"attachments": [("a.txt", b"")]}, OutboxError),
+        ({"attachments": [("a.txt", None, None)]}, OutboxError),
+        ({"attachments": [3]}, OutboxError),
+        ({"subject": "x" * 10_001}, BadHeaderError),
+        ({"subject": "\ud800"}, OutboxError),
+        ({"subject": None}, OutboxError),
+        ({"text_body": "\ud800"}, OutboxError),
+        ({"text_body": None}, OutboxError),
+        ({"html_body": "\ud800"}, OutboxError),
+        ({"recipients": [("\ud800", "susan@example.com")]}, AddressError),
+        ({"recipients": [None]}, AddressError),
     ],
 )
 def test_a_finished_message_is_checked_where_it_is_written(
@@ -304,6 +367,14 @@ def test_a_message_that_no_server_would_take_is_refused_at_once(deliver: Deliver
             "Hello", None, ["susan@example.com"], "text", attachments=[("a", None, b"x" * 80_000)]
         )
     assert len(rows()) == 1
+
+
+def test_a_translation_that_is_not_looked_up_yet_is_text_too(
+    deliver: Deliver, smtp: ScriptedServer
+) -> None:
+    send_email(lazy_gettext("Hello"), None, ["susan@example.com"], lazy_gettext("text"))
+    deliver()
+    assert (smtp.received[0].message["Subject"], smtp.received[0].text()) == ("Hello", "text\n")
 
 
 def test_blind_copies_alone_are_recipients_too(deliver: Deliver, smtp: ScriptedServer) -> None:

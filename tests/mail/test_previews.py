@@ -21,7 +21,7 @@ from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.database import db
 from microblog.mail import current_outbox, previews
 from microblog.mail.models import OutboxMessage
-from microblog.mail.outbox import READY
+from microblog.mail.ready import READY
 from microblog.web.failures import FAILURE_KIND
 from microblog.web.languages import LANGUAGES
 from tests.visitor import Visitor, words

@@ -22,8 +22,9 @@ from microblog.mail.email import Attachment, BadHeaderError, Email
 from microblog.mail.extension import Mail, Message, smtp_server
 from microblog.mail.kinds import Discard, Intent, Kind, Lane
 from microblog.mail.models import Model
-from microblog.mail.outbox import Outbox, OutboxError
+from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError
+from microblog.mail.refusals import OutboxError
 from microblog.mail.running import EXTENSION, run_dispatcher
 from microblog.mail.templates import email_from_templates
 

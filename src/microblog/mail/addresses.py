@@ -21,7 +21,11 @@ ADDRESS_MAXIMUM = 254
 _LOCAL_DOMAINS = re.compile(r"(?i)(?:.*\.)?(?:localhost|local|test|invalid)")
 _SURROGATE_DOMAIN = ".example"
 
-_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+NAME_MAXIMUM = 1000
+"""Characters in a display name."""
+
+# Half a letter (a lone surrogate) cannot be written in UTF-8.
+_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # A name with a comma that nobody quoted is still a name: Flask-Mail writes its pairs so.
 _NAMED = re.compile(r"(?s)(?P<name>.*)<(?P<bare>[^<>]*)>")
@@ -73,6 +77,8 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     if isinstance(value, Address):
         return value
     name, bare = _split(value)
+    if len(name) > NAME_MAXIMUM:
+        raise AddressError("The name before the address is too long.")
     for part in (name, bare):
         if _LINE_BREAKS_AND_CONTROLS.search(part):
             raise AddressError("An address cannot contain line breaks or control characters.")
@@ -119,10 +125,12 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def _split(value: str | tuple[str, str]) -> tuple[str, str]:
-    if isinstance(value, tuple):
+def _split(value: object) -> tuple[str, str]:
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):
         name, bare = value
-        return name or "", bare.strip(" ")
+        return str(name or ""), bare.strip(" ")
+    if not isinstance(value, str):
+        raise AddressError(f"{value!r} is not an address.")
     value = value.strip(" ")
     named = _NAMED.fullmatch(value)
     if not named:

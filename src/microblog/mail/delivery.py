@@ -109,7 +109,8 @@ class Delivery:
             return self._expired(held) or self._compose_and_send(kind, held)
 
     def _compose_and_send(self, kind: Kind, held: Claim) -> Delivered:
-        intent = Intent(held.recipient, held.locale, held.arguments, self._now(), held.attempts)
+        language = self.outbox.speak(held.locale)
+        intent = Intent(held.recipient, language, held.arguments, self._now(), held.attempts)
         try:
             with self.outbox.sessions() as session:
                 if kind.guarded:

@@ -15,7 +15,10 @@ from microblog.mail.addresses import Address, AddressLike, parse_address, parse_
 __all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
 
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
-_HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]*")
+_HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
+
+HEADER_MAXIMUM = 10_000
+"""Characters in one header. No standard sets a limit, but servers cut or refuse what is longer."""
 _SUBTYPE = re.compile(r"[\w!#$&^.+-]+", re.ASCII)
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;[ -~]*)?")
 
@@ -108,11 +111,13 @@ class Email:
 
 
 def check_header(name: str, value: str) -> None:
-    """Raises BadHeaderError for what would become another header, or part of the body."""
+    """Raises BadHeaderError for what would become another header, or part of the body, or harm."""
     if not _HEADER_NAME.fullmatch(name):
         raise BadHeaderError(f"{name!r} is not the name of a header")
+    if len(value) > HEADER_MAXIMUM:
+        raise BadHeaderError(f"{name} has {len(value)} characters; at most {HEADER_MAXIMUM}")
     if not _HEADER_TEXT.fullmatch(value):
-        raise BadHeaderError(f"{name} holds a line break or a control character")
+        raise BadHeaderError(f"{name} holds a line break, a control character, or half a letter")
 
 
 def from_message(message: Message, *, ascii_attachments: bool = False) -> Email:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from microblog.mail.addresses import AddressLike
-from microblog.mail.email import Email
+from microblog.mail.email import BadHeaderError, Email
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -85,10 +86,16 @@ class Kind:
     sample: Callable[[Session, str], Intent] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
-        """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369)."""
+        """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369).
+
+        Raises BadHeaderError where the address of `unsubscribe` is none that mail programs take.
+        """
         headers = {"Auto-Submitted": "auto-generated"} if self.automatic else {}
         if self.unsubscribe is not None:
-            headers["List-Unsubscribe"] = f"<{self.unsubscribe(recipient, arguments)}>"
+            address = self.unsubscribe(recipient, arguments)
+            if not re.fullmatch(r"https://[!-;=?-~]+", address):
+                raise BadHeaderError("List-Unsubscribe needs an https address (RFC 8058)")
+            headers["List-Unsubscribe"] = f"<{address}>"
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return headers
 

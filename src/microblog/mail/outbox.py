@@ -6,8 +6,7 @@ when they are sent, and `Outbox.send_email` for a message that is written alread
 
 from __future__ import annotations
 
-import base64
-import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -19,14 +18,26 @@ from sqlalchemy.orm import Session
 
 from microblog.mail.addresses import Address, AddressLike, parse_address, parse_addresses
 from microblog.mail.bell import Bell, SilentBell
-from microblog.mail.email import Attachment, Email
+from microblog.mail.email import Email
 from microblog.mail.extension import new_message_id
 from microblog.mail.guard import Guard
-from microblog.mail.kinds import Discard, Intent, Kind
+from microblog.mail.kinds import Kind
 from microblog.mail.models import OutboxMessage
-
-READY = "mail.ready"
-"""The kind of `send_email`: its arguments hold the message itself."""
+from microblog.mail.ready import (
+    READY,
+    AttachmentLike,
+    read_attachment,
+    ready_arguments,
+    ready_kind,
+)
+from microblog.mail.refusals import (
+    KIND_MAXIMUM,
+    OutboxError,
+    as_text,
+    check_arguments,
+    check_locale,
+    check_size,
+)
 
 MAXIMUM_BYTES = 25 * 1024 * 1024
 """What the large providers take, encoding included."""
@@ -39,17 +50,14 @@ Chore = Callable[[Session, float], bool]
 time; does one batch, and says whether there is more. Several processes may do it at once."""
 
 
-class OutboxError(ValueError):
-    """The message was refused where it was posted; nothing was written."""
-
-
 class Outbox:
     """The door to the outbox of one application.
 
     `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
     `current` returns the write transaction that the caller has open, if any, for `send_email`.
-    `guard` limits what one address gets of kinds that strangers can trigger. `sign` is applied to
-    every message before it leaves.
+    `guard` limits what one address gets of kinds that strangers can trigger. `speak` says in which
+    language to compose a message that was posted in one that composers may not know (any more).
+    `sign` is applied to every message before it leaves.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Outbox:
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
         guard: Guard | None = None,
+        speak: Callable[[str], str] = lambda locale: locale,
         sign: Callable[[bytes], bytes] = lambda content: content,
         maximum_bytes: int = MAXIMUM_BYTES,
     ) -> None:
@@ -69,12 +78,13 @@ class Outbox:
         self.bell = bell or SilentBell()
         self.clock = clock
         self.guard = guard or Guard()
+        self.speak = speak
         self.sign = sign
         self.maximum_bytes = maximum_bytes
         self._current = current
         self.kinds: dict[str, Kind] = {}
         self.chores: dict[str, Chore] = {}
-        self.register(Kind(READY, _compose_ready, automatic=False))
+        self.register(ready_kind())
 
     @cached_property
     def engine(self) -> Engine:
@@ -84,7 +94,9 @@ class Outbox:
         return bound if isinstance(bound, Engine) else bound.engine
 
     def register(self, kind: Kind) -> None:
-        """Make a kind of message known. Raises ValueError where its name is taken."""
+        """Make a kind of message known. Raises ValueError where its name is taken or too long."""
+        if not 0 < len(kind.name) <= KIND_MAXIMUM:
+            raise ValueError(f"The name of a kind has at most {KIND_MAXIMUM} letters.")
         if kind.name in self.kinds:
             raise ValueError(f"There are two kinds of message named {kind.name!r}.")
         self.kinds[kind.name] = kind
@@ -114,11 +126,17 @@ class Outbox:
     ) -> OutboxMessage:
         """Write a message into the caller's transaction; it leaves after the commit.
 
-        Raises OutboxError for an unknown kind or arguments that JSON cannot hold, AddressError for
-        an address that no server could take.
+        `locale` is the recipient's language, such as "en" or "pt_BR".
+
+        Raises OutboxError for an unknown kind, for what cannot be a language, and for arguments
+        that JSON cannot hold or that are too large; AddressError for an address that no server
+        could take. Nothing is written then, and the transaction can go on.
         """
         if kind not in self.kinds:
             raise OutboxError(f"No kind of message is named {kind!r}.")
+        # A message that is written already was measured as such.
+        limit = sys.maxsize if kind == READY else self.maximum_bytes
+        kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
         recipient = parse_address(to)
         known = self.kinds[kind]
         now = self.clock()
@@ -128,8 +146,8 @@ class Outbox:
             lane=known.lane,
             recipient=recipient.mailbox,
             recipient_key=recipient.key,
-            locale=locale,
-            arguments=_serialisable(arguments or {}),
+            locale=check_locale(locale),
+            arguments=kept,
             message_id=new_message_id(author),
             created_at=now,
             due_at=now,
@@ -151,7 +169,7 @@ class Outbox:
         cc: Sequence[AddressLike] = (),
         bcc: Sequence[AddressLike] = (),
         reply_to: AddressLike | None = None,
-        attachments: Sequence[Attachment | tuple[str | None, str | None, bytes]] = (),
+        attachments: Sequence[AttachmentLike] = (),
         session: Session | None = None,
     ) -> int:
         """Write a finished message to the outbox and return its number at once.
@@ -160,43 +178,34 @@ class Outbox:
         transaction's fate; otherwise it is committed here. An attachment is an Attachment or a
         (file name, content type, data) triple.
 
-        Raises OutboxError without recipients, AddressError and BadHeaderError as Email does.
+        Raises OutboxError without recipients or text and for what is too large, AddressError and
+        BadHeaderError as Email does.
         """
         email = Email(
-            subject=subject,
-            text=text_body,
-            html=html_body,
+            subject=as_text("subject", subject),
+            text=as_text("text", text_body),
+            html=None if html_body is None else as_text("HTML", html_body),
             to=parse_addresses(recipients),
             sender=parse_address(sender or self.sender),
             cc=parse_addresses(cc),
             bcc=parse_addresses(bcc),
             reply_to=parse_address(reply_to) if reply_to else None,
-            attachments=tuple(_attachment(one) for one in attachments),
+            attachments=tuple(read_attachment(one) for one in attachments),
         )
-        self._refuse_unsendable(email)
+        check_size(email, maximum_bytes=self.maximum_bytes)
         shared = session or self._current()
         with nullcontext(shared) if shared else self.sessions() as writing:
             message = self.post(
                 writing,
                 READY,
                 email.recipients[0],
-                arguments=_ready_arguments(email),
+                arguments=ready_arguments(email),
                 sender=email.sender,
             )
             number = message.id
             if not shared:
                 writing.commit()
         return number
-
-    def _refuse_unsendable(self, email: Email) -> None:
-        if not email.recipients:
-            raise OutboxError("The message has no recipients.")
-        size = email.size_estimate()
-        if size > self.maximum_bytes:
-            raise OutboxError(
-                f"The message would have about {size} bytes; at most {self.maximum_bytes} may be"
-                " sent (MAIL_MAX_BYTES)."
-            )
 
     def _ring_after_commit(self, session: Session, number: int) -> None:
         session.info.setdefault(_RUNG, []).append(number)
@@ -212,68 +221,3 @@ class Outbox:
     @staticmethod
     def _rolled_back(session: Session) -> None:
         session.info.pop(_RUNG, None)
-
-
-def _serialisable(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        json.dumps(arguments, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise OutboxError(f"The arguments cannot be kept as JSON: {error}") from None
-    return dict(arguments)
-
-
-def _attachment(one: Attachment | tuple[str | None, str | None, bytes]) -> Attachment:
-    if isinstance(one, Attachment):
-        return one
-    filename, content_type, data = one
-    return Attachment.of(filename, data, content_type)
-
-
-def _ready_arguments(email: Email) -> dict[str, Any]:
-    return {
-        "subject": email.subject,
-        "text": email.text,
-        "html": email.html,
-        "sender": _parts(email.sender),
-        "to": [_parts(one) for one in email.to],
-        "cc": [_parts(one) for one in email.cc],
-        "bcc": [_parts(one) for one in email.bcc],
-        "reply_to": _parts(email.reply_to),
-        "attachments": [
-            {
-                "filename": one.filename,
-                "content_type": one.content_type,
-                "data": base64.b64encode(one.data).decode(),
-                "disposition": one.disposition,
-                "headers": dict(one.headers),
-            }
-            for one in email.attachments
-        ],
-    }
-
-
-def _parts(address: Address | None) -> list[str] | None:
-    return [address.name, address.local, address.domain] if address else None
-
-
-def _address(parts: list[str] | None) -> Address | None:
-    # Read when it was posted, so it need not be read again.
-    return Address(*parts) if parts else None
-
-
-def _compose_ready(_session: Session, intent: Intent) -> Email | Discard:
-    written = intent.arguments
-    return Email(
-        subject=written["subject"],
-        text=written["text"],
-        html=written["html"],
-        sender=_address(written["sender"]),
-        to=tuple(Address(*one) for one in written["to"]),
-        cc=tuple(Address(*one) for one in written["cc"]),
-        bcc=tuple(Address(*one) for one in written["bcc"]),
-        reply_to=_address(written["reply_to"]),
-        attachments=tuple(
-            Attachment(**{**one, "data": base64.b64decode(one["data"])})
-            for one in written["attachments"]
-        ),
-    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_date, format_time, get_locale, to_user_timezone
 
@@ -25,6 +25,11 @@ def init_app(app: Flask) -> None:
 def current_language() -> str:
     """The language of this request, as one of LANGUAGES."""
     return str(get_locale() or LANGUAGES[0])
+
+
+def spoken(locale: str) -> str:
+    """The language of the site that comes nearest to the one that somebody asked for."""
+    return negotiate_locale([locale.replace("-", "_")], LANGUAGES) or LANGUAGES[0]
 
 
 def local_time(moment: datetime) -> str:
