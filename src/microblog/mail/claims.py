@@ -22,7 +22,8 @@ from microblog.mail.models import Status
 _COLUMNS = (
     "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
     " expires_at, attempts, failures, history,"
-    " (SELECT reason FROM mail_suppressions WHERE address_key = recipient_key)"
+    # Without the cast SQLite reads all suppressed addresses: in RETURNING a column has no type.
+    " (SELECT reason FROM mail_suppressions WHERE address_key = CAST(recipient_key AS TEXT))"
 )
 
 _DUE = """(SELECT id FROM outbox
@@ -50,7 +51,13 @@ _SETTLE = f"""UPDATE outbox
 
 _RENEW = f"UPDATE outbox SET due_at = :until WHERE {_HELD}"
 
-_NEXT_DUE = "SELECT MIN(due_at) FROM outbox WHERE status IN ('queued', 'deferred')"
+# Lane by lane, as the index is sorted: the minimum of all would be sought among all that wait.
+_SOONEST = """SELECT (SELECT due_at FROM outbox
+    WHERE status IN ('queued', 'deferred') AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
+
+_NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
+    " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Lane)
+)
 
 
 @dataclass(frozen=True, slots=True)
