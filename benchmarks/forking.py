@@ -17,11 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flask import Flask
+
 from microblog.cli import cli, processes
 from microblog.cli.supervisor import PARENT
+from microblog.mail import run_dispatcher
 from microblog.mail.claims import Claim, Claims
-from microblog.mail.dispatcher import Dispatcher
-from microblog.settings import Settings
+from microblog.mail.dispatcher import DispatcherOptions
 from tests.mail.killed_dispatcher import arm
 
 BEGUN = "begun"
@@ -128,14 +130,10 @@ def _dispatch(
 
 
 def _shorten_leases(lease: float) -> None:
-    make = processes.make_dispatcher
+    def shortened(app: Flask, *, options: DispatcherOptions) -> None:
+        run_dispatcher(app, options=replace(options, lease=lease))
 
-    def shortened(settings: Settings) -> Dispatcher:
-        made = make(settings)
-        made.options = replace(made.options, lease=lease)
-        return made
-
-    processes.make_dispatcher = shortened
+    setattr(processes, run_dispatcher.__name__, shortened)
 
 
 def _tell_the_first_claim() -> None:
