@@ -1,0 +1,154 @@
+"""Does a long queue make it slower to take the next message from it?
+
+A message is settled and the next one claimed, in one transaction, as the dispatcher does it: with
+1,000 rows in the outbox, with 1,000,000 of which all but 1,000 were sent before, and with 1,000,000
+that all wait. With the long ones, 10,000 addresses are suppressed, too. The three take turns in
+blocks, so that what else the machine does meets all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from benchmarks.databases import available, fresh_database
+from benchmarks.filling import multiply, post_example, tidy
+from benchmarks.reporting import Report, milliseconds, parse
+from microblog.app import create_app
+from microblog.database import db, upgrade
+from microblog.mail.claims import Claims, Settlement
+from microblog.mail.dispatcher import ALL_LANES
+from microblog.mail.guard import suppress
+from microblog.mail.models import Status
+from microblog.settings import Settings
+
+FEW = 1000
+SUPPRESSED = 10_000
+BLOCK = 250
+LOOKS = 50
+LEASE_SECONDS = 60.0
+ANSWER = "250 2.0.0 Ok: queued as 4bTz9K1c2dzB"
+SECRET = "a secret for a benchmark only, long enough"
+AT_MOST = 1.5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--blocks", type=int, default=20, help=f"of {BLOCK} claims")
+    parser.add_argument("--engine", choices=available(), action="append", help="only this one")
+    options, full = parse(parser)
+    report = Report("claims", __doc__, full=full)
+    table = report.table("Outbox", "Claim: median", "p99", "Against few", "Look: median")
+    engines = options.engine or available()
+    ratios = []
+    for engine in engines:
+        queues = _measure(engine, options.rows, options.blocks)
+        few = statistics.median(queues[0].times)
+        for queue in queues:
+            median = statistics.median(queue.times)
+            ratios.append(median / few)
+            p99 = statistics.quantiles(queue.times, n=100)[98]
+            look = statistics.median(queue.looks)
+            times = (milliseconds(one) for one in (median, p99))
+            ratio = f"{median / few:.2f} ×"
+            table.row(f"{engine}, {queue.name}", *times, ratio, milliseconds(look))
+    report.promise(
+        f"A claim among {options.rows:,} rows takes at most {AT_MOST} × that among {FEW:,}",
+        measured=f"at most {max(ratios):.2f} × ({' and '.join(engines)})",
+        kept=max(ratios) <= AT_MOST,
+    )
+    report.note("A look asks when the next message is due; the dispatcher takes one a second.")
+    report.finish()
+
+
+def _measure(engine: str, rows: int, blocks: int) -> list[Queue]:
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="microblog-benchmark-"))
+        )
+        shapes = {"few": (0, FEW), "sent": (rows - FEW, FEW), "waiting": (0, rows)}
+        queues = []
+        for name, (sent, waiting) in shapes.items():
+            url = stack.enter_context(fresh_database(engine, folder, name=name))
+            queues.append(stack.enter_context(closing(Queue(url, folder, sent, waiting))))
+        for _ in range(blocks):
+            for queue in queues:
+                queue.claim_block()
+        for _ in range(LOOKS):
+            for queue in queues:
+                queue.look()
+        return queues
+
+
+class Queue:
+    """An outbox of its own: rows that were sent before, and rows that wait."""
+
+    def __init__(self, url: str, folder: Path, sent: int, waiting: int) -> None:
+        self.name = f"{sent + waiting:,} rows, {waiting:,} waiting"
+        self.times: list[float] = []
+        self.looks: list[float] = []
+        app = create_app(Settings(SECRET_KEY=SECRET, DATABASE_URL=url, INSTANCE_PATH=folder))
+        with app.app_context():
+            upgrade()
+            self._engine = db.engine
+            self._example = post_example()
+        self._claims = Claims(self._engine, lease=LEASE_SECONDS)
+        for count, status in ((sent, Status.SENT), (waiting, Status.QUEUED)):
+            if count:
+                multiply(self._engine, self._example, count, status=status)
+        if sent + waiting > FEW:
+            self._suppress(SUPPRESSED)
+        tidy(self._engine)
+
+    def claim_block(self) -> None:
+        """Settle and claim one block, then let it wait again."""
+        settlement, taken = None, []
+        for _ in range(BLOCK):
+            now = time.time()
+            started = time.perf_counter()
+            _ours, held = self._claims.settle_and_claim(settlement, ALL_LANES, now=now)
+            self.times.append(time.perf_counter() - started)
+            assert held is not None
+            taken.append(held.id)
+            settlement = Settlement(held, Status.SENT, ANSWER, now, forget=True)
+        assert settlement is not None
+        self._claims.settle(settlement)
+        self._let_wait_again(taken)
+
+    def look(self) -> None:
+        """Ask when the next message is due."""
+        started = time.perf_counter()
+        self._claims.next_due()
+        self.looks.append(time.perf_counter() - started)
+
+    def close(self) -> None:
+        self._claims.close()
+        self._engine.dispose()
+
+    def _suppress(self, count: int) -> None:
+        nobodies = ((f"nobody{number}@example.com", "550 5.1.1") for number in range(count))
+        with self._engine.begin() as connection:
+            suppress(Session(connection), nobodies, now=time.time())
+
+    def _let_wait_again(self, taken: list[int]) -> None:
+        statement = text(
+            "UPDATE outbox SET status = 'queued', attempts = 0, settled_at = NULL, due_at = :now,"
+            " history = '[]', arguments = (SELECT arguments FROM outbox WHERE id = :example)"
+            " WHERE id = :id"
+        )
+        values = {"now": time.time(), "example": self._example}
+        with self._engine.begin() as connection:
+            connection.execute(statement, [{"id": number, **values} for number in taken])
+        tidy(self._engine)
+
+
+if __name__ == "__main__":
+    main()
