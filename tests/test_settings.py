@@ -70,6 +70,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "TRUSTED_PROXIES": ("2", 2),
     "METRICS_TOKEN": ("monitoring-1", "monitoring-1"),
     "LOG_FILE": ("logs/site.log", Path("logs/site.log")),
+    "LOG_FORMAT": ("json", "json"),
     "DEBUG": ("1", True),
     "TESTING": ("t", True),
 }

@@ -34,6 +34,7 @@ from microblog.web import (
     links,
     metrics,
     ratelimits,
+    request_ids,
     security,
     settings_pages,
 )
@@ -120,6 +121,7 @@ def _join_pages(app: Flask) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     Bootstrap5(app)
+    request_ids.init_app(app)
     languages.init_app(app)
     security.init_app(app)
     ratelimits.init_app(app)

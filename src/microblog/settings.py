@@ -9,7 +9,7 @@ import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -267,6 +267,9 @@ class Settings(BaseSettings):
     )
     LOG_FILE: Path | None = Field(
         None, description="Log to this file too; it is rotated, ten files of a megabyte each"
+    )
+    LOG_FORMAT: Literal["text", "json"] = Field(
+        "text", description="Lines for people (text), or an object a line for programs (json)"
     )
     DEBUG: bool = Field(False, description="For development: shows /dev/inbox, reloads templates")
     TESTING: bool = Field(False, description="For tests: nothing is sent unless asked for")

@@ -279,6 +279,7 @@ TEXTS = {
     "route": "/user/<name>",
     "error": "ValueError",
     "when": "2026-03-01T12:00:00+00:00",
+    "reference": "0123456789abcdef",
     "trace": "File <string>, in <module> & so on",
     "place": "Firefox <on> Linux & co",
     "not_me": "https://blog.example.com/not_me?a=b&c=d",

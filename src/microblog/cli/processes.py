@@ -34,7 +34,7 @@ def process() -> None:
 def web(host: str, port: int, workers: int, *, demo: bool) -> None:
     """The web server."""
     settings = load_settings()
-    logs.configure(settings.LOG_FILE)
+    logs.configure(settings.LOG_FILE, form=settings.LOG_FORMAT)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _WebServer(settings, address, workers, demo=demo).run()
 
@@ -43,7 +43,7 @@ def web(host: str, port: int, workers: int, *, demo: bool) -> None:
 def dispatcher() -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
-    logs.configure(settings.LOG_FILE, process="dispatcher")
+    logs.configure(settings.LOG_FILE, process="dispatcher", form=settings.LOG_FORMAT)
     run_dispatcher(create_app(settings), options=_options(settings))
 
 

@@ -41,7 +41,7 @@ def worker(concurrency: int | None) -> None:
     from microblog.worker.consumer import run_worker  # noqa: PLC0415
     from microblog.worker.deliverer import Deliverer  # noqa: PLC0415
 
-    logs.configure(settings.LOG_FILE, process="worker")
+    logs.configure(settings.LOG_FILE, process="worker", form=settings.LOG_FORMAT)
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()

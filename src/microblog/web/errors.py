@@ -8,6 +8,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from microblog.web.request_ids import request_id
+
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _show)
@@ -20,7 +22,9 @@ def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
     if code < 400:
         return error.get_response()
     title, advice = _words(code)
-    return _page(title, advice), code
+    # Only a failure of the site is worth a number to tell about.
+    number = request_id() if code >= 500 else None
+    return _page(title, advice, number), code
 
 
 def _show_csrf(_error: CSRFError) -> tuple[str, int]:
@@ -32,8 +36,8 @@ def _show_csrf(_error: CSRFError) -> tuple[str, int]:
     return _page(title, advice), 400
 
 
-def _page(title: str, advice: str) -> str:
-    return render_template("web/error.html", title=title, advice=advice)
+def _page(title: str, advice: str, number: str | None = None) -> str:
+    return render_template("web/error.html", title=title, advice=advice, number=number)
 
 
 def _words(code: int) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from microblog.mail import (
     email_from_templates,
 )
 from microblog.mail.kinds import DAY
+from microblog.web.request_ids import request_id
 
 FAILURE_KIND = "web.failure"
 QUIET = timedelta(minutes=10)
@@ -84,6 +85,7 @@ def report(exception: BaseException, *, now: datetime) -> bool:
             "count": count,
             "error": type(exception).__name__,
             "when": now.isoformat(timespec="seconds"),
+            "reference": request_id(),
             "trace": scrubbed("".join(traceback.format_exception(exception)), _said_secrets()),
         }
         for admin in current_app.config["ADMINS"]:
@@ -105,6 +107,7 @@ def _sample(_session: Session, language: str) -> Intent:
         "count": 2,
         "error": "LookupError",
         "when": "2026-01-01T12:00:00+00:00",
+        "reference": "0123456789abcdef",
         "trace": "Traceback (most recent call last):\n  …\nLookupError: a sample",
     }
     return Intent("admin@example.com", language, arguments, 0.0, attempt=1)

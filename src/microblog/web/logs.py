@@ -1,18 +1,30 @@
-"""The log: to standard error, and to a rotating file where LOG_FILE names one."""
+"""The log: to standard error, and to a rotating file where LOG_FILE names one.
+
+As lines for people, or as JSON, an object a line, for programs.
+"""
 
 from __future__ import annotations
 
 import logging
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Literal
+
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+from pythonjsonlogger.json import JsonFormatter
+
+from microblog.web.request_ids import RequestIdFilter
 
 FILE_BYTES = 1_000_000
 FILES_KEPT = 10
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LogFormat = Literal["text", "json"]
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s [%(request_id)s]: %(message)s"
+_FIELDS = ("asctime", "levelname", "name", "request_id", "process", "message")
+_NAMES = {"asctime": "time", "levelname": "level", "name": "logger"}
 
 
-def configure(file: Path | None, *, process: str = "") -> None:
+def configure(file: Path | None, *, process: str = "", form: LogFormat = "text") -> None:
     """Set the log up for this process; with `process`, the file's name tells it from others.
 
     Raises OSError where the file cannot be written.
@@ -21,9 +33,21 @@ def configure(file: Path | None, *, process: str = "") -> None:
     if file is not None:
         name = file.with_stem(f"{file.stem}-{process}") if process else file
         name.parent.mkdir(parents=True, exist_ok=True)
+        # Several web processes write to one file, and one of them has to rotate it.
         handlers.append(
-            RotatingFileHandler(name, maxBytes=FILE_BYTES, backupCount=FILES_KEPT - 1, delay=True)
+            ConcurrentRotatingFileHandler(
+                str(name), maxBytes=FILE_BYTES, backupCount=FILES_KEPT - 1, encoding="utf-8"
+            )
         )
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers)
+    for handler in handlers:
+        handler.setFormatter(_formatter(form))
+        handler.addFilter(RequestIdFilter())
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
     for noisy in ("alembic", "mail.log", "flask-limiter"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _formatter(form: LogFormat) -> logging.Formatter:
+    if form == "text":
+        return logging.Formatter(_TEXT)
+    return JsonFormatter(list(_FIELDS), rename_fields=_NAMES, json_ensure_ascii=False)
