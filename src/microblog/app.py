@@ -129,9 +129,7 @@ def _join_pages(app: Flask) -> None:
     failures.init_app(app)
     settings_pages.init_app(app)
     links.init_app(app)
-    app.jinja_env.globals.update(
-        language=languages.current_language, has_inbox=app.config["MAIL_INBOX"]
-    )
+    app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
 
 
 def _join_mail(app: Flask, settings: Settings) -> Outbox:

@@ -6,7 +6,7 @@ from flask import Flask, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from microblog.accounts import login_views, recovery
+from microblog.accounts import login_views, preferences_views, recovery
 from microblog.accounts.blueprint import blueprint, for_strangers
 from microblog.accounts.forms import (
     RegistrationForm,
@@ -28,6 +28,7 @@ RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
 
 def init_app(app: Flask) -> None:
     login_views.init_app(app)
+    preferences_views.init_app(app)
     app.register_blueprint(blueprint)
     add_secret_links(app, RESET_LINK)
 

@@ -9,10 +9,18 @@ from zoneinfo import available_timezones
 from babel import Locale, negotiate_locale
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_date, format_time, get_locale, to_user_timezone
+from flask_login import current_user
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "zh_Hant", "ru")
 
+NAMES = {"en": "English", "zh_Hant": "繁體中文", "ru": "Русский"}
+"""Each in its own language, so that whoever looks for it can read it."""
+
+LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"
+
+# What browsers ask for, and what of ours comes nearest to it.
+_ASKED_FOR = {"en": "en", "zh": "zh_Hant", "ru": "ru", "be": "ru"}
 
 babel = Babel()
 
@@ -20,6 +28,7 @@ babel = Babel()
 def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=_select, timezone_selector=_time_zone)
     app.jinja_env.filters["local_time"] = local_time
+    app.jinja_env.globals.update(language=current_language, languages=NAMES)
 
 
 def current_language() -> str:
@@ -41,18 +50,38 @@ def local_time(moment: datetime) -> str:
     return said if _time_zone() else f"{said} UTC"
 
 
-def _time_zone() -> str | None:
-    """The zone that the browser told by its cookie; None means UTC."""
-    zone = request.cookies.get(TIME_ZONE_COOKIE, "") if has_request_context() else ""
-    return zone if zone in _zones() else None
+def is_time_zone(name: str) -> bool:
+    """Whether there is a time zone of this IANA name."""
+    return name in time_zones()
 
 
 @cache
-def _zones() -> set[str]:
-    return available_timezones()
+def time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _time_zone() -> str | None:
+    """The reader's own choice, else the zone that the browser told; None means UTC."""
+    if not has_request_context():
+        return None
+    zone = _choice("time_zone") or request.cookies.get(TIME_ZONE_COOKIE, "")
+    return zone if is_time_zone(zone) else None
 
 
 def _select() -> str | None:
+    """The reader's own choice, else that of this browser, else what the browser asks for."""
     if not has_request_context():
         return None
-    return request.accept_languages.best_match(LANGUAGES)
+    for chosen in (_choice("locale"), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
+    return next((ours for ours in map(_ours, request.accept_languages.values()) if ours), None)
+
+
+def _ours(asked: str) -> str | None:
+    return _ASKED_FOR.get(asked.lower().replace("_", "-").partition("-")[0])
+
+
+def _choice(name: str) -> str | None:
+    """What the account of whoever is logged in says about this."""
+    return getattr(getattr(current_user, "user", None), name, None)
