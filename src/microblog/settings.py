@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -76,6 +77,8 @@ def _database_url(value: str) -> str:
         raise ValueError("names no file; a database in memory would be lost at once")
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
+        raise ValueError('needs the package psycopg: pip install "microblog[distributed]"')
     return url.render_as_string(hide_password=False)
 
 
@@ -409,13 +412,30 @@ def load_settings(*, serving: bool = False) -> Settings:
     Raises SettingsError with a sentence for every wrong value.
     """
     model: type[Settings] = ServingSettings if serving else Settings
-    env_file = os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
-    if "MICROBLOG_ENV_FILE" in os.environ and env_file and not Path(env_file).is_file():
-        raise SettingsError([f"MICROBLOG_ENV_FILE names {env_file!r}, which is not a file."])
+    file = env_file()
+    if "MICROBLOG_ENV_FILE" in os.environ and file and not Path(file).is_file():
+        raise SettingsError([f"MICROBLOG_ENV_FILE names {file!r}, which is not a file."])
     try:
-        return model(_env_file=env_file)
+        return model(_env_file=file)
     except ValidationError as error:
         raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
+
+
+def env_file() -> str | None:
+    """The file that settings are read from beside the environment, if it is there; None: none."""
+    return os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
+
+
+def unknown_names() -> list[str]:
+    """Names in the file, and such in the environment as look like ours, that are no settings."""
+    file = env_file()
+    in_file = dotenv_values(file) if file and Path(file).is_file() else {}
+    in_environment = [name for name in os.environ if name.startswith(_OUR_PREFIXES)]
+    known = {*Settings.model_fields, "MICROBLOG_ENV_FILE"}
+    return [name for name in dict.fromkeys([*in_file, *in_environment]) if name not in known]
+
+
+_OUR_PREFIXES = ("MAIL_", "MICROBLOG_", "RATELIMIT_", "SECRET_KEY")
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from microblog.cli.checks import check
 from microblog.cli.demo import demo
 from microblog.cli.mail import mail
 from microblog.cli.processes import process
@@ -24,12 +25,13 @@ def cli() -> None:
     \b
     To look around:       microblog demo
     To run a site:        put SECRET_KEY, PUBLIC_URL, ADMINS and the MAIL_ settings
-                          into a file named .env, then: microblog run
+                          into a file named .env, then: microblog check
+                          and, when nothing is wrong: microblog run
     When mail is missing: microblog mail test YOUR@ADDRESS
     """
 
 
-for command in (demo, run, worker, shell, db, mail, user, fake, process):
+for command in (demo, run, check, worker, shell, db, mail, user, fake, process):
     cli.add_command(command)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from alembic.util import CommandError
 from flask import Flask
 from flask_alembic.cli import cli as alembic_commands
 from sqlalchemy.exc import SQLAlchemyError
@@ -131,8 +132,19 @@ def prepare_database() -> None:
             )
         database.upgrade()
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise click.ClickException(f"The database cannot be used: {reason}") from None
+        raise click.ClickException(
+            f"The database cannot be used: {database_reason(error)}"
+        ) from None
+    except CommandError:
+        raise click.ClickException(NEWER_SCHEMA) from None
+
+
+NEWER_SCHEMA = "The database was made by a newer version of Microblog; this one does not know it."
+
+
+def database_reason(error: SQLAlchemyError) -> str:
+    """The driver's own words, in one line."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def _require_writable(file: Path | None) -> None:

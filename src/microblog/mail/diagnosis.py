@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from microblog.mail.addresses import Address
 from microblog.mail.client import SmtpServer
 from microblog.mail.outcomes import BETWEEN_MESSAGES, SmtpError, Step
 from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
@@ -18,6 +19,18 @@ def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], 
         client.quit()
     progress(f"The server took the message: {accepted.answer}")
     return accepted
+
+
+def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], None]) -> None:
+    """Go as far as the sender's address, and send nothing. Raises SmtpError."""
+    client = open_connection(server, progress)
+    try:
+        option = " SMTPUTF8" if sender.needs_smtputf8 else ""
+        client.expect(Step.MAIL, f"MAIL FROM:<{sender.mailbox}>{option}", 250)
+        client.expect(Step.RESET, "RSET", 250)
+    finally:
+        client.quit()
+    progress(f"The server takes mail from {sender.mailbox}.")
 
 
 def advice(error: SmtpError, server: SmtpServer) -> str:

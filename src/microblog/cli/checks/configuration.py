@@ -1,0 +1,161 @@
+"""The settings, where they come from, and the folders and files that they name."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.mail.addresses import is_loopback
+from microblog.settings import (
+    MINIMUM_SECRET_BYTES,
+    Settings,
+    SettingsError,
+    env_file,
+    load_settings,
+    unknown_names,
+)
+
+
+def read_settings() -> tuple[Settings | None, list[Finding]]:
+    """The settings, if they can be read at all, and what `run` and `worker` would say of them."""
+    try:
+        settings = load_settings(serving=True)
+    except SettingsError as error:
+        findings = [wrong("settings", problem) for problem in error.problems]
+    else:
+        source = env_file()
+        from_file = f" and from {source}" if source and Path(source).is_file() else ""
+        return settings, [ok("settings", f"read from the environment{from_file}.")]
+    try:
+        return load_settings(), findings
+    except SettingsError:
+        return None, findings
+
+
+def check_names(_settings: Settings) -> Iterator[Finding]:
+    """Names that look like settings and are none: a slip is silently ignored otherwise."""
+    for name in unknown_names():
+        close = get_close_matches(name, Settings.model_fields, n=1)
+        mend = f"Is {close[0]} meant?" if close else "See docs/settings.md for those there are."
+        yield warning("settings", f"{name} is no setting, and is ignored.", mend)
+
+
+def check_env_file(_settings: Settings) -> Iterator[Finding]:
+    """The file with the secrets is for the site's user alone."""
+    source = env_file()
+    if source and Path(source).is_file():
+        yield _private("settings file", Path(source))
+
+
+def check_secret_key(settings: Settings) -> Iterator[Finding]:
+    """What is wrong with SECRET_KEY itself was said with the settings."""
+    weak = [
+        number
+        for number, key in enumerate(settings.SECRET_KEY_FALLBACKS, start=1)
+        if len(key.get_secret_value().encode()) < MINIMUM_SECRET_BYTES
+    ]
+    if weak:
+        yield warning(
+            "SECRET_KEY_FALLBACKS",
+            f"number {weak[0]} is shorter than {MINIMUM_SECRET_BYTES} bytes: whoever guesses it can"
+            " make links that the site believes.",
+            "Remove it; what was signed with it ends.",
+        )
+
+
+def check_public_url(settings: Settings) -> Iterator[Finding]:
+    """Where links in mail lead, and whether the visitors' addresses are known."""
+    if settings.PUBLIC_URL is None:
+        return
+    parts = urlsplit(settings.PUBLIC_URL)
+    local = is_loopback(parts.hostname or "")
+    if local:
+        yield warning(
+            "PUBLIC_URL",
+            f"links in mail lead to {settings.PUBLIC_URL}, which only this machine reaches.",
+            "Set the address that people reach the site at.",
+        )
+    elif parts.scheme == "http":
+        yield warning(
+            "PUBLIC_URL",
+            f"{settings.PUBLIC_URL} is not encrypted: passwords can be read on the way.",
+            "Put a reverse proxy with HTTPS in front, and set PUBLIC_URL=https://…",
+        )
+    else:
+        yield ok("PUBLIC_URL", f"links in mail lead to {settings.PUBLIC_URL}.")
+    if parts.scheme == "https" and not settings.TRUSTED_PROXIES:
+        yield warning(
+            "TRUSTED_PROXIES",
+            "is 0, though https needs a reverse proxy in front: all visitors share one rate limit.",
+            "Set TRUSTED_PROXIES=1, or how many proxies there are.",
+        )
+
+
+def check_development(settings: Settings) -> Iterator[Finding]:
+    """Switches that belong on a developer's machine."""
+    for name in ("DEBUG", "TESTING"):
+        if getattr(settings, name):
+            yield warning(name, "is on, which is for development only.", f"Remove {name}.")
+
+
+def check_instance_folder(settings: Settings) -> Iterator[Finding]:
+    """The folder where an SQLite database and the doorbell are."""
+    folder = settings.INSTANCE_PATH.resolve()
+    yield _writable("INSTANCE_PATH", folder)
+
+
+def check_log_file(settings: Settings) -> Iterator[Finding]:
+    """The log, and the folder in which it is rotated."""
+    file = settings.LOG_FILE
+    if file is None:
+        yield ok("LOG_FILE", "not set: the log goes to standard error alone.")
+        return
+    try:
+        if file.exists():
+            file.open("a").close()
+    except OSError as error:
+        yield wrong("LOG_FILE", f"{file} cannot be written: {error.strerror}.", _OWNER)
+        return
+    yield _writable("LOG_FILE", file.resolve().parent)
+
+
+def check_dkim_key_file(settings: Settings) -> Iterator[Finding]:
+    """The key that signs mail is as secret as a password."""
+    if settings.MAIL_DKIM_KEY_FILE is not None and settings.MAIL_DKIM_KEY_FILE.is_file():
+        yield _private("MAIL_DKIM_KEY_FILE", settings.MAIL_DKIM_KEY_FILE)
+
+
+_OWNER = "Let the user that runs the site own it, or name another place."
+
+
+def _private(subject: str, file: Path) -> Finding:
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & stat.S_IWOTH:
+        return wrong(subject, f"everybody on this machine can change {file}.", _closed(file))
+    if mode & stat.S_IROTH:
+        return warning(subject, f"everybody on this machine can read {file}.", _closed(file))
+    return ok(subject, f"{file} is closed to others.")
+
+
+def _closed(file: Path) -> str:
+    return f"Close it to others: chmod 600 {file}"
+
+
+def _writable(subject: str, folder: Path) -> Finding:
+    """Whether a file can be made there, or where the folder would be made; nothing stays of it."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        return wrong(subject, f"{existing} cannot be written: {error.strerror}.", _OWNER)
+    if existing != folder:
+        return ok(subject, f"{folder} will be made.")
+    return ok(subject, f"{folder} can be written.")

@@ -1,0 +1,194 @@
+"""The services that the site needs beside its mail server: each is asked, none is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy import func, insert, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from microblog.app import create_app
+from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.cli.site import NEWER_SCHEMA, database_reason
+from microblog.database import WRITING, db, is_sqlite, needs_upgrade
+from microblog.mail.models import WAITING, OutboxMessage, Suppression
+from microblog.settings import Settings, SettingsError
+
+WAIT_SECONDS = 5.0
+"""For the answer of a broker, or of Redis."""
+
+OVERDUE_SECONDS = 300.0
+"""Mail that is due for so long is delivered by nobody."""
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Whether it answers, has today's schema, and can be written."""
+    folder = settings.INSTANCE_PATH.resolve()
+    made = not folder.exists()
+    try:
+        app = create_app(settings.model_copy(update={"DATABASE_URL": _impatient(settings)}))
+    except (SettingsError, OSError) as error:
+        yield wrong("database", f"not tried, since the site cannot be built: {error}")
+        return
+    with app.app_context():
+        try:
+            yield from _database()
+        except SQLAlchemyError as error:
+            reason = database_reason(error)
+            yield wrong("database", f"{_place()} cannot be used: {reason}.", _database_mend(reason))
+        except CommandError:
+            yield wrong("database", NEWER_SCHEMA)
+        finally:
+            db.engine.dispose()
+    if made:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _impatient(settings: Settings) -> str:
+    """The database's address; PostgreSQL's driver would wait for minutes by itself."""
+    url = make_url(settings.DATABASE_URL)
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": f"{WAIT_SECONDS:.0f}"})
+    return url.render_as_string(hide_password=False)
+
+
+def _database() -> Iterator[Finding]:
+    if is_sqlite() and not Path(str(db.engine.url.database)).exists():
+        yield ok("database", f"{_place()} will be made at the start.")
+        return
+    if needs_upgrade():
+        if is_sqlite():
+            yield ok(
+                "database", f"{_place()} answers; its schema is brought up to date at the start."
+            )
+        else:
+            yield wrong("database", "its schema is not up to date.", "Run: microblog db upgrade")
+        return
+    with db.sessionmaker() as session:
+        session.connection(execution_options=WRITING)
+        session.execute(
+            insert(Suppression).values(address_key="check", reason="rolled back", since=0.0)
+        )
+        session.rollback()
+    yield ok("database", f"{_place()} answers, its schema is up to date, and it can be written.")
+    yield from _overdue()
+
+
+def _overdue() -> Iterator[Finding]:
+    now = time.time()
+    late = select(func.count(), func.min(OutboxMessage.due_at)).where(
+        OutboxMessage.status.in_(WAITING), OutboxMessage.due_at < now - OVERDUE_SECONDS
+    )
+    with db.sessionmaker() as session:
+        count, since = session.execute(late).one()
+    if count:
+        yield warning(
+            "outbox",
+            f"{count} messages are overdue, the oldest for {(now - since) / 60:.0f} minutes: nobody"
+            " delivers.",
+            "Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?",
+        )
+
+
+def _place() -> str:
+    url = db.engine.url
+    return str(url.database) if is_sqlite() else url.render_as_string(hide_password=True)
+
+
+_DATABASE_MENDS = {
+    "refused": "Is the database server running? Look at host and port in DATABASE_URL.",
+    "timeout": "Nothing answers there. Look at host and port in DATABASE_URL, and at the firewall.",
+    "translate host name": "Look for a slip in the host's name in DATABASE_URL.",
+    "name or service": "Look for a slip in the host's name in DATABASE_URL.",
+    "password": "Look at user and password in DATABASE_URL.",
+    "role": "Look at the user in DATABASE_URL.",
+    "does not exist": "Make the database, or look for a slip in its name: createdb NAME.",
+    "permission denied": "The user in DATABASE_URL needs the right to write to the tables.",
+    "read-only": "This database takes no changes: name the one that does, not its replica.",
+    "readonly": "Let the user that runs the site own the file and its folder.",
+    "unable to open": "Let the user that runs the site own the file and its folder.",
+    "not a database": "The file is something else. Name another in DATABASE_URL.",
+    "locked": "Another program holds it. Look for a second copy of the site.",
+}
+"""What the reason holds, and the mend for it; the first that fits."""
+
+
+def _database_mend(reason: str) -> str:
+    mends = (mend for words, mend in _DATABASE_MENDS.items() if words in reason.lower())
+    return next(mends, "Look at DATABASE_URL.")
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Whether RabbitMQ or Redis lets the site in, and whether a worker listens."""
+    if settings.CELERY_BROKER_URL is None:
+        yield ok("broker", "not needed: the dispatcher beside the web server delivers mail.")
+        return
+    # Celery is an extra, which a site on one machine does without.
+    from microblog.celery_bell import make_celery  # noqa: PLC0415
+
+    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    connection = celery.connection_for_write(connect_timeout=WAIT_SECONDS, heartbeat=0)
+    errors = (OSError, *connection.connection_errors, *connection.channel_errors)
+    place = connection.as_uri()
+    try:
+        connection.connect()
+        connection.channel().close()
+    except errors as error:
+        yield wrong("broker", f"{place} cannot be used: {_words(error)}.", _broker_mend(error))
+    else:
+        yield ok("broker", f"{place} answers.")
+    finally:
+        connection.release()
+
+
+def _broker_mend(error: Exception) -> str:
+    words = str(error).lower()
+    if "access_refused" in words or "authentication" in words or "password" in words:
+        return "Look at user and password in CELERY_BROKER_URL."
+    if "vhost" in words:
+        return "Look at the virtual host behind the last slash of CELERY_BROKER_URL."
+    return "Is the broker running? Look at host and port in CELERY_BROKER_URL."
+
+
+def check_rate_limits(settings: Settings) -> Iterator[Finding]:
+    """Whether there are any, and whether the place of the counts answers."""
+    address = settings.RATELIMIT_STORAGE_URI
+    if not settings.RATELIMIT_ENABLED:
+        yield warning(
+            "rate limits",
+            "are off: whoever wants can guess passwords as fast as the site answers.",
+            "Remove RATELIMIT_ENABLED.",
+        )
+    elif address.startswith("memory"):
+        yield ok("rate limits", "counted in each process for itself.")
+    else:
+        # Redis is an extra, which a site on one machine does without.
+        import redis  # noqa: PLC0415
+
+        shown = address.rpartition("@")[2] or address
+        made = redis.Redis.from_url(
+            address.replace("redis+unix:", "unix:"),
+            socket_connect_timeout=WAIT_SECONDS,
+            socket_timeout=WAIT_SECONDS,
+        )
+        try:
+            made.ping()
+        except redis.RedisError as error:
+            yield wrong(
+                "rate limits",
+                f"Redis at {shown} cannot be used: {_words(error)}.",
+                "Is it running? Look at RATELIMIT_STORAGE_URI.",
+            )
+        else:
+            yield ok("rate limits", f"counted in Redis at {shown}.")
+        finally:
+            made.close()
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
