@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from babel import support
-from babel.messages.extract import extract_from_dir
 from flask import Flask
 from jinja2 import Environment, StrictUndefined, meta, nodes
 from markupsafe import escape
@@ -20,6 +19,7 @@ from werkzeug.test import TestResponse
 import microblog
 from microblog.mail import email_from_templates
 from microblog.web import languages
+from scripts import translations
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user, reset_link_for
 
@@ -114,13 +114,9 @@ def said_by(node: nodes.Node) -> Iterator[str]:
 def messages() -> dict[str, set[str]]:
     """Every message for translators, with the files that hold it."""
     found: dict[str, set[str]] = {}
-    methods = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
-    keywords = {"_": None, "_l": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None}
-    for file, _line, message, _comments, _context in extract_from_dir(
-        SOURCE, method_map=methods, keywords=keywords, strip_comment_tags=False
-    ):
-        for one in (message,) if isinstance(message, str) else message:
-            found.setdefault(str(one), set()).add(file)
+    for message in translations.template():
+        for one in (message.id,) if isinstance(message.id, str) else message.id:
+            found.setdefault(one, set()).update(file for file, _line in message.locations)
     return found
 
 

@@ -1,0 +1,132 @@
+"""Bring the catalogues of translations up to date with the texts of the code, and compile them.
+
+New texts come in empty, texts that are gone go out. With --check, only say what is missing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "microblog"
+FOLDER = SOURCE / "translations"
+LANGUAGES = ("zh_Hant", "ru")
+
+METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
+KEYWORDS: dict[str, tuple[int, ...] | None] = {
+    "_": None,
+    "_l": None,
+    "gettext": None,
+    "lazy_gettext": None,
+    "ngettext": (1, 2),
+    "lazy_ngettext": (1, 2),
+}
+# What changes without a reason to look at it.
+_NOISE = re.compile(
+    r'^"(?:POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid-Bugs-To)[^\n]*\n',
+    re.MULTILINE,
+)
+
+
+def main() -> None:
+    if "--check" in sys.argv[1:]:
+        found = [line for language in LANGUAGES for line in problems(language)]
+        print("\n".join(found) or "translations: nothing missing, nothing unused")
+        sys.exit(bool(found))
+    for language in LANGUAGES:
+        catalogue = updated(language)
+        path = po_file(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(as_po(catalogue), encoding="utf-8")
+        path.with_suffix(".mo").write_bytes(as_mo(catalogue))
+        missing = sum(not translated(one.string) for one in catalogue if one.id)
+        print(f"{language}: {len(catalogue)} texts, {missing} without a translation")
+
+
+def po_file(language: str) -> Path:
+    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+
+
+def template() -> Catalog:
+    """Every text of the code, with the files that hold it."""
+    made = Catalog(project="Microblog", charset="utf-8")
+    for file, _line, message, comments, context in extract_from_dir(
+        SOURCE, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=False
+    ):
+        made.add(message, None, [(file, 0)], auto_comments=comments, context=context)
+    return made
+
+
+def updated(language: str) -> Catalog:
+    """The catalogue of a language with today's texts, and no others."""
+    catalogue = stored(language)
+    catalogue.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    catalogue.obsolete.clear()
+    return catalogue
+
+
+def stored(language: str) -> Catalog:
+    path = po_file(language)
+    if not path.exists():
+        comment = (
+            "# Translations of Microblog; written by scripts/translations.py, filled in by people."
+        )
+        return Catalog(
+            locale=language,
+            project="Microblog",
+            version="0",
+            header_comment=comment,
+            charset="utf-8",
+            fuzzy=False,
+        )
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def as_po(catalogue: Catalog) -> str:
+    written = BytesIO()
+    write_po(written, catalogue, width=100, sort_output=True, include_lineno=False)
+    return _NOISE.sub("", written.getvalue().decode())
+
+
+def as_mo(catalogue: Catalog) -> bytes:
+    written = BytesIO()
+    write_mo(written, catalogue)
+    return written.getvalue()
+
+
+def translated(string: object) -> bool:
+    """Whether a text, or every form of its plural, is there."""
+    forms = string if isinstance(string, list | tuple) else [string]
+    return all(forms)
+
+
+def problems(language: str) -> list[str]:
+    """What is missing, left over, or wrong in the catalogue of a language."""
+    kept, wanted = stored(language), template()
+    ids = {one.id for one in kept if one.id}
+    found = [f"{language}: missing: {one.id}" for one in wanted if one.id and one.id not in ids]
+    for one in kept:
+        if not one.id:
+            continue
+        if wanted.get(one.id) is None:
+            found.append(f"{language}: unused: {one.id}")
+        if not translated(one.string) or one.fuzzy:
+            found.append(f"{language}: untranslated: {one.id}")
+        found += [f"{language}: {error}: {one.id}" for error in one.check(kept)]
+    compiled = po_file(language).with_suffix(".mo")
+    if not compiled.exists() or compiled.read_bytes() != as_mo(kept):
+        found.append(f"{language}: not compiled: run python scripts/translations.py")
+    return found
+
+
+if __name__ == "__main__":
+    main()
