@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from microblog.database import transaction
+from microblog.mail.kinds import HOUR
+from microblog.web.languages import LANGUAGES
 from tests.cli.conftest import Command
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user
+
+TODAY = datetime.now(UTC).date()
 
 REFUSAL = "550 5.7.1 Your domain is on our list"
 
@@ -56,8 +62,17 @@ def test_messages_are_listed_newest_first(microblog: Command) -> None:
         (["--status", "dead"], [2]),
         (["--kind", "accounts.reset_password"], [3, 2, 1]),
         (["--kind", "accounts"], []),
-        (["--hours", "1"], [3, 2, 1]),
-        (["--hours", "0.0000001"], []),
+        (["--since", "1h"], [3, 2, 1]),
+        (["--since", "1.5d"], [3, 2, 1]),
+        (["--since", "0s"], []),
+        (["--until", "0s"], [3, 2, 1]),
+        (["--until", "5m"], []),
+        (["--since", "2020-01-31"], [3, 2, 1]),
+        (["--since", "2020-01-31T12:00", "--until", "2020-02-29"], []),
+        (["--since", TODAY.isoformat()], [3, 2, 1]),
+        (["--until", TODAY.isoformat()], [3, 2, 1]),
+        (["--until", f"{TODAY}T00:00"], []),
+        (["--since", f"{TODAY}T00:00:00+00:00"], [3, 2, 1]),
         (["--count", "1"], [3]),
         (["--address", "susan@example.com", "--status", "sent"], [1]),
     ],
@@ -65,6 +80,22 @@ def test_messages_are_listed_newest_first(microblog: Command) -> None:
 )
 def test_messages_are_found(microblog: Command, wanted: list[str], found: list[int]) -> None:
     assert [one["id"] for one in loaded(microblog, "list", *wanted)] == found
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "moment",
+    ["", "soon", "2", "2x", "2026-02-30", "2026-13-01T00:00", "-1h", "1e9d"],
+)
+def test_a_moment_that_is_none_is_refused_with_examples(microblog: Command, moment: str) -> None:
+    refused = microblog("mail", "list", "--since", moment)
+    assert refused.exit_code == 2
+    assert "is no moment: write how long ago (30m, 2h, 7d), a date" in refused.stderr
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_the_numbers_alone_are_for_other_commands(microblog: Command) -> None:
+    assert microblog("mail", "list", "--ids").stdout == "3\n2\n1\n"
 
 
 @ON_SQLITE
@@ -163,7 +194,66 @@ def test_the_outbox_is_counted(microblog: Command) -> None:
     assert told["by_status"] == {"sent": 1, "dead": 1, "queued": 1}
     assert told["waiting"]["prompt"]["messages"] == 1
     assert 0 <= told["waiting"]["prompt"]["oldest_seconds"] < 60
-    lines = microblog("mail", "stats").stdout.splitlines()
+    lines = microblog("mail", "stats").stdout.partition("\n\n")[0].splitlines()
     counted = dict(line.split() for line in lines if not line.startswith("waiting"))
     assert counted["sent"] == counted["dead"] == counted["queued"] == "1"
     assert counted["cancelled"] == "0"
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_the_ends_are_counted_by_hour(app: Flask, microblog: Command) -> None:
+    with app.app_context(), transaction() as writing:
+        for row in writing.merge_all(rows(app)):
+            if row.status == "dead":
+                row.settled_at = (row.settled_at or 0) - 5 * HOUR
+    hours = loaded(microblog, "stats")["by_hour"]
+    assert len(hours) == 24
+    ended = {hour["begins"]: hour for hour in hours if len(hour) > 1}
+    assert [hour.get("sent", 0) for hour in ended.values()] == [0, 1]
+    assert [hour.get("dead", 0) for hour in ended.values()] == [1, 0]
+    picture = microblog("mail", "stats", "--hours", "6").stdout.partition("\n\n")[2].splitlines()
+    assert picture[0] == "Ended in the last 6 hours (UTC):"
+    assert [line.split() for line in picture[1:]] == [
+        [f"{begins[:13]}h", "1", "#" * 40, status, "1"]
+        for begins, status in zip(ended, ["dead", "sent"], strict=True)
+    ]
+
+
+@ON_SQLITE
+def test_hours_in_which_nothing_ended_are_not_drawn(microblog: Command) -> None:
+    assert microblog("mail", "stats").stdout.endswith("Ended in the last 24 hours (UTC):\nnone\n")
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_programs_get_everything_as_json(microblog: Command) -> None:
+    assert loaded(microblog, "cancel", "3") == {"cancelled": [3]}
+    assert loaded(microblog, "retry", "2", "3") == {"queued": [2, 3]}
+    assert loaded(microblog, "suppressed") == []
+    previews = loaded(microblog, "preview", "--kind", "accounts.reset_password")
+    assert [set(one) for one in previews] == [
+        {"kind", "language", "subject", "text", "html"}
+    ] * len(LANGUAGES)
+    assert previews[0]["subject"] == "[Microblog] Reset Your Password"
+
+
+@ON_SQLITE
+def test_suppressed_addresses_are_listed_and_lifted(
+    app: Flask, microblog: Command, smtp: ScriptedServer
+) -> None:
+    make_user(app, "susan")
+    smtp.script["rcpt"] = "550 5.1.1 Nobody of that name lives here"
+    Visitor(app).ask_for_reset("susan@example.com")
+    deliver_from(app)
+    (one,) = loaded(microblog, "suppressed")
+    assert one["address"] == "susan@example.com"
+    assert "5.1.1 Nobody of that name" in one["reason"]
+    assert "susan@example.com" in microblog("mail", "suppressed", "susan@example.com").stdout
+    assert loaded(microblog, "suppressed", "john@example.com") == []
+    assert loaded(microblog, "suppressed", "Susan@Example.com", "--lift") == {
+        "lifted": "susan@example.com"
+    }
+    assert loaded(microblog, "suppressed") == []
+    again = microblog("mail", "suppressed", "susan@example.com", "--lift")
+    assert (again.exit_code, again.stderr) == (1, "Error: susan@example.com is not suppressed.\n")
+    assert microblog("mail", "suppressed", "--lift").exit_code == 2
+    assert microblog("mail", "suppressed", "susan").exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 from microblog.cli.ports import choose_free
@@ -159,3 +160,22 @@ def test_something_that_is_no_address_is_refused_before_anything_is_tried(
     assert refused.exit_code == 1
     assert refused.stderr.startswith("Error: 'susan' is not an e-mail address: ")
     assert smtp.connections == 0
+
+
+def test_programs_get_it_as_json(microblog: Command, smtp: ScriptedServer) -> None:
+    sent = microblog("mail", "test", ADDRESS, "--json")
+    assert sent.exit_code == 0
+    told = json.loads(sent.stdout)
+    assert told["sent"] is True
+    assert told["done"][-1] == "The server took the message: 250 2.0.0 Taken"
+    smtp.script["rcpt"] = "550 5.7.1 No relaying"
+    refused = microblog("mail", "test", ADDRESS, "--json")
+    assert refused.exit_code == 1
+    told = json.loads(refused.stdout)
+    assert {name: told[name] for name in ("sent", "step", "code", "answer")} == {
+        "sent": False,
+        "step": "recipient",
+        "code": 550,
+        "answer": "5.7.1 No relaying",
+    }
+    assert told["advice"].endswith(".")

@@ -11,17 +11,12 @@ from flask import Flask, redirect
 from werkzeug.serving import make_server
 
 from microblog.app import caught_mail, signer
-from microblog.cli.operations import (
-    cancel,
-    list_messages,
-    preview,
-    retry,
-    show,
-    stats,
-    suppressed,
-)
+from microblog.cli.operations import cancel, list_messages, retry, show, stats
+from microblog.cli.options import as_json, echo_json
 from microblog.cli.ports import require_free
-from microblog.mail import AddressError, parse_address, smtp_server
+from microblog.cli.preview import preview
+from microblog.cli.suppressed import suppressed
+from microblog.mail import Address, AddressError, parse_address, smtp_server
 from microblog.mail.catcher import Catcher, CaughtMessage
 from microblog.mail.diagnosis import advice, send_test
 from microblog.mail.email import Email
@@ -30,7 +25,7 @@ from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.mime import render
 from microblog.mail.outcomes import SmtpError
 from microblog.mail.smtp import Envelope
-from microblog.settings import load_settings
+from microblog.settings import Settings, load_settings
 
 
 @click.group()
@@ -77,7 +72,8 @@ def catch(host: str, port: int, web_port: int) -> None:
 
 @mail.command()
 @click.argument("address")
-def test(address: str) -> None:
+@as_json
+def test(address: str, *, as_json: bool) -> None:
     """Send a test message to ADDRESS over the configured server, step by step.
 
     When it fails, it says at which step, what the server answered, and what to try. Exit code 0
@@ -91,25 +87,45 @@ def test(address: str) -> None:
     except AddressError as error:
         raise click.ClickException(f"{address!r} is not an e-mail address: {error}") from None
     sender = parse_address(settings.sender)
+    envelope = _test_message(settings, sender, recipient)
+    say = (lambda _line: None) if as_json else click.echo
+    say(f"From {sender} to {recipient}, over {server.host}, port {server.port}:")
+    done: list[str] = []
+    told: dict[str, object] = {"sent": True, "done": done}
+
+    def progress(line: str) -> None:
+        done.append(line)
+        say(f"  ok: {line}")
+
+    try:
+        send_test(server, envelope, progress)
+    except SmtpError as error:
+        told |= {"sent": False, "step": str(error.step), "code": error.code}
+        told |= {"answer": error.answer, "advice": advice(error, server)}
+        say(f'  FAILED at the step "{error.step}": {_words(error)}')
+        say(f"What to try: {told['advice']}")
+    else:
+        say("Sent. If it does not arrive, look into the spam folder, then at the sender's")
+        say("domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail.")
+    if as_json:
+        echo_json(told)
+    sys.exit(0 if told["sent"] else 1)
+
+
+def _test_message(settings: Settings, sender: Address, recipient: Address) -> Envelope:
     message = Email(
         subject="[Microblog] Test message",
         text="If you can read this, the mail settings of the site work.\n",
         to=(recipient,),
         sender=sender,
     )
-    content = signer(settings)(render(message, message_id=new_message_id(sender), date=time.time()))
-    envelope = Envelope(
-        sender.mailbox, [recipient.mailbox], content, smtputf8=message.needs_smtputf8()
+    content = render(message, message_id=new_message_id(sender), date=time.time())
+    return Envelope(
+        sender.mailbox,
+        [recipient.mailbox],
+        signer(settings)(content),
+        smtputf8=message.needs_smtputf8(),
     )
-    click.echo(f"From {sender} to {recipient}, over {server.host}, port {server.port}:")
-    try:
-        send_test(server, envelope, lambda line: click.echo(f"  ok: {line}"))
-    except SmtpError as error:
-        click.echo(f'  FAILED at the step "{error.step}": {_words(error)}')
-        click.echo(f"What to try: {advice(error, server)}")
-        sys.exit(1)
-    click.echo("Sent. If it does not arrive, look into the spam folder, then at the sender's")
-    click.echo("domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail.")
 
 
 def _words(error: SmtpError) -> str:

@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from microblog.cli.options import Moment, as_json, echo_json, in_utc
 from microblog.cli.site import opened
 from microblog.database import db, transaction
-from microblog.mail import (
-    AddressError,
-    Lane,
-    address_key,
-    current_outbox,
-    figures,
-    guard,
-    operations,
-    previews,
-)
+from microblog.mail import Lane, counts, current_outbox, figures, operations
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.operations import NotPossibleError, Search
-from microblog.web.languages import LANGUAGES
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+HOURS_SHOWN = 24
+BAR_MAXIMUM = 40
+"""Letters in the longest bar of the picture of hours."""
 
 
 @click.command("list")
 @click.option("--address", help="A whole address, or a part of one.")
 @click.option("--status", type=click.Choice([str(one) for one in Status]))
 @click.option("--kind", help="Such as accounts.reset_password.")
-@click.option("--hours", type=float, help="Only messages of the last so many hours.")
+@click.option("--since", type=Moment(), help="Only what was posted then or later; in UTC.")
+@click.option("--until", type=Moment(end_of_day=True), help="Only what was posted before then.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--ids", is_flag=True, help="Print nothing but the numbers of the messages.")
 @as_json
-def list_messages(*, count: int, as_json: bool, hours: float | None, **wanted: Any) -> None:
+def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> None:
     """List messages, newest first.
 
     \b
     What happened to somebody's mail:  microblog mail list --address someone@example.com
-    What could not be delivered:       microblog mail list --status dead
+    What could not be delivered:       microblog mail list --status dead --since 2h
+    Try all of that again:             microblog mail retry $(microblog mail list \\
+                                         --status dead --since 2h --ids)
     """
-    since = time.time() - hours * 3600 if hours else None
     with opened().app_context():
-        found = operations.search(db.session, Search(since=since, **wanted), count=count)
+        found = operations.search(db.session, Search(**wanted), count=count)
         if as_json:
-            click.echo(json.dumps([_summary(message) for message in found], indent=2))
+            echo_json([_summary(message) for message in found])
             return
         if not found:
             click.echo("No message matches.", err=True)
         for message in found:
-            click.echo(
-                f"{message.id:>8}  {_when(message.created_at)}  {message.status:<9}"
-                f"  {message.kind:<26}  {message.recipient}"
-            )
+            click.echo(str(message.id) if ids else _line(message))
 
 
 @click.command()
@@ -69,13 +61,13 @@ def show(number: int, *, as_json: bool) -> None:
         if message is None:
             raise click.ClickException(f"There is no message {number}.")
         if as_json:
-            click.echo(json.dumps(_whole(message), indent=2))
+            echo_json(_whole(message))
             return
         for name, value in _whole(message).items():
             if name != "history":
                 click.echo(f"{name + ':':12} {value if value is not None else '-'}")
         for entry in message.history:
-            when = _when(entry["at"])
+            when = in_utc(entry["at"])
             click.echo(
                 f"  attempt {entry['attempt']}, {when}: {entry['status']}: {entry['answer']}"
             )
@@ -83,94 +75,98 @@ def show(number: int, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
-def retry(numbers: tuple[int, ...]) -> None:
-    """Send messages again that ended without being sent, or that wait for a later attempt."""
+@as_json
+def retry(numbers: tuple[int, ...], *, as_json: bool) -> None:
+    """Send messages again that ended without being sent, or that wait for a later attempt.
+
+    All of them, or none where one cannot be.
+    """
     with opened().app_context(), _in_words():
         with transaction() as writing:
             for number in numbers:
                 operations.retry(writing, number, now=time.time())
         current_outbox().bell.ring(numbers)
-    click.echo(f"Queued again: {', '.join(map(str, numbers))}")
+    _echo_done("queued", numbers, f"Queued again: {_listed(numbers)}", as_json=as_json)
 
 
 @click.command()
 @click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
-def cancel(numbers: tuple[int, ...]) -> None:
-    """Do not send messages that are waiting. One that is just being sent may still arrive."""
+@as_json
+def cancel(numbers: tuple[int, ...], *, as_json: bool) -> None:
+    """Do not send messages that are waiting. One that is just being sent may still arrive.
+
+    All of them, or none where one cannot be.
+    """
     with opened().app_context(), _in_words(), transaction() as writing:
         for number in numbers:
             operations.cancel(writing, number, now=time.time())
-    click.echo(f"Cancelled: {', '.join(map(str, numbers))}")
+    _echo_done("cancelled", numbers, f"Cancelled: {_listed(numbers)}", as_json=as_json)
 
 
 @click.command()
+@click.option(
+    "--hours",
+    default=HOURS_SHOWN,
+    show_default=True,
+    type=click.IntRange(1, counts.HOURS_KEPT),
+    help="How many hours to tell one by one.",
+)
 @as_json
-def stats(*, as_json: bool) -> None:
-    """Count messages by status, and say how long the oldest one waits."""
+def stats(*, hours: int, as_json: bool) -> None:
+    """Count messages by status and by hour, and say how long the oldest one waits.
+
+    An hour has the messages that ended in it.
+    """
+    now = time.time()
     with opened().app_context():
-        found = figures.statistics(db.session, now=time.time())
+        found = figures.statistics(db.session, now=now)
+        ended = counts.by_hour(db.session, now=now, hours=hours)
     waiting = {
         Lane(lane).name.lower(): {"messages": count, "oldest_seconds": round(age, 1)}
         for lane, (count, age) in found.by_lane().items()
     }
     if as_json:
-        click.echo(json.dumps({"by_status": found.by_status, "waiting": waiting}, indent=2))
+        by_hour = [{"begins": in_utc(hour.begins), **hour.by_status} for hour in ended]
+        echo_json({"by_status": found.by_status, "waiting": waiting, "by_hour": by_hour})
         return
     for status in Status:
         click.echo(f"{status:<10} {found.by_status.get(status, 0):>9}")
     for lane, there in waiting.items():
         oldest = there["oldest_seconds"]
         click.echo(f"waiting in lane {lane}: {there['messages']}, the oldest for {oldest} s")
+    _echo_hours(ended)
 
 
-@click.command()
-@click.option("--kind", help="Only this kind, such as accounts.reset_password.")
-@click.option("--language", type=click.Choice(LANGUAGES), help="Only this language.")
-@click.option("--html", is_flag=True, help="Print the HTML instead of the text.")
-def preview(kind: str | None, language: str | None, *, html: bool) -> None:
-    """Print every e-mail that the site can send, composed with sample data.
-
-    In a browser they are at /dev/emails, in the demonstration and with DEBUG.
-    """
-    with opened().app_context():
-        kinds = [kind] if kind else previews.kinds_with_samples(current_outbox())
-        for one in kinds:
-            for spoken in [language] if language else LANGUAGES:
-                found = previews.preview(current_outbox(), one, spoken)
-                if found is None:
-                    known = ", ".join(previews.kinds_with_samples(current_outbox()))
-                    raise click.ClickException(f"There is no e-mail {one!r}; there are: {known}")
-                click.echo(f"---------- {one}, {spoken} ----------")
-                click.echo(f"Subject: {found.email.subject}\n")
-                click.echo(found.email.html if html else found.email.text)
+def _echo_hours(hours: Sequence[counts.Hour]) -> None:
+    """A picture: a line for each hour in which something ended."""
+    click.echo(f"\nEnded in the last {len(hours)} hours (UTC):")
+    most = max(sum(hour.by_status.values()) for hour in hours)
+    for hour in hours:
+        messages = sum(hour.by_status.values())
+        if messages:
+            bar = "#" * math.ceil(messages * BAR_MAXIMUM / most)
+            told = ", ".join(f"{status} {n}" for status, n in sorted(hour.by_status.items()))
+            click.echo(f"{in_utc(hour.begins)[:13]}h {messages:>9}  {bar:<{BAR_MAXIMUM}}  {told}")
+    if not most:
+        click.echo("none")
 
 
-@click.command()
-@click.argument("address", required=False)
-@click.option("--lift", is_flag=True, help="Send to ADDRESS again.")
-def suppressed(address: str | None, *, lift: bool) -> None:
-    """List the addresses that nothing is sent to, since a server said that they do not exist.
-
-    \b
-    Send to one again:  microblog mail suppressed someone@example.com --lift
-    """
-    if lift and not address:
-        raise click.UsageError("Name the address to lift.")
-    with opened().app_context(), transaction() as writing:
-        if lift and address:
-            if not guard.lift_suppression(writing, _key(address)):
-                raise click.ClickException(f"{address} is not suppressed.")
-            click.echo(f"Mail is sent to {address} again.")
-            return
-        for one in guard.suppressions(writing, _key(address) if address else None):
-            click.echo(f"{_when(one.since)}  {one.address_key}  {one.reason}")
+def _echo_done(done: str, numbers: Sequence[int], words: str, *, as_json: bool) -> None:
+    if as_json:
+        echo_json({done: list(numbers)})
+    else:
+        click.echo(words)
 
 
-def _key(address: str) -> str:
-    try:
-        return address_key(address)
-    except AddressError as error:
-        raise click.ClickException(f"{address!r} is not an e-mail address: {error}") from None
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _line(message: OutboxMessage) -> str:
+    return (
+        f"{message.id:>8}  {in_utc(message.created_at)}  {message.status:<9}"
+        f"  {message.kind:<26}  {message.recipient}"
+    )
 
 
 def _summary(message: OutboxMessage) -> dict[str, Any]:
@@ -179,7 +175,7 @@ def _summary(message: OutboxMessage) -> dict[str, Any]:
         "kind": message.kind,
         "recipient": message.recipient,
         "status": str(message.status),
-        "posted": _when(message.created_at),
+        "posted": in_utc(message.created_at),
         "answer": message.answer,
     }
 
@@ -188,19 +184,15 @@ def _whole(message: OutboxMessage) -> dict[str, Any]:
     waits = message.settled_at is None
     return {
         **_summary(message),
-        "due": _when(message.due_at) if waits else None,
-        "ended": _when(message.settled_at) if message.settled_at is not None else None,
-        "expires": _when(message.expires_at) if message.expires_at is not None else None,
+        "due": in_utc(message.due_at) if waits else None,
+        "ended": in_utc(message.settled_at) if message.settled_at is not None else None,
+        "expires": in_utc(message.expires_at) if message.expires_at is not None else None,
         "lane": Lane(message.lane).name.lower(),
         "language": message.locale,
         "message_id": message.message_id,
         "attempts": message.attempts,
         "history": message.history,
     }
-
-
-def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager
