@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, redirect, request, session, url_for
+from flask import Flask, current_app, redirect, request, session, url_for
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
+from microblog.web.links import home
 from microblog.web.security import keep_secret
 
 IN_SESSION = "choose"
@@ -36,24 +37,39 @@ class SecretLink:
         if given == IN_SESSION:
             return str(session.get(self._key, ""))
         if request.method == "GET" and is_good(given):
-            session[self._key] = given
-            return redirect(url_for(self._endpoint, token=IN_SESSION))
+            return self.enter(given)
         return given
+
+    def enter(self, token: str) -> Response:
+        """The way to the page behind a good link, with its token in the session."""
+        session[self._key] = token
+        return redirect(url_for(self._endpoint, token=IN_SESSION))
 
     def forget(self) -> None:
         """The token has been used, or is of no use."""
         session.pop(self._key, None)
 
 
+def init_app(app: Flask) -> None:
+    app.extensions[_PREFIXES] = []
+    app.after_request(_keep_secret)
+    app.jinja_env.globals["way_back"] = way_back
+
+
 def add_secret_links(app: Flask, *links: SecretLink) -> None:
     """Keep whatever is answered below these links' prefixes secret: errors and refusals too."""
-    if _PREFIXES not in app.extensions:
-        app.extensions[_PREFIXES] = []
-        app.after_request(lambda response: _keep_secret(app, response))
     app.extensions[_PREFIXES] += [link.prefix for link in links]
 
 
-def _keep_secret(app: Flask, response: FlaskResponse) -> FlaskResponse:
-    if request.path.startswith(tuple(app.extensions[_PREFIXES])):
-        return keep_secret(response)
-    return response
+def way_back() -> str:
+    """What a page names to be come back to: its own address, unless that may hold a token."""
+    path = request.full_path
+    return path if path.endswith(f"/{IN_SESSION}?") or not _is_secret() else home()
+
+
+def _keep_secret(response: FlaskResponse) -> FlaskResponse:
+    return keep_secret(response) if _is_secret() else response
+
+
+def _is_secret() -> bool:
+    return request.path.startswith(tuple(current_app.extensions[_PREFIXES]))
