@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
@@ -60,9 +62,10 @@ def _repeated_password() -> PasswordField:
     )
 
 
-def _email() -> StringField:
+def email_field(label: Any = None) -> StringField:
+    """For an address that shall be of use on the internet."""
     return StringField(
-        _l("Email"),
+        label or _l("Email"),
         filters=[strip],
         validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM), IsAddress()],
         render_kw={
@@ -98,14 +101,14 @@ def _is_username(_form: FlaskForm, field: Field) -> None:
 
 class RegistrationForm(Form):
     username = username_field()
-    email = _email()
+    email = email_field()
     password = _new_password()
     password2 = _repeated_password()
     submit = SubmitField(_l("Register"))
 
 
 class ResetPasswordRequestForm(Form):
-    email = _email()
+    email = email_field()
     submit = SubmitField(_l("Request Password Reset"))
 
 

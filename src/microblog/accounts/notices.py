@@ -46,7 +46,7 @@ def post_notice(
     now: datetime,
     locale: str,
     to: str | None = None,
-    **arguments: str,
+    **arguments: str | int,
 ) -> None:
     """Post a notice of this kind, to `to` if it is not for the account's own address.
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import find_by_email
+from microblog.accounts.email_changes import cancel_pending
 from microblog.accounts.models import User
 from microblog.accounts.notices import post_notice
 from microblog.accounts.passwords import locked_hash
@@ -119,6 +120,7 @@ def reset_password(
         return False
     session.refresh(user)
     end_all_sessions(session, user.id)
+    cancel_pending(session, user.id, now=now)
     record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
     post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
     return True

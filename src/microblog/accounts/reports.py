@@ -14,7 +14,8 @@ from enum import Enum, auto
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from microblog.accounts.models import EmailChange, KnownBrowser, SecurityEvent, User
+from microblog.accounts.email_changes import cancel_pending
+from microblog.accounts.models import KnownBrowser, SecurityEvent, User
 from microblog.accounts.notices import LINK_LIFETIME
 from microblog.accounts.recovery import Reason, lock_password, start_reset
 from microblog.accounts.security_log import Happening, record
@@ -74,11 +75,7 @@ def close_every_door(session: Session, user: User, place: Place, *, now: datetim
     """End sessions, known browsers, the password, and whatever change waits to be carried out."""
     end_all_sessions(session, user.id)
     session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
-    session.execute(
-        delete(EmailChange).where(
-            EmailChange.user_id == user.id, EmailChange.confirmed_at.is_(None)
-        )
-    )
+    cancel_pending(session, user.id, now=now)
     lock_password(user)
     if user.deletes_at is not None:
         user.deletes_at = None

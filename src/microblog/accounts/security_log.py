@@ -24,6 +24,7 @@ class Happening(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of an event
     EMAIL_CHANGE_ASKED = "email_change_asked"
+    EMAIL_CHANGE_CANCELLED = "email_change_cancelled"
     EMAIL_CHANGED = "email_changed"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
     DELETION_ASKED = "deletion_asked"

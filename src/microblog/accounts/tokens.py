@@ -23,6 +23,9 @@ from microblog.accounts.models import User
 ALGORITHM = "HS256"
 RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a claim
 NOT_ME = "not_me"
+CONFIRM_EMAIL_CHANGE = "confirm_email_change"
+UNDO_EMAIL_CHANGE = "undo_email_change"
+KEEP_ACCOUNT = "keep_account"
 
 _FINGERPRINT_BYTES = 16
 

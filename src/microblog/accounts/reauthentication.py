@@ -1,0 +1,49 @@
+"""Proving once more who one is, before what a stolen session alone must not be able to do.
+
+Source: OWASP ASVS 5.0, 7.5.1 (before the address, the password or other ways in are changed).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from microblog.accounts.models import User
+from microblog.accounts.passwords import verify_password
+
+
+class OutdatedError(Exception):
+    """The password that was given is the account's no more, or the account is closed."""
+
+
+@dataclass(frozen=True)
+class Reauthenticated:
+    """Whoever asks gave the password of this account a moment ago."""
+
+    user_id: int
+    password_hash: str
+
+    def account(self, session: Session) -> User:
+        """The account, which nobody else can change until this transaction ends.
+
+        Raises OutdatedError where the password was changed since, or the account disabled.
+        """
+        user = lock_account(session, self.user_id)
+        if user is None or user.password_hash != self.password_hash:
+            raise OutdatedError
+        if user.disabled_at is not None or user.deletes_at is not None:
+            raise OutdatedError
+        return user
+
+
+def reauthenticate(user: User, password: str) -> Reauthenticated | None:
+    """Compare the password; slow, so no transaction should be open. None where it is another."""
+    if not verify_password(user.password_hash, password):
+        return None
+    return Reauthenticated(user.id, user.password_hash)
+
+
+def lock_account(session: Session, user_id: int) -> User | None:
+    """The account as it is now; until this transaction ends, others wait who want to change it."""
+    return session.get(User, user_id, with_for_update=True, populate_existing=True)
