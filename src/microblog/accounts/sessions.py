@@ -83,6 +83,26 @@ def log_out(session: Session, visitor: Visitor, place: Place, *, now: datetime) 
     record(session, visitor.user.id, Happening.LOGGED_OUT, place, now=now)
 
 
+def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
+    """The same session under a new secret; the former one is worthless. None where it was ended."""
+    secret = secrets.token_urlsafe(32)
+    renewed = session.get(LoginSession, visitor.session.id, populate_existing=True)
+    if renewed is None:
+        return None
+    renewed.digest = _digest(secret)
+    session.flush()
+    return Visitor(renewed, secret)
+
+
+def end_other_sessions(session: Session, visitor: Visitor) -> None:
+    """Log the account out everywhere but here."""
+    session.execute(
+        delete(LoginSession).where(
+            LoginSession.user_id == visitor.user.id, LoginSession.id != visitor.session.id
+        )
+    )
+
+
 def end_all_sessions(session: Session, user_id: int) -> None:
     """Log the account out everywhere."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
