@@ -10,12 +10,21 @@ from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from sqlalchemy.orm import Session
 
+from microblog.accounts import (
+    change_emails,
+    deletion_views,
+    email_change_views,
+    password_change_views,
+    security_views,
+)
+from microblog.accounts import chores as account_chores
 from microblog.accounts import emails as account_emails
 from microblog.accounts import models as account_models
-from microblog.accounts import security_views
 from microblog.accounts import views as account_views
+from microblog.accounts.personal_data import add_personal_data
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
+from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
 from microblog.database import alembic, current_transaction, db
 from microblog.mail import Mail, Outbox, init_outbox, parse_address
 from microblog.mail.bell import Bell, SocketBell
@@ -35,6 +44,7 @@ from microblog.web import (
     metrics,
     ratelimits,
     request_ids,
+    secret_links,
     security,
     settings_pages,
 )
@@ -70,7 +80,9 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     account_views.init_app(app)
-    security_views.init_app(app)
+    for views in (security_views, email_change_views, password_change_views, deletion_views):
+        views.init_app(app)
+    add_personal_data(app, BLOG_DATA)
     blog_views.init_app(app)
     if app.config["MAIL_INBOX"]:
         app.register_blueprint(inbox_blueprint(caught_mail(settings)))
@@ -127,6 +139,7 @@ def _join_pages(app: Flask) -> None:
     ratelimits.init_app(app)
     errors.init_app(app)
     failures.init_app(app)
+    secret_links.init_app(app)
     settings_pages.init_app(app)
     links.init_app(app)
     app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
@@ -148,8 +161,11 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
-    account_emails.register_kinds(made, admin=(*settings.ADMINS, settings.sender)[0])
+    admin = (*settings.ADMINS, settings.sender)[0]
+    account_emails.register_kinds(made, admin=admin)
+    change_emails.register_kinds(made, admin=admin)
     failures.register_kinds(made)
+    account_chores.register_chores(made)
     init_outbox(app, made)
     return made
 

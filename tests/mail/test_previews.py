@@ -16,6 +16,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 import microblog
+from microblog.accounts.deletion import DELETION_KIND
+from microblog.accounts.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
 from microblog.accounts.models import User
 from microblog.accounts.notices import NEW_BROWSER_KIND
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
@@ -31,7 +33,17 @@ CATALOGUES = Path(microblog.__file__).parent / "translations"
 STORED = Path(__file__).parent / "previews"
 
 
-KINDS = [CHANGED_KIND, FAILURE_KIND, NEW_BROWSER_KIND, RESET_KIND, STARTED_KIND]
+KINDS = [
+    ASKED_KIND,
+    CHANGED_KIND,
+    CONFIRM_KIND,
+    DELETION_KIND,
+    EMAIL_CHANGED_KIND,
+    FAILURE_KIND,
+    NEW_BROWSER_KIND,
+    RESET_KIND,
+    STARTED_KIND,
+]
 
 TRANSLATED = [one for one in LANGUAGES if one == "en" or (CATALOGUES / one).is_dir()]
 

@@ -17,11 +17,21 @@ from markupsafe import escape
 from werkzeug.test import TestResponse
 
 import microblog
+from microblog.accounts.models import User
+from microblog.database import transaction, utc_now
 from microblog.mail import email_from_templates
 from microblog.web import languages
 from scripts import translations
 from tests.smtp_server import ScriptedServer
-from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user, reset_link_for
+from tests.visitor import (
+    ON_SQLITE,
+    PASSWORD,
+    Visitor,
+    deliver_from,
+    make_user,
+    path_of,
+    reset_link_for,
+)
 
 SOURCE = Path(microblog.__file__).parent
 TEMPLATES = sorted(
@@ -251,6 +261,38 @@ def test_every_word_on_every_page_comes_from_a_translation(app: Flask) -> None:
 
 @ON_SQLITE
 @pytest.mark.usefixtures("marked")
+def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
+    app: Flask, smtp: ScriptedServer
+) -> None:
+    number = make_user(app, "susan")
+    with app.app_context(), transaction() as writing:
+        writing.get_one(User, number).email_verified_at = utc_now()
+    susan, stranger = Visitor(app), Visitor(app)
+    susan.log_in("susan")
+    wrong: dict[str, object] = {
+        "current_password": "wrong",
+        "password": "1",
+        "password2": "2",
+        "email": "?",
+    }
+    asked: dict[str, object] = {"current_password": PASSWORD, "email": "s@example.com"}
+    paths = [f"/settings/{page}" for page in ("email", "password", "export", "delete")]
+    pages = [susan.get(path) for path in paths]
+    pages += [susan.submit(path, fields) for path in paths for fields in ({}, wrong)]
+    pages += [susan.submit("/settings/email", asked) for _ in range(11)]
+    deliver_from(app)
+    links = [path_of(one) for mail in smtp.received for one in re.findall(r"http\S+", mail.text())]
+    pages += [stranger.get(link) for link in links]
+    pages += [stranger.get(f"/{name}/bad") for name in ("confirm_email_change", "keep_account")]
+    pages += [susan.submit("/settings/email/cancel", token=susan.csrf_token("/settings/email"))]
+    pages += [susan.submit("/settings/delete", {"current_password": PASSWORD})]
+    pages += [susan.log_in("susan"), susan.submit("/keep_account/choose")]
+    found = {page.request.path: untranslated(page) for page in pages}
+    assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
 def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: ScriptedServer) -> None:
     make_user(app, "susan")
     visitor = Visitor(app)
@@ -280,6 +322,8 @@ TEXTS = {
     "trace": "File <string>, in <module> & so on",
     "place": "Firefox <on> Linux & co",
     "not_me": "https://blog.example.com/not_me?a=b&c=d",
+    "stop": "https://blog.example.com/stop?a=b&c=d",
+    "until": "<March> 1, 2026 & so on",
     "request_link": "https://blog.example.com/request?a=b&c=d",
 }
 NUMBERS = {"minutes": 10, "count": 3}

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from microblog.accounts import sessions
 from microblog.accounts.authentication import authenticate, stronger_hash
 from microblog.accounts.blueprint import blueprint, for_strangers
+from microblog.accounts.deletion_views import offer_to_keep
 from microblog.accounts.forms import LoginForm
 from microblog.accounts.logins import Logins
 from microblog.accounts.models import User
@@ -66,6 +67,8 @@ def login() -> str | Response:
     form = LoginForm()
     if form.validate_on_submit():
         user = authenticate(db.session, form.username.data, form.password.data)
+        if user is not None and user.deletes_at is not None:
+            return offer_to_keep(user)
         if user is not None:
             _log_in(user, form.password.data, remembered=form.remember_me.data)
             return redirect(safe_next(request.args.get("next")))

@@ -1,0 +1,224 @@
+"""The e-mails about a change of address and a deletion: one function each, which sends nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask_babel import force_locale
+from sqlalchemy.orm import Session
+
+from microblog.accounts.deletion import DELETION_KIND, GRACE, keep_token
+from microblog.accounts.email_change import (
+    ASKED_KIND,
+    CONFIRM_KIND,
+    EMAIL_CHANGED_KIND,
+    confirmation_token,
+    holder,
+    undo_token,
+)
+from microblog.accounts.email_changes import (
+    CONFIRM_WITHIN,
+    UNDO_WITHIN,
+    can_be_undone,
+    changes_not_undone,
+    pending_change,
+)
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import EmailChange, User
+from microblog.accounts.notices import compose_notice, not_me_link
+from microblog.accounts.registration import register
+from microblog.accounts.states import is_visible
+from microblog.mail import (
+    Discard,
+    Email,
+    Intent,
+    Kind,
+    Lane,
+    Outbox,
+    address_key,
+    email_from_templates,
+)
+from microblog.mail.kinds import HOUR, PROMPT
+from microblog.web.links import public_link
+from microblog.web.times import moment_in_words
+
+SAMPLE_MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+GONE = Discard("The account was deleted, or the change is no longer wanted.")
+
+
+def register_kinds(outbox: Outbox, *, admin: str) -> None:
+    """Make these e-mails known; `admin` is their sender."""
+    outbox.register(
+        Kind(
+            CONFIRM_KIND,
+            confirm_email_change,
+            sender=admin,
+            lane=Lane.PROMPT,
+            delays=PROMPT,
+            lifetime=4 * HOUR,
+            # Anybody with an account can have it mailed to any address.
+            guarded=True,
+            sample=_sample_pending,
+        )
+    )
+    for kind, compose, lifetime, sample in (
+        (ASKED_KIND, email_change_notice, CONFIRM_WITHIN, _sample_pending),
+        (EMAIL_CHANGED_KIND, email_changed, UNDO_WITHIN, _sample_confirmed),
+        (DELETION_KIND, deletion_notice, GRACE, _sample_deletion),
+    ):
+        outbox.register(
+            Kind(
+                kind,
+                compose,
+                sender=admin,
+                lane=Lane.PROMPT,
+                lifetime=lifetime.total_seconds(),
+                sample=sample,
+            )
+        )
+
+
+def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
+    """The link with which the new address is confirmed; for who has an account, word of that."""
+    found = _change(session, intent)
+    if found is None or not is_visible(found.user):
+        return GONE
+    user, change = found.user, found.change
+    if change != pending_change(session, user.id, now=_moment(intent)):
+        return GONE
+    if not _is_to(intent, change.new_email):
+        return GONE
+    held_by = holder(session, change.new_email)
+    if held_by is not None and held_by.id != user.id:
+        return Discard("Another account holds this address.")
+    with force_locale(intent.locale):
+        return email_from_templates(
+            "accounts/emails/confirm_email_change",
+            to=change.new_email,
+            username=user.username,
+            link=public_link(
+                "email_change.confirm", token=confirmation_token(token_keys(), user, change)
+            ),
+            until=moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
+        )
+
+
+def email_change_notice(session: Session, intent: Intent) -> Email | Discard:
+    """The notice to the present address that a change was asked for (ASVS 5.0, 6.3.7)."""
+    return _notice(session, intent, "accounts/emails/email_change_notice")
+
+
+def email_changed(session: Session, intent: Intent) -> Email | Discard:
+    """The notice to the former address that the change was confirmed (ASVS 5.0, 6.3.7)."""
+    return _notice(session, intent, "accounts/emails/email_changed")
+
+
+def deletion_notice(session: Session, intent: Intent) -> Email | Discard:
+    """The notice that the account will be deleted, with a link that keeps it."""
+    user = session.get(User, intent.arguments["user_id"])
+    now = _moment(intent)
+    if user is None or user.deletes_at is None or user.deletes_at <= now:
+        return GONE
+    token = keep_token(token_keys(), user, now=now, lifetime=user.deletes_at - now)
+    with force_locale(intent.locale):
+        until = moment_in_words(user.deletes_at, user.time_zone)
+    return compose_notice(
+        session,
+        intent,
+        "accounts/emails/deletion_notice",
+        link=public_link("deletion.keep", token=token),
+        stop=_stop_link(session, user, intent.recipient, now=now),
+        until=until,
+    )
+
+
+def _stop_link(session: Session, user: User, address: str, *, now: datetime) -> str:
+    """Where the reader of this address, present or former, says that it was somebody else."""
+    key = address_key(address)
+    if key != user.email_key:
+        for change in changes_not_undone(session, user.id):
+            if address_key(change.old_email) == key and can_be_undone(change, now=now):
+                return _undo_link(user, change)
+    return not_me_link(user, address, now=now)
+
+
+def _undo_link(user: User, change: EmailChange) -> str:
+    return public_link("email_change.undo", token=undo_token(token_keys(), user, change))
+
+
+def _notice(session: Session, intent: Intent, template: str) -> Email | Discard:
+    found = _change(session, intent)
+    if found is None or not can_be_undone(found.change, now=_moment(intent)):
+        return GONE
+    user, change = found.user, found.change
+    if not _is_to(intent, change.old_email):
+        return GONE
+    ends = change.undo_until or change.requested_at + CONFIRM_WITHIN
+    with force_locale(intent.locale):
+        until = moment_in_words(ends, user.time_zone)
+    return compose_notice(
+        session,
+        intent,
+        template,
+        link=_undo_link(user, change),
+        until=until,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    user: User
+    change: EmailChange
+
+
+def _change(session: Session, intent: Intent) -> _Found | None:
+    change = session.get(EmailChange, intent.arguments["change_id"])
+    user = change and session.get(User, change.user_id)
+    return _Found(user, change) if change and user else None
+
+
+def _is_to(intent: Intent, address: str) -> bool:
+    # A database may give the number of a change that is gone to another one.
+    return address_key(intent.recipient) == address_key(address)
+
+
+def _sample_pending(session: Session, language: str) -> Intent:
+    return _sample(session, language, confirmed=False)
+
+
+def _sample_confirmed(session: Session, language: str) -> Intent:
+    return _sample(session, language, confirmed=True)
+
+
+def _sample_deletion(session: Session, language: str) -> Intent:
+    intent = _sample(session, language, confirmed=True)
+    session.get_one(User, intent.arguments["user_id"]).deletes_at = SAMPLE_MOMENT + GRACE
+    return intent
+
+
+def _sample(session: Session, language: str, *, confirmed: bool) -> Intent:
+    name = f"preview-{secrets.token_hex(4)}"
+    user = register(session, username=name, email=f"{name}@example.com", password_hash="-")  # noqa: S106
+    change = EmailChange(
+        user_id=user.id, old_email=user.email, new_email=user.email, requested_at=SAMPLE_MOMENT
+    )
+    if confirmed:
+        change.confirmed_at = SAMPLE_MOMENT
+        change.undo_until = SAMPLE_MOMENT + UNDO_WITHIN
+    session.add(change)
+    session.flush()
+    about = {
+        "user_id": user.id,
+        "change_id": change.id,
+        "at": SAMPLE_MOMENT.timestamp(),
+        "browser": "Firefox on Linux",
+        "address": "203.0.113.0/24",
+    }
+    return Intent(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
+
+
+def _moment(intent: Intent) -> datetime:
+    return datetime.fromtimestamp(intent.now, UTC)

@@ -1,0 +1,69 @@
+"""What the blog holds about a person: for the export of their data, and for its end."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session
+
+from microblog.accounts.export import moment
+from microblog.accounts.models import User
+from microblog.accounts.personal_data import PersonalData
+from microblog.accounts.states import visible
+from microblog.blog.models import Avatar, Block, Follow, Mute, Post, Profile
+
+ERASED_AT_ONCE = 1000
+
+
+def collect(session: Session, user_id: int) -> dict[str, Any]:
+    """Everything but who blocked or muted them, which is the others' affair."""
+    return {
+        "profile": _profile(session, user_id),
+        "posts": _posts(session, user_id),
+        "following": _names(session, Follow.followed_id, Follow.follower_id == user_id),
+        "followers": _names(session, Follow.follower_id, Follow.followed_id == user_id),
+        "blocked": _names(session, Block.blocked_id, Block.blocker_id == user_id),
+        "muted": _names(session, Mute.muted_id, Mute.muter_id == user_id),
+    }
+
+
+def erase(session: Session, user_id: int) -> bool:
+    """Remove some of the posts, which may be many; the rest goes with the account."""
+    some = select(Post.id).where(Post.user_id == user_id).limit(ERASED_AT_ONCE)
+    numbers = session.scalars(some).all()
+    session.execute(delete(Post).where(Post.id.in_(numbers)))
+    return len(numbers) == ERASED_AT_ONCE
+
+
+PERSONAL_DATA = PersonalData(collect, erase)
+
+
+def _profile(session: Session, user_id: int) -> dict[str, Any]:
+    profile = session.get(Profile, user_id)
+    picture = session.get(Avatar, user_id)
+    return {
+        "about_me": profile.about_me if profile else "",
+        "avatar": base64.b64encode(picture.content).decode() if picture else None,
+    }
+
+
+def _posts(session: Session, user_id: int) -> list[dict[str, Any]]:
+    posts = session.execute(
+        select(Post.id, Post.body, Post.created_at, Post.edited_at)
+        .where(Post.user_id == user_id)
+        .order_by(Post.id)
+    )
+    return [
+        {"id": number, "body": body, "created_at": moment(made), "edited_at": moment(edited)}
+        for number, body, made, edited in posts
+    ]
+
+
+def _names(
+    session: Session, person: ColumnElement[int] | Any, which: ColumnElement[bool]
+) -> Sequence[str]:
+    names = select(User.username).join_from(User, person.class_, User.id == person)
+    return session.scalars(names.where(which, visible()).order_by(User.username_key)).all()
