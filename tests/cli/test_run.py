@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.cli.running import (
     run_command,
     running,
 )
-from tests.smtp_server import ScriptedServer
+from tests.smtp_server import STALL, ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
 
 SECRET = "a secret for tests only, long enough to be one"
@@ -106,6 +107,21 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
     assert "accounts.reset_password" in logged
     everything = [site.output, site.errors, *logs.iterdir()]
     assert [file for file in everything if "/reset_password/ey" in file.read_text()] == []
+
+
+def test_what_was_in_flight_leaves_within_a_minute_of_a_crash(
+    site: Running, smtp: ScriptedServer
+) -> None:
+    smtp.script["content"] = [STALL]
+    ask_for_reset(site)
+    assert eventually(lambda: "DATA" in smtp.commands)
+    killed = dispatcher(site)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    crashed = time.monotonic()
+    (received,) = smtp.wait_for(1, seconds=60)
+    assert 10 < time.monotonic() - crashed < 60, "the lease is no lease, or too long"
+    assert received.recipients == ["susan@example.com"]
 
 
 def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from microblog.mail import transport
@@ -9,7 +18,7 @@ from microblog.mail.client import SmtpServer
 from microblog.mail.outcomes import Meaning, SmtpError
 from microblog.mail.smtp import Envelope
 from microblog.mail.transport import SmtpTransport, SuppressedTransport
-from tests.smtp_server import DROP, ScriptedServer
+from tests.smtp_server import DROP, Authority, ScriptedServer
 
 ENVELOPE = Envelope("noreply@example.com", ["susan@example.com"], b"Subject: x\r\n\r\nx\r\n")
 
@@ -82,6 +91,58 @@ def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
         assert server.commands[-1] == "QUIT"
 
 
+def test_a_connection_on_which_nothing_is_said_grows_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ScriptedServer() as server:
+        kept = transport_to(server)
+        kept.open()
+        monkeypatch.setattr(transport, "CHECK_AFTER_SECONDS", 0.2)
+        for _ in range(5):
+            # A message for which there is nothing to send needs the connection, and says nothing.
+            time.sleep(0.1)
+            kept.open()
+        assert "NOOP" in server.commands
+        kept.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_forked_process_makes_its_own_connection(tmp_path: Path, tls: bool) -> None:
+    authority = Authority(tmp_path)
+    with ScriptedServer(tls=authority.context() if tls else None) as server:
+        kept = transport_to(server, use_tls=tls, ca_file=authority.ca_file)
+        kept.send(ENVELOPE)
+        with warnings.catch_warnings():
+            # Since Python 3.12 a fork beside threads is warned of; the child here uses none.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                kept.send(ENVELOPE)
+                kept.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        kept.send(ENVELOPE)
+        kept.close()
+        assert [one.connection for one in server.received] == [1, 2, 1]
+        assert server.commands.count("QUIT") == 2
+
+
+def test_threads_do_not_share_connections(smtp: ScriptedServer) -> None:
+    smtp.delay = 0.05
+    transports = [transport_to(smtp) for _ in range(5)]
+
+    def send(kept: SmtpTransport) -> None:
+        for _ in range(4):
+            kept.send(ENVELOPE)
+        kept.close()
+
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(send, transports))
+    counted = Counter(one.connection for one in smtp.received)
+    assert counted == dict.fromkeys(range(1, 6), 4)
+
+
 def test_a_closed_transport_can_be_opened_again() -> None:
     with ScriptedServer() as server:
         kept = transport_to(server)
@@ -101,5 +162,8 @@ def test_where_sending_is_suppressed_the_answer_says_so() -> None:
     suppressed.close()
 
 
-def transport_to(server: ScriptedServer, *, max_emails: int | None = None) -> SmtpTransport:
-    return SmtpTransport(SmtpServer("127.0.0.1", server.port, timeout=5), max_emails=max_emails)
+def transport_to(
+    server: ScriptedServer, *, max_emails: int | None = None, **client: Any
+) -> SmtpTransport:
+    where = SmtpServer("127.0.0.1", server.port, timeout=5, **client)
+    return SmtpTransport(where, max_emails=max_emails)

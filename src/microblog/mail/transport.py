@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Protocol
 
@@ -31,27 +32,35 @@ class Transport(Protocol):
 class SmtpTransport:
     """A connection that is kept between messages.
 
-    `max_emails` messages go over one connection; one that was idle is asked with NOOP before use.
+    `max_emails` messages go over one connection; one that was idle is asked with NOOP before use. A
+    process that was forked off makes its own.
     """
 
     def __init__(self, server: SmtpServer, *, max_emails: int | None = None) -> None:
         self.server = server
         self.max_emails = max_emails
         self._client: SmtpClient | None = None
+        self._process = 0
         self._sent = 0
         self._used_at = 0.0
 
     def open(self) -> None:
-        client = self._client
-        if client is not None:
-            used_up = self.max_emails is not None and self._sent >= self.max_emails
-            stale = time.monotonic() - self._used_at > CHECK_AFTER_SECONDS
-            if used_up or not client.is_open or (stale and not client.is_alive()):
-                self.close()
+        if self._client is not None and not self._is_usable(self._client):
+            self.close()
         if self._client is None:
             self._client = open_connection(self.server)
+            self._process = os.getpid()
             self._sent = 0
-        self._used_at = time.monotonic()
+            self._used_at = time.monotonic()
+
+    def _is_usable(self, client: SmtpClient) -> bool:
+        used_up = self.max_emails is not None and self._sent >= self.max_emails
+        if used_up or not client.is_open or self._process != os.getpid():
+            return False
+        if time.monotonic() - self._used_at > CHECK_AFTER_SECONDS:
+            self._used_at = time.monotonic()
+            return client.is_alive()
+        return True
 
     def send(self, envelope: Envelope) -> Accepted:
         self.open()
@@ -66,9 +75,14 @@ class SmtpTransport:
             self.close()
 
     def close(self) -> None:
-        if self._client is not None:
+        if self._client is None:
+            return
+        if self._process == os.getpid():
             self._client.quit()
-            self._client = None
+        else:
+            # The process that made it may be in the middle of a message.
+            self._client.close()
+        self._client = None
 
 
 class SuppressedTransport:
