@@ -1,4 +1,4 @@
 """Measurements of what the documentation claims: one file, one question."""
 
-QUESTIONS = ("kill", "mail", "claims", "enumeration")
+QUESTIONS = ("kill", "mail", "claims", "enumeration", "timeline")
 """In the order in which they are asked and told."""

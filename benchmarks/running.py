@@ -18,7 +18,13 @@ from microblog.cli.ports import choose_free, wait_until_open
 
 @contextmanager
 def running_site(
-    folder: Path, *, mail_port: int, people: int, posts: int = 0, database_url: str | None = None
+    folder: Path,
+    *,
+    mail_port: int,
+    people: int,
+    posts: int = 0,
+    follows: int = 0,
+    database_url: str | None = None,
 ) -> Iterator[int]:
     """`microblog run` with `people` sample accounts, sending to `mail_port`; gives its port.
 
@@ -40,9 +46,14 @@ def running_site(
     microblog = [sys.executable, "-m", "microblog"]
     subprocess.run([*microblog, "db", "upgrade"], env=environment, check=True)
     subprocess.run(
-        [*microblog, "fake", "--users", str(people), "--posts", str(posts), "--follows", "0"],
-        env=environment, check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            *(*microblog, "fake", "--users", str(people)),
+            *("--posts", str(posts), "--follows", str(follows)),
+        ],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     with (folder / "site.log").open("wb") as log:
         site = subprocess.Popen(
             [*microblog, "run", "--port", str(port)], env=environment, stdout=log, stderr=log

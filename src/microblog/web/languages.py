@@ -7,8 +7,9 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
+from babel.dates import format_datetime
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, format_date, format_time, get_locale, to_user_timezone
+from flask_babel import Babel, get_locale, get_timezone
 from flask_login import current_user
 
 LANGUAGES = ("en", "zh_Hant", "ru")
@@ -43,11 +44,17 @@ def spoken(locale: str) -> str:
 
 def local_time(moment: datetime) -> str:
     """A moment in the reader's language and time zone, to the minute; UTC is named."""
-    locale = get_locale() or Locale.parse(LANGUAGES[0])
-    parts = str(locale.datetime_formats["medium"])
-    date, time = format_date(to_user_timezone(moment), "medium"), format_time(moment, "short")
-    said = parts.replace("{1}", date).replace("{0}", time)
+    language = current_language()
+    said = format_datetime(moment, _pattern(language), tzinfo=get_timezone(), locale=language)
     return said if _time_zone() else f"{said} UTC"
+
+
+@cache
+def _pattern(language: str) -> str:
+    """The language's own way to write a date with a month's name, and a time without seconds."""
+    locale = Locale.parse(language)
+    date, time = locale.date_formats["medium"].pattern, locale.time_formats["short"].pattern
+    return str(locale.datetime_formats["medium"]).replace("{1}", date).replace("{0}", time)
 
 
 def is_time_zone(name: str) -> bool:
