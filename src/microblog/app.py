@@ -22,6 +22,7 @@ from microblog.accounts import emails as account_emails
 from microblog.accounts import models as account_models
 from microblog.accounts import views as account_views
 from microblog.accounts.personal_data import add_personal_data
+from microblog.admin import pages as admin_pages
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
         views.init_app(app)
     add_personal_data(app, BLOG_DATA)
     blog_views.init_app(app)
+    admin_pages.init_app(app)
     if app.config["MAIL_INBOX"]:
         app.register_blueprint(inbox_blueprint(caught_mail(settings)))
         app.register_blueprint(previews_blueprint(made, languages.LANGUAGES))

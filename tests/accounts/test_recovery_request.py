@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from microblog.database import db
 from tests.conftest import Make
 from tests.outbox import rows
 from tests.smtp_server import STALL, ScriptedServer
+from tests.statements import recorded
 from tests.visitor import Visitor, deliver_from, error_beside, make_user, value_in, words
 
 PATH = "/reset_password_request"
@@ -125,20 +123,6 @@ def statements_of(visitor: Visitor, address: str) -> list[str]:
     with recorded(engine) as statements:
         visitor.submit(PATH, {"email": address}, token=token, follow=False)
     return statements
-
-
-@contextmanager
-def recorded(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("trouble", ["dead", "refusing", "silent"])

@@ -168,7 +168,9 @@ def test_no_message_is_put_together_before_it_is_looked_up() -> None:
 
 def modules() -> list[Path]:
     return [
-        path for folder in ("accounts", "blog", "web") for path in (SOURCE / folder).glob("*.py")
+        path
+        for folder in ("accounts", "admin", "blog", "web")
+        for path in (SOURCE / folder).glob("*.py")
     ]
 
 

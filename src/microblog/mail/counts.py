@@ -110,6 +110,12 @@ def by_hour(session: Session, *, now: float, hours: int = 48) -> list[Hour]:
     return [Hour((first + n) * HOUR, counts) for n, counts in enumerate(counted)]
 
 
+def kinds(session: Session) -> list[str]:
+    """The kinds of all messages that ended before the last hours."""
+    statement = f"SELECT DISTINCT kind FROM mail_counts WHERE hour = {_TOTAL} ORDER BY kind"
+    return list(session.scalars(text(statement)))
+
+
 def add_up(session: Session, *, now: float) -> bool:
     """Add the next hours up, as far as they are over, and forget old ones. Whether there are more.
 

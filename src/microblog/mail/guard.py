@@ -91,6 +91,17 @@ def suppressions(session: Session, key: str | None = None) -> Sequence[Suppressi
     return session.scalars(wanted.where(Suppression.address_key == key) if key else wanted).all()
 
 
+def search_suppressions(
+    session: Session, part: str, *, after: str = "", count: int = 50
+) -> Sequence[Suppression]:
+    """Suppressed addresses that hold `part`, by the alphabet; `after` a key continues a list."""
+    key = Suppression.address_key
+    wanted = select(Suppression).order_by(key).limit(count)
+    if part:
+        wanted = wanted.where(key.contains(part.lower(), autoescape=True))
+    return session.scalars(wanted.where(key > after) if after else wanted).all()
+
+
 def lift_suppression(session: Session, key: str) -> bool:
     """Send to the address again; False where it was not suppressed."""
     found = session.get(Suppression, key)

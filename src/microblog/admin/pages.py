@@ -1,0 +1,26 @@
+"""All pages for administrators, in one blueprint."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import format_decimal
+
+from microblog.admin import mail_views  # noqa: F401 - its pages are added to the blueprint
+from microblog.admin.blueprint import blueprint
+from microblog.admin.words import (
+    LANE_LABELS,
+    STATUS_LABELS,
+    STATUS_MEANINGS,
+    duration,
+    from_unix,
+)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    app.jinja_env.filters.update(
+        duration=duration, from_unix=from_unix, numberformat=format_decimal
+    )
+    app.jinja_env.globals.update(
+        status_labels=STATUS_LABELS, status_meanings=STATUS_MEANINGS, lane_labels=LANE_LABELS
+    )

@@ -1,0 +1,71 @@
+"""What administrators read about messages, beside the words of servers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from microblog.mail import Lane
+from microblog.mail.models import Status
+from microblog.mail.operations import NotPossibleError, Obstacle
+
+STATUS_LABELS = {
+    Status.QUEUED: _l("queued"),
+    Status.DEFERRED: _l("deferred"),
+    Status.SENT: _l("sent"),
+    Status.DISCARDED: _l("discarded"),
+    Status.CANCELLED: _l("cancelled"),
+    Status.EXPIRED: _l("expired"),
+    Status.UNKNOWN: _l("unknown"),
+    Status.DEAD: _l("dead"),
+}
+
+STATUS_MEANINGS = {
+    Status.QUEUED: _l("It was not tried yet."),
+    Status.DEFERRED: _l("It was tried, and will be tried again."),
+    Status.SENT: _l(
+        "The mail server took it. If it does not arrive, ask at the receiver's side: in the spam"
+        " folder first."
+    ),
+    Status.DISCARDED: _l("There was nobody to send it to, or the address must not get it."),
+    Status.CANCELLED: _l("It was cancelled here or at the command line."),
+    Status.EXPIRED: _l("It was worthless before it could leave."),
+    Status.UNKNOWN: _l("The connection broke after the whole message was sent: it may arrive."),
+    Status.DEAD: _l("It was refused for good, or all attempts are spent."),
+}
+
+LANE_LABELS = {
+    Lane.PROMPT: _l("mail that somebody waits for"),
+    Lane.NORMAL: _l("other mail"),
+    Lane.BULK: _l("mail to many"),
+}
+
+
+def why_not(error: NotPossibleError) -> str:
+    """Why something cannot be done with a message, in the reader's language."""
+    words = {
+        Obstacle.ABSENT: _("There is no such message any more."),
+        Obstacle.NOTHING_TO_RETRY: _("This message waits already, or was sent."),
+        Obstacle.NOTHING_TO_CANCEL: _("This message does not wait any more."),
+        Obstacle.BEING_SENT: _("This message is being sent at this moment."),
+        Obstacle.TOO_OLD: _("This message is too old: its address was removed."),
+        Obstacle.SUPPRESSED: _(
+            "Nothing is sent to this address, since a server said that it does not exist. If that"
+            " was wrong, allow it again first."
+        ),
+        Obstacle.CHANGED: _("This message changed at this moment. Look at it and try again."),
+    }
+    return words[error.obstacle]
+
+
+def duration(seconds: float) -> str:
+    """Roughly how long, like "3 minutes"."""
+    return format_timedelta(timedelta(seconds=seconds), threshold=1.5)
+
+
+def from_unix(seconds: float) -> datetime:
+    """A moment of the mail package, which counts in Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
