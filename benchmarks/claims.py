@@ -118,7 +118,7 @@ class Queue:
             self.times.append(time.perf_counter() - started)
             assert held is not None
             taken.append(held.id)
-            settlement = Settlement(held, Status.SENT, ANSWER, now, forget=True)
+            settlement = Settlement(held, Status.SENT, ANSWER, now, left={})
         assert settlement is not None
         self._claims.settle(settlement)
         self._let_wait_again(taken)

@@ -48,6 +48,7 @@ from microblog.web import (
     secret_links,
     security,
     settings_pages,
+    times,
 )
 
 MODELS = (account_models, blog_models, failures)
@@ -145,6 +146,7 @@ def _join_pages(app: Flask) -> None:
     settings_pages.init_app(app)
     links.init_app(app)
     app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
+    times.init_app(app)
 
 
 def _join_mail(app: Flask, settings: Settings) -> Outbox:

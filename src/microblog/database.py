@@ -26,6 +26,9 @@ from microblog.mail.models import Model as MailModel
 
 SQLITE_BUSY_SECONDS = 10
 
+LARGEST_ID = 2**31 - 1
+"""PostgreSQL does not compare a number with one that its column cannot hold: it raises."""
+
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Connection options of a write transaction. On SQLite a transaction that reads first and writes
 later fails at once when another wrote in between, in spite of the busy timeout; one that begins

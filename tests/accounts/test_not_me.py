@@ -193,8 +193,9 @@ def test_the_button_closes_every_door_and_mails_the_way_back(
     assert "Hi, bob!" in words(other.get("/"))
     assert "Invalid username or password" in words(thief.log_in("susan"))
     with app.app_context():
-        for owner in (KnownBrowser.user_id, EmailChange.user_id):
-            assert db.session.scalars(select(owner)).all() == [bob]
+        waiting = select(EmailChange.user_id).where(EmailChange.undone_at.is_(None))
+        for owners in (select(KnownBrowser.user_id), waiting):
+            assert db.session.scalars(owners).all() == [bob]
         assert db.session.get_one(User, susan).deletes_at is None
     deliver()
     received = smtp.received[-1]
@@ -316,7 +317,7 @@ def test_it_lives_a_week_to_the_second(
     link = notify(app, susan, deliver, smtp)
     then = int(utc_now().timestamp())
     moment = datetime.fromtimestamp(then, UTC) + timedelta(days=7, seconds=1 if late else -5)
-    monkeypatch.setattr("microblog.accounts.security_views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.report_views.utc_now", lambda: moment)
     assert (REFUSED if late else BUTTON) in words(visitor.get(link))
 
 
@@ -328,6 +329,38 @@ def test_the_link_of_a_former_address_does_nothing(
     assert REFUSED in words(visitor.get(link))
     assert REFUSED in words(visitor.submit(link, token=visitor.csrf_token("/login")))
     assert account(app).password_hash == before
+
+
+@pytest.mark.parametrize(("hours", "says"), [(71, True), (73, False)])
+def test_while_the_former_address_has_its_say_its_link_leads_to_the_undo(
+    app: Flask, visitor: Visitor, susan: int, link: str, hours: int, says: bool
+) -> None:
+    """Whoever takes an account over changes its address before the owner reads the first notice."""
+    confirmed = utc_now() - timedelta(hours=hours)
+    with app.app_context(), transaction() as writing:
+        writing.add(
+            EmailChange(
+                user_id=susan,
+                old_email="susan@example.com",
+                new_email="thief@example.com",
+                requested_at=confirmed,
+                confirmed_at=confirmed,
+                undo_until=confirmed + timedelta(hours=72),
+            )
+        )
+    change(app, susan, email="thief@example.com", email_key="thief@example.com")
+    thief = Visitor(app)
+    thief.log_in("susan")
+    page = visitor.get(link)
+    assert account(app).email == "thief@example.com"
+    if not says:
+        assert REFUSED in words(page)
+        return
+    assert page.request.path == "/undo_email_change/choose"
+    visitor.submit(page.request.path)
+    assert account(app).email == "susan@example.com"
+    assert "Welcome to Microblog" in words(thief.get("/"))
+    assert "email_change_undone" in happenings(app)
 
 
 @pytest.mark.parametrize("forged", ["x", "choose", "a.b.c", "%00", "é", "x" * 5000])

@@ -21,6 +21,7 @@ from microblog.accounts.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHAN
 from microblog.accounts.models import User
 from microblog.accounts.notices import NEW_BROWSER_KIND
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.refused_mail import WORKS_KIND
 from microblog.database import db
 from microblog.mail import current_outbox, previews
 from microblog.mail.models import OutboxMessage
@@ -43,6 +44,7 @@ KINDS = [
     NEW_BROWSER_KIND,
     RESET_KIND,
     STARTED_KIND,
+    WORKS_KIND,
 ]
 
 TRANSLATED = [one for one in LANGUAGES if one == "en" or (CATALOGUES / one).is_dir()]

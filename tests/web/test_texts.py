@@ -18,9 +18,13 @@ from werkzeug.test import TestResponse
 
 import microblog
 from microblog.accounts.models import User
+from microblog.accounts.notices import not_me_link
+from microblog.accounts.security_log import Happening, record
 from microblog.database import transaction, utc_now
 from microblog.mail import email_from_templates
+from microblog.mail.guard import suppress
 from microblog.web import languages
+from microblog.web.clients import Place
 from scripts import translations
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -291,6 +295,38 @@ def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
     pages += [susan.log_in("susan"), susan.submit("/keep_account/choose")]
     found = {page.request.path: untranslated(page) for page in pages}
     assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_about_the_safety_of_an_account_comes_from_a_translation(app: Flask) -> None:
+    number = make_user(app, "susan")
+    there, here, stranger = Visitor(app), Visitor(app), Visitor(app)
+    there.log_in("susan", remember=True)
+    here.log_in("susan")
+    with app.app_context(), transaction() as writing:
+        user = writing.get_one(User, number)
+        user.email_verified_at = user.registered_at
+        link = path_of(not_me_link(user, user.email, now=utc_now()))
+        for happening in Happening:
+            record(writing, number, happening, Place(), now=utc_now())
+        suppress(writing, [(user.email, "recipient: 550 5.1.1 1234")], now=utc_now().timestamp())
+    token = here.csrf_token("/settings/sessions")
+    pages = [
+        here.get("/settings/sessions"),
+        here.submit("/settings/sessions/1/end", token=token),
+        here.submit("/settings/sessions/1/end", token=token),
+        here.submit("/settings/sessions/end_others", token=token),
+        here.get("/settings/security?show=mail"),
+        here.submit("/settings/mail/try_again", token=token),
+        here.submit("/settings/mail/try_again", token=token),
+        stranger.get("/not_me/forged"),
+        stranger.get(link),
+        stranger.submit("/not_me/choose"),
+        stranger.submit(link, token=stranger.csrf_token("/login")),
+    ]
+    for page in pages:
+        assert untranslated(page) - {"susan", "example", "com"} == set()
 
 
 @ON_SQLITE

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.deletion import delete_due_accounts
 from microblog.accounts.email_changes import prune_changes
+from microblog.accounts.security_log import prune_events
+from microblog.accounts.sessions import prune_sessions
 from microblog.mail import Outbox
 
 Removal = Callable[[Session, datetime], bool]
@@ -17,6 +19,8 @@ Removal = Callable[[Session, datetime], bool]
 REMOVALS: dict[str, Removal] = {
     "accounts.delete": delete_due_accounts,
     "accounts.email_changes": prune_changes,
+    "accounts.sessions": prune_sessions,
+    "accounts.security_events": prune_events,
 }
 
 

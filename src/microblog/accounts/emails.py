@@ -22,6 +22,7 @@ from microblog.accounts.recovery import (
     reset_link,
     reset_token,
 )
+from microblog.accounts.refused_mail import WORKS_KIND
 from microblog.accounts.registration import register
 from microblog.mail import (
     Discard,
@@ -49,6 +50,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
             lifetime=4 * HOUR,
             guarded=True,
+            kept=("browser", "address"),
             sample=_sample,
         )
     )
@@ -63,7 +65,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             sample=_sample,
         )
     )
-    for kind, compose in ((CHANGED_KIND, password_changed), (NEW_BROWSER_KIND, new_browser)):
+    for kind, compose in NOTICES.items():
         outbox.register(
             Kind(
                 kind,
@@ -114,6 +116,24 @@ def password_changed(session: Session, intent: Intent) -> Email | Discard:
 def new_browser(session: Session, intent: Intent) -> Email | Discard:
     """The notice that somebody logged in from a browser not seen before (ASVS 5.0, 6.3.5)."""
     return compose_notice(session, intent, "accounts/emails/new_browser")
+
+
+def address_works(session: Session, intent: Intent) -> Email | Discard:
+    """The first mail to an address that was refused before, as its owner asked."""
+    user = session.get(User, intent.arguments["user_id"])
+    if user is None:
+        return Discard("The account was deleted.")
+    with force_locale(intent.locale):
+        return email_from_templates(
+            "accounts/emails/address_works", to=intent.recipient, username=user.username
+        )
+
+
+NOTICES = {
+    CHANGED_KIND: password_changed,
+    NEW_BROWSER_KIND: new_browser,
+    WORKS_KIND: address_works,
+}
 
 
 def _reset_mail(template: str, intent: Intent, user: User, token: str, **texts: Any) -> Email:

@@ -95,7 +95,7 @@ def not_me_link(user: User, address: str, *, now: datetime) -> str:
     token = make_token(
         token_keys(), NOT_ME, user, now=now, lifetime=LINK_LIFETIME, state=(address_key(address),)
     )
-    return public_link("security.not_me", token=token)
+    return public_link("accounts.not_me", token=token)
 
 
 def _place_in_words(intent: Intent) -> str:

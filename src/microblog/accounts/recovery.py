@@ -35,13 +35,17 @@ class Reason(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-def request_reset(session: Session, outbox: Outbox, address: str, locale: str) -> None:
+def request_reset(
+    session: Session, outbox: Outbox, address: str, place: Place, *, locale: str
+) -> None:
     """Ask for a link to be mailed to the account with this address, if there is one.
 
     Nobody is looked up here: the same row is written for any address, so that neither the answer
-    nor its time tells who has an account. Whoever delivers the row looks.
+    nor its time tells who has an account. Whoever delivers the row looks. The place is for the
+    owner, who can read from where it was asked.
     """
-    outbox.post(session, RESET_KIND, address, locale=locale)
+    about = {"browser": place.browser, "address": place.address}
+    outbox.post(session, RESET_KIND, address, locale=locale, arguments=about)
 
 
 def start_reset(

@@ -14,14 +14,14 @@ from enum import Enum, auto
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from microblog.accounts.email_changes import cancel_pending
-from microblog.accounts.models import KnownBrowser, SecurityEvent, User
+from microblog.accounts.email_changes import can_be_undone, cancel_pending, changes_not_undone
+from microblog.accounts.models import EmailChange, KnownBrowser, SecurityEvent, User
 from microblog.accounts.notices import LINK_LIFETIME
 from microblog.accounts.recovery import Reason, lock_password, start_reset
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.sessions import end_all_sessions
 from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
-from microblog.mail import Outbox
+from microblog.mail import Outbox, address_key
 from microblog.web.clients import Place
 
 
@@ -45,6 +45,25 @@ def reporter(
         return None
     user = session.get(User, claims.user_id, with_for_update=locked, populate_existing=True)
     return user if user and matches(claims, NOT_ME, user, state=(user.email_key,)) else None
+
+
+def change_to_undo(
+    session: Session, keys: Keys, token: str, *, now: datetime
+) -> tuple[User, EmailChange] | None:
+    """The account, and the change of address that whoever reads this link's mail can undo.
+
+    A notice that went to a former address speaks for the account no more. But while that address
+    has its say, it can take the account back, and its reader need not look for another mail.
+    """
+    claims = read_token(keys, NOT_ME, token, now=now)
+    user = session.get(User, claims.user_id) if claims else None
+    if claims is None or user is None:
+        return None
+    for change in changes_not_undone(session, user.id):
+        state = (address_key(change.old_email),)
+        if matches(claims, NOT_ME, user, state=state) and can_be_undone(change, now=now):
+            return user, change
+    return None
 
 
 def report(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask_login import UserMixin
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import LoginSession, User
 from microblog.accounts.security_log import Happening, record
+from microblog.database import LARGEST_ID
 from microblog.web.clients import Place
 
 IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
 SEEN_EVERY = timedelta(minutes=10)
+PRUNED_AT_ONCE = 1000
 
 
 class Visitor(UserMixin):
@@ -94,18 +97,67 @@ def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
     return Visitor(renewed, secret)
 
 
-def end_other_sessions(session: Session, visitor: Visitor) -> None:
-    """Log the account out everywhere but here."""
-    session.execute(
-        delete(LoginSession).where(
-            LoginSession.user_id == visitor.user.id, LoginSession.id != visitor.session.id
-        )
-    )
+def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[LoginSession]:
+    """Where this account is logged in, the one seen last first."""
+    return session.scalars(
+        select(LoginSession)
+        .where(LoginSession.user_id == user_id, ~_is_over(now))
+        .order_by(LoginSession.seen_at.desc(), LoginSession.id.desc())
+    ).all()
+
+
+def end_session(
+    session: Session, visitor: Visitor, number: int, place: Place, *, now: datetime
+) -> bool:
+    """Log the visitor's account out in one of its browsers.
+
+    False where it has no session of this number, whether it ended or is somebody else's.
+    """
+    if number > LARGEST_ID:
+        return False
+    theirs = LoginSession.id == number, LoginSession.user_id == visitor.user.id
+    ended = session.execute(
+        delete(LoginSession).where(*theirs).returning(LoginSession.browser, LoginSession.address)
+    ).one_or_none()
+    if ended is None:
+        return False
+    where = ", ".join(part for part in ended if part)
+    record(session, visitor.user.id, Happening.SESSION_ENDED, place, now=now, where=where)
+    return True
+
+
+def log_out_elsewhere(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> int:
+    """Log the visitor's account out everywhere but here; returns in how many browsers."""
+    ended = end_other_sessions(session, visitor)
+    if ended:
+        record(session, visitor.user.id, Happening.SESSIONS_ENDED, place, now=now)
+    return ended
+
+
+def end_other_sessions(session: Session, visitor: Visitor) -> int:
+    """End all sessions of the account but this one; returns how many."""
+    others = LoginSession.user_id == visitor.user.id, LoginSession.id != visitor.session.id
+    return int(session.execute(delete(LoginSession).where(*others)).rowcount)  # type: ignore[attr-defined]
 
 
 def end_all_sessions(session: Session, user_id: int) -> None:
     """Log the account out everywhere."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+
+
+def prune_sessions(session: Session, now: datetime) -> bool:
+    """Remove a batch of sessions that nobody can go on with; whether there are more."""
+    over = session.scalars(select(LoginSession.id).where(_is_over(now)).limit(PRUNED_AT_ONCE)).all()
+    session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
+    return len(over) == PRUNED_AT_ONCE
+
+
+def _is_over(now: datetime) -> ColumnElement[bool]:
+    """Whether a session has been idle for too long."""
+    return or_(
+        LoginSession.seen_at < now - IDLE_REMEMBERED,
+        and_(~LoginSession.remembered, LoginSession.seen_at < now - IDLE_OTHERWISE),
+    )
 
 
 def _digest(secret: str) -> bytes:

@@ -63,7 +63,13 @@ def reset_password_request() -> str | Response:
     form = ResetPasswordRequestForm()
     if form.validate_on_submit():
         with transaction() as writing:
-            recovery.request_reset(writing, current_outbox(), form.email.data, current_language())
+            recovery.request_reset(
+                writing,
+                current_outbox(),
+                form.email.data,
+                current_place(),
+                locale=current_language(),
+            )
         flash(_("Check your email for the instructions to reset your password"), "info")
         return redirect(url_for("accounts.login"))
     return render_template("accounts/reset_password_request.html", form=form)

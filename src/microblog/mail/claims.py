@@ -93,8 +93,9 @@ class Claim:
 class Settlement:
     """How an attempt ended. Waiting statuses come with the time of the next attempt, `due_at`.
 
-    `blameless` attempts are not counted against the message. `forget` drops the arguments, where
-    nobody will compose it again. `recipients` are those still to be served.
+    `blameless` attempts are not counted against the message. `left` is what stays of the arguments
+    where nobody will compose it again; None lets them be. `recipients` are those still to be
+    served.
     """
 
     held: Claim
@@ -103,7 +104,7 @@ class Settlement:
     at: float
     due_at: float | None = None
     blameless: bool = False
-    forget: bool = False
+    left: Mapping[str, Any] | None = None
     recipients: list[str] | None = None
 
 
@@ -196,7 +197,7 @@ class Claims:
             "failures": held.failures - settlement.blameless,
             "history": json.dumps([*held.history, entry]),
             "recipients": json.dumps(settlement.recipients) if settlement.recipients else None,
-            "arguments": "{}" if settlement.forget else None,
+            "arguments": None if settlement.left is None else json.dumps(settlement.left),
         }
         return bool(self._settle.run(cursor, values).rowcount)
 

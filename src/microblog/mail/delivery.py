@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -172,7 +173,8 @@ class Delivery:
         answer = "; ".join([accepted.answer, *refusals])
         if later:
             return self._again(kind, held, answer, recipients=later)
-        return self._ends(held, Status.SENT, answer)
+        left = {name: value for name, value in held.arguments.items() if name in kind.kept}
+        return self._ends(held, Status.SENT, answer, left=left)
 
     def _failed(self, kind: Kind, held: Claim, error: SmtpError) -> Delivered:
         now = self._now()
@@ -201,9 +203,10 @@ class Delivery:
             )
         )
 
-    def _ends(self, held: Claim, status: Status, answer: str) -> Delivered:
-        forget = status is Status.SENT
-        return Delivered(Settlement(held, status, answer, self._now(), forget=forget))
+    def _ends(
+        self, held: Claim, status: Status, answer: str, *, left: Mapping[str, Any] | None = None
+    ) -> Delivered:
+        return Delivered(Settlement(held, status, answer, self._now(), left=left))
 
     def _note_condemned(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
         condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]

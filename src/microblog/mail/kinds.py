@@ -68,7 +68,8 @@ class Kind:
     carries the same Message-ID; otherwise the message is held for the operator.
 
     `guarded` kinds can be triggered by strangers, so that one address gets few of them. `automatic`
-    ones are not written by a person. `unsubscribe` gives the https address that ends messages of a
+    ones are not written by a person. A message that was sent loses its arguments, but for those
+    named in `kept`. `unsubscribe` gives the https address that ends messages of a
     kind that is not transactional, when it is posted to. `sample` makes what a preview in a
     language needs, in a session that is rolled back.
     """
@@ -82,6 +83,7 @@ class Kind:
     repeat_unknown: bool = True
     guarded: bool = False
     automatic: bool = True
+    kept: tuple[str, ...] = ()
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
     sample: Callable[[Session, str], Intent] | None = None
 

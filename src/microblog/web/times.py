@@ -6,9 +6,14 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from flask_babel import get_locale
+from flask import Flask
+from flask_babel import get_locale, get_timezone
 
 from microblog.web.languages import LANGUAGES
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.filters["exact_time"] = lambda moment: in_words(moment, get_timezone())
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -20,9 +25,12 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def moment_in_words(moment: datetime, zone: str | None) -> str:
-    """A moment to the second, with the name of its zone, as in mail that is read anywhere."""
-    words = format_datetime(
-        moment, "long", tzinfo=zone_named(zone), locale=get_locale() or LANGUAGES[0]
-    )
+    """A moment for mail, in the time zone of this name or in UTC."""
+    return in_words(moment, zone_named(zone))
+
+
+def in_words(moment: datetime, zone: tzinfo) -> str:
+    """A moment to the second, with its zone, as where somebody compares it with what they know."""
+    words = format_datetime(moment, "long", tzinfo=zone, locale=get_locale() or LANGUAGES[0])
     # Some languages' data has narrow blanks, which not every mail program shows.
     return " ".join(words.split())

@@ -1,0 +1,120 @@
+"""What became of the mail to somebody's addresses: as much of it as its owner may read.
+
+Nothing here tells what was said to another address, by which server it left, or what trouble the
+site had with that server. Old messages, whose address was reduced to a digest, are found too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from microblog.mail.models import WAITING, OutboxMessage, Status
+from microblog.mail.operations import LARGEST_NUMBER, address_digest
+from microblog.mail.outcomes import MESSAGE_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time during which an address was somebody's: its key, and Unix time; None has no end."""
+
+    key: str
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one message. Times are Unix time in seconds.
+
+    `ended_at` is None while it waits; `due_at` is then the next attempt. `words` are the server's
+    own about this message, if they are a refusal. `arguments` are what was kept of them.
+    """
+
+    number: int
+    kind: str
+    status: Status
+    asked_at: float
+    ended_at: float | None
+    due_at: float | None
+    words: str | None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The place between two messages from which a page goes on, to older or to newer ones."""
+
+    at: float
+    number: int = LARGEST_NUMBER
+    is_newer: bool = False
+
+
+def fates(
+    session: Session,
+    spans: Sequence[Span],
+    *,
+    kinds: str,
+    bound: Bound | None = None,
+    count: int = 50,
+) -> list[Fate]:
+    """The messages of kinds that begin with `kinds`, newest first; those next to a bound, if given.
+
+    No spans, no messages.
+    """
+    if not spans:
+        return []
+    forwards = bound is not None and bound.is_newer
+    columns = (OutboxMessage.created_at, OutboxMessage.id)
+    found = session.scalars(
+        select(OutboxMessage)
+        .where(
+            or_(*map(_within, spans)),
+            OutboxMessage.kind.startswith(kinds, autoescape=True),
+            *([_beyond(bound)] if bound else []),
+        )
+        .order_by(*(column.asc() if forwards else column.desc() for column in columns))
+        .limit(count)
+    ).all()
+    return [_fate(message) for message in (reversed(found) if forwards else found)]
+
+
+def words_of_refusal(answer: str) -> str | None:
+    """A server's own words about a message or its recipient; None where it is about the site."""
+    for step in MESSAGE_STEPS:
+        if answer.startswith(f"{step}: "):
+            return answer.removeprefix(f"{step}: ")
+    return None
+
+
+def _within(span: Span) -> ColumnElement[bool]:
+    theirs = and_(
+        OutboxMessage.recipient_key.in_([span.key, address_digest(span.key)]),
+        OutboxMessage.created_at >= span.since,
+    )
+    return theirs if span.until is None else and_(theirs, OutboxMessage.created_at < span.until)
+
+
+def _beyond(bound: Bound) -> ColumnElement[bool]:
+    at, number = OutboxMessage.created_at, OutboxMessage.id
+    if bound.is_newer:
+        return or_(at > bound.at, and_(at == bound.at, number > bound.number))
+    return or_(at < bound.at, and_(at == bound.at, number < bound.number))
+
+
+def _fate(message: OutboxMessage) -> Fate:
+    refused = message.status in {Status.DEAD, Status.DEFERRED, Status.UNKNOWN}
+    return Fate(
+        number=message.id,
+        kind=message.kind,
+        status=Status(message.status),
+        asked_at=message.created_at,
+        ended_at=message.settled_at,
+        due_at=message.due_at if message.status in WAITING else None,
+        words=words_of_refusal(message.answer) if refused and message.answer else None,
+        arguments=message.arguments,
+    )
