@@ -262,6 +262,15 @@ def test_an_error_undoes_the_whole_transaction_with_those_inside_it(app: Flask) 
         assert list(db.session.scalars(select(Post.body))) == ["kept"]
 
 
+def test_what_was_read_during_a_transaction_is_read_anew_after_it(app: Flask) -> None:
+    number = make_user(app, "susan")
+    with app.app_context():
+        with transaction() as writing:
+            assert db.session.get_one(User, number).username == "susan"
+            writing.get_one(User, number).username = "renamed"
+        assert db.session.get_one(User, number).username == "renamed"
+
+
 def test_outside_an_application_there_is_no_transaction() -> None:
     assert current_transaction() is None
 

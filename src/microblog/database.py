@@ -126,7 +126,9 @@ def transaction() -> Iterator[Session]:
         try:
             yield session
             session.commit()
-            # What was read before may have changed.
+            # What was read before may have changed, also where it was read meanwhile: on SQLite
+            # a reading transaction goes on seeing what was there when it began.
+            _end_reading()
             db.session.expire_all()
         finally:
             g.pop(_CURRENT, None)
