@@ -21,6 +21,10 @@ class ChangePasswordForm(ResetPasswordForm):
 
     current_password = current_password_field()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.password.label.text = _l("New password")
+
 
 class ExportForm(Form):
     current_password = current_password_field()
