@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.demonstration import Demonstration, running_demo
-from tests.services import chromium, need
+from tests.browser.people import fits
+from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
 
 OLD, NEW = "the first password", "the second password"
-SIZES = {"phone": {"width": 320, "height": 640}, "desktop": {"width": 1280, "height": 800}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def demo(browser: Browser) -> Iterator[Demonstration]:
-    with running_demo() as running:
-        yield running
-
-
-@pytest.fixture(params=["phone without scripts", "desktop"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    device, _, scripts = request.param.partition(" ")
-    options: dict[str, Any] = {"viewport": SIZES[device], "java_script_enabled": not scripts}
-    context = browser.new_context(**options)
-    opened = context.new_page()
-    opened.set_default_timeout(10_000)
-    yield opened
-    context.close()
 
 
 def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> None:
@@ -125,10 +93,3 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign In").click()
-
-
-def fits(page: Page) -> None:
-    """Nothing is wider than the window: no scrolling sideways (WCAG 2.2, 1.4.10)."""
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert page.viewport_size
-    assert width <= page.viewport_size["width"], f"{page.url} is {width} pixels wide"

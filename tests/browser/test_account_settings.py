@@ -1,0 +1,126 @@
+"""What people do with their account, in a real browser; and each page of it, looked at."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import fits, log_in, look_at, mailed_link
+from tests.demonstration import Demonstration
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery staple"
+NEW = "the second password"
+
+
+def test_an_address_is_changed_and_the_change_undone(page: Page, demo: Demonstration) -> None:
+    assert page.viewport_size
+    name = "alice" if page.viewport_size["width"] < 1000 else "bob"
+    old, new = f"{name}@microblog.example", f"{name}.new@example.com"
+    log_in(page, demo, name, PASSWORD)
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Email address").click()
+    page.get_by_label("New address").fill(new)
+    page.get_by_label("Current password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Current password")).to_have_accessible_description(
+        "This is not your password."
+    )
+    expect(page.get_by_label("New address")).to_have_value(new)
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("We have mailed a link to the new address.")
+    link = mailed_link(page, demo, new, "confirm_email_change")
+    page.goto(link)
+    assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
+    page.get_by_role("button", name="Confirm this address").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"Your account has the address {new} now.")
+    page.goto(mailed_link(page, demo, old, "undo_email_change"))
+    page.get_by_role("button", name="This wasn't me: undo it").click()
+    expect(page.get_by_role("alert").first).to_contain_text(
+        f"Your account has the address {old} again."
+    )
+    page.goto(mailed_link(page, demo, old, "reset_password"))
+    page.get_by_label("Password", exact=True).fill(NEW)
+    page.get_by_label("Repeat Password").fill(NEW)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
+    log_in(page, demo, name, NEW)
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.goto(f"{demo.address}/settings/password")
+    page.get_by_label("Current password").fill(NEW)
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Repeat Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Your password was changed")
+
+
+def test_data_is_downloaded_and_the_account_deleted_and_kept(
+    page: Page, demo: Demonstration
+) -> None:
+    log_in(page, demo, "carol", PASSWORD)
+    page.goto(f"{demo.address}/settings/delete")
+    page.get_by_role("link", name="Download your data first").click()
+    page.get_by_label("Current password").fill(PASSWORD)
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "microblog-carol.json"
+    data = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert data["account"]["username"] == "carol"
+    page.get_by_role("link", name="Delete account").click()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Your account will be deleted on")
+    log_in(page, demo, "carol", PASSWORD)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Keep your account?")
+    page.get_by_role("button", name="Keep this account").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your account is kept.")
+    log_in(page, demo, "carol", PASSWORD)
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    fits(page)
+
+
+def test_every_page_is_for_everybody(look: Page, demo: Demonstration) -> None:
+    long = f"{secrets.token_hex(4)}.is.too.long.for.a.phone@somewhere-far-away.example.org"
+    log_in(look, demo, "carol", PASSWORD)
+    expect(look.get_by_role("button", name="Log out")).to_be_visible()
+    for name in ("email", "password", "export", "delete"):
+        look.goto(f"{demo.address}/settings/{name}")
+        look_at(look)
+        look.locator("main form [type=submit]").last.click()
+        expect(look.get_by_label("Current password")).to_have_attribute("aria-invalid", "true")
+        look_at(look)
+    look.goto(f"{demo.address}/settings/email")
+    look.get_by_label("New address").fill(long)
+    look.get_by_label("Current password").fill(PASSWORD)
+    look.keyboard.press("Enter")
+    expect(look.get_by_role("button", name="Cancel this change")).to_be_visible()
+    look_at(look)
+    links = {
+        "confirm_email_change": mailed_link(look, demo, long, "confirm_email_change"),
+        "undo_email_change": mailed_link(look, demo, "carol@", "undo_email_change"),
+    }
+    for kind, link in links.items():
+        look.goto(link)
+        look_at(look)
+        look.goto(f"{demo.address}/{kind}/bad")
+        look_at(look)
+    look.goto(f"{demo.address}/settings/email")
+    look.get_by_role("button", name="Cancel this change").click()
+    expect(look.get_by_role("alert")).to_contain_text("The change was cancelled")
+    look.goto(f"{demo.address}/settings/delete")
+    look.get_by_label("Current password").fill(PASSWORD)
+    look.keyboard.press("Enter")
+    expect(look.get_by_role("alert")).to_contain_text("Your account will be deleted on")
+    look_at(look)
+    log_in(look, demo, "carol", PASSWORD)
+    look_at(look)
+    look.get_by_role("button", name="Keep this account").click()
+    expect(look.get_by_role("alert")).to_contain_text("Your account is kept.")
+    look.goto(f"{demo.address}/keep_account/bad")
+    look_at(look)
