@@ -93,6 +93,8 @@ def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
         "inbox": opened(f"{site}/dev/inbox"),
         "mail": opened(mail),
         "mail-html": opened(f"{mail}/html"),
+        "emails": opened(f"{site}/dev/emails"),
+        "email": opened(f"{site}/dev/emails/accounts.reset_password/en"),
         "choose": lambda: page.goto(_link(page, mail)),
         "choose-errors": send("/reset_password/choose", password="short", password2="other"),
         "bad-link": opened(f"{site}/reset_password/nonsense"),

@@ -6,9 +6,13 @@ difference.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import os
 import re
 from collections.abc import Callable
+from email.message import EmailMessage
+from html import escape, unescape
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,7 @@ from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.accounts.refused_mail import WORKS_KIND
 from microblog.database import db
 from microblog.mail import current_outbox, previews
+from microblog.mail.mime import render
 from microblog.mail.models import OutboxMessage
 from microblog.mail.ready import READY
 from microblog.web.failures import FAILURE_KIND
@@ -66,6 +71,39 @@ def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -
     assert steady(whole) == stored.read_text()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_email_reads_well_everywhere(app: Flask, kind: str, language: str) -> None:
+    with app.app_context():
+        found = previews.preview(current_outbox(), kind, language)
+        assert found is not None
+        known = current_outbox().kinds[kind]
+        source = render(
+            found.email,
+            message_id="<1@example.com>",
+            date=0.0,
+            sender=current_outbox().author(known),
+            headers=known.headers(str(found.email.to[0]), {}),
+        )
+    message = email.message_from_bytes(source, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert max(map(len, source.split(b"\r\n"))) <= 998
+    if language == "en":
+        assert b"base64" not in source
+    text, html = found.email.text, found.email.html or ""
+    # It is the same without images, in HTML and as text.
+    loaded = r"<(?:img|link|script|iframe|object|video|audio)\b|\bsrc=|url\(|@import"
+    assert re.findall(loaded, html) == []
+    links = {unescape(link) for link in re.findall(r'href="([^"]*)"', html)}
+    assert links <= set(re.findall(r"https?://\S+", text))
+    assert f"<title>{escape(found.email.subject, quote=False)}</title>" in html
+    assert f'<html lang="{language.replace("_", "-")}"' in html
+    assert not re.search(r"[{}]{2}|%\(|\n{3}", text)
+    assert not re.search(r"\{\{|\{%|%\(", html)
+
+
 def test_a_preview_leaves_nothing_behind(app: Flask) -> None:
     with app.app_context():
         for kind in previews.kinds_with_samples(current_outbox()):
@@ -78,6 +116,8 @@ def test_the_pages(make_app: Callable[..., Flask]) -> None:
     visitor = Visitor(make_app(demo=True))
     listed = visitor.get("/dev/emails")
     assert "accounts.reset_password" in words(listed)
+    assert "[Microblog] Reset Your Password" in words(listed)
+    assert 'href="/dev/inbox/"' in listed.text
     page = visitor.get("/dev/emails/accounts.reset_password/en")
     assert "[Microblog] Reset Your Password" in words(page)
     frame = visitor.get("/dev/emails/accounts.reset_password/en/html")

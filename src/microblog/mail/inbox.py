@@ -62,9 +62,15 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
 
 
 def page_context() -> dict[str, object]:
-    """What the development pages need: translations where there are any, and the way back."""
-    home = url_for("index") if "index" in current_app.view_functions else None
-    return {"_": _translator(), "home": home}
+    """What the development pages need: translations where there are any, and the ways elsewhere."""
+    say = _translator()
+    names = {
+        "inbox.messages": say("Inbox"),
+        "previews.emails": say("E-mails"),
+        "index": say("Back to the site"),
+    }
+    there = [name for name in names if name in current_app.view_functions]
+    return {"_": say, "pages": [(url_for(name), names[name]) for name in there]}
 
 
 def _page(template: str, **context: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from flask import Blueprint, Response, abort, render_template
 
@@ -50,19 +51,21 @@ def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
         found = preview(outbox, kind, language) if language in languages else None
         return found or abort(404)
 
+    def page(template: str, **context: object) -> str:
+        names = {code: _name(code) for code in languages}
+        return render_template(template, languages=names, **page_context(), **context)
+
     @blueprint.get("")
     @blueprint.get("/")
     def emails() -> str:
-        kinds = kinds_with_samples(outbox)
-        return render_template(
-            "previews/list.html", kinds=kinds, languages=languages, **page_context()
-        )
+        found = [find(kind, languages[0]) for kind in kinds_with_samples(outbox)]
+        return page("previews/list.html", previews=found)
 
     @blueprint.get("/<kind>/<language>")
     def email(kind: str, language: str) -> str:
-        return render_template(
-            "previews/email.html", preview=find(kind, language), **page_context()
-        )
+        found = find(kind, language)
+        sender = found.email.sender or outbox.author(outbox.kinds[kind])
+        return page("previews/email.html", preview=found, sender=sender)
 
     @blueprint.get("/<kind>/<language>/html")
     def html(kind: str, language: str) -> Response:
@@ -72,3 +75,12 @@ def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
         return response
 
     return blueprint
+
+
+def _name(language: str) -> str:
+    """A language in its own words, where the application has Babel; else its code."""
+    if find_spec("babel") is None:
+        return language
+    from babel import Locale  # noqa: PLC0415 - an application need not have it
+
+    return Locale.parse(language.replace("-", "_")).get_display_name() or language

@@ -1,7 +1,8 @@
 """E-mails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, where it exists, `NAME.html`.
 
-The HTML sibling is what stands between the header and the footer of a shared layout. Styles are
-put into the elements when a template is compiled, once, and not for each message.
+The HTML sibling is what stands between the header and the footer of a shared layout, which also
+gets the `subject`. Styles are put into the elements when a template is compiled, once, and not for
+each message.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ def email_from_templates(
 
     The subject is one line whatever its template holds.
     """
-    subject = render_template(f"{name}.subject.txt", **context)
+    subject = " ".join(render_template(f"{name}.subject.txt", **context).split())
     return Email(
-        subject=" ".join(subject.split()),
+        subject=subject,
         text=render_template(f"{name}.txt", **context).strip() + "\n",
-        html=_html(name, **context),
+        html=_html(name, **context, subject=subject),
         to=(parse_address(to),),
         sender=parse_address(sender) if sender else None,
     )

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, current_app, got_request_exception, request
+from flask_babel import force_locale
 from sqlalchemy import String
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -69,7 +70,8 @@ def register_kinds(outbox: Outbox) -> None:
 
 def failure(_session: Session, intent: Intent) -> Email | Discard:
     """The mail about one failure, to one of ADMINS."""
-    return email_from_templates("web/emails/failure", to=intent.recipient, **intent.arguments)
+    with force_locale(intent.locale):
+        return email_from_templates("web/emails/failure", to=intent.recipient, **intent.arguments)
 
 
 def report(exception: BaseException, *, now: datetime) -> bool:
