@@ -61,6 +61,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "MAIL_MAX_BYTES": ("50000", 50000),
     "MAIL_GUARD_MESSAGES": ("5", 5),
     "MAIL_GUARD_MINUTES": ("0.5", 0.5),
+    "MAIL_RATE_LIMIT": ("30/minute, 10000/day", "30/minute, 10000/day"),
+    "MAIL_RATE_LIMIT_BY_DOMAIN": ("gmail.com=20/minute,*=5/second",) * 2,
     "MAIL_RETENTION_DAYS": ("90", 90.0),
     "RESET_LINK_SECONDS": ("900", 900),
     "RATELIMIT_ENABLED": ("off", False),

@@ -35,6 +35,7 @@ from microblog.mail.guard import Guard
 from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.kinds import MINUTE
 from microblog.mail.previews import previews_blueprint
+from microblog.mail.rate_limits import parse_rate_limits
 from microblog.settings import Settings, SettingsError, load_settings
 from microblog.web import (
     errors,
@@ -163,6 +164,7 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         speak=languages.spoken,
         sign=signer(settings),
         guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
+        rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
     admin = (*settings.ADMINS, settings.sender)[0]

@@ -26,8 +26,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from microblog.mail.addresses import AddressError, is_loopback, parse_address
+from microblog.mail.addresses import AddressError, is_loopback, parse_address, parse_domain
 from microblog.mail.oauth import check_token_url, missing_packages, needed
+from microblog.mail.rate_limits import parse_rate_limits
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
@@ -138,9 +139,19 @@ def _selector(value: str) -> str:
 
 def _domain(value: str) -> str:
     try:
-        return parse_address(f"postmaster@{value}").domain
-    except AddressError:
-        raise ValueError(f"holds {value!r}, which is no domain, like example.com") from None
+        return parse_domain(value)
+    except AddressError as error:
+        raise ValueError(f"holds {error}") from None
+
+
+def _rate_limit(value: str) -> str:
+    parse_rate_limits(value)
+    return value
+
+
+def _rate_limit_by_domain(value: str) -> str:
+    parse_rate_limits(None, value)
+    return value
 
 
 Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list), AfterValidator(_addresses)]
@@ -248,6 +259,14 @@ class Settings(BaseSettings):
         3, ge=1, description="How many messages that strangers can trigger one address gets…"
     )
     MAIL_GUARD_MINUTES: float = Field(15, gt=0, description="…within so many minutes")
+    MAIL_RATE_LIMIT: Annotated[str, AfterValidator(_rate_limit)] | None = Field(
+        None,
+        description="At most so many messages leave, like `14/second` or `30/minute, 10000/day`",
+    )
+    MAIL_RATE_LIMIT_BY_DOMAIN: Annotated[str, AfterValidator(_rate_limit_by_domain)] | None = Field(
+        None,
+        description="…and to one domain, like `gmail.com=20/minute, *=5/second` (`*`: each other)",
+    )
     MAIL_RETENTION_DAYS: float = Field(
         30, gt=0, description="Days until a finished message is reduced to what counts need"
     )

@@ -71,7 +71,8 @@ def working(
             stderr=written,
         )
     try:
-        assert eventually(lambda: "The worker is ready" in log.read_text()), log.read_text()
+        is_ready = eventually(lambda: "The worker is ready" in log.read_text(), seconds=60)
+        assert is_ready, log.read_text()
         yield process
     finally:
         if process.poll() is None:

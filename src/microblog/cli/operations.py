@@ -185,6 +185,7 @@ def _whole(message: OutboxMessage) -> dict[str, Any]:
     return {
         **_summary(message),
         "due": in_utc(message.due_at) if waits else None,
+        "waits_for": message.waits_for or None,
         "ended": in_utc(message.settled_at) if message.settled_at is not None else None,
         "expires": in_utc(message.expires_at) if message.expires_at is not None else None,
         "lane": Lane(message.lane).name.lower(),

@@ -10,9 +10,10 @@ import click
 from microblog.app import create_app
 from microblog.cli.site import prepare_database
 from microblog.mail import current_outbox
+from microblog.mail.dispatcher import DispatcherOptions
 from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY
-from microblog.mail.running import transport_maker
+from microblog.mail.running import make_dispatcher, transport_maker
 from microblog.settings import load_settings
 from microblog.web import logs
 
@@ -38,20 +39,22 @@ def worker(concurrency: int | None) -> None:
         )
     # Celery is an extra, which a site on one machine does without.
     from microblog.celery_bell import make_celery  # noqa: PLC0415
-    from microblog.worker.consumer import run_worker  # noqa: PLC0415
+    from microblog.worker.consumer import run_paced_worker, run_worker  # noqa: PLC0415
     from microblog.worker.deliverer import Deliverer  # noqa: PLC0415
 
     logs.configure(settings.LOG_FILE, process="worker", form=settings.LOG_FORMAT)
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()
-        deliverer = Deliverer(
-            current_outbox(),
-            transport_maker(app),
-            connections=concurrency or settings.MAIL_CONNECTIONS,
-            context=app.app_context,
-        )
+        outbox = current_outbox()
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    connections = concurrency or settings.MAIL_CONNECTIONS
     retention = settings.MAIL_RETENTION_DAYS * DAY
-    housekeeping = Housekeeping(deliverer.outbox, retention=retention, context=app.app_context)
+    if outbox.rate_limits:
+        options = DispatcherOptions(connections=connections, retention=retention)
+        sys.exit(run_paced_worker(celery, make_dispatcher(app, options=options)))
+    deliverer = Deliverer(
+        outbox, transport_maker(app), connections=connections, context=app.app_context
+    )
+    housekeeping = Housekeeping(outbox, retention=retention, context=app.app_context)
     sys.exit(run_worker(celery, deliverer, housekeeping))

@@ -120,6 +120,14 @@ def address_key(value: str) -> str:
     return parse_address(value).key
 
 
+def parse_domain(value: str) -> str:
+    """The domain of addresses, in ASCII and small letters. Raises AddressError."""
+    try:
+        return parse_address(f"postmaster@{value}").domain
+    except AddressError:
+        raise AddressError(f"{value!r}, which is no domain, like example.com") from None
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine, which a secret may reach unencrypted."""
     return host in {"localhost", "::1"} or host.startswith("127.")

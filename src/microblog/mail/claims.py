@@ -18,6 +18,10 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from microblog.mail.driver import GroupCommit, KeptConnection, Result, Statement, group_commit
 from microblog.mail.kinds import Lane
 from microblog.mail.models import Status
+from microblog.mail.pacing import Pacing, Turns
+from microblog.mail.slots import Slot
+
+LET_GO_AT_ONCE = 1000
 
 _COLUMNS = (
     "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
@@ -27,7 +31,8 @@ _COLUMNS = (
 )
 
 _DUE = """(SELECT id FROM outbox
-    WHERE status IN ('queued', 'deferred') AND lane = {lane} AND due_at <= :now
+    WHERE status IN ('queued', 'deferred') AND waits_for = ''
+        AND lane = {lane} AND due_at <= :now
     ORDER BY due_at LIMIT 1 {lock})"""
 
 # The parts that are put together here are constants; values are always bound.
@@ -36,7 +41,7 @@ _CLAIM = f"""UPDATE outbox
     WHERE id = COALESCE({{due}}) RETURNING {_COLUMNS}"""
 
 _CLAIM_ONE = f"""UPDATE outbox
-    SET due_at = :until, attempts = attempts + 1, failures = failures + 1
+    SET due_at = :until, attempts = attempts + 1, failures = failures + 1, waits_for = ''
     WHERE id = :id AND status IN ('queued', 'deferred') AND due_at <= :now
     RETURNING {_COLUMNS}"""
 
@@ -53,18 +58,26 @@ _RENEW = f"UPDATE outbox SET due_at = :until WHERE {_HELD}"
 
 # Lane by lane, as the index is sorted: the minimum of all would be sought among all that wait.
 _SOONEST = """SELECT (SELECT due_at FROM outbox
-    WHERE status IN ('queued', 'deferred') AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
+    WHERE status IN ('queued', 'deferred') AND waits_for = ''
+        AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
 
 _NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
     " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Lane)
 )
+
+_ANY_HELD_BACK = """SELECT id FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT 1"""
+
+_LET_GO = f"""UPDATE outbox SET waits_for = '' WHERE id IN (SELECT id FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT {LET_GO_AT_ONCE} {{lock}})"""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A row as it was when it was claimed; `attempts` is the fence.
 
-    `suppressed` is the reason why nothing is sent to its address, if so.
+    `suppressed` is the reason why nothing is sent to its address, if so. `slots` are those of the
+    rate limits that it counts against.
     """
 
     id: int
@@ -81,6 +94,7 @@ class Claim:
     failures: int
     history: list[dict[str, Any]]
     suppressed: str | None
+    slots: tuple[Slot, ...] = ()
 
     @property
     def was_left(self) -> bool:
@@ -95,7 +109,7 @@ class Settlement:
 
     `blameless` attempts are not counted against the message. `left` is what stays of the arguments
     where nobody will compose it again; None lets them be. `recipients` are those still to be
-    served.
+    served. `offered` messages count against rate limits: the server may have taken them.
     """
 
     held: Claim
@@ -106,16 +120,18 @@ class Settlement:
     blameless: bool = False
     left: Mapping[str, Any] | None = None
     recipients: list[str] | None = None
+    offered: bool = False
 
 
 class Claims:
     """Claims and settles over one kept connection. Belongs to one thread.
 
     Every method raises SQLAlchemyError where the database cannot be used; the next call connects
-    anew.
+    anew. With `pacing`, a row is claimed when its rate limits let it go; what the threads of one
+    process know about that is shared.
     """
 
-    def __init__(self, engine: Engine, *, lease: float) -> None:
+    def __init__(self, engine: Engine, *, lease: float, pacing: Pacing | None = None) -> None:
         self.lease = lease
         self._engine = engine
         self._connection = KeptConnection(engine)
@@ -129,6 +145,9 @@ class Claims:
         self._settle = Statement(_SETTLE, dialect)
         self._renew = Statement(_RENEW, dialect)
         self._next_due = Statement(_NEXT_DUE, dialect)
+        self._any_held_back = Statement(_ANY_HELD_BACK, dialect)
+        self._let_go = Statement(_LET_GO.format(lock=lock), dialect)
+        self._turns = Turns(pacing, dialect, lease=lease) if pacing and pacing.limits else None
 
     def claim(self, lanes: range, *, now: float) -> Claim | None:
         """Take the most urgent due row of these lanes."""
@@ -147,6 +166,8 @@ class Claims:
         self, settlement: Settlement | None, lanes: range, *, now: float
     ) -> tuple[bool, Claim | None]:
         """Both in one transaction, which halves what a message costs the disk."""
+        if self._turns is not None:
+            return self._settle_and_take_turn(self._turns, settlement, lanes, now)
         statement = self._claims.get(lanes) or self._compile_claim(lanes)
         values = {"now": now, "until": now + self.lease}
 
@@ -159,13 +180,36 @@ class Claims:
     def renew(self, held: Claim, *, until: float) -> bool:
         """Lengthen a lease; False when the claim is no longer ours."""
         values = {"until": until, "id": held.id, "attempts": held.attempts}
-        return self._write(lambda cursor: bool(self._renew.run(cursor, values).rowcount))
+
+        def work(cursor: DBAPICursor) -> bool:
+            ours = bool(self._renew.run(cursor, values).rowcount)
+            if ours and self._turns is not None:
+                self._turns.slots.hold(cursor, held.slots, until=until)
+            return ours
+
+        return self._write(work)
 
     def next_due(self) -> float | None:
-        """When the next waiting row is due, or its lease runs out; None when nothing waits."""
+        """When the next waiting row is due, or its lease runs out; None when nothing waits.
+
+        Rows that a rate limit holds back are not meant.
+        """
         with self._connection.transaction(writing=False) as cursor:
             row = self._next_due.run(cursor, {}).fetchone()
             return row[0] if row else None
+
+    def look_after_held_back(self) -> bool:
+        """Find out which rows rate limits hold back, or let them go where there are no limits.
+
+        Whether there is something new to do.
+        """
+        with self._connection.transaction(writing=False) as cursor:
+            if self._turns is not None:
+                return self._turns.find_held_back(cursor)
+            found = self._any_held_back.run(cursor, {}).fetchone() is not None
+        while found and self._write(lambda cursor: self._let_go.run(cursor, {}).rowcount):
+            pass
+        return found
 
     def close(self) -> None:
         self._connection.close()
@@ -177,6 +221,35 @@ class Claims:
             return self._group.write(work)
         with self._connection.transaction() as cursor:
             return work(cursor)
+
+    def _settle_and_take_turn(
+        self, turns: Turns, settlement: Settlement | None, lanes: range, now: float
+    ) -> tuple[bool, Claim | None]:
+        if settlement is None and not turns.may_come(lanes, now=now):
+            return True, None
+        ours, held, again = self._write(
+            lambda cursor: self._take_turn(cursor, turns, settlement, lanes, now)
+        )
+        while again:
+            _, held, again = self._write(
+                lambda cursor: self._take_turn(cursor, turns, None, lanes, now)
+            )
+        return ours, held
+
+    def _take_turn(
+        self,
+        cursor: DBAPICursor,
+        turns: Turns,
+        settlement: Settlement | None,
+        lanes: range,
+        now: float,
+    ) -> tuple[bool, Claim | None, bool]:
+        ours = settlement is None or self._settle_one(cursor, settlement)
+        turn = turns.next(cursor, lanes, now=now)
+        if turn.number is None:
+            return ours, None, turn.again
+        values = {"id": turn.number, "now": now, "until": now + self.lease}
+        return ours, _claim(self._claim_one.run(cursor, values), turn.slots), False
 
     def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
         held = settlement.held
@@ -199,7 +272,10 @@ class Claims:
             "recipients": json.dumps(settlement.recipients) if settlement.recipients else None,
             "arguments": None if settlement.left is None else json.dumps(settlement.left),
         }
-        return bool(self._settle.run(cursor, values).rowcount)
+        ours = bool(self._settle.run(cursor, values).rowcount)
+        if self._turns is not None:
+            self._turns.settle(cursor, held.slots, offered=settlement.offered, at=settlement.at)
+        return ours
 
     def _compile_claim(self, lanes: range) -> Statement:
         due = ", ".join([*(self._due[Lane(lane)] for lane in lanes), "NULL"])
@@ -207,11 +283,11 @@ class Claims:
         return self._claims[lanes]
 
 
-def _claim(cursor: DBAPICursor) -> Claim | None:
+def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    values = dict(zip(Claim.__slots__, row, strict=True))
+    values = dict(zip(Claim.__slots__, (*row, slots), strict=True))
     for name in ("arguments", "recipients", "history"):
         # SQLite hands JSON over as text, PostgreSQL's driver as values.
         if isinstance(values[name], str):

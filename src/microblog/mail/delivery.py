@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -140,9 +140,18 @@ class Delivery:
         try:
             # Composing takes its time: the connection may be stale now, and the message worthless.
             self.transport.open()
-            return self._expired(held) or self._accepted(kind, held, self.transport.send(envelope))
         except SmtpError as error:
             return self._failed(kind, held, error)
+        return self._expired(held) or self._offer(kind, held, envelope)
+
+    def _offer(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
+        try:
+            delivered = self._accepted(kind, held, self.transport.send(envelope))
+        except SmtpError as error:
+            delivered = self._failed(kind, held, error)
+        if not held.slots:
+            return delivered
+        return replace(delivered, settlement=replace(delivered.settlement, offered=True))
 
     def _expired(self, held: Claim) -> Delivered | None:
         if held.expires_at is None or held.expires_at > self._now():

@@ -8,6 +8,7 @@ When the server is in trouble, all pause together: it is said once, and costs no
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError
+from microblog.mail.pacing import Pacing
 from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -103,7 +105,9 @@ class Dispatcher:
         self.health = ServerHealth()
         self._transport = transport
         self._context = context
-        self._looking = Claims(outbox.engine, lease=self.options.lease)
+        self.pacing = Pacing(outbox.rate_limits)
+        self._looking = self._claims()
+        self._held_back_looked_at = -math.inf
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._rung = 0
@@ -131,7 +135,7 @@ class Dispatcher:
         self.wake()
         while not self._stopping.is_set():
             rung = listener.wait(self._until_next_look())
-            if rung or self._is_due():
+            if self._look_after_held_back() or rung or self._is_due():
                 self.wake()
 
     def stop(self) -> None:
@@ -150,6 +154,7 @@ class Dispatcher:
         Stops at the first trouble with the server.
         """
         with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
+            delivery.claims.look_after_held_back()
             handled, _trouble = delivery.run(ALL_LANES)
         return handled
 
@@ -160,7 +165,7 @@ class Dispatcher:
         return Housekeeping(self.outbox, retention=self.options.retention, context=self._context)
 
     def _claims(self) -> Claims:
-        return Claims(self.outbox.engine, lease=self.options.lease)
+        return Claims(self.outbox.engine, lease=self.options.lease, pacing=self.pacing)
 
     @contextmanager
     def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
@@ -175,8 +180,9 @@ class Dispatcher:
         seen = 0
         with self._delivery(leases) as delivery:
             while not self._stopping.is_set():
-                rung = self._wait_for_work(seen)
-                if rung != seen:
+                opens_in = self._opens_in(lanes)
+                rung = self._wait_for_work(seen, opens_in)
+                if rung != seen or opens_in < self.options.look_every:
                     self._deliver_due(delivery, lanes)
                 seen = rung
                 delivery.transport.close_if_idle()
@@ -201,12 +207,29 @@ class Dispatcher:
     def _may_proceed(self) -> bool:
         return not self._stopping.is_set() and not self.health.pause()
 
-    def _wait_for_work(self, seen: int) -> int:
+    def _opens_in(self, lanes: range) -> float:
+        """Seconds until rate limits may let mail go that waits for them."""
+        if not self.outbox.rate_limits or self.health.pause():
+            return math.inf
+        return self.pacing.opens_in(lanes, self.outbox.clock())
+
+    def _wait_for_work(self, seen: int, opens_in: float) -> int:
+        seconds = min(opens_in, self.options.look_every)
         with self._work:
-            self._work.wait_for(
-                lambda: self._rung != seen or self._stopping.is_set(), self.options.look_every
-            )
+            self._work.wait_for(lambda: self._rung != seen or self._stopping.is_set(), seconds)
             return self._rung
+
+    def _look_after_held_back(self) -> bool:
+        """Find out, from time to time, what rate limits hold back; whether that is news."""
+        now = time.monotonic()
+        if now - self._held_back_looked_at < self.options.look_every:
+            return False
+        self._held_back_looked_at = now
+        try:
+            return self._looking.look_after_held_back()
+        except SQLAlchemyError as error:
+            logger.error("The outbox cannot be read now: %s", error)  # noqa: TRY400
+            return False
 
     def _until_next_look(self) -> float:
         """Seconds; a message that becomes due sooner than the next look is not kept waiting."""

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from microblog.mail import counts
 from microblog.mail.operations import PRUNE_AT_ONCE, prune
 from microblog.mail.outbox import Chore, Outbox
+from microblog.mail.slots import forget_slots
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ END_WITHIN_SECONDS = 5.0
 
 COUNT = "mail.count"
 PRUNE = "mail.prune"
+FORGET_SLOTS = "mail.forget_slots"
 
 
 class Housekeeping:
@@ -60,7 +62,12 @@ class Housekeeping:
 
     def do_what_is_due(self) -> None:
         """One batch of each chore whose time has come."""
-        for name, chore in {COUNT: _count, PRUNE: self._prune, **self._outbox.chores}.items():
+        own: dict[str, Chore] = {
+            COUNT: _count,
+            PRUNE: self._prune,
+            FORGET_SLOTS: forget_slots,
+        }
+        for name, chore in {**own, **self._outbox.chores}.items():
             if self._stopping.is_set():
                 return
             now = time.monotonic()

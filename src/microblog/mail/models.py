@@ -71,6 +71,7 @@ class OutboxMessage(Model):
     each attempt: its number, Unix time, status and the server's words. `recipients` names those
     that are still to be served after a server took it for some only. `admitted_at` is when the
     guard against too much mail let it through. A `reduced` row is too old to tell about anybody.
+    `waits_for` is the domain whose rate limit holds the row back, or empty.
     """
 
     __tablename__ = "outbox"
@@ -95,10 +96,12 @@ class OutboxMessage(Model):
     history: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     admitted_at: Mapped[float | None] = mapped_column(Double)
     reduced: Mapped[bool] = mapped_column(default=False)
+    waits_for: Mapped[str] = mapped_column(String(255), default="", server_default=text("''"))
 
     __table_args__ = (
         Index(
             "ix_outbox_waiting",
+            "waits_for",
             "lane",
             "due_at",
             sqlite_where=text(IS_WAITING),
@@ -137,13 +140,21 @@ class Suppression(Model):
     since: Mapped[float] = mapped_column(Double)
 
 
-class Pace(Model):
-    """When the next message may leave, in all or for one domain; kept across processes."""
+class RateSlot(Model):
+    """One slot of a rate limit: who delivers takes one that is free since `free_at` (Unix time).
 
-    __tablename__ = "mail_paces"
+    `name` is what the limit is on and its seconds. `uses` counts, and is the fence that whoever
+    holds the slot must still hold to change it.
+    """
 
-    name: Mapped[str] = mapped_column(String(255), primary_key=True)
-    next_at: Mapped[float] = mapped_column(Double)
+    __tablename__ = "mail_rate_slots"
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    free_at: Mapped[float] = mapped_column(Double)
+    uses: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index(None, "name", "free_at"),)
 
 
 class MessageCount(Model):

@@ -109,6 +109,7 @@ def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
             "failures": 0,
             "settled_at": None,
             "expires_at": expires_at,
+            "waits_for": "",
         },
     )
     return message

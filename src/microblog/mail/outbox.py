@@ -23,6 +23,7 @@ from microblog.mail.extension import new_message_id
 from microblog.mail.guard import Guard
 from microblog.mail.kinds import Kind
 from microblog.mail.models import OutboxMessage
+from microblog.mail.rate_limits import RateLimits
 from microblog.mail.ready import (
     READY,
     AttachmentLike,
@@ -55,9 +56,10 @@ class Outbox:
 
     `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
     `current` returns the write transaction that the caller has open, if any, for `send_email`.
-    `guard` limits what one address gets of kinds that strangers can trigger. `speak` says in which
-    language to compose a message that was posted in one that composers may not know (any more).
-    `sign` is applied to every message before it leaves.
+    `guard` limits what one address gets of kinds that strangers can trigger, `rate_limits` how many
+    messages leave within a time. `speak` says in which language to compose a message that was
+    posted in one that composers may not know (any more). `sign` is applied to every message before
+    it leaves.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Outbox:
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
         guard: Guard | None = None,
+        rate_limits: RateLimits | None = None,
         speak: Callable[[str], str] = lambda locale: locale,
         sign: Callable[[bytes], bytes] = lambda content: content,
         maximum_bytes: int = MAXIMUM_BYTES,
@@ -79,6 +82,7 @@ class Outbox:
         self.clock = clock
         self.guard = guard or Guard()
         self.speak = speak
+        self.rate_limits = rate_limits or RateLimits()
         self.sign = sign
         self.maximum_bytes = maximum_bytes
         self._current = current

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, signals
@@ -12,7 +16,8 @@ from celery.worker.consumer.tasks import Tasks
 from kombu.messaging import Consumer as MessageConsumer
 
 from microblog.celery_bell import DELIVER, queue_names_of
-from microblog.mail.dispatcher import LOOK_EVERY_SECONDS
+from microblog.mail.bell import BellListener
+from microblog.mail.dispatcher import LOOK_EVERY_SECONDS, Dispatcher
 from microblog.mail.housekeeping import Housekeeping
 from microblog.worker.deliverer import Deliverer
 from microblog.worker.sweeper import SWEEP_EVERY_SECONDS, Sweeper
@@ -28,34 +33,73 @@ REDIS_DIFFERS = (
 
 def run_worker(celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping) -> int:
     """Deliver until SIGTERM or SIGINT, then finish what is in flight; returns the exit code."""
-    _make_task(celery, deliverer)
-    sweeper = Sweeper(celery, deliverer)
-    if str(celery.conf.broker_url).startswith("redis"):
-        logger.warning(REDIS_DIFFERS, SWEEP_EVERY_SECONDS)
-    worker = _make_worker(celery, deliverer.connections)
-
-    def ready(sender: Any, **_arguments: object) -> None:
-        # Celery looks for signals between events only, and an idle queue has none.
-        sender.timer.call_repeatedly(LOOK_EVERY_SECONDS, lambda: None)
-        logger.info("The worker is ready.")
-        sweeper.start()
-
-    signals.worker_ready.connect(ready, weak=False)
-    with deliverer, housekeeping:
-        try:
-            worker.start()
-        finally:
-            sweeper.stop()
-    return int(worker.exitcode or 0)
-
-
-def _make_task(celery: Celery, deliverer: Deliverer) -> None:
     _prompt, rest = queue_names_of(celery)
 
     def deliver(task: Any, number: int) -> None:
         deliverer.deliver(number, limited=task.request.delivery_info["routing_key"] == rest)
 
+    sweeper = Sweeper(celery, deliverer)
+    with deliverer, housekeeping:
+        try:
+            return _consume(celery, deliver, deliverer.connections, ready=sweeper.start)
+        finally:
+            sweeper.stop()
+
+
+def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
+    """The same where rate limits hold: a ring wakes the dispatcher, whatever row it names.
+
+    Which row may leave next, and when, must not depend on which ring comes first. The dispatcher
+    also finds by itself what nobody rang for.
+    """
+    listener = BellListener(None)
+    failed = False
+
+    def run() -> None:
+        nonlocal failed
+        try:
+            dispatcher.run(listener)
+        except Exception:
+            # Rings without a dispatcher would be for nothing: end, to be started again.
+            logger.exception("The dispatcher failed")
+            failed = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def deliver(_task: Any, _number: int) -> None:
+        dispatcher.wake()
+
+    thread = threading.Thread(target=run, name="dispatcher")
+    thread.start()
+    try:
+        return _consume(celery, deliver, 1) or int(failed)
+    finally:
+        dispatcher.stop()
+        listener.ring()
+        thread.join()
+
+
+def _consume(
+    celery: Celery,
+    deliver: Callable[[Any, int], None],
+    threads: int,
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Take rings until SIGTERM or SIGINT; `ready` is called when the broker is connected."""
     celery.task(deliver, bind=True, name=DELIVER, shared=False)
+    if str(celery.conf.broker_url).startswith("redis"):
+        logger.warning(REDIS_DIFFERS, SWEEP_EVERY_SECONDS)
+    worker = _make_worker(celery, threads)
+
+    def is_ready(sender: Any, **_arguments: object) -> None:
+        # Celery looks for signals between events only, and an idle queue has none.
+        sender.timer.call_repeatedly(LOOK_EVERY_SECONDS, lambda: None)
+        logger.info("The worker is ready.")
+        ready()
+
+    signals.worker_ready.connect(is_ready, weak=False)
+    worker.start()
+    return int(worker.exitcode or 0)
 
 
 def _make_worker(celery: Celery, connections: int) -> Any:

@@ -43,7 +43,7 @@ class Deliverer:
         self._transport = transport
         self._context = context
         self._lease = lease
-        self._leases = LeaseKeeper(self._claims(), clock=outbox.clock)
+        self._leases = LeaseKeeper(self.make_claims(), clock=outbox.clock)
         self._idle: list[Delivery] = []
         self._lock = threading.Lock()
 
@@ -97,16 +97,19 @@ class Deliverer:
         with self._lock:
             self._idle = idle + self._idle
 
+    def make_claims(self) -> Claims:
+        """Claims for one thread."""
+        return Claims(self.outbox.engine, lease=self._lease)
+
     @contextmanager
     def _delivery(self) -> Iterator[Delivery]:
         with self._lock:
             taken = self._idle.pop() if self._idle else None
-        delivery = taken or Delivery(self.outbox, self._transport(), self._claims(), self._leases)
+        delivery = taken or Delivery(
+            self.outbox, self._transport(), self.make_claims(), self._leases
+        )
         try:
             yield delivery
         finally:
             with self._lock:
                 self._idle.append(delivery)
-
-    def _claims(self) -> Claims:
-        return Claims(self.outbox.engine, lease=self._lease)

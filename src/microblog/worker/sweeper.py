@@ -39,6 +39,7 @@ class Sweeper:
         self._deliverer = deliverer
         self._publisher = Publisher(celery)
         self._queues = queue_names_of(celery)
+        self._claims = deliverer.make_claims()
         self._stopping = threading.Event()
         self._is_down = False
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -53,8 +54,9 @@ class Sweeper:
             self._thread.join()
 
     def close(self) -> None:
-        """Give up the connection, where the thread was never started."""
+        """Give up the connections, where the thread was never started."""
         self._publisher.close()
+        self._claims.close()
 
     def sweep(self) -> int:
         """Ring once for what is overdue; how many rows that were.
@@ -63,6 +65,7 @@ class Sweeper:
         """
         if self._deliverer.health.pause():
             return 0
+        self._claims.look_after_held_back()
         rung = 0
         for queue, lanes in zip(self._queues, (PROMPT_LANE, OTHER_LANES), strict=True):
             rows = self._overdue(lanes, count=SWEEP_AT_MOST)
@@ -88,6 +91,7 @@ class Sweeper:
         outbox = self._deliverer.outbox
         overdue = (
             WAITING_ROWS.where(
+                OutboxMessage.waits_for == "",
                 OutboxMessage.due_at <= outbox.clock() - OVERDUE_SECONDS,
                 OutboxMessage.lane.in_(lanes),
             )
@@ -109,7 +113,7 @@ class Sweeper:
                 logger.exception("The sweep failed")
             wait = 0 if delivered else SWEEP_EVERY_SECONDS
             self._deliverer.close_idle()
-        self._publisher.close()
+        self.close()
 
     def _sweep_or_deliver(self) -> int:
         """How many rows were delivered here, because the broker is down."""
