@@ -64,11 +64,14 @@ class LeaseKeeper:
                 self._renew(held)
 
     def _renew(self, held: Claim) -> None:
-        try:
-            self._claims.renew(held, until=self._clock() + self._claims.lease)
-        except SQLAlchemyError:
-            logger.exception("The lease of message %s could not be renewed", held.id)
-            return
+        # Whoever holds it waits for the lock before settling: a renewal that came later would
+        # put a lease in the place of the time of the next attempt.
         with self._lock:
-            if id(held) in self._held:
-                self._held[id(held)] = (held, time.monotonic())
+            if id(held) not in self._held:
+                return
+            try:
+                self._claims.renew(held, until=self._clock() + self._claims.lease)
+            except SQLAlchemyError:
+                logger.exception("The lease of message %s could not be renewed", held.id)
+                return
+            self._held[id(held)] = (held, time.monotonic())
