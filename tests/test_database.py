@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 
 from microblog import database
 from microblog.accounts.models import LoginSession, User
+from microblog.accounts.verification import remove_unverified
 from microblog.app import create_app
 from microblog.blog.models import Post
-from microblog.database import Model, alembic, current_transaction, db, transaction
+from microblog.database import Model, alembic, current_transaction, db, transaction, utc_now
 from microblog.mail.models import Model as MailModel
 from microblog.settings import Settings
 from tests.conftest import Make
@@ -132,6 +133,20 @@ def test_people_and_what_is_theirs_survive_the_change_of_their_table(
             )
             assert found.scalars().all() == ["susan"]
     make_user(empty_database, "john")
+
+
+def test_accounts_from_before_addresses_were_confirmed_keep_what_they_could_do(
+    empty_database: Flask,
+) -> None:
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+        database.upgrade()
+        with transaction() as writing:
+            assert remove_unverified(writing, utc_now()) is False
+        user = db.session.scalars(select(User)).one()
+        assert user.email_verified_at == user.registered_at
 
 
 PERSON_AT_0003 = """INSERT INTO users
@@ -328,6 +343,6 @@ def test_a_moment_without_a_zone_is_refused(app: Flask) -> None:
 
 
 def test_no_moment_at_all_is_possible(app: Flask) -> None:
-    make_user(app, "susan")
+    make_user(app, "susan", verified=False)
     with app.app_context():
         assert db.session.scalar(select(User.email_verified_at)) is None

@@ -16,6 +16,7 @@ from microblog.accounts import (
     email_change_views,
     password_change_views,
     security_views,
+    verification_emails,
 )
 from microblog.accounts import chores as account_chores
 from microblog.accounts import emails as account_emails
@@ -170,6 +171,7 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
     admin = (*settings.ADMINS, settings.sender)[0]
     account_emails.register_kinds(made, admin=admin)
     change_emails.register_kinds(made, admin=admin)
+    verification_emails.register_kinds(made, admin=admin)
     failures.register_kinds(made)
     account_chores.register_chores(made)
     init_outbox(app, made)

@@ -383,7 +383,7 @@ def traces(app: Flask, user_id: int) -> dict[str, int]:
 
 def test_mail_of_another_account_with_the_address_stays(app: Flask, susan: int) -> None:
     """Whoever registers with an address that is somebody else's cannot delete their mail."""
-    claimant = make_user(app, "eve")
+    claimant = make_user(app, "eve", verified=False)
     change_account(app, claimant, email=ADDRESS, email_key=ADDRESS, deletes_at=utc_now())
     with app.app_context(), transaction() as writing:
         outbox = current_outbox()

@@ -622,7 +622,7 @@ def test_an_address_that_never_was_verified_has_no_part_in_it(
     app: Flask, smtp: ScriptedServer
 ) -> None:
     """It may be mistyped, or somebody else's: its reader must not get the account."""
-    number = make_user(app, "susan")
+    number = make_user(app, "susan", verified=False)
     visitor = Visitor(app)
     visitor.log_in("susan")
     ask(visitor)
@@ -653,7 +653,7 @@ def untokened(page: Any) -> str:
 def test_an_address_that_only_is_claimed_can_be_confirmed(
     app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer
 ) -> None:
-    make_user(app, "bob", email=NEW)
+    make_user(app, "bob", email=NEW, verified=False)
     ask(owner)
     assert CONFIRMED in press(app, links(app, smtp)[NEW])
 

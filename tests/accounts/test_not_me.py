@@ -149,7 +149,7 @@ def test_the_time_is_that_of_its_reader_with_the_zone(
 def test_whoever_never_proved_to_read_the_address_gets_no_notice(
     app: Flask, deliver: Deliver, smtp: ScriptedServer
 ) -> None:
-    number = make_user(app, "mallory")
+    number = make_user(app, "mallory", verified=False)
     with app.app_context(), transaction() as writing:
         user = writing.get_one(User, number)
         notices.new_browser(writing, current_outbox(), user, HERE, now=utc_now(), locale="en")

@@ -23,9 +23,9 @@ Deliver = Callable[[], int]
 
 
 def test_a_forgotten_password_is_replaced(
-    visitor: Visitor, deliver: Deliver, smtp: ScriptedServer
+    app: Flask, visitor: Visitor, deliver: Deliver, smtp: ScriptedServer
 ) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     page = visitor.ask_for_reset("susan@example.com")
     assert page.request.path == "/login"
     assert "Check your email for the instructions to reset your password" in words(page)
@@ -38,7 +38,7 @@ def test_a_forgotten_password_is_replaced(
 
 
 def test_the_mail(app: Flask, visitor: Visitor, deliver: Deliver, smtp: ScriptedServer) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     visitor.ask_for_reset("SUSAN@Example.com")
     deliver()
     (received,) = smtp.received

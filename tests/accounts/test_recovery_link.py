@@ -346,8 +346,10 @@ def assert_one_wins(app: Flask, link: str, *, count: int) -> None:
     assert len(notices) == 1
 
 
-def test_choosing_a_password_proves_the_address(app: Flask, visitor: Visitor, link: str) -> None:
+def test_choosing_a_password_proves_the_address(app: Flask, visitor: Visitor) -> None:
     """Whoever holds the link reads the mail of this address."""
+    make_user(app, "susan", verified=False)
+    link = reset_link_for(app, "susan@example.com")
     before = utc_now()
     post_new_password(visitor, link)
     with app.app_context():

@@ -25,6 +25,7 @@ from tests.cli.running import (
 
 STEPS = [
     "register",
+    "confirm the address with the mailed link",
     "log in and out with the first password",
     "ask for a new password",
     "an unknown address gets the same answer",

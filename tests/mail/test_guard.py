@@ -16,7 +16,7 @@ from microblog.mail.models import Status
 from microblog.settings import Settings
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor, words
+from tests.visitor import Visitor, make_user, words
 
 SPELLINGS = ["susan@example.com", "SUSAN@Example.com", " Susan@EXAMPLE.com "]
 
@@ -24,8 +24,8 @@ SPELLINGS = ["susan@example.com", "SUSAN@Example.com", " Susan@EXAMPLE.com "]
 def test_one_address_gets_three_resets_in_a_quarter_of_an_hour(
     app: Flask, visitor: Visitor, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
-    visitor.register("susan")
-    visitor.register("john")
+    make_user(app, "susan")
+    make_user(app, "john")
     pages = [words(visitor.ask_for_reset(SPELLINGS[number % 3])) for number in range(7)]
     visitor.ask_for_reset("john@example.com")
     assert len(set(pages)) == 1, "the answer tells that there is a limit"
@@ -42,7 +42,7 @@ def test_one_address_gets_three_resets_in_a_quarter_of_an_hour(
 def test_after_the_quarter_of_an_hour_there_is_mail_again(
     app: Flask, visitor: Visitor, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     for _ in range(4):
         visitor.ask_for_reset("susan@example.com")
     deliver()
@@ -59,7 +59,7 @@ def test_after_the_quarter_of_an_hour_there_is_mail_again(
 def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
     app: Flask, visitor: Visitor, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     smtp.script = {"rcpt": ["451 4.7.1 Greylisted"] * 3}
     for _ in range(3):
         visitor.ask_for_reset("susan@example.com")
@@ -91,7 +91,7 @@ def test_of_many_at_once_exactly_three_are_let_through(app: Flask) -> None:
 def test_an_address_that_does_not_exist_gets_nothing_more(
     app: Flask, visitor: Visitor, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     smtp.script = {"rcpt": ["550 5.1.1 No such user here"]}
     visitor.ask_for_reset("susan@example.com")
     deliver()
@@ -154,7 +154,7 @@ def test_the_numbers_are_settings(
     changes = {"MAIL_GUARD_MESSAGES": 1, "MAIL_GUARD_MINUTES": 5}
     app = make_app(PUBLIC_URL="http://localhost", **changes)
     visitor = Visitor(app)
-    visitor.register("susan")
+    make_user(app, "susan")
     for _ in range(3):
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():

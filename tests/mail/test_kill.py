@@ -17,7 +17,7 @@ from microblog.settings import Settings, as_environment
 from tests.mail.killed_dispatcher import LEASE_SECONDS, POINTS
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor
+from tests.visitor import Visitor, make_user
 
 ACCEPTED = {"after acceptance", "while settling", "after settling"}
 SETTLED = {"after settling"}
@@ -32,7 +32,7 @@ def test_a_killed_dispatcher_loses_nothing(
     make_settings: Callable[..., Settings],
     point: str,
 ) -> None:
-    visitor.register("susan")
+    make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
     killed_at(point, make_settings(PUBLIC_URL="http://localhost"))
     assert len(smtp.received) == (point in ACCEPTED)

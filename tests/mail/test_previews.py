@@ -25,6 +25,8 @@ from microblog.accounts.models import User
 from microblog.accounts.notices import NEW_BROWSER_KIND
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.accounts.refused_mail import WORKS_KIND
+from microblog.accounts.verification import VERIFY_KIND
+from microblog.accounts.verification_emails import ALREADY_KIND
 from microblog.database import db
 from microblog.mail import current_outbox, previews
 from microblog.mail.mime import render
@@ -38,6 +40,7 @@ STORED = Path(__file__).parent / "previews"
 
 
 KINDS = [
+    ALREADY_KIND,
     ASKED_KIND,
     CHANGED_KIND,
     CONFIRM_KIND,
@@ -48,6 +51,7 @@ KINDS = [
     RESET_KIND,
     STARTED_KIND,
     WORKS_KIND,
+    VERIFY_KIND,
 ]
 
 

@@ -14,7 +14,7 @@ from microblog.mail import Outbox, OutboxError
 from microblog.web import failures
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor, words
+from tests.visitor import Visitor, make_user, words
 
 ADMINS = ["ops@example.com", "root@example.com"]
 
@@ -57,7 +57,7 @@ def test_no_secret_is_in_the_mail_nor_in_the_outbox(
     app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     visitor = Visitor(app)
-    visitor.register("susan")
+    make_user(app, "susan")
     visitor.log_in("susan")
     cookie = visitor.client.get_cookie("microblog")
     assert cookie

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from microblog.database import transaction
 from microblog.mail.models import OutboxMessage
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor
+from tests.visitor import Visitor, make_user
 
 TOKEN = "a token for the monitoring"
 READER = {"Authorization": f"Bearer {TOKEN}"}
@@ -27,7 +27,7 @@ def test_what_waits_and_what_was_sent_is_counted(
     app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     visitor = Visitor(app)
-    visitor.register("susan")
+    make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
     visitor.ask_for_reset("nobody@example.com")
     deliver()
@@ -48,7 +48,7 @@ def test_the_buckets_of_a_histogram_add_up(
 ) -> None:
     visitor = Visitor(app)
     for name in ("susan", "bob"):
-        visitor.register(name)
+        make_user(app, name)
         visitor.ask_for_reset(f"{name}@example.com")
     with app.app_context(), transaction() as writing:
         writing.execute(

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor, words
+from tests.visitor import Visitor, make_user, words
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_way_from_the_mail_back_in(
     app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     visitor = Visitor(app)
-    visitor.register("susan")
+    make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
     deliver()
     found = re.search(

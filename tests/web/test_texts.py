@@ -149,6 +149,7 @@ def messages() -> dict[str, set[str]]:
         ("The two passwords are not the same.", "accounts/forms.py"),
         ("Invalid email address.", "web/forms.py"),
         ("Your password has been reset.", "accounts/views.py"),
+        ("Thank you, your email address is confirmed.", "accounts/verification_views.py"),
         ("Too many requests", "web/errors.py"),
         ("Say something", "blog/forms.py"),
         ("Newest first. Nothing here was delivered to anybody.", "mail/pages/inbox/list.html"),
@@ -364,7 +365,7 @@ TEXTS = {
     "until": "<March> 1, 2026 & so on",
     "request_link": "https://blog.example.com/request?a=b&c=d",
 }
-NUMBERS = {"minutes": 10, "count": 3}
+NUMBERS = {"minutes": 10, "count": 3, "days": 3, "days_kept": 30}
 CHOICES = {"reason": "reported"}
 """What a template decides by, and does not show."""
 

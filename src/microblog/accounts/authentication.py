@@ -12,12 +12,20 @@ from microblog.mail import AddressError, address_key
 
 
 def find_by_email(session: Session, address: str) -> User | None:
-    """The account with this address, however it is spelled."""
+    """The account that holds this address or, where none does, the newest that claims it."""
     try:
         key = address_key(address)
     except AddressError:
         return None
-    return session.scalar(select(User).where(User.email_key == key))
+    claims = select(User).where(User.email_key == key)
+    held_first = (User.email_verified_at.is_(None), User.id.desc())
+    return session.scalar(claims.order_by(*held_first).limit(1))
+
+
+def holder_of(session: Session, email_key: str) -> User | None:
+    """The one account that has proved to read the mail of the address with this key."""
+    held = User.email_key == email_key, User.email_verified_at.is_not(None)
+    return session.scalar(select(User).where(*held))
 
 
 def find_by_login(session: Session, login: str) -> User | None:

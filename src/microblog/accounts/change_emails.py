@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,7 +27,7 @@ from microblog.accounts.email_changes import (
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.notices import compose_notice, not_me_link
-from microblog.accounts.registration import register
+from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.states import is_visible
 from microblog.mail import (
     Discard,
@@ -43,8 +42,6 @@ from microblog.mail import (
 from microblog.mail.kinds import HOUR, PROMPT
 from microblog.web.links import public_link
 from microblog.web.times import moment_in_words
-
-SAMPLE_MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 GONE = Discard("The account was deleted, or the change is no longer wanted.")
 
@@ -200,8 +197,7 @@ def _sample_deletion(session: Session, language: str) -> Intent:
 
 
 def _sample(session: Session, language: str, *, confirmed: bool) -> Intent:
-    name = f"preview-{secrets.token_hex(4)}"
-    user = register(session, username=name, email=f"{name}@example.com", password_hash="-")  # noqa: S106
+    user = sample_account(session)
     change = EmailChange(
         user_id=user.id, old_email=user.email, new_email=user.email, requested_at=SAMPLE_MOMENT
     )

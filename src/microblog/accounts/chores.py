@@ -11,6 +11,7 @@ from microblog.accounts.deletion import delete_due_accounts
 from microblog.accounts.email_changes import prune_changes
 from microblog.accounts.security_log import prune_events
 from microblog.accounts.sessions import prune_sessions
+from microblog.accounts.verification import remove_unverified
 from microblog.mail import Outbox
 
 Removal = Callable[[Session, datetime], bool]
@@ -21,6 +22,7 @@ REMOVALS: dict[str, Removal] = {
     "accounts.email_changes": prune_changes,
     "accounts.sessions": prune_sessions,
     "accounts.security_events": prune_events,
+    "accounts.unverified": remove_unverified,
 }
 
 

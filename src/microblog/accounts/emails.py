@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from flask import current_app
 from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
+from microblog.accounts.authentication import find_by_email
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.notices import NEW_BROWSER_KIND, compose_notice
@@ -23,7 +23,7 @@ from microblog.accounts.recovery import (
     reset_token,
 )
 from microblog.accounts.refused_mail import WORKS_KIND
-from microblog.accounts.registration import register
+from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.mail import (
     Discard,
     Email,
@@ -85,7 +85,7 @@ def reset_password(session: Session, intent: Intent) -> Email | Discard:
         session, token_keys(), intent.recipient, now=_moment(intent), lifetime=_link_lifetime()
     )
     if found is None:
-        return Discard("No account has this address.")
+        return Discard(_why_no_link(session, intent.recipient))
     user, token = found
     return _reset_mail("accounts/emails/reset_password", intent, user, token)
 
@@ -97,6 +97,8 @@ def reset_started(session: Session, intent: Intent) -> Email | Discard:
         return Discard("The account was deleted.")
     if user.email_key != address_key(intent.recipient):
         return Discard("The account has another address by now.")
+    if user.disabled_at is not None:
+        return Discard("The account is disabled.")
     token = reset_token(token_keys(), user, now=_moment(intent), lifetime=_link_lifetime())
     return _reset_mail(
         "accounts/emails/reset_started",
@@ -148,16 +150,21 @@ def _reset_mail(template: str, intent: Intent, user: User, token: str, **texts: 
         )
 
 
+def _why_no_link(session: Session, address: str) -> str:
+    if find_by_email(session, address) is None:
+        return "No account has this address."
+    return "The account is disabled."
+
+
 def _link_lifetime() -> timedelta:
     return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
 def _sample(session: Session, language: str) -> Intent:
-    name = f"preview-{secrets.token_hex(4)}"
-    user = register(session, username=name, email=f"{name}@example.com", password_hash="-")  # noqa: S106
+    user = sample_account(session)
     about = {
         "user_id": user.id,
-        "at": 1767268800.0,
+        "at": SAMPLE_MOMENT.timestamp(),
         "browser": "Firefox on Linux",
         "address": "203.0.113.0/24",
         "reason": Reason.REPORTED.value,

@@ -118,5 +118,10 @@ class ResetPasswordForm(Form):
     submit = SubmitField(_l("Save New Password"))
 
 
+class VerifyEmailForm(Form):
+    confirm = SubmitField(_l("Confirm My Address"))
+    remove = SubmitField(_l("I Did Not Register"))
+
+
 class EmptyForm(FlaskForm):
     """For a button that does something: nothing to fill in, but a CSRF token to check."""

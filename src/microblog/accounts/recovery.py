@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import find_by_email
 from microblog.accounts.email_changes import cancel_pending
-from microblog.accounts.models import User
+from microblog.accounts.models import KnownBrowser, User
 from microblog.accounts.notices import post_notice
 from microblog.accounts.passwords import locked_hash
 from microblog.accounts.security_log import Happening, record
@@ -70,9 +71,12 @@ def lock_password(user: User) -> None:
 def reset_link(
     session: Session, keys: Keys, address: str, *, now: datetime, lifetime: timedelta
 ) -> tuple[User, str] | None:
-    """The account with this address and a token for it, made at the moment of sending."""
+    """The account with this address and a token for it, made at the moment of sending.
+
+    None where there is no account, or it is disabled.
+    """
     user = find_by_email(session, address)
-    if user is None:
+    if user is None or user.disabled_at is not None:
         return None
     return user, reset_token(keys, user, now=now, lifetime=lifetime)
 
@@ -88,7 +92,9 @@ def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) ->
     if claims is None:
         return None
     user = session.scalar(select(User).where(User.id == claims.user_id))
-    return user if user and matches(claims, RESET_PASSWORD, user) else None
+    if user is None or user.disabled_at is not None:
+        return None
+    return user if matches(claims, RESET_PASSWORD, user) else None
 
 
 def reset_password(
@@ -102,9 +108,11 @@ def reset_password(
     now: datetime,
     locale: str,
 ) -> bool:
-    """Give the token's account a new password, end its sessions, and tell its owner.
+    """Give the token's account a new password, end what others began there, and tell its owner.
 
-    False where the token is no longer good: of many simultaneous uses of one link, one wins.
+    Whoever holds the token reads the mail of the address, so that it counts as verified. False
+    where the token is no longer good: of many simultaneous uses of one link, one wins, and none
+    where another account has proved the address meanwhile.
     """
     user = find_by_token(session, keys, token, now=now)
     if user is None:
@@ -116,15 +124,37 @@ def reset_password(
             User.password_hash == user.password_hash,
             User.email_key == user.email_key,
         )
-        # Whoever holds the link reads the mail of this address.
         .values(password_hash=password_hash, email_verified_at=user.email_verified_at or now)
         .execution_options(synchronize_session=False)
     )
-    if not session.execute(change).rowcount:  # type: ignore[attr-defined]
+    try:
+        changed = session.execute(change).rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        session.rollback()
         return False
+    if not changed:
+        return False
+    was_verified = user.email_verified_at is not None
     session.refresh(user)
-    end_all_sessions(session, user.id)
-    cancel_pending(session, user.id, now=now)
+    end_what_was_begun(session, user, now=now)
     record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
+    if not was_verified:
+        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        # Whoever asked for it was nobody who had proved anything.
+        undo_deletion(session, user, place, now=now)
     post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
     return True
+
+
+def end_what_was_begun(session: Session, user: User, *, now: datetime) -> None:
+    """End the account's sessions, its known browsers, and a change of address that waits."""
+    end_all_sessions(session, user.id)
+    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
+    cancel_pending(session, user.id, now=now)
+
+
+def undo_deletion(session: Session, user: User, place: Place, *, now: datetime) -> None:
+    """Keep an account whose deletion was asked for; nothing happens to others."""
+    if user.deletes_at is not None:
+        user.deletes_at = None
+        record(session, user.id, Happening.DELETION_UNDONE, place, now=now)

@@ -11,15 +11,20 @@ import hashlib
 from datetime import datetime
 from enum import Enum, auto
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from microblog.accounts.email_changes import can_be_undone, cancel_pending, changes_not_undone
-from microblog.accounts.models import EmailChange, KnownBrowser, SecurityEvent, User
+from microblog.accounts.email_changes import can_be_undone, changes_not_undone
+from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.notices import LINK_LIFETIME
-from microblog.accounts.recovery import Reason, lock_password, start_reset
+from microblog.accounts.recovery import (
+    Reason,
+    end_what_was_begun,
+    lock_password,
+    start_reset,
+    undo_deletion,
+)
 from microblog.accounts.security_log import Happening, record
-from microblog.accounts.sessions import end_all_sessions
 from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
 from microblog.mail import Outbox, address_key
 from microblog.web.clients import Place
@@ -91,14 +96,10 @@ def report(
 
 
 def close_every_door(session: Session, user: User, place: Place, *, now: datetime) -> None:
-    """End sessions, known browsers, the password, and whatever change waits to be carried out."""
-    end_all_sessions(session, user.id)
-    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
-    cancel_pending(session, user.id, now=now)
+    """End whatever was begun in the account, its password and its deletion included."""
+    end_what_was_begun(session, user, now=now)
+    undo_deletion(session, user, place, now=now)
     lock_password(user)
-    if user.deletes_at is not None:
-        user.deletes_at = None
-        record(session, user.id, Happening.DELETION_UNDONE, place, now=now)
 
 
 def _was_pressed(session: Session, user: User, link: str, *, now: datetime) -> bool:

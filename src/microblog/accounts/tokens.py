@@ -26,6 +26,7 @@ NOT_ME = "not_me"
 CONFIRM_EMAIL_CHANGE = "confirm_email_change"
 UNDO_EMAIL_CHANGE = "undo_email_change"
 KEEP_ACCOUNT = "keep_account"
+VERIFY_EMAIL = "verify_email"
 
 _FINGERPRINT_BYTES = 16
 

@@ -6,7 +6,7 @@ from flask import Flask, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from microblog.accounts import login_views, preferences_views, recovery
+from microblog.accounts import login_views, preferences_views, recovery, verification_views
 from microblog.accounts.blueprint import blueprint, for_strangers
 from microblog.accounts.forms import (
     RegistrationForm,
@@ -29,6 +29,7 @@ RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
 def init_app(app: Flask) -> None:
     login_views.init_app(app)
     preferences_views.init_app(app)
+    verification_views.init_app(app)
     app.register_blueprint(blueprint)
     add_secret_links(app, RESET_LINK)
 
@@ -44,14 +45,18 @@ def register_account() -> str | Response:
             with transaction() as writing:
                 register(
                     writing,
+                    current_outbox(),
                     username=form.username.data,
                     email=form.email.data,
                     password_hash=password_hash,
+                    place=current_place(),
+                    now=utc_now(),
+                    locale=current_language(),
                 )
-        except TakenError as taken:
-            form[taken.field].errors = [_taken_words(taken.field)]
+        except TakenError:
+            form.username.errors = [_("Please use a different username.")]
         else:
-            flash(_("Congratulations, you are now a registered user!"), "success")
+            _greet(form.email.data)
             return redirect(url_for("accounts.login"))
     return render_template("accounts/register.html", form=form)
 
@@ -118,7 +123,10 @@ def _bad_link() -> str:
     return render_template("accounts/bad_reset_link.html")
 
 
-def _taken_words(field: str) -> str:
-    if field == "email":
-        return _("Please use a different email address.")
-    return _("Please use a different username.")
+def _greet(address: str) -> None:
+    words = _(
+        "Congratulations, you are now a registered user! We mailed a link to %(email)s. Open it to"
+        " confirm your address: then you can post and follow. You can log in at once.",
+        email=address,
+    )
+    flash(words, "success")

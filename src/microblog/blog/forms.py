@@ -10,6 +10,7 @@ from wtforms import Field, FileField, SubmitField, TextAreaField
 from wtforms.validators import StopValidation
 
 from microblog.accounts.forms import username_field
+from microblog.accounts.verified import IsVerified
 from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.profiles import ABOUT_MAXIMUM
@@ -48,7 +49,7 @@ class ReadableText:
 def _post_field() -> TextAreaField:
     return TextAreaField(
         _l("Say something"),
-        validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text."))],
+        validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text.")), IsVerified()],
         render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto"},
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from microblog.accounts.forms import EmptyForm
+from microblog.accounts.verified import verified_required
 from microblog.blog import feeds, people, timeline
 from microblog.blog.people import NotPossibleError, Person
 from microblog.blog.showing import cursor, linked, reader_id, shown
@@ -66,7 +67,7 @@ def following(username: str) -> str:
 
 @blueprint.post("/follow/<username>")
 @limit_posts
-@login_required
+@verified_required
 def follow(username: str) -> Response:
     return _act(username, people.follow, _("You are following %(username)s!", username=username))
 

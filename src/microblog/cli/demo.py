@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from microblog.accounts.passwords import hash_password
-from microblog.accounts.registration import register
+from microblog.accounts.registration import create_account
 from microblog.app import create_app
 from microblog.blog.posts import write_post
 from microblog.cli.ports import choose_free, require_free, wait_until_open
@@ -95,13 +95,13 @@ def _fill(settings: Settings) -> None:
         upgrade()
         with transaction() as writing:
             for name, post in PEOPLE.items():
-                person = register(
+                person = create_account(
                     writing,
                     username=name,
                     email=f"{name}@microblog.example",
                     password_hash=password_hash,
+                    verified_at=utc_now(),
                 )
-                person.email_verified_at = utc_now()
                 write_post(writing, user_id=person.id, body=post, now=utc_now())
 
 

@@ -8,7 +8,7 @@ import click
 
 from microblog.accounts.names import is_username
 from microblog.accounts.passwords import PASSWORD_MAXIMUM, PASSWORD_MINIMUM, hash_password
-from microblog.accounts.registration import TakenError, register
+from microblog.accounts.registration import TakenError, create_account
 from microblog.cli.site import opened
 from microblog.database import transaction, utc_now
 from microblog.mail import AddressError, parse_address
@@ -42,8 +42,13 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     password_hash = hash_password(_password(from_stdin=password_stdin))
     try:
         with app.app_context(), transaction() as writing:
-            made = register(writing, username=name, email=email, password_hash=password_hash)
-            made.email_verified_at = utc_now()
+            made = create_account(
+                writing,
+                username=name,
+                email=email,
+                password_hash=password_hash,
+                verified_at=utc_now(),
+            )
     except TakenError as taken:
         raise click.ClickException(str(taken)) from None
     click.echo(f"Made the account {made.username} with the address {made.email}.")

@@ -69,6 +69,7 @@ class Walk:
         """Each step with a line; 0 when all went well, 1 at the first that did not."""
         steps: list[tuple[str, Callable[[], None]]] = [
             ("register", self._register),
+            ("confirm the address with the mailed link", self._confirm_address),
             ("log in and out with the first password", self._first_login),
             ("ask for a new password", self._ask),
             ("an unknown address gets the same answer", self._ask_for_stranger),
@@ -98,6 +99,12 @@ class Walk:
         )
         self._expect("Congratulations, you are now a registered user!")
 
+    def _confirm_address(self) -> None:
+        self._browser.open(self._mailed_link("[Microblog] Confirm Your Email Address"))
+        self._expect(self._name)
+        self._browser.submit(confirm="y")
+        self._expect("Thank you, your email address is confirmed.")
+
     def _first_login(self) -> None:
         self._try(self._old)
         self._expect(f"Hi, {self._name}!")
@@ -115,11 +122,7 @@ class Walk:
         self._expect("Check your email for the instructions to reset your password")
 
     def _receive(self) -> None:
-        text = self._mail("[Microblog] Reset Your Password")
-        found = re.search(r"^http://\S+/reset_password/\S+$", text, re.MULTILINE)
-        if found is None:
-            raise WalkError("the mail holds no link")
-        self._link = found[0]
+        self._link = self._mailed_link("[Microblog] Reset Your Password")
 
     def _open_link(self) -> None:
         self._browser.open(self._link)
@@ -150,6 +153,12 @@ class Walk:
     def _try(self, password: str) -> None:
         self._browser.open("/login")
         self._browser.submit(username=self._name, password=password)
+
+    def _mailed_link(self, subject: str) -> str:
+        found = re.search(r"^http://\S+$", self._mail(subject), re.MULTILINE)
+        if found is None:
+            raise WalkError("the mail holds no link")
+        return found[0]
 
     def _mail(self, subject: str) -> str:
         """The text of the newest message with this subject for this address, once it is there."""
