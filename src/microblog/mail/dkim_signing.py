@@ -22,13 +22,13 @@ SIGNED_HEADERS = (
     "Message-ID",
     "MIME-Version",
     "Content-Type",
+    "Content-Transfer-Encoding",
     "List-Unsubscribe",
     "List-Unsubscribe-Post",
     "Auto-Submitted",
-    # Once more than it is there: nobody can add a second author (RFC 6376, section 8.15).
-    "From",
 )
-"""One that a message lacks is signed as missing, so that nobody can add it (section 5.4).
+"""Each is signed once more than it can be there: nobody can add a second author, another subject,
+or one that the message lacks (RFC 6376, sections 5.4 and 8.15).
 
 RFC 8058, section 4, wants both List-Unsubscribe headers signed.
 """
@@ -69,7 +69,7 @@ class DkimSigner:
             self._key,
             canonicalize=(b"relaxed", b"relaxed"),
             signature_algorithm=self._algorithm,
-            include_headers=[name.encode() for name in SIGNED_HEADERS],
+            include_headers=[name.encode() for name in (*SIGNED_HEADERS, *SIGNED_HEADERS)],
         )
         return signature + content
 
