@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_bootstrap import Bootstrap5
+from flask_compress import Compress
 from sqlalchemy.orm import Session
 
 from microblog.accounts import (
@@ -134,10 +135,13 @@ def _join_database(app: Flask, settings: Settings) -> None:
 def _join_pages(app: Flask) -> None:
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
+        # No pages: what is secret in them could be guessed from the size of what it is beside.
+        COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
         RATELIMIT_HEADERS_ENABLED=False,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     Bootstrap5(app)
+    Compress(app)
     request_ids.init_app(app)
     languages.init_app(app)
     security.init_app(app)

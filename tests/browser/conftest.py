@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ def look(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     )
 
 
-def opened_page(browser: Browser, **options: Any) -> Iterator[Page]:
+def opened_page(browser: Browser, **options: Any) -> Generator[Page]:
     context = browser.new_context(**options)
     opened = context.new_page()
     opened.set_default_timeout(10_000)

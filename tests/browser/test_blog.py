@@ -1,0 +1,166 @@
+"""What people do on the site, in a real browser; and each page of it, looked at."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import SIZES, opened_page
+from tests.browser.people import fits, log_in, look_at
+from tests.demonstration import Demonstration
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery staple"
+
+
+def write(page: Page, demo: Demonstration, text: str) -> None:
+    page.goto(f"{demo.address}/")
+    page.get_by_label("Say something").fill(text)
+    page.get_by_role("button", name="Post", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Your post is now live!")
+
+
+def test_a_post_is_written_changed_and_removed(page: Page, demo: Demonstration) -> None:
+    word = secrets.token_hex(4)
+    log_in(page, demo, "alice", PASSWORD)
+    write(page, demo, f"Hello {word} @bob #garden{word}")
+    post = page.get_by_role("article").filter(has_text=word)
+    expect(post.get_by_role("link", name="@bob")).to_have_attribute("href", "/user/bob")
+    post.get_by_role("link", name=f"#garden{word}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"#garden{word}")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Say something").fill("x" * 501)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Say something")).to_have_accessible_description(
+        "At most 500 characters; here are 501."
+    )
+    page.get_by_label("Say something").fill(f"Good evening {word}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("article")).to_contain_text("edited")
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your post was deleted.")
+    expect(page.get_by_role("article").filter(has_text=word)).to_have_count(0)
+    fits(page)
+
+
+def test_people_are_followed_and_muted(page: Page, demo: Demonstration) -> None:
+    log_in(page, demo, "bob", PASSWORD)
+    page.goto(f"{demo.address}/explore")
+    page.get_by_role("link", name="carol").first.click()
+    page.get_by_role("button", name="Follow").click()
+    expect(page.get_by_role("alert")).to_contain_text("You are following carol!")
+    page.get_by_role("link", name="1 follower", exact=True).click()
+    expect(page.get_by_role("main").get_by_role("link", name="bob")).to_be_visible()
+    page.goto(f"{demo.address}/user/carol")
+    page.get_by_role("button", name="Mute").click()
+    expect(page.get_by_role("alert")).to_contain_text("You muted carol")
+    page.get_by_role("button", name="Unmute").click()
+    page.get_by_role("button", name="Unfollow").click()
+    expect(page.get_by_role("alert")).to_contain_text("You are not following carol.")
+
+
+def test_a_profile_has_a_text_and_a_picture(
+    page: Page, demo: Demonstration, tmp_path: Path
+) -> None:
+    file = tmp_path / "me.png"
+    Image.new("RGB", (400, 300), "teal").save(file)
+    log_in(page, demo, "carol", PASSWORD)
+    page.goto(f"{demo.address}/edit_profile")
+    page.get_by_label("About me").fill("I like gardens.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("main")).to_contain_text("I like gardens.")
+    page.get_by_role("link", name="Edit your profile").click()
+    page.get_by_label("Your picture").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your picture was changed.")
+    expect(page.locator("main img.avatar")).to_have_js_property("naturalWidth", 256)
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.locator("main img.avatar")).to_have_count(0)
+
+
+def test_the_language_is_chosen_at_the_end_of_the_page(page: Page, demo: Demonstration) -> None:
+    page.goto(f"{demo.address}/login")
+    page.get_by_role("link", name="Русский").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Войти")
+    expect(page.locator("html")).to_have_attribute("lang", "ru")
+    page.get_by_role("link", name="繁體中文").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("登入")
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign In")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
+def test_every_page_is_for_everybody(look: Page, demo: Demonstration, language: str) -> None:
+    for path in ("/", "/explore", "/login", "/register", "/nothing", "/tag/nothing"):
+        look.goto(f"{demo.address}/language/{language}?next={path}")
+        look_at(look)
+    look.goto(f"{demo.address}/language/en")
+    log_in(look, demo, "alice", PASSWORD)
+    expect(look.get_by_role("button", name="Log out")).to_be_visible()
+    look.goto(f"{demo.address}/settings/language")
+    look.locator("#language").select_option(language)
+    look.locator("main form [type=submit]").click()
+    for path in (
+        "/", "/explore", "/user/alice", "/user/bob", "/user/alice/followers", "/edit_profile",
+        "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete", "/settings/security",
+    ):  # fmt: skip
+        look.goto(f"{demo.address}{path}")
+        look_at(look)
+    look.goto(f"{demo.address}/settings/language")
+    look.locator("#language").select_option("")
+    look.locator("main form [type=submit]").click()
+
+
+def test_where_scripts_run_there_is_a_counter_a_card_and_a_hint(
+    browser: Browser, demo: Demonstration
+) -> None:
+    pages = opened_page(browser, viewport=SIZES["desktop"], locale="en-GB")
+    page = next(pages)
+    log_in(page, demo, "alice", PASSWORD)
+    page.get_by_label("Say something").fill("👨‍👩‍👧‍👦 hello")
+    expect(page.locator(".counter")).to_have_text("493")
+    write(page, demo, "With a card")
+    page.locator("main .post-author").first.hover()
+    expect(page.locator(".card-popup")).to_contain_text("followers")
+    look_at(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".card-popup")).to_have_count(0)
+    page.locator("main .post-author").first.focus()
+    expect(page.locator(".card-popup")).to_be_visible()
+    page.clock.install()
+    page.goto(f"{demo.address}/")
+    expect(page.locator(".newer")).to_be_hidden()
+    other = page.context.new_page()
+    write(other, demo, "Written elsewhere")
+    page.clock.fast_forward(61_000)
+    expect(page.get_by_role("link", name="Show 1 new post")).to_be_visible()
+    page.get_by_role("link", name="Show 1 new post").click()
+    expect(page.get_by_role("article").first).to_contain_text("Written elsewhere")
+    pages.close()
+
+
+def test_the_first_page_is_small_and_asks_nobody_else(
+    browser: Browser, demo: Demonstration
+) -> None:
+    pages = opened_page(browser, viewport=SIZES["desktop"])
+    page = next(pages)
+    sizes: dict[str, int] = {}
+    received: list[int] = []
+
+    page.on("requestfinished", lambda request: sizes.update({request.url: 0}))
+    page.goto(f"{demo.address}/", wait_until="networkidle")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.reload(wait_until="networkidle")
+    assert sizes
+    assert all(address.startswith(demo.address) for address in sizes), sizes
+    assert 10_000 < sum(received) < 100_000
+    pages.close()
