@@ -26,6 +26,7 @@ check: $(STAMP) ## Lint, types, arrows between rooms, lock file
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/check_migrations.py
 	$(BIN)/python scripts/check_locks.py
 
 bench: $(STAMP) ## Measure what the documentation claims, on this machine

@@ -5,8 +5,8 @@ Until then one address had one account, so that no two can hold it now.
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = ()
 depends_on = None
 
