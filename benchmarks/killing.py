@@ -138,9 +138,12 @@ class Campaign:
     def _note_what_was_in_flight(self) -> int:
         """Rows that the killed one had claimed and not settled; returns how many."""
         self._wait_for_its_last_commits()
-        claimed = _rows("SELECT id, attempts FROM outbox WHERE attempts > 0 AND settled_at IS NULL")
-        fresh = [number for number, claims in claimed if claims > self._claims.get(number, 0)]
-        self._claims.update((number, claims) for number, claims in claimed)
+        claimed = _rows(
+            "SELECT id, attempts, due_at FROM outbox WHERE attempts > 0 AND settled_at IS NULL"
+        )
+        assert all(due_at <= time.time() + LEASE_SECONDS for *_row, due_at in claimed)
+        fresh = [number for number, claims, _ in claimed if claims > self._claims.get(number, 0)]
+        self._claims.update((number, claims) for number, claims, _ in claimed)
         self._deaths.update(fresh)
         return len(fresh)
 

@@ -44,22 +44,17 @@ def running_site(
     if database_url is not None:
         environment["DATABASE_URL"] = database_url
     microblog = [sys.executable, "-m", "microblog"]
-    subprocess.run([*microblog, "db", "upgrade"], env=environment, check=True)
-    subprocess.run(
-        [
-            *(*microblog, "fake", "--users", str(people)),
-            *("--posts", str(posts), "--follows", str(follows)),
-        ],
-        env=environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    sample = ["--users", str(people), "--posts", str(posts), "--follows", str(follows)]
     with (folder / "site.log").open("wb") as log:
+        for command in (["db", "upgrade"], ["fake", *sample]):
+            subprocess.run(
+                [*microblog, *command], env=environment, check=True, stderr=log, stdout=log
+            )
         site = subprocess.Popen(
             [*microblog, "run", "--port", str(port)], env=environment, stdout=log, stderr=log
         )
     try:
-        if not wait_until_open("127.0.0.1", port, seconds=30):
+        if not wait_until_open("127.0.0.1", port, seconds=60):
             raise SystemExit("The site did not start.")
         yield port
     finally:
@@ -85,6 +80,17 @@ class Client:
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert found, "the page has no form"
         self._token = found[1]
+
+    def reconnect(self) -> None:
+        """Let the next request open a connection: the server closes one that is idle."""
+        self._connection.close()
+
+    def get(self, path: str) -> int:
+        """Open a page and read it whole; returns its status."""
+        self._connection.request("GET", path, headers=self._headers)
+        response = self._connection.getresponse()
+        response.read()
+        return response.status
 
     def post(self, path: str, **fields: str) -> int:
         """Send the form and read the whole answer; returns its status."""

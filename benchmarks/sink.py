@@ -1,8 +1,9 @@
 """A mail server that takes everything as fast as it can, in a process of its own.
 
-`python -m benchmarks.sink PORT [--delay SECONDS] [--silent] [--log FILE]`: with a delay it answers
-each message so much later; silent, it accepts connections and never says a word; with a log, it
-writes the Message-ID of each message that it took, a line each, before it says so.
+`python -m benchmarks.sink [--delay SECONDS] [--silent] [--log FILE]` says at which port it listens.
+With a delay it answers each message so much later; silent, it accepts connections and never says a
+word; with a log, it writes the Message-ID of each message that it took, a line each, before it says
+so.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-from microblog.cli.ports import choose_free, wait_until_open
 
 _MESSAGE_ID = re.compile(rb"(?mi)^Message-ID:\s*(\S+)")
 
@@ -93,37 +92,34 @@ def running_sink(
     *, delay: float = 0.0, silent: bool = False, log: Path | None = None
 ) -> Iterator[int]:
     """A sink in a process of its own; gives its port."""
-    port = choose_free("127.0.0.1")
-    command = [sys.executable, "-m", "benchmarks.sink", str(port), "--delay", str(delay)]
+    command = [sys.executable, "-m", "benchmarks.sink", "--delay", str(delay)]
     command += ["--silent"] if silent else []
     command += ["--log", str(log)] if log else []
-    process = subprocess.Popen(command, cwd=Path(__file__).resolve().parent.parent)
+    root = Path(__file__).resolve().parent.parent
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     try:
-        if not wait_until_open("127.0.0.1", port, seconds=15):
-            raise SystemExit("The sink did not start.")
-        yield port
+        yield int(process.stdout.readline())
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
-async def _serve(port: int, delay: float, *, silent: bool, log: IO[bytes] | None) -> None:
+async def _serve(delay: float, *, silent: bool, log: IO[bytes] | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Sink(delay, silent=silent, log=log), "127.0.0.1", port
-    )
+    server = await loop.create_server(lambda: Sink(delay, silent=silent, log=log), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("port", type=int)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--log", type=Path)
     options = parser.parse_args()
     log = options.log.open("ab") if options.log else None
-    asyncio.run(_serve(options.port, options.delay, silent=options.silent, log=log))
+    asyncio.run(_serve(options.delay, silent=options.silent, log=log))
 
 
 if __name__ == "__main__":
