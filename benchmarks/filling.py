@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from sqlalchemy import Engine, text
 
 from microblog.database import transaction
@@ -17,7 +19,7 @@ _OWN = {
     "recipient_key": "'user' || i || '@example.com'",
     "message_id": "replace(message_id, '@', '.' || i || '@')",
     # Later ones are due later, by a microsecond each.
-    "due_at": "due_at + i * 0.000001",
+    "due_at": ":first_due_at + i * 0.000001",
 }
 
 
@@ -39,20 +41,29 @@ def post_example(kind: str | None = None) -> int:
     return number
 
 
-def multiply(engine: Engine, number: int, count: int, **columns: object) -> None:
+def multiply(
+    engine: Engine,
+    number: int,
+    count: int,
+    *,
+    first_due_at: float | None = None,
+    **columns: object,
+) -> None:
     """Add `count` copies of the row with this number, each for another of `user1`, `user2`…
 
-    `columns` are values that the copies have instead of the row's own.
+    `columns` are values that the copies have instead of the row's own. The first is due now, or at
+    the given Unix time.
     """
     names = [column.name for column in OutboxMessage.__table__.columns if column.name != "id"]
     values = [f":{name}" if name in columns else _OWN.get(name, name) for name in names]
+    due_at = time.time() if first_due_at is None else first_due_at
     with engine.begin() as connection:
         connection.execute(
             text(
                 f"{_NUMBERS} INSERT INTO outbox ({', '.join(names)})"
                 f" SELECT {', '.join(values)} FROM outbox, n WHERE id = :number"
             ),
-            {"count": count, "number": number, **columns},
+            {"count": count, "number": number, "first_due_at": due_at, **columns},
         )
 
 

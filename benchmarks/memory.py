@@ -1,0 +1,157 @@
+"""Does the dispatcher need more memory the more it has sent?
+
+`microblog process dispatcher` sends 100,000 messages, half of them written already and half resets,
+each for an account of its own, so that every part of a delivery is met. Its resident memory is read
+after 10,000 messages, when all caches are filled, and again until the end, on both databases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from benchmarks.databases import available, fresh_database
+from benchmarks.filling import multiply, post_example, tidy
+from benchmarks.reporting import Report, parse
+from benchmarks.sink import running_sink
+from microblog.accounts.recovery import RESET_KIND
+from microblog.app import create_app
+from microblog.database import db, upgrade
+from microblog.mail import Lane
+from microblog.mail.models import Status
+from microblog.settings import Settings, as_environment
+
+PARTS = (0.1, 0.4, 0.7, 1.0)
+"""Where memory is read: of all messages, so many have been sent. The first is the warm-up."""
+
+AT_MOST_BYTES = 50
+"""Of growth for each message after the warm-up. The smallest string takes as much, a number in a
+list nearly: whatever is kept of each message takes more."""
+
+LOOK_SECONDS = 0.25
+STUCK_SECONDS = 60.0
+MIB = 1024 * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--engine", choices=available(), action="append", help="only this one")
+    options, full = parse(parser)
+    report = Report("memory", __doc__, full=full)
+    marks = [round(part * options.messages) for part in PARTS]
+    table = report.table(
+        "Resident memory after so many messages", *(f"{mark:,}" for mark in marks), "Growth"
+    )
+    growths = []
+    for engine in options.engine or available():
+        sizes = measure(engine, options.messages, marks)
+        growths.append((sizes[-1] - sizes[0]) / (marks[-1] - marks[0]))
+        table.row(
+            engine,
+            *(f"{size / MIB:.1f} MiB" for size in sizes),
+            f"{growths[-1]:.1f} bytes a message",
+        )
+    report.promise(
+        f"The dispatcher's memory grows by less than {AT_MOST_BYTES} bytes a message",
+        measured=f"at most {max(growths):.1f} bytes over {marks[-1] - marks[0]:,} messages",
+        kept=max(growths) < AT_MOST_BYTES,
+    )
+    report.note(
+        f"Why {AT_MOST_BYTES} bytes: the smallest string that might be kept of a message takes as"
+        " much, an entry in a dictionary twice that. Less is the allocator's own."
+    )
+    report.finish()
+
+
+def measure(engine: str, messages: int, marks: list[int]) -> list[int]:
+    """Bytes of resident memory when so many messages have left."""
+    with (
+        tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
+        fresh_database(engine, Path(name), name="memory") as url,
+        running_sink() as mail_port,
+    ):
+        settings = Settings(
+            SECRET_KEY="a secret for a benchmark only, long enough",
+            PUBLIC_URL="http://localhost",
+            ADMINS=("admin@example.com",),
+            DATABASE_URL=url,
+            INSTANCE_PATH=Path(name),
+            MAIL_SERVER="127.0.0.1",
+            MAIL_PORT=mail_port,
+        )
+        with create_app(settings).app_context():
+            _fill(settings, messages // 2)
+            with _dispatcher(settings, Path(name) / "dispatcher.log") as process:
+                return [_memory_after(process, messages - mark) for mark in marks]
+
+
+def _fill(settings: Settings, half: int) -> None:
+    upgrade()
+    sample = ["--users", str(half + 1), "--posts", "0", "--follows", "0"]
+    subprocess.run(
+        [sys.executable, "-m", "microblog", "fake", *sample],
+        env=os.environ | as_environment(settings),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    examples = [post_example(), post_example(RESET_KIND)]
+    now = time.time()
+    for example in examples:
+        # One lane, and the same times: so that both leave mixed.
+        columns = {"status": Status.QUEUED, "lane": Lane.NORMAL}
+        multiply(db.engine, example, half, first_due_at=now, **columns)
+    tidy(db.engine)
+
+
+@contextmanager
+def _dispatcher(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "microblog", "process", "dispatcher"],
+            env=os.environ | as_environment(settings),
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _memory_after(process: subprocess.Popen[bytes], remaining: int) -> int:
+    """Bytes of resident memory once only so many messages wait."""
+    waiting, changed_at = -1, time.monotonic()
+    while (now_waiting := _waiting()) > remaining:
+        if now_waiting != waiting:
+            waiting, changed_at = now_waiting, time.monotonic()
+        if time.monotonic() - changed_at > STUCK_SECONDS:
+            raise SystemExit(f"Nothing leaves any more; {waiting} messages wait.")
+        time.sleep(LOOK_SECONDS)
+    found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert found
+    print(f"{remaining:,} messages wait, memory: {found[0]}", flush=True)
+    return int(found[1]) * 1024
+
+
+def _waiting() -> int:
+    with db.engine.connect() as connection:
+        return int(
+            connection.execute(
+                text("SELECT count(*) FROM outbox WHERE status IN ('queued', 'deferred')")
+            ).scalar_one()
+        )
+
+
+if __name__ == "__main__":
+    main()
