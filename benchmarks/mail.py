@@ -9,8 +9,6 @@ message, and the number of connections decides.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from benchmarks.other_systems import CELERY, PEERS, POST_OFFICE, measure, versions
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from microblog.app import create_app
@@ -28,15 +27,9 @@ from microblog.mail import current_outbox
 from microblog.mail.bell import BellListener
 from microblog.mail.dispatcher import Dispatcher
 from microblog.settings import Settings
+from tests.services import REDIS, has_broker
 
-ROOT = Path(__file__).resolve().parent.parent
-
-PEERS = {
-    "django-post-office": (["django-post-office"], "django_peer.py", "post_office"),
-    "django-mailer": (["django-mailer"], "django_peer.py", "mailer"),
-    "Flask-Mail, one connection": (["flask-mail"], "flask_mail_peer.py", "connection"),
-    "Flask-Mail, mail.send": (["flask-mail"], "flask_mail_peer.py", "send"),
-}
+OURS = "Microblog"
 AT_LEAST_OF_POST_OFFICE = 1.5
 AT_LEAST_OF_IDEAL = 0.9
 DELAY_SECONDS = 0.1
@@ -51,23 +44,42 @@ def main() -> None:
     options, full = parse(parser)
     report = Report("mail", __doc__, full=full)
     report.note(f"{options.messages:,} messages; of {options.repeat} runs the best counts.")
+    names = [] if options.without_peers else _peers(report)
+    best = _best_of(options.repeat, options.messages, names)
     table = report.table("System", "Messages a second", "Ours is")
-    ours = max(deliver(options.messages, connections=CONNECTIONS) for _ in range(options.repeat))
-    table.row("Microblog: nothing lost at SIGKILL", f"{ours:,.0f}", "")
-    if not options.without_peers:
-        rates = {}
-        for name, (packages, script, way) in PEERS.items():
-            runs = (peer(packages, script, way, options.messages) for _ in range(options.repeat))
-            rates[name] = max(runs)
-            table.row(name, f"{rates[name]:,.0f}", f"{ours / rates[name]:.2f} ×")
-        ratio = ours / rates["django-post-office"]
+    ours = best.pop(OURS)
+    table.row(OURS, f"{ours:,.0f}", "")
+    for name, rate in best.items():
+        table.row(name, f"{rate:,.0f}", f"{ours / rate:.2f} ×")
+    if names:
+        report.note(f"The others: {versions(names)}.")
+        other = best[POST_OFFICE]
         report.promise(
-            f"At least {AT_LEAST_OF_POST_OFFICE} × django-post-office, and nothing lost at SIGKILL",
-            measured=f"{ratio:.2f} ×",
-            kept=ratio >= AT_LEAST_OF_POST_OFFICE,
+            f"At least {AT_LEAST_OF_POST_OFFICE} × {POST_OFFICE}, and nothing lost at SIGKILL",
+            measured=f"{ours / other:.2f} × ({ours:,.0f} against {other:,.0f} messages a second)",
+            kept=ours >= AT_LEAST_OF_POST_OFFICE * other,
         )
     _against_a_slow_server(report)
     report.finish()
+
+
+def _peers(report: Report) -> list[str]:
+    """The names of those that can be measured here."""
+    if has_broker(REDIS):
+        return list(PEERS)
+    report.note(f"{CELERY}: left out, since no Redis answers.")
+    return [name for name in PEERS if name != CELERY]
+
+
+def _best_of(repeat: int, messages: int, names: Sequence[str]) -> dict[str, float]:
+    """The best rate of each. All take turns, so that what else the machine does meets all alike."""
+    best = dict.fromkeys([OURS, *names], 0.0)
+    for number in range(repeat):
+        print(f"run {number + 1} of {repeat}", flush=True)
+        best[OURS] = max(best[OURS], deliver(messages, connections=CONNECTIONS))
+        for name in names:
+            best[name] = max(best[name], measure(PEERS[name], messages))
+    return best
 
 
 def _against_a_slow_server(report: Report) -> None:
@@ -105,19 +117,6 @@ def deliver(count: int, *, connections: int, delay: float = 0.0) -> float:
             return count / _seconds(make_dispatcher(settings))
 
 
-def peer(packages: Sequence[str], script: str, way: str, count: int) -> float:
-    """Messages a second of another system, in its own environment and process."""
-    python = _environment(packages)
-    with running_sink() as port:
-        done = subprocess.run(
-            [python, ROOT / "benchmarks" / "peers" / script, str(port), str(count), way],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    return float(done.stdout.split()[-1])
-
-
 def _queue(count: int) -> None:
     with transaction() as writing:
         for number in range(count):
@@ -153,17 +152,6 @@ def _unsettled() -> int:
                 text("SELECT EXISTS (SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred'))")
             ).scalar_one()
         )
-
-
-def _environment(packages: Sequence[str]) -> Path:
-    folder = ROOT / "build" / "peers" / packages[0]
-    python = folder / "bin" / "python"
-    if not python.exists():
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", str(folder)], check=True)
-        install = [*uv, "pip", "install", "--quiet", "--python", str(python), *packages]
-        subprocess.run(install, check=True)
-    return python
 
 
 if __name__ == "__main__":

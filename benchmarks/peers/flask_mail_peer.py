@@ -1,7 +1,11 @@
-"""Flask-Mail: one connection, or `mail.send` for each message. Prints messages a second."""
+"""Flask-Mail: one connection, or `mail.send` for each message, in a thread for each or without.
+
+Prints messages a second.
+"""
 
 import sys
 import time
+from threading import Thread
 
 from flask import Flask
 from flask_mail import Mail, Message
@@ -21,12 +25,25 @@ def message(number):
     )
 
 
+def send_in_thread(message):
+    with app.app_context():
+        mail.send(message)
+
+
 with app.app_context():
     started = time.perf_counter()
     if way == "connection":
         with mail.connect() as connection:
             for number in range(count):
                 connection.send(message(number))
+    elif way == "threads":
+        threads = [
+            Thread(target=send_in_thread, args=(message(number),)) for number in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     else:
         for number in range(count):
             mail.send(message(number))
