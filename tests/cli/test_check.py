@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 
 from microblog.cli import checks
@@ -18,6 +20,7 @@ from microblog.database import transaction
 from microblog.mail import send_email
 from microblog.settings import SettingsError
 from tests.cli.conftest import Command
+from tests.dns_server import NameServer, name_server
 from tests.outbox import rows
 from tests.services import (
     POSTGRESQL,
@@ -45,6 +48,22 @@ GOOD = {
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    """The DNS, with all that the good site's domain should have there."""
+    with name_server() as server:
+        server.records = {
+            ("tutorial-site.org.", "TXT"): [
+                '"v=spf1 include:_spf.tutorial-site.org -all"',
+                '"x=1"',
+            ],
+            ("tutorial-site.org.", "MX"): ["10 mail.tutorial-site.org."],
+            ("_dmarc.tutorial-site.org.", "TXT"): ['"v=DMARC1; p=quarantine"'],
+        }
+        monkeypatch.setattr("dns.resolver.default_resolver", server.resolver())
+        yield server
 
 
 def lines(microblog: Command, subject: str, **changes: str) -> list[str]:
@@ -89,6 +108,7 @@ def test_a_site_that_lacks_nothing(
         "broker",
         "rate limits",
         "sender",
+        "sender's domain",
         "mail server",
     ]
     assert "its schema is up to date, and it can be written" in checked.stdout
@@ -336,6 +356,92 @@ def test_the_place_of_the_rate_limits_is_asked(microblog: Command) -> None:
     (line,) = lines(microblog, "rate limits", RATELIMIT_STORAGE_URI=nobody)
     assert line.startswith("WRONG: rate limits: Redis at ")
     assert "RATELIMIT_STORAGE_URI" in line
+
+
+# The sender's domain
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "ok: sender's domain: tutorial-site.org has SPF and DMARC, and receives mail."),
+        (
+            {("tutorial-site.org.", "TXT"): []},
+            "WARNING: sender's domain: tutorial-site.org has no record for SPF: many receivers",
+        ),
+        (
+            {("tutorial-site.org.", "TXT"): ['"v=spf1 -all"', '"v=spf1 +mx"']},
+            "WARNING: sender's domain: tutorial-site.org has 2 SPF records. Join them.",
+        ),
+        (
+            {("_dmarc.tutorial-site.org.", "TXT"): ['"v=spf1 -all"']},
+            "WARNING: sender's domain: tutorial-site.org has no record for DMARC: many receivers",
+        ),
+        (
+            {("tutorial-site.org.", "MX"): ["0 ."]},
+            "WARNING: sender's domain: tutorial-site.org receives no mail: ",
+        ),
+        (
+            {("tutorial-site.org.", "MX"): []},
+            "WARNING: sender's domain: tutorial-site.org receives no mail: ",
+        ),
+        (
+            {("tutorial-site.org.", "MX"): [], ("tutorial-site.org.", "A"): ["192.0.2.1"]},
+            "ok: sender's domain: ",
+        ),
+    ],
+)
+def test_what_the_dns_says_of_the_sender(
+    microblog: Command, names: NameServer, change: Any, said: str
+) -> None:
+    names.records |= change
+    assert lines(microblog, "sender's domain")[0].startswith(said)
+
+
+@ON_SQLITE
+def test_a_domain_below_another_may_use_its_policy(microblog: Command, names: NameServer) -> None:
+    for kind in ("TXT", "MX"):
+        names.records["mail.tutorial-site.org.", kind] = names.records["tutorial-site.org.", kind]
+    (line,) = lines(microblog, "sender's domain", ADMINS="admin@mail.tutorial-site.org")
+    assert line.startswith("ok: ")
+
+
+@ON_SQLITE
+def test_a_domain_that_is_not_there(microblog: Command) -> None:
+    said = lines(microblog, "sender's domain", ADMINS="admin@tutorial-sight.org")
+    assert "has no record for SPF and none for DMARC" in said[0]
+    assert "receives no mail" in said[1]
+
+
+@ON_SQLITE
+def test_a_dns_that_knows_nothing(microblog: Command, names: NameServer) -> None:
+    names.fails = True
+    (line,) = lines(microblog, "sender's domain")
+    assert line.startswith("WARNING: sender's domain: the DNS could not be asked about tutorial-")
+
+
+@ON_SQLITE
+def test_the_published_key_must_be_ours(
+    microblog: Command, names: NameServer, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    file = tmp_path / "dkim.key"
+    file.write_bytes(base64.b64encode(b"k" * 32))
+    file.chmod(0o600)
+    signing = {"MAIL_DKIM_KEY_FILE": str(file), "MAIL_DKIM_SELECTOR": "s1"}
+    where = ("s1._domainkey.tutorial-site.org.", "TXT")
+    missing = lines(microblog, "sender's domain", **signing)[1]
+    assert missing.startswith("WRONG: sender's domain: there is no public key at s1._domainkey.tut")
+    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    names.records[where] = [f'"v=DKIM1; k=ed25519;" " p={public}"']
+    assert lines(microblog, "sender's domain", **signing)[1].startswith("ok: sender's domain: the")
+    other = base64.b64encode(b"o" * 32).decode()
+    names.records[where] = [f'"v=DKIM1; k=ed25519; p={other}"']
+    differs = lines(microblog, "sender's domain", **signing)[1]
+    assert differs.startswith(
+        "WRONG: sender's domain: the key at s1._domainkey.tutorial-site.org is"
+    )
 
 
 # The mail server

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from microblog.cli.checks import configuration, mail_server, services
+from microblog.cli.checks import configuration, mail_server, sender_domain, services
 from microblog.cli.checks.findings import Check, Finding, Level, wrong
 from microblog.settings import Settings
 
@@ -26,6 +26,7 @@ CHECKS: list[Check] = [
     services.check_broker,
     services.check_rate_limits,
     mail_server.check_sender,
+    sender_domain.check_sender_domain,
     mail_server.check_signatures,
     mail_server.check_mail_server,
 ]
@@ -37,9 +38,9 @@ def check(*, as_json: bool) -> None:
     """Look whether everything is there that the site needs, and say how to mend what is not.
 
     Reads all settings as `microblog run` does, and tries the database, the broker, the place of the
-    rate limits, and the mail server up to the sender's address. No mail is sent, nothing is
-    changed. A line a check begins with ok, WARNING or WRONG. Exit code 0 when nothing is WRONG,
-    otherwise 1.
+    rate limits, the DNS of the sender's domain, and the mail server up to the sender's address. No
+    mail is sent, nothing is changed. A line a check begins with ok, WARNING or WRONG. Exit code 0
+    when nothing is WRONG, otherwise 1.
     """
     findings = []
     for finding in look():
