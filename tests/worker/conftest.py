@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.brokers import Broker, remove_queues
 from tests.cli.running import HOST, clean_environment
 from tests.conftest import SECRET
 from tests.services import RABBITMQ, REDIS, has_broker, need
 from tests.smtp_server import ScriptedServer
-from tests.worker.running import Broker, remove_queues
+
+MakeEnvironment = Callable[[Broker], dict[str, str]]
 
 
 @pytest.fixture(params=["rabbitmq", "redis"])
@@ -22,19 +24,26 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def environment(
-    database_url: str, tmp_path: Path, smtp: ScriptedServer, broker: Broker
-) -> dict[str, str]:
-    """The settings of a whole site whose mail goes over the broker."""
-    return clean_environment(
-        SECRET_KEY=SECRET,
-        PUBLIC_URL="http://blog.example.com",
-        ADMINS="admin@microblog.example.com",
-        DATABASE_URL=database_url,
-        INSTANCE_PATH=str(tmp_path),
-        MAIL_SERVER=HOST,
-        MAIL_PORT=str(smtp.port),
-        MAIL_TIMEOUT="30",
-        RATELIMIT_ENABLED="off",
-        **broker.settings,
-    )
+def environment(make_environment: MakeEnvironment, broker: Broker) -> dict[str, str]:
+    return make_environment(broker)
+
+
+@pytest.fixture
+def make_environment(database_url: str, tmp_path: Path, smtp: ScriptedServer) -> MakeEnvironment:
+    """The settings of a whole site whose mail goes over a broker."""
+
+    def make(broker: Broker) -> dict[str, str]:
+        return clean_environment(
+            SECRET_KEY=SECRET,
+            PUBLIC_URL="http://blog.example.com",
+            ADMINS="admin@microblog.example.com",
+            DATABASE_URL=database_url,
+            INSTANCE_PATH=str(tmp_path),
+            MAIL_SERVER=HOST,
+            MAIL_PORT=str(smtp.port),
+            MAIL_TIMEOUT="30",
+            RATELIMIT_ENABLED="off",
+            **broker.settings,
+        )
+
+    return make

@@ -15,17 +15,12 @@ from microblog.database import transaction
 from microblog.mail import current_outbox, send_email
 from microblog.mail.kinds import Lane
 from microblog.worker.sweeper import SWEEP_AT_MOST, Sweeper
+from tests.brokers import Broker
 from tests.cli.running import eventually
 from tests.outbox import rows
 from tests.smtp_server import STALL, ScriptedServer
 from tests.visitor import Visitor, make_user
-from tests.worker.running import (
-    ON_POSTGRESQL,
-    ON_RABBITMQ,
-    Broker,
-    make_deliverer,
-    working,
-)
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, make_deliverer, working
 
 Make = Callable[..., Any]
 

@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, signals
 from celery.bootsteps import ConsumerStep
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 from kombu.messaging import Consumer as MessageConsumer
@@ -40,8 +42,9 @@ def run_worker(celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping)
 
     sweeper = Sweeper(celery, deliverer)
     with deliverer, housekeeping:
+        sweeper.start()
         try:
-            return _consume(celery, deliver, deliverer.connections, ready=sweeper.start)
+            return _consume(celery, deliver, deliverer.connections)
         finally:
             sweeper.stop()
 
@@ -78,26 +81,20 @@ def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
         thread.join()
 
 
-def _consume(
-    celery: Celery,
-    deliver: Callable[[Any, int], None],
-    threads: int,
-    *,
-    ready: Callable[[], None] = lambda: None,
-) -> int:
-    """Take rings until SIGTERM or SIGINT; `ready` is called when the broker is connected."""
+def _consume(celery: Celery, deliver: Callable[[Any, int], None], connections: int) -> int:
+    """Take rings until SIGTERM or SIGINT."""
+    _quieten_celery()
     celery.task(deliver, bind=True, name=DELIVER, shared=False)
     if str(celery.conf.broker_url).startswith("redis"):
         logger.warning(REDIS_DIFFERS, SWEEP_EVERY_SECONDS)
-    worker = _make_worker(celery, threads)
+    worker = _make_worker(celery, connections)
 
     def is_ready(sender: Any, **_arguments: object) -> None:
         # Celery looks for signals between events only, and an idle queue has none.
         sender.timer.call_repeatedly(LOOK_EVERY_SECONDS, lambda: None)
         logger.info("The worker is ready.")
-        ready()
 
-    signals.worker_ready.connect(is_ready, weak=False)
+    signals.worker_ready.connect(is_ready)
     worker.start()
     return int(worker.exitcode or 0)
 
@@ -107,7 +104,7 @@ def _make_worker(celery: Celery, connections: int) -> Any:
     share what they know of the mail server. One more of them than `connections` serve all mail.
     """
     _prompt, rest = queue_names_of(celery)
-    worker = celery.Worker(
+    return celery.Worker(
         pool="threads",
         concurrency=connections + 1,
         queues=[rest],
@@ -118,10 +115,19 @@ def _make_worker(celery: Celery, connections: int) -> Any:
         loglevel="INFO",
         quiet=True,
     )
-    # Celery logs a line when a task comes and one when it goes; the delivery says it better.
+
+
+def _quieten_celery() -> None:
+    # It logs a line when a task comes and one when it goes; the delivery says it better.
     for noisy in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    return worker
+    # A ring that cannot be acknowledged, since the broker went away, comes again and finds nothing.
+    logging.getLogger("celery.worker.request").addFilter(
+        lambda record: not str(record.msg).startswith("Couldn't ack")
+    )
+    # About pickled tasks, and a setting for tasks that must not run twice: neither concerns rings.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 class PromptLane(ConsumerStep):

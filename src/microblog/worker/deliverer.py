@@ -23,6 +23,7 @@ class Deliverer:
     """Delivers rows by their numbers, from several threads.
 
     `connections` serve all mail; one more is kept free for mail that somebody waits for.
+    `under_way` is how many rows are being delivered now.
     Deliveries with their connections are kept in a stack, so that the warmest is used first. All
     that is made is made in the process that uses it, after any fork.
     """
@@ -38,6 +39,7 @@ class Deliverer:
     ) -> None:
         self.outbox = outbox
         self.connections = connections
+        self.under_way = 0
         self.health = ServerHealth()
         self._limit = threading.Semaphore(connections)
         self._transport = transport
@@ -104,12 +106,14 @@ class Deliverer:
     @contextmanager
     def _delivery(self) -> Iterator[Delivery]:
         with self._lock:
-            taken = self._idle.pop() if self._idle else None
-        delivery = taken or Delivery(
-            self.outbox, self._transport(), self.make_claims(), self._leases
-        )
+            delivery = self._idle.pop() if self._idle else self._make_delivery()
+            self.under_way += 1
         try:
             yield delivery
         finally:
             with self._lock:
                 self._idle.append(delivery)
+                self.under_way -= 1
+
+    def _make_delivery(self) -> Delivery:
+        return Delivery(self.outbox, self._transport(), self.make_claims(), self._leases)

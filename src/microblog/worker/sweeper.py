@@ -22,6 +22,10 @@ SWEEP_EVERY_SECONDS = 2.0
 OVERDUE_SECONDS = 1.0
 """A younger row was rung for by the page that wrote it."""
 
+UNHEARD_SECONDS = 5.0
+"""A row that waits longer in an idle worker was rung for in vain: after trouble with the broker,
+Celery may take half a minute to connect again."""
+
 SWEEP_AT_MOST = 500
 
 OTHER_LANES = range(PROMPT_LANE.stop, ALL_LANES.stop)
@@ -32,7 +36,8 @@ class Sweeper:
 
     Every worker has one, so that none is the last. A queue that still holds many rings is left
     alone: its rows are known already, and ringing again would only make it longer. While the broker
-    is down, rows are delivered here, one after the other: slower, but they need not wait for it.
+    is down, or its rings do not come through, rows are delivered here, one after the other: slower,
+    but they need not wait for it.
     """
 
     def __init__(self, celery: Celery, deliverer: Deliverer) -> None:
@@ -74,25 +79,30 @@ class Sweeper:
                 rung += len(rows)
         return rung
 
-    def deliver_overdue(self, *, seconds: float = SWEEP_EVERY_SECONDS) -> int:
-        """Deliver what is overdue without the broker, the urgent first, for about so long.
+    def deliver_overdue(
+        self, *, overdue: float = OVERDUE_SECONDS, within: float = SWEEP_EVERY_SECONDS
+    ) -> int:
+        """Deliver what is overdue by so many seconds without the broker, the urgent first.
 
-        Returns how many rows that were. Raises SQLAlchemyError.
+        Begins nothing more when `within` seconds are over. Returns how many rows were delivered.
+        Raises SQLAlchemyError.
         """
-        delivered, until = 0, time.monotonic() + seconds
+        delivered, until = 0, time.monotonic() + within
         while time.monotonic() < until and not self._deliverer.health.pause():
-            overdue = self._overdue(ALL_LANES, count=1)
-            if not overdue or self._stopping.is_set():
+            rows = self._overdue(ALL_LANES, count=1, seconds=overdue)
+            if not rows or self._stopping.is_set():
                 break
-            delivered += self._deliverer.deliver(overdue[0].id)
+            delivered += self._deliverer.deliver(rows[0].id)
         return delivered
 
-    def _overdue(self, lanes: range, *, count: int) -> Sequence[Row[int, int]]:
+    def _overdue(
+        self, lanes: range, *, count: int, seconds: float = OVERDUE_SECONDS
+    ) -> Sequence[Row[int, int]]:
         outbox = self._deliverer.outbox
         overdue = (
             WAITING_ROWS.where(
                 OutboxMessage.waits_for == "",
-                OutboxMessage.due_at <= outbox.clock() - OVERDUE_SECONDS,
+                OutboxMessage.due_at <= outbox.clock() - seconds,
                 OutboxMessage.lane.in_(lanes),
             )
             .order_by(OutboxMessage.lane, OutboxMessage.due_at)
@@ -116,14 +126,18 @@ class Sweeper:
         self.close()
 
     def _sweep_or_deliver(self) -> int:
-        """How many rows were delivered here, because the broker is down."""
+        """How many rows were delivered here, because the broker did not bring their rings."""
         try:
             self.sweep()
         except self._publisher.errors as error:
             self._say("The broker cannot be reached, mail is delivered without it: %s", error)
             return self.deliver_overdue()
         self._is_down = False
-        return 0
+        return self.deliver_overdue() if self._is_unheard() else 0
+
+    def _is_unheard(self) -> bool:
+        is_idle = not self._deliverer.under_way
+        return is_idle and bool(self._overdue(ALL_LANES, count=1, seconds=UNHEARD_SECONDS))
 
     def _say(self, words: str, error: Exception) -> None:
         if not self._is_down:
