@@ -16,16 +16,19 @@ from sqlalchemy import text
 
 from microblog import database
 from microblog.app import create_app
-from microblog.cli.processes import make_dispatcher
 from microblog.database import Model, db
 from microblog.mail.models import Model as MailModel
 from microblog.settings import Settings
+from tests import delivery
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.smtp_server import ScriptedServer
 from tests.token_server import TokenServer, token_server
-from tests.visitor import Visitor
+from tests.visitor import Visitor, deliver_from
 
 SECRET = "a secret for tests only, long enough to be one"
+
+ENGINES = ["sqlite", "postgresql"]
+BY_WORKER = "worker"
 
 Make = Callable[..., Any]
 
@@ -49,10 +52,23 @@ def tokens() -> Iterator[TokenServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked with `delivery` run once more, on PostgreSQL, where a worker delivers."""
+    marked = metafunc.definition.get_closest_marker("delivery")
+    chosen = [one.args[0] for one in metafunc.definition.iter_markers("parametrize")]
+    if marked and "database_url" in metafunc.fixturenames and "database_url" not in chosen:
+        both = pytest.mark.parametrize("database_url", [*ENGINES, BY_WORKER], indirect=True)
+        metafunc.definition.add_marker(both)
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty database with the site's schema, once for each engine."""
-    return str(request.getfixturevalue(f"_{request.param}_url"))
+    by_worker = request.param == BY_WORKER
+    monkeypatch.setattr(delivery, "by_worker", by_worker)
+    engine = "postgresql" if by_worker else request.param
+    return str(request.getfixturevalue(f"_{engine}_url"))
 
 
 @pytest.fixture
@@ -112,14 +128,9 @@ def visitor(app: Flask) -> Visitor:
 
 @pytest.fixture
 def deliver(app: Flask) -> Callable[[], int]:
-    """Delivers what is due now with the real dispatcher; returns how many rows it handled."""
+    """Delivers what is due now; returns how many rows were handled."""
 
-    def run() -> int:
-        with app.app_context():
-            settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
-            return make_dispatcher(settings).drain()
-
-    return run
+    return lambda: deliver_from(app)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from microblog.accounts.registration import create_account
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, utc_now
 from microblog.settings import Settings
+from tests.delivery import drain
 from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
@@ -177,7 +178,7 @@ def deliver_from(app: Flask) -> int:
     """Delivers what is due now from this site's outbox; returns how many rows were handled."""
     with app.app_context():
         settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
-        return make_dispatcher(settings).drain()
+        return drain(make_dispatcher(settings))
 
 
 @cache

@@ -19,6 +19,8 @@ from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, mailed_link, make_user, words
 
+pytestmark = pytest.mark.delivery
+
 Deliver = Callable[[], int]
 
 

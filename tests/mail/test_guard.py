@@ -18,6 +18,8 @@ from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user, words
 
+pytestmark = pytest.mark.delivery
+
 SPELLINGS = ["susan@example.com", "SUSAN@Example.com", " Susan@EXAMPLE.com "]
 
 

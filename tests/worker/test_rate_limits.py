@@ -10,13 +10,14 @@ from flask import Flask
 from microblog.database import transaction
 from microblog.mail import current_outbox, send_email
 from microblog.mail.models import Status
+from tests.brokers import Broker
 from tests.cli.running import eventually
 from tests.conftest import Make
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user
 from tests.windows import most_within
-from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, Broker, working
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, working
 
 LIMIT, MESSAGES = 4, 16
 
