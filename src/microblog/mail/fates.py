@@ -64,23 +64,19 @@ def fates(
 ) -> list[Fate]:
     """The messages of kinds that begin with `kinds`, newest first; those next to a bound, if given.
 
-    No spans, no messages.
+    `spans` follow each other, oldest first. No spans, no messages.
     """
-    if not spans:
-        return []
     forwards = bound is not None and bound.is_newer
-    columns = (OutboxMessage.created_at, OutboxMessage.id)
-    found = session.scalars(
-        select(OutboxMessage)
-        .where(
-            or_(*map(_within, spans)),
-            OutboxMessage.kind.startswith(kinds, autoescape=True),
-            *([_beyond(bound)] if bound else []),
-        )
-        .order_by(*(column.asc() if forwards else column.desc() for column in columns))
-        .limit(count)
-    ).all()
-    return [_fate(message) for message in (reversed(found) if forwards else found)]
+    found: list[OutboxMessage] = []
+    for span in spans if forwards else reversed(spans):
+        if len(found) >= count:
+            break
+        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), _within(span)]
+        if bound is not None:
+            conditions.append(_beyond(bound))
+        found += _in_order(session, span.key, conditions, forwards=forwards, count=count)
+    fated = [_fate(message) for message in found[:count]]
+    return fated[::-1] if forwards else fated
 
 
 def words_of_refusal(answer: str) -> str | None:
@@ -91,12 +87,37 @@ def words_of_refusal(answer: str) -> str | None:
     return None
 
 
+def _in_order(
+    session: Session,
+    key: str,
+    conditions: list[ColumnElement[bool]],
+    *,
+    forwards: bool,
+    count: int,
+) -> list[OutboxMessage]:
+    """At most `count` messages to an address, whether it is still written there or was reduced.
+
+    Each is looked for by itself: so an index gives them in order, however many there are.
+    """
+    columns = (OutboxMessage.created_at, OutboxMessage.id)
+    order = [column.asc() if forwards else column.desc() for column in columns]
+    found = [
+        message
+        for written in (key, address_digest(key))
+        for message in session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.recipient_key == written, *conditions)
+            .order_by(*order)
+            .limit(count)
+        )
+    ]
+    found.sort(key=lambda message: (message.created_at, message.id), reverse=not forwards)
+    return found[:count]
+
+
 def _within(span: Span) -> ColumnElement[bool]:
-    theirs = and_(
-        OutboxMessage.recipient_key.in_([span.key, address_digest(span.key)]),
-        OutboxMessage.created_at >= span.since,
-    )
-    return theirs if span.until is None else and_(theirs, OutboxMessage.created_at < span.until)
+    since = OutboxMessage.created_at >= span.since
+    return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
 
 
 def _beyond(bound: Bound) -> ColumnElement[bool]:
