@@ -125,7 +125,7 @@ class SecurityEvent(Model):
     address: Mapped[str] = mapped_column(String(64), default="")
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
-    __table_args__ = (Index(None, "user_id", "id"),)
+    __table_args__ = (Index(None, "user_id", "at"),)
 
 
 class EmailChange(Model):

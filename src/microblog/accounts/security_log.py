@@ -226,9 +226,10 @@ def _beyond(start: Position, *, backwards: bool) -> ColumnElement[bool]:
         moment += timedelta(microseconds=moment.timestamp() < start.at)
         number = -1
     at, same = SecurityEvent.at, SecurityEvent.at == moment
+    # The first half says what the second implies, in a form that an index can use.
     if backwards:
-        return or_(at < moment, and_(same, SecurityEvent.id < number))
-    return or_(at > moment, and_(same, SecurityEvent.id > number))
+        return and_(at <= moment, or_(at < moment, and_(same, SecurityEvent.id < number)))
+    return and_(at >= moment, or_(at > moment, and_(same, SecurityEvent.id > number)))
 
 
 def _mails(

@@ -122,9 +122,11 @@ def _within(span: Span) -> ColumnElement[bool]:
 
 def _beyond(bound: Bound) -> ColumnElement[bool]:
     at, number = OutboxMessage.created_at, OutboxMessage.id
+    same = at == bound.at
+    # The first half says what the second implies, in a form that an index can use.
     if bound.is_newer:
-        return or_(at > bound.at, and_(at == bound.at, number > bound.number))
-    return or_(at < bound.at, and_(at == bound.at, number < bound.number))
+        return and_(at >= bound.at, or_(at > bound.at, and_(same, number > bound.number)))
+    return and_(at <= bound.at, or_(at < bound.at, and_(same, number < bound.number)))
 
 
 def _fate(message: OutboxMessage) -> Fate:
