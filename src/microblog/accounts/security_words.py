@@ -15,6 +15,7 @@ from microblog.accounts.notices import NEW_BROWSER_KIND
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.accounts.refused_mail import WORKS_KIND
 from microblog.accounts.security_log import Entry, Group, Happening
+from microblog.accounts.verification import VERIFY_KIND
 from microblog.mail.fates import Fate
 from microblog.mail.models import Status
 
@@ -54,6 +55,7 @@ MAILS = {
     STARTED_KIND: _l("For safety, a link for a new password was mailed."),
     CHANGED_KIND: _l("Notice: the password was changed."),
     NEW_BROWSER_KIND: _l("Notice: somebody logged in from a new browser."),
+    VERIFY_KIND: _l("A link to confirm the email address was asked for."),
     CONFIRM_KIND: _l("A link to confirm the new email address was asked for."),
     ASKED_KIND: _l("Notice: a change of the email address was asked for."),
     EMAIL_CHANGED_KIND: _l("Notice: the email address was changed."),
