@@ -25,16 +25,17 @@ from microblog.mail import Discard, Email, Intent, Kind, Lane, operations, parse
 from microblog.mail.bell import SilentBell
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.client import SmtpServer
-from microblog.mail.dispatcher import ALL_LANES, Dispatcher, DispatcherOptions
+from microblog.mail.dispatcher import ALL_LANES, Dispatcher, DispatcherOptions, ServerHealth
 from microblog.mail.guard import Guard, suppression
 from microblog.mail.kinds import DAY, HOUR, MINUTE, PATIENT, PROMPT, Composer
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.models import OutboxMessage, Status, Suppression
+from microblog.mail.outcomes import SmtpError, Step
 from microblog.mail.transport import SmtpTransport
 from microblog.settings import Settings
 from tests import delivery
 from tests.smtp_server import DROP, STALL, Received, ScriptedServer
-from tests.visitor import make_user
+from tests.visitor import ON_SQLITE, make_user
 
 pytestmark = pytest.mark.delivery
 
@@ -358,6 +359,66 @@ def test_a_composer_that_fails_stops_nobody_else(
     assert words in str(poison.answer)
     clock.forward(DAY)
     assert drain(smtp) == 0
+
+
+DAMAGES = {
+    "arguments": ["5", "null", "[1]", '"text"'],
+    "recipients": ["5", '"susan@example.com"', "[5]"],
+    "history": ["5", "null", "{}", "[5]", '[{"at": 1}]'],
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(column, value) for column, values in DAMAGES.items() for value in values]
+)
+def test_a_damaged_row_ends_and_stops_nobody_else(
+    smtp: ScriptedServer, column: str, value: str
+) -> None:
+    deliver_damaged(smtp, column, value)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("column", DAMAGES)
+def test_a_row_that_is_no_json_ends_and_stops_nobody_else(
+    smtp: ScriptedServer, column: str
+) -> None:
+    """PostgreSQL does not let it in."""
+    deliver_damaged(smtp, column, "[unreadable")
+
+
+def deliver_damaged(smtp: ScriptedServer, column: str, value: str) -> None:
+    number = post(JOHN)
+    post(SUSAN)
+    with transaction() as session:
+        damage = text(f"UPDATE outbox SET {column} = :value WHERE id = :id")
+        session.execute(damage, {"value": value, "id": number})
+    assert drain(smtp) == 2
+    with transaction() as session:
+        found = session.execute(text("SELECT status, answer FROM outbox ORDER BY id")).all()
+    assert [row.status for row in found] == [Status.DEAD, Status.SENT]
+    assert column in found[0].answer
+    assert [one.recipients for one in smtp.received] == [[SUSAN]]
+
+
+def test_what_nobody_foresaw_while_sending_spoils_no_other_message(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    register("tests.impatient", delays=(1.0,))
+    register("tests.once", repeat_unknown=False)
+    for kind in ("tests.impatient", "tests.once"):
+        number = post(JOHN, kind)
+        with transaction() as session:
+            row = session.get_one(OutboxMessage, number)
+            row.recipients = ["john@example.com>\r\nRCPT TO:<evil@example.org"]
+    post(SUSAN)
+    for _ in range(2):
+        drain(smtp)
+        clock.forward(5)
+    again, once, note = rows()
+    assert [again.status, once.status, note.status] == [Status.DEAD, Status.UNKNOWN, Status.SENT]
+    assert "could not be sent: ValueError: A command is one line." in str(again.answer)
+    assert [one.recipients for one in smtp.received] == [[SUSAN]]
+    assert not [line for line in smtp.commands if "evil" in line]
 
 
 def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) -> None:
@@ -745,6 +806,32 @@ def test_the_server_is_left_alone_while_it_is_in_trouble(smtp: ScriptedServer, a
 
 
 @BY_DISPATCHER
+@pytest.mark.parametrize(
+    ("error", "longest"),
+    [
+        (SmtpError(Step.AUTH, 535, "Wrong"), 300),
+        (SmtpError(Step.AUTH, 454, "Later"), 60),
+        (SmtpError(Step.CONNECT, None, "Refused"), 60),
+    ],
+)
+def test_pauses_grow_to_their_longest(
+    monkeypatch: pytest.MonkeyPatch, error: SmtpError, longest: float
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("microblog.mail.dispatcher.time.monotonic", lambda: now[0])
+    health = ServerHealth()
+    pauses = []
+    for _ in range(12):
+        health.failed(error)
+        pauses.append(health.pause())
+        health.failed(error)  # another thread's failure of the same moment
+        now[0] += pauses[-1]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert pauses[-1] == longest
+    health.succeeded()
+    assert health.pause() == 0
+
+
 def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app: Flask) -> None:
     smtp.delay = 0.5
     for _ in range(3):

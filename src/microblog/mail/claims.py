@@ -77,7 +77,7 @@ class Claim:
     """A row as it was when it was claimed; `attempts` is the fence.
 
     `suppressed` is the reason why nothing is sent to its address, if so. `slots` are those of the
-    rate limits that it counts against.
+    rate limits that it counts against. `damaged` names a column that somebody has made unreadable.
     """
 
     id: int
@@ -95,6 +95,7 @@ class Claim:
     history: list[dict[str, Any]]
     suppressed: str | None
     slots: tuple[Slot, ...] = ()
+    damaged: str | None = None
 
     @property
     def was_left(self) -> bool:
@@ -287,9 +288,37 @@ def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    values = dict(zip(Claim.__slots__, (*row, slots), strict=True))
-    for name in ("arguments", "recipients", "history"):
-        # SQLite hands JSON over as text, PostgreSQL's driver as values.
-        if isinstance(values[name], str):
-            values[name] = json.loads(values[name])
+    values = dict(zip(Claim.__slots__, (*row, slots, None), strict=True))
+    for name, (empty, is_whole) in _READABLE.items():
+        value = _read(values[name])
+        values[name] = value if is_whole(value) else empty
+        if not is_whole(value):
+            values["damaged"] = name
     return Claim(**values)
+
+
+_READABLE: dict[str, tuple[Any, Callable[[Any], bool]]] = {
+    "arguments": ({}, lambda value: isinstance(value, dict)),
+    "recipients": (None, lambda value: value is None or _is_list_of(value, str)),
+    "history": (
+        [],
+        lambda value: (
+            _is_list_of(value, dict) and all(isinstance(one.get("attempt"), int) for one in value)
+        ),
+    ),
+}
+"""What the columns with JSON must hold. A row in which they do not would stop all behind it."""
+
+
+def _read(value: Any) -> Any:
+    """SQLite hands JSON over as text, PostgreSQL's driver as values."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)

@@ -92,6 +92,13 @@ class Delivery:
         if kind is None:
             words = f"No kind of message is named {held.kind!r} any more."
             return self._ends(held, Status.DEAD, words)
+        return self._undeliverable(kind, held) or self._deliver(kind, held)
+
+    def _undeliverable(self, kind: Kind, held: Claim) -> Delivered | None:
+        """The end of what needs no server to be told."""
+        if held.damaged is not None:
+            words = f"Its row is damaged: the {held.damaged} cannot be read."
+            return self._ends(held, Status.DEAD, words)
         if held.suppressed is not None:
             words = f"The address is suppressed: {held.suppressed}"
             return self._ends(held, Status.DISCARDED, words)
@@ -101,6 +108,9 @@ class Delivery:
         if held.failures > kind.attempts:
             words = f"It was begun {held.failures} times: each time the process died."
             return self._ends(held, Status.DEAD, words)
+        return None
+
+    def _deliver(self, kind: Kind, held: Claim) -> Delivered:
         with self.leases.holding(held):
             try:
                 # First the connection, then the text: a link's life begins when it can leave.
@@ -132,8 +142,7 @@ class Delivery:
                 # The database is gone: that is not the message's fault.
                 raise
             logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
-            last_line = traceback.format_exception_only(error)[-1]
-            return self._again(kind, held, f"It could not be composed: {one_line(last_line)}")
+            return self._again(kind, held, f"It could not be composed: {_last_line(error)}")
         return self._send(kind, held, envelope)
 
     def _send(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
@@ -145,13 +154,25 @@ class Delivery:
         return self._expired(held) or self._offer(kind, held, envelope)
 
     def _offer(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
-        try:
-            delivered = self._accepted(kind, held, self.transport.send(envelope))
-        except SmtpError as error:
-            delivered = self._failed(kind, held, error)
+        delivered = self._handed_over(kind, held, envelope)
         if not held.slots:
             return delivered
         return replace(delivered, settlement=replace(delivered.settlement, offered=True))
+
+    def _handed_over(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
+        try:
+            accepted = self.transport.send(envelope)
+        except SmtpError as error:
+            return self._failed(kind, held, error)
+        except Exception as error:
+            logger.exception("Message %s (%s) could not be sent", held.id, held.kind)
+            # The conversation may have stopped anywhere: the next message begins another.
+            self.transport.close()
+            words = f"It could not be sent: {_last_line(error)}"
+            if not kind.repeat_unknown:
+                return self._ends(held, Status.UNKNOWN, words)
+            return self._again(kind, held, words)
+        return self._accepted(kind, held, accepted)
 
     def _expired(self, held: Claim) -> Delivered | None:
         if held.expires_at is None or held.expires_at > self._now():
@@ -225,7 +246,7 @@ class Delivery:
             with self.outbox.sessions() as session:
                 suppress(session, condemned, now=self._now())
                 session.commit()
-        except SQLAlchemyError:
+        except (AddressError, SQLAlchemyError):
             # The message itself may be sent: it must be settled all the same.
             logger.exception("An address that does not exist could not be noted")
 
@@ -252,3 +273,8 @@ class Delivery:
 
     def _now(self) -> float:
         return self.outbox.clock()
+
+
+def _last_line(error: BaseException) -> str:
+    """The last line of the traceback: what happened, without where."""
+    return one_line(traceback.format_exception_only(error)[-1])

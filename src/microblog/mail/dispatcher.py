@@ -24,7 +24,7 @@ from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
 from microblog.mail.outbox import Outbox
-from microblog.mail.outcomes import SmtpError
+from microblog.mail.outcomes import SmtpError, Step
 from microblog.mail.pacing import Pacing
 from microblog.mail.transport import Transport
 
@@ -34,6 +34,9 @@ LEASE_SECONDS = 20.0
 LOOK_EVERY_SECONDS = 1.0
 PAUSE_FIRST_SECONDS = 1.0
 PAUSE_LONGEST_SECONDS = 60.0
+REFUSED_LONGEST_SECONDS = 300.0
+"""After a refused log-in: providers lock accounts and addresses that keep trying."""
+
 
 ALL_LANES = range(Lane.PROMPT, Lane.BULK + 1)
 PROMPT_LANE = range(Lane.PROMPT, Lane.PROMPT + 1)
@@ -60,7 +63,9 @@ class ServerHealth:
                 logger.error("The mail server is in trouble, mail waits: %s", error)
             self._failures += 1
             pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
-            self._paused_until = time.monotonic() + min(pause, PAUSE_LONGEST_SECONDS)
+            refused = error.step is Step.AUTH and (error.code or 0) >= 500
+            longest = REFUSED_LONGEST_SECONDS if refused else PAUSE_LONGEST_SECONDS
+            self._paused_until = time.monotonic() + min(pause, longest)
 
     def succeeded(self) -> None:
         if not self._failures:
