@@ -21,6 +21,7 @@ from microblog.accounts.email_change import (
 from microblog.accounts.email_changes import CONFIRM_WITHIN, UNDO_WITHIN
 from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.database import db, transaction, utc_now
+from microblog.mail import current_outbox
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -367,6 +368,20 @@ def test_mail_about_a_change_that_was_given_up_is_not_sent(
         (CONFIRM_KIND, "sent"),
         (ASKED_KIND, "sent"),
     ]
+
+
+def test_mail_about_another_change_goes_to_nobody(
+    app: Flask, owner: Visitor, smtp: ScriptedServer
+) -> None:
+    """As after an account was deleted whose change had the number that this one has now."""
+    ask(owner)
+    with app.app_context(), transaction() as writing:
+        number = writing.scalars(select(EmailChange.id)).one()
+        about = {"user_id": 1, "change_id": number, "at": 0.0, "browser": "", "address": ""}
+        for kind in (CONFIRM_KIND, ASKED_KIND, EMAIL_CHANGED_KIND):
+            current_outbox().post(writing, kind, "eve@example.com", arguments=about)
+    deliver_from(app)
+    assert sorted(received.recipients[0] for received in smtp.received) == [NEW, OLD]
 
 
 @pytest.mark.parametrize(
