@@ -659,6 +659,11 @@ def test_an_address_that_another_account_holds_looks_like_any_other(
     sent = links(app, smtp)
     assert CONFIRM not in sent.get("bob@example.com", "")
     assert [row.kind for row in rows(app)] == [CONFIRM_KIND, ASKED_KIND] * 2
+    (told,) = [one for one in smtp.received if one.recipients == ["bob@example.com"]]
+    assert "Dear bob," in told.text()
+    assert "you already have an account with it" in " ".join(told.text().split())
+    assert "susan" not in told.text() + told.text("html")
+    assert f"We have mailed a link to {'bob@example.com'}" in words(owner.get("/settings/email"))
 
 
 def untokened(page: Any) -> str:

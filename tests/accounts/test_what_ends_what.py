@@ -151,9 +151,16 @@ def found_now(scene: Scene) -> list[str]:
         "work" if works(scene, "reset") else "end",
         "can be confirmed" if works(scene, "confirm") else "is given up",
         "work" if works(scene, "undo") else "end",
-        "work" if works(scene, "not me") else "end",
+        not_me(scene),
     ]
 
 
 def works(scene: Scene, link: str) -> bool:
     return REFUSED not in words(Visitor(scene.app).get(scene.links[link]))
+
+
+def not_me(scene: Scene) -> str:
+    if not works(scene, "not me"):
+        return "end"
+    leads_to = Visitor(scene.app).get(scene.links["not me"]).request.path
+    return "lead to the undo" if leads_to.startswith("/undo_email_change/") else "work"

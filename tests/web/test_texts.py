@@ -361,7 +361,6 @@ TEXTS = {
     "trace": "File <string>, in <module> & so on",
     "place": "Firefox <on> Linux & co",
     "not_me": "https://blog.example.com/not_me?a=b&c=d",
-    "stop": "https://blog.example.com/stop?a=b&c=d",
     "until": "<March> 1, 2026 & so on",
     "request_link": "https://blog.example.com/request?a=b&c=d",
 }

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
+from microblog.accounts.authentication import holder_of
 from microblog.accounts.deletion import DELETION_KIND, GRACE, keep_token
 from microblog.accounts.email_change import (
     ASKED_KIND,
     CONFIRM_KIND,
     EMAIL_CHANGED_KIND,
     confirmation_token,
-    holder,
     undo_token,
 )
 from microblog.accounts.email_changes import (
     CONFIRM_WITHIN,
     UNDO_WITHIN,
     can_be_undone,
-    changes_not_undone,
     pending_change,
 )
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.notices import compose_notice, not_me_link
+from microblog.accounts.notices import compose_notice
 from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.states import is_visible
+from microblog.accounts.verification_emails import already_registered
 from microblog.mail import (
     Discard,
     Email,
@@ -88,9 +88,10 @@ def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
         return GONE
     if not _is_to(intent, change.new_email):
         return GONE
-    held_by = holder(session, change.new_email)
-    if held_by is not None and held_by.id != user.id:
-        return Discard("Another account holds this address.")
+    holder = holder_of(session, address_key(change.new_email))
+    if holder is not None and holder.id != user.id:
+        about = {"user_id": holder.id}
+        return already_registered(session, replace(intent, arguments=about))
     with force_locale(intent.locale):
         return email_from_templates(
             "accounts/emails/confirm_email_change",
@@ -127,19 +128,8 @@ def deletion_notice(session: Session, intent: Intent) -> Email | Discard:
         intent,
         "accounts/emails/deletion_notice",
         link=public_link("deletion.keep", token=token),
-        stop=_stop_link(session, user, intent.recipient, now=now),
         until=until,
     )
-
-
-def _stop_link(session: Session, user: User, address: str, *, now: datetime) -> str:
-    """Where the reader of this address, present or former, says that it was somebody else."""
-    key = address_key(address)
-    if key != user.email_key:
-        for change in changes_not_undone(session, user.id):
-            if address_key(change.old_email) == key and can_be_undone(change, now=now):
-                return _undo_link(user, change)
-    return not_me_link(user, address, now=now)
 
 
 def _undo_link(user: User, change: EmailChange) -> str:

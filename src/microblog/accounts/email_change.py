@@ -258,15 +258,6 @@ def undo_change(
     return user
 
 
-def holder(session: Session, address: str) -> User | None:
-    """The account that has proved to read the mail of this address."""
-    return session.scalar(
-        select(User).where(
-            User.email_key == address_key(address), User.email_verified_at.is_not(None)
-        )
-    )
-
-
 def _give_address(session: Session, user: User, address: str, *, now: datetime) -> None:
     user.email, user.email_key = address, address_key(address)
     user.email_verified_at = now
