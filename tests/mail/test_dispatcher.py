@@ -736,6 +736,41 @@ def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app:
     assert received[0].recipients == [SUSAN]
 
 
+def test_what_is_urgent_leaves_within_a_second_before_a_hundred_thousand_others(
+    smtp: ScriptedServer, app: Flask
+) -> None:
+    register("tests.digest", lane=Lane.BULK)
+    register("tests.prompt", lane=Lane.PROMPT)
+    multiply(post(JOHN, "tests.digest"), 100_000)
+    smtp.delay = 0.05
+    with running(app, smtp, connections=2):
+        smtp.wait_for(5)
+        for number in range(1, 4):
+            posted = time.time()
+            post(SUSAN, "tests.prompt")
+            wait_until(lambda: len(urgent(smtp)) == number)  # noqa: B023 - called at once
+            assert urgent(smtp)[-1].at - posted < 1
+    assert len(smtp.received) < 1000, "nothing was waiting any more"
+
+
+def urgent(smtp: ScriptedServer) -> list[Received]:
+    return [one for one in smtp.received if one.recipients == [SUSAN]]
+
+
+def multiply(number: int, count: int) -> None:
+    """Let there be so many messages like this one."""
+    copied = [one.name for one in OutboxMessage.__table__.columns if one.name != "id"]
+    names = ", ".join(copied)
+    with transaction() as session:
+        session.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+                f" INSERT INTO outbox ({names}) SELECT {names} FROM outbox, n WHERE id = :id"
+            ),
+            {"count": count - 1, "id": number},
+        )
+
+
 def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None:
     smtp.delay = 0.5
     for _ in range(24):
