@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from microblog.accounts.models import User
+from microblog.accounts.models import SecurityEvent, User
 from microblog.database import db
 from tests.cli.conftest import Command
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user, words
@@ -135,3 +138,136 @@ def test_a_database_that_cannot_be_reached_is_said_in_words(microblog: Command) 
     assert refused.exit_code == 1
     assert refused.stderr.startswith("Error: The database cannot be used: ")
     assert "hunter2" not in refused.output
+
+
+# Accounts that are there
+
+
+def listed(microblog: Command, *arguments: str) -> list[dict[str, Any]]:
+    shown = microblog("user", "list", *arguments, "--json")
+    assert shown.exit_code == 0, shown.output
+    found: list[dict[str, Any]] = json.loads(shown.stdout)
+    return found
+
+
+def test_accounts_are_listed_newest_first(app: Flask, microblog: Command) -> None:
+    make_user(app, "susan")
+    make_user(app, "bob", verified=False)
+    microblog("user", "make-admin", "susan")
+    shown = microblog("user", "list")
+    assert shown.exit_code == 0
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert [line[1:] for line in lines] == [
+        ["bob", "bob@example.com", "unverified"],
+        ["susan", "susan@example.com", "admin"],
+    ]
+    (susan,) = listed(microblog, "--only", "admin")
+    assert {key: susan[key] for key in ("id", "username", "email", "states")} == {
+        "id": 1,
+        "username": "susan",
+        "email": "susan@example.com",
+        "states": ["admin"],
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", susan["registered"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (["--search", "SUSAN@"], ["susan"]),
+        (["--search", "b"], ["bob"]),
+        (["--search", "%"], []),
+        (["--only", "disabled"], []),
+        (["--only", "unverified"], []),
+        (["--count", "1"], ["bob"]),
+        ([], ["bob", "susan"]),
+    ],
+    ids=" ".join,
+)
+def test_accounts_are_found(
+    app: Flask, microblog: Command, wanted: list[str], found: list[str]
+) -> None:
+    make_user(app, "susan")
+    make_user(app, "bob")
+    assert [one["username"] for one in listed(microblog, *wanted)] == found
+
+
+@ON_SQLITE
+def test_an_empty_list_is_said(microblog: Command) -> None:
+    shown = microblog("user", "list")
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "No account matches.\n")
+    assert listed(microblog) == []
+
+
+def test_an_account_is_disabled_and_enabled(
+    app: Flask, microblog: Command, visitor: Visitor
+) -> None:
+    make_user(app, "susan")
+    visitor.log_in("susan")
+    done = microblog("user", "disable", "SUSAN")
+    assert (done.exit_code, done.stdout) == (0, "susan is disabled.\n")
+    assert "Sign In" in words(visitor.get("/"))
+    assert "Invalid" in words(visitor.log_in("susan"))
+    assert microblog("user", "disable", "susan").stdout == "susan is disabled already.\n"
+    assert [one["username"] for one in listed(microblog, "--only", "disabled")] == ["susan"]
+    assert microblog("user", "enable", "susan").stdout == "susan is enabled.\n"
+    assert microblog("user", "enable", "susan").stdout == "susan is not disabled.\n"
+    assert "Hi, susan!" in words(visitor.log_in("susan"))
+    assert events(app) == ["disabled", "enabled"]
+
+
+def test_an_administrator_is_made_and_unmade(app: Flask, microblog: Command) -> None:
+    make_user(app, "susan")
+    make_user(app, "bob")
+    made = microblog("user", "make-admin", "Susan")
+    assert (made.exit_code, made.stdout) == (0, "susan is an administrator.\n")
+    assert microblog("user", "make-admin", "susan").stdout == "susan is an administrator already.\n"
+    assert microblog("user", "unmake-admin", "bob").stdout == "bob is no administrator.\n"
+    microblog("user", "make-admin", "bob")
+    unmade = microblog("user", "unmake-admin", "susan")
+    assert (unmade.exit_code, unmade.stdout) == (0, "susan is no administrator any more.\n")
+    assert [user.is_admin for user in users(app)] == [False, True]
+    assert events(app) == ["admin_made", "admin_made", "admin_unmade"]
+
+
+@pytest.mark.parametrize("command", ["disable", "unmake-admin"])
+def test_the_last_administrator_stays(app: Flask, microblog: Command, command: str) -> None:
+    make_user(app, "susan")
+    microblog("user", "make-admin", "susan")
+    refused = microblog("user", command, "susan")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "Error: susan is the last administrator: make somebody else one first.\n"
+    )
+    (susan,) = users(app)
+    assert susan.is_admin
+    assert susan.disabled_at is None
+
+
+@ON_SQLITE
+def test_a_disabled_account_is_no_administrator_s(app: Flask, microblog: Command) -> None:
+    make_user(app, "susan")
+    microblog("user", "disable", "susan")
+    refused = microblog("user", "make-admin", "susan")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == "Error: susan is disabled: enable the account first.\n"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("command", ["disable", "enable", "make-admin", "unmake-admin"])
+@pytest.mark.parametrize("name", ["nobody", "", "susan@example.com", "a\0b"], ids=ascii)
+def test_a_name_that_nobody_has_is_said(
+    app: Flask, microblog: Command, command: str, name: str
+) -> None:
+    make_user(app, "susan")
+    refused = microblog("user", command, name)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"Error: No account has the name {name!r}.")
+    assert events(app) == []
+
+
+def events(app: Flask) -> list[str]:
+    """What is in the security logs, done by nobody else than the command line."""
+    with app.app_context():
+        found = db.session.scalars(select(SecurityEvent).order_by(SecurityEvent.id)).all()
+    return [one.kind for one in found if one.details == {"by": "(command line)"}]

@@ -38,13 +38,16 @@ def find_by_login(session: Session, login: str) -> User | None:
 
 
 def authenticate(session: Session, login: str, password: str) -> User | None:
-    """The account, if the password is its own. An unknown login takes as long as a wrong one."""
+    """The account, if the password is its own and it is not disabled.
+
+    An unknown login and one that is disabled take as long as a wrong password.
+    """
     user = find_by_login(session, login)
     password_hash = user.password_hash if user else None
     # The connection goes back before the slow part: hashing must not hold it.
     session.rollback()
     right = verify_password(password_hash, password)
-    return user if right else None
+    return user if user and right and user.disabled_at is None else None
 
 
 def stronger_hash(user: User, password: str) -> str | None:

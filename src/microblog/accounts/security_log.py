@@ -55,6 +55,8 @@ class Happening(StrEnum):
     ENABLED = "enabled"
     RESET_STARTED = "reset_started"
     """An administrator had a reset link mailed to the owner."""
+    ADMIN_MADE = "admin_made"
+    ADMIN_UNMADE = "admin_unmade"
     MAIL_RESUMED = "mail_resumed"
     """The owner had mail tried again to an address that its server had refused."""
 

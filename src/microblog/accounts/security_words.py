@@ -47,6 +47,8 @@ HAPPENINGS = {
     Happening.DISABLED: _l("Those who run the site disabled the account."),
     Happening.ENABLED: _l("Those who run the site enabled the account again."),
     Happening.RESET_STARTED: _l("Those who run the site had a link for a new password mailed."),
+    Happening.ADMIN_MADE: _l("The account became one of those who run the site."),
+    Happening.ADMIN_UNMADE: _l("The account ceased to be one of those who run the site."),
     Happening.MAIL_RESUMED: _l("Mail to the email address was tried again."),
 }
 

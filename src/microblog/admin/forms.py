@@ -14,7 +14,7 @@ from wtforms import DateTimeLocalField, Field, SearchField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional, ValidationError
 
-from microblog.admin.words import STATUS_LABELS
+from microblog.admin.words import STATE_LABELS, STATUS_LABELS
 from microblog.web.forms import Form, NoControlCharacters, strip
 from microblog.web.times import zone_named
 
@@ -107,3 +107,14 @@ class AddressSearch(SearchForm):
     """Which suppressed addresses."""
 
     address = _text(_l("Address"), _l("A whole address, or a part of one."))
+
+
+class AccountSearch(SearchForm):
+    """Which accounts."""
+
+    text = _text(_l("Name or address"), _l("Or a part of one."))
+    state = SelectField(
+        _l("Only"),
+        choices=[_ANY, *(SelectChoice(*one) for one in STATE_LABELS.items())],
+        default="",
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import format_decimal
 
-from microblog.admin import mail_views  # noqa: F401 - its pages are added to the blueprint
+from microblog.admin import account_views, mail_views  # noqa: F401 - they add their pages
+from microblog.admin.accounts import states
 from microblog.admin.blueprint import blueprint
 from microblog.admin.words import (
     LANE_LABELS,
+    STATE_NAMES,
     STATUS_LABELS,
     STATUS_MEANINGS,
     duration,
@@ -22,5 +24,9 @@ def init_app(app: Flask) -> None:
         duration=duration, from_unix=from_unix, numberformat=format_decimal
     )
     app.jinja_env.globals.update(
-        status_labels=STATUS_LABELS, status_meanings=STATUS_MEANINGS, lane_labels=LANE_LABELS
+        status_labels=STATUS_LABELS,
+        status_meanings=STATUS_MEANINGS,
+        lane_labels=LANE_LABELS,
+        states_of=states,
+        state_names=STATE_NAMES,
     )

@@ -29,6 +29,8 @@ PEOPLE = {
     "carol": "Somebody forgot a password again. It took a minute to get back in.",
 }
 
+ADMIN = "alice"
+
 
 @click.command()
 @click.option(
@@ -102,6 +104,7 @@ def _fill(settings: Settings) -> None:
                     password_hash=password_hash,
                     verified_at=utc_now(),
                 )
+                person.is_admin = name == ADMIN
                 write_post(writing, user_id=person.id, body=post, now=utc_now())
 
 
@@ -111,6 +114,7 @@ Microblog is running on this machine, with nothing to lose:
 
   the site    http://localhost:{port}
   its mail    http://localhost:{port}/dev/inbox   (caught at SMTP port {smtp_port})
+  its fate    http://localhost:{port}/admin/mail  (as {ADMIN}, the administrator)
 
 Log in as alice, bob or carol with the password: {PASSWORD}
 Or register, log out, forget your password, and find the way back in the mail.

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
+from microblog.accounts.models import User
 from microblog.accounts.names import is_username
 from microblog.accounts.passwords import PASSWORD_MAXIMUM, PASSWORD_MINIMUM, hash_password
 from microblog.accounts.registration import TakenError, create_account
+from microblog.admin import accounts
+from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
+from microblog.cli.options import as_json, echo_json, in_utc
 from microblog.cli.site import opened
-from microblog.database import transaction, utc_now
+from microblog.database import db, transaction, utc_now
 from microblog.mail import AddressError, parse_address
 
 
 @click.group()
 def user() -> None:
-    """Make and look at accounts."""
+    """Make, look at and disable accounts."""
 
 
 @user.command()
@@ -52,6 +60,114 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     except TakenError as taken:
         raise click.ClickException(str(taken)) from None
     click.echo(f"Made the account {made.username} with the address {made.email}.")
+
+
+@user.command("list")
+@click.option("--search", "part", default="", help="A name or an address, or a part of one.")
+@click.option("--only", type=click.Choice([str(one) for one in State]), help="Only such accounts.")
+@click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json
+def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> None:
+    """List accounts, newest first.
+
+    \b
+    Who may do what administrators may:  microblog user list --only admin
+    Somebody's account:                  microblog user list --search someone@example.com
+    """
+    state = State(only) if only else None
+    with opened().app_context():
+        found = accounts.search(db.session, part.replace("\0", ""), state=state, count=count)
+    if as_json:
+        echo_json([_summary(account) for account in found])
+        return
+    if not found:
+        click.echo("No account matches.", err=True)
+    for account in found:
+        said = _summary(account)
+        states = ", ".join(said["states"])
+        click.echo(f"{said['registered']}  {account.username:<20}  {account.email:<30}  {states}")
+
+
+@user.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Let nobody into the account NAME, and show nothing of it to others.
+
+    All its sessions end at once. Nothing is deleted: see enable.
+    """
+    with _account(name) as (writing, account):
+        done = accounts.disable(writing, account, _actor(), now=utc_now())
+    _say(account, done, "is disabled.", "is disabled already.")
+
+
+@user.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let the owner of the account NAME in again."""
+    with _account(name) as (writing, account):
+        done = accounts.enable(writing, account, _actor(), now=utc_now())
+    _say(account, done, "is enabled.", "is not disabled.")
+
+
+@user.command("make-admin")
+@click.argument("name")
+def make_admin(name: str) -> None:
+    """Make NAME an administrator, who sees what became of all mail, and manages accounts.
+
+    The pages for administrators are at /admin/mail.
+    """
+    with _account(name) as (writing, account):
+        done = accounts.make_admin(writing, account, _actor(), now=utc_now())
+    _say(account, done, "is an administrator.", "is an administrator already.")
+
+
+@user.command("unmake-admin")
+@click.argument("name")
+def unmake_admin(name: str) -> None:
+    """Let NAME be an administrator no more."""
+    with _account(name) as (writing, account):
+        done = accounts.unmake_admin(writing, account, _actor(), now=utc_now())
+    _say(account, done, "is no administrator any more.", "is no administrator.")
+
+
+@contextmanager
+def _account(name: str) -> Iterator[tuple[Session, User]]:
+    """The account with this name, in a write transaction; refusals are said in words."""
+    with opened().app_context(), transaction() as writing:
+        account = accounts.find_by_name(writing, name.replace("\0", ""))
+        if account is None:
+            raise click.ClickException(
+                f"No account has the name {name!r}. To look for it: microblog user list --search"
+            )
+        try:
+            yield writing, account
+        except RefusedError as error:
+            raise click.ClickException(_REFUSALS[error.refusal].format(account.username)) from None
+
+
+_REFUSALS = {
+    Refusal.LAST_ADMIN: "{} is the last administrator: make somebody else one first.",
+    Refusal.DISABLED: "{} is disabled: enable the account first.",
+    Refusal.DELETING: "{} is about to be deleted. Only its owner can undo that.",
+}
+
+
+def _actor() -> Actor:
+    return Actor(COMMAND_LINE)
+
+
+def _say(account: User, done: bool, words: str, words_before: str) -> None:
+    click.echo(f"{account.username} {words if done else words_before}")
+
+
+def _summary(account: User) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "username": account.username,
+        "email": account.email,
+        "registered": in_utc(account.registered_at.timestamp()),
+        "states": [str(state) for state in accounts.states(account)],
+    }
 
 
 def _password(*, from_stdin: bool) -> str:
