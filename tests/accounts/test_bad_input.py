@@ -10,10 +10,10 @@ from urllib.parse import quote_plus
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, union
 from werkzeug.test import TestResponse
 
-from microblog.accounts.models import User
+from microblog.accounts.models import EmailChange, User
 from microblog.database import db
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -42,6 +42,15 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "request": ("/reset_password_request", {"email": "susan@example.com"}),
     "choose": ("/reset_password/choose", {"password": NEW, "password2": NEW}),
+    "address": (
+        "/settings/email",
+        {"email": "susans@example.com", "current_password": PASSWORD},
+    ),
+    "password": (
+        "/settings/password",
+        {"current_password": PASSWORD, "password": NEW, "password2": NEW},
+    ),
+    "delete": ("/settings/delete", {"current_password": PASSWORD}),
 }
 
 FIELDS = [(form, field) for form, (_, fields) in FORMS.items() for field in fields]
@@ -119,6 +128,8 @@ def test_the_answer_is_the_forms_own(
     path, fields = FORMS[form]
     if form == "choose":
         visitor.get(reset_link_for(app, "susan@example.com"))
+    if path.startswith("/settings/"):
+        visitor.log_in("susan")
     sent = [f"csrf_token={quote_plus(visitor.csrf_token(path))}"]
     sent += [
         BAD[bad](name, good) if name == field else f"{name}={quote_plus(good)}"
@@ -147,6 +158,8 @@ def assert_ordinary(page: TestResponse, form: str, field: str, bad: str) -> None
         assert said_when_well(form) in said
     elif form == "login":
         assert WRONG_LOGIN in said or (error and "megabyte" in bad) or "blanks" in bad
+    elif field == "current_password":
+        assert error == "This is not your password."
     elif field in {"password", "password2"}:
         # One of the two was changed, so they differ, if nothing else is wrong with them.
         assert error or error_beside(page, "password2")
@@ -164,6 +177,9 @@ def said_when_well(form: str) -> str:
         "register": MADE,
         "request": ASKED,
         "choose": "Your password has been reset.",
+        "address": "We have mailed a link to the new address.",
+        "password": "Your password was changed, and all other browsers were logged out.",
+        "delete": "Your account will be deleted on",
     }[form]
 
 
@@ -173,7 +189,8 @@ def assert_kept(page: TestResponse, path: str, field: str, sent: list[str]) -> N
     assert NEW not in html
     assert PASSWORD not in html
     assert "<script>alert" not in html
-    if page.request.path != path or "<form" not in html:
+    is_done = any(said_when_well(form) in words(page) for form in FORMS)
+    if page.request.path != path or "<form" not in html or is_done:
         return
     for name, good in FORMS_BY_PATH[path].items():
         if "password" in name:
@@ -189,8 +206,10 @@ FORMS_BY_PATH = dict(FORMS.values())
 
 
 def addresses_of_accounts(app: Flask) -> set[str]:
+    """Those that accounts have, or asked for as they are stored."""
     with app.app_context():
-        return set(db.session.scalars(select(User.email)))
+        addresses = union(select(User.email), select(EmailChange.new_email))
+        return set(db.session.scalars(addresses))
 
 
 def assert_only_for(app: Flask, smtp: ScriptedServer, allowed: set[str]) -> None:
@@ -209,6 +228,8 @@ def opened(app: Flask, form: str) -> tuple[Visitor, str]:
     visitor = Visitor(app)
     if form == "choose":
         visitor.get(reset_link_for(app, "susan@example.com"))
+    if FORMS[form][0].startswith("/settings/"):
+        visitor.log_in("susan")
     return visitor, visitor.csrf_token(FORMS[form][0])
 
 
