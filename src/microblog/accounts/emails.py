@@ -95,6 +95,8 @@ def reset_started(session: Session, intent: Intent) -> Email | Discard:
     user = session.get(User, intent.arguments["user_id"])
     if user is None:
         return Discard("The account was deleted.")
+    if user.disabled_at is not None:
+        return Discard("The account is disabled.")
     if user.email_key != address_key(intent.recipient):
         return Discard("The account has another address by now.")
     if user.disabled_at is not None:
