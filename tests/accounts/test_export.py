@@ -138,7 +138,7 @@ def test_it_holds_nothing_of_others_and_no_secret(app: Flask, susan: int, owner:
 def test_who_never_proved_the_address_learns_nothing_of_mail_to_it(
     app: Flask, smtp: ScriptedServer
 ) -> None:
-    make_user(app, "eve")
+    make_user(app, "eve", verified=False)
     eve = Visitor(app)
     eve.log_in("eve")
     Visitor(app).ask_for_reset("eve@example.com")
