@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from microblog.accounts.models import LoginSession, SecurityEvent, User
+from microblog.accounts.models import KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.database import db, transaction, utc_now
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
@@ -166,6 +166,14 @@ def test_links_for_a_reset_die_with_the_old_password(app: Flask, owner: Visitor)
     change(owner)
     assert "This link no longer works" in post_new_password(Visitor(app), link)
     assert can_log_in(app, NEW)
+
+
+def test_no_browser_is_known_any_more(app: Flask, susan: int, owner: Visitor) -> None:
+    with app.app_context(), transaction() as writing:
+        writing.add(KnownBrowser(user_id=susan, digest=b"x" * 32))
+    change(owner)
+    with app.app_context():
+        assert db.session.scalars(select(KnownBrowser.id)).all() == []
 
 
 def test_a_change_of_address_that_waits_dies_with_the_old_password(
