@@ -1,0 +1,73 @@
+"""Pages for administrators in a real browser: used, and each of them looked at."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import log_in, look_at
+from tests.demonstration import Demonstration
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery staple"
+
+
+def test_the_fate_of_a_mail_is_looked_up(page: Page, demo: Demonstration) -> None:
+    page.goto(f"{demo.address}/reset_password_request")
+    page.get_by_label("Email").fill("bob@microblog.example")
+    page.get_by_role("button", name="Request Password Reset").click()
+    log_in(page, demo, "alice", PASSWORD)
+    page.get_by_role("link", name="Administration").click()
+    page.get_by_label("Address").fill("bob@microblog")
+    page.get_by_label("Status").select_option("sent")
+    search = page.get_by_role("button", name="Search")
+    search.click()
+    expect(page.get_by_label("Address")).to_have_value("bob@microblog")
+    message = page.get_by_role("link", name="bob@microblog.example").first
+    for _ in range(50):
+        if message.count():
+            break
+        page.wait_for_timeout(200)
+        search.click()
+    message.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Message")
+    expect(page.locator(".attempts li")).to_have_count(1)
+    expect(page.locator(".attempts")).to_contain_text("250")
+    page.get_by_role("link", name="all mail to it").click()
+    expect(page.get_by_label("Address")).to_have_value("bob@microblog.example")
+
+
+def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> None:
+    log_in(page, demo, "alice", PASSWORD)
+    page.goto(f"{demo.address}/admin/users")
+    page.get_by_label("Name or address").fill("carol")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="carol", exact=True).click()
+    for action, said in (("Disable", "is disabled"), ("Enable", "is enabled")):
+        page.get_by_role("link", name=f"{action}…").click()
+        page.get_by_role("button", name=f"{action} the account").click()
+        expect(page.get_by_role("alert")).to_contain_text(f"The account {said}.")
+
+
+def test_every_page_can_be_used_by_everybody(look: Page, demo: Demonstration) -> None:
+    log_in(look, demo, "alice", PASSWORD)
+    look.goto(f"{demo.address}/admin/users/2/reset")
+    look.get_by_role("button", name="Mail the link").click()
+    look_at(look)
+    for path in (
+        "/admin/mail",
+        "/admin/mail?address=nobody&since=nonsense",
+        "/admin/mail/1",
+        "/admin/mail/suppressed",
+        "/admin/users",
+        "/admin/users/2",
+        "/admin/users/2/disable",
+        "/admin/users/2/reset",
+    ):
+        look.goto(demo.address + path)
+        expect(look.get_by_role("heading", level=1)).to_be_visible()
+        details = look.locator("details")
+        if details.count():
+            details.first.locator("summary").click()
+        look_at(look)
