@@ -195,6 +195,7 @@ def test_whoever_only_claims_an_address_sees_no_mail_to_it(app: Flask, susan: in
         email="susan@example.com",
         email_key="susan@example.com",
         email_verified_at=None,
+        registered_at=NOW - timedelta(days=200),
     )
     mail(app, NOW)
     assert kinds(app, mallory) == []
