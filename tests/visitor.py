@@ -13,10 +13,13 @@ import pytest
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
+from microblog.accounts.browser_cookie import COOKIE
 from microblog.accounts.keys import token_keys
+from microblog.accounts.models import KnownBrowser
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.recovery import reset_link
 from microblog.accounts.registration import create_account
+from microblog.accounts.sessions import secret_digest
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, utc_now
 from microblog.settings import Settings
@@ -25,15 +28,24 @@ from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
 
+BROWSER = "browser-of-everybody-" + "x" * 22
+"""The secret of a browser that every account of `make_user` knows: so that no notice of a new one
+mixes with the mail that a test is about."""
+
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests of what is decided before the database is asked: one engine is enough."""
 
 
 class Visitor:
-    """Opens pages and sends forms, with the CSRF token that the page holds."""
+    """Opens pages and sends forms, with the CSRF token that the page holds.
 
-    def __init__(self, app: Flask) -> None:
+    The browser is one that accounts know; with `new_browser` it is not.
+    """
+
+    def __init__(self, app: Flask, *, new_browser: bool = False) -> None:
         self.client = app.test_client()
+        if not new_browser:
+            self.client.set_cookie(COOKIE, BROWSER)
 
     def get(self, path: str, *, follow: bool = True) -> TestResponse:
         return self.client.get(path, follow_redirects=follow)
@@ -171,6 +183,7 @@ def make_user(
             password_hash=_hash_of(password),
             verified_at=utc_now() if verified else None,
         )
+        writing.add(KnownBrowser(user_id=made.id, digest=secret_digest(BROWSER)))
         return made.id
 
 

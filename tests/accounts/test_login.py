@@ -23,7 +23,7 @@ from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user,
 HELLO = "Hi, Susan!"
 STRANGER = "Welcome to Microblog"
 WRONG = "Invalid username or password"
-SESSION, REMEMBER = "microblog", "microblog_remember"
+SESSION, REMEMBER, BROWSER = "microblog", "microblog_remember", "microblog_browser"
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_without_remember_me_the_cookie_ends_with_the_browser(app: Flask, visito
     token = visitor.csrf_token("/login")
     fields: dict[str, object] = {"username": "susan", "password": PASSWORD}
     cookies = set_cookies(visitor.submit("/login", fields, token=token, follow=False))
-    assert set(cookies) == {SESSION}
+    assert set(cookies) == {SESSION, BROWSER}
     assert "Expires" not in cookies[SESSION]
     assert "Max-Age" not in cookies[SESSION]
     visitor.client.delete_cookie(SESSION)
@@ -168,7 +168,7 @@ def test_cookies_are_out_of_reach_and_secure_where_the_site_is(
     answer = client.post("/login", data=fields, base_url=public_url)
     assert answer.status_code == 302
     cookies = set_cookies(answer)
-    assert set(cookies) == {SESSION, REMEMBER}
+    assert set(cookies) == {SESSION, REMEMBER, BROWSER}
     for one in (*cookies.values(), *set_cookies(page).values()):
         attributes = [part.strip() for part in one.split(";")[1:]]
         assert "HttpOnly" in attributes
@@ -384,6 +384,11 @@ def test_who_was_sent_to_log_in_goes_on_where_they_wanted_to_be(visitor: Visitor
         "javascript:alert(1)",
         "/%0d%0aLocation:%20https://evil.example",
         "https:evil.example",
+        "/%E2%80%8B/evil.example",
+        "/%00/evil.example",
+        "http:///evil.example",
+        "@evil.example",
+        ".evil.example",
         "",
     ],
 )

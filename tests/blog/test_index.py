@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from microblog.accounts.authentication import find_by_login
+from microblog.accounts.authentication import find_by_email
 from microblog.blog.models import Follow, Post
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.timeline import PAGE_SIZE
@@ -76,7 +76,7 @@ def test_a_post_is_written_and_shown(app: Flask, susan: Visitor, path: str) -> N
 def test_the_latest_post_stands_first_and_the_page_has_an_end(app: Flask, susan: Visitor) -> None:
     number = make_user(app, "bob")
     with app.app_context(), transaction() as writing:
-        reader = find_by_login(writing, "susan")
+        reader = find_by_email(writing, "susan@example.com")
         assert reader
         writing.add(Follow(follower_id=reader.id, followed_id=number))
         for count in range(PAGE_SIZE + 5):

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
+from microblog.accounts.browsers import prune_browsers
 from microblog.accounts.deletion import delete_due_accounts
 from microblog.accounts.email_changes import prune_changes
 from microblog.accounts.security_log import prune_events
 from microblog.accounts.sessions import prune_sessions
+from microblog.accounts.throttle import prune_throttles
 from microblog.accounts.verification import remove_unverified
 from microblog.mail import Outbox
 
@@ -23,6 +25,8 @@ REMOVALS: dict[str, Removal] = {
     "accounts.sessions": prune_sessions,
     "accounts.security_events": prune_events,
     "accounts.unverified": remove_unverified,
+    "accounts.throttles": prune_throttles,
+    "accounts.browsers": prune_browsers,
 }
 
 

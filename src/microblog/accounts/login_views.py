@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from flask import Flask, flash, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from microblog.accounts import sessions
-from microblog.accounts.authentication import authenticate, stronger_hash
+from microblog.accounts import authentication, sessions, throttle
+from microblog.accounts.authentication import Attempt, Candidate, Entry
 from microblog.accounts.blueprint import blueprint, for_strangers
+from microblog.accounts.browser_cookie import held_secrets, keep_secrets
 from microblog.accounts.deletion_views import offer_to_keep
 from microblog.accounts.forms import LoginForm
+from microblog.accounts.keys import token_keys
 from microblog.accounts.logins import Logins
-from microblog.accounts.models import User
 from microblog.database import db, transaction, utc_now
+from microblog.mail import current_outbox
 from microblog.web.clients import current_place
+from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 
@@ -63,17 +68,9 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_posts
 @for_strangers
-def login() -> str | Response:
+def login() -> str | Response | tuple[str, int, dict[str, str]]:
     form = LoginForm()
-    if form.validate_on_submit():
-        user = authenticate(db.session, form.username.data, form.password.data)
-        if user is not None and user.deletes_at is not None:
-            return offer_to_keep(user)
-        if user is not None:
-            _log_in(user, form.password.data, remembered=form.remember_me.data)
-            return redirect(safe_next(request.args.get("next")))
-        flash(_("Invalid username or password"), "error")
-    return render_template("accounts/login.html", form=form)
+    return _try(form) if form.validate_on_submit() else _page(form)
 
 
 @blueprint.post("/logout")
@@ -85,14 +82,56 @@ def logout() -> Response:
     return redirect(home())
 
 
-def _log_in(user: User, password: str, *, remembered: bool) -> None:
-    better = stronger_hash(user, password)
+def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
+    now, keys = utc_now(), token_keys()
+    attempt = authentication.find_candidates(
+        db.session, keys, form.username.data, held_secrets(), now=now
+    )
+    # Counted and committed first, so that of many attempts at once none is overlooked.
     with transaction() as writing:
-        account = writing.get_one(User, user.id)
-        if better and account.password_hash == user.password_hash:
-            account.password_hash = better
-        visitor = sessions.start_session(
-            writing, account, current_place(), remembered=remembered, now=utc_now()
-        )
+        wait = throttle.admit(writing, attempt.key, now=now)
+    if wait is not None:
+        return _too_often(form, wait)
+    found = authentication.check(attempt, form.password.data)
+    entry = _enter(form, attempt, found) if found else None
+    if entry is None:
+        flash(_("Invalid username or password"), "error")
+        return _page(form)
+    if entry.visitor is None:
+        return offer_to_keep(entry.user)
     session.clear()
-    login_user(visitor, remember=remembered)
+    login_user(entry.visitor, remember=form.remember_me.data)
+    keep_secrets(entry.held)
+    return redirect(safe_next(request.args.get("next")))
+
+
+def _enter(form: LoginForm, attempt: Attempt, found: Candidate) -> Entry | None:
+    better_hash = authentication.stronger_hash(found, form.password.data)
+    with transaction() as writing:
+        return authentication.log_in(
+            writing,
+            current_outbox(),
+            attempt,
+            found,
+            current_place(),
+            better_hash=better_hash,
+            remembered=form.remember_me.data,
+            now=utc_now(),
+            locale=current_language(),
+        )
+
+
+def _too_often(form: LoginForm, wait: timedelta) -> tuple[str, int, dict[str, str]]:
+    words = ngettext(
+        "Too many attempts to log in with this username or email. Wait %(num)d minute, or reset"
+        " your password: then you can log in at once.",
+        "Too many attempts to log in with this username or email. Wait %(num)d minutes, or reset"
+        " your password: then you can log in at once.",
+        throttle.whole_minutes(wait),
+    )
+    flash(words, "error")
+    return _page(form), 429, {"Retry-After": str(ceil(wait.total_seconds()))}
+
+
+def _page(form: LoginForm) -> str:
+    return render_template("accounts/login.html", form=form)

@@ -8,17 +8,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import find_by_email
+from microblog.accounts.browsers import forget_browsers
 from microblog.accounts.email_changes import cancel_pending
-from microblog.accounts.models import KnownBrowser, User
+from microblog.accounts.models import User
 from microblog.accounts.notices import post_notice
 from microblog.accounts.passwords import locked_hash
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.sessions import end_all_sessions
+from microblog.accounts.throttle import forgive_account
 from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
 from microblog.mail import Outbox
 from microblog.web.clients import Place
@@ -107,16 +109,16 @@ def reset_password(
     place: Place,
     now: datetime,
     locale: str,
-) -> bool:
+) -> User | None:
     """Give the token's account a new password, end what others began there, and tell its owner.
 
-    Whoever holds the token reads the mail of the address, so that it counts as verified. False
+    Whoever holds the token reads the mail of the address, so that it counts as verified. None
     where the token is no longer good: of many simultaneous uses of one link, one wins, and none
     where another account has proved the address meanwhile.
     """
     user = find_by_token(session, keys, token, now=now)
     if user is None:
-        return False
+        return None
     change = (
         update(User)
         .where(
@@ -131,25 +133,26 @@ def reset_password(
         changed = session.execute(change).rowcount  # type: ignore[attr-defined]
     except IntegrityError:
         session.rollback()
-        return False
+        return None
     if not changed:
-        return False
+        return None
     was_verified = user.email_verified_at is not None
     session.refresh(user)
     end_what_was_begun(session, user, now=now)
+    forgive_account(session, keys, user)
     record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
     if not was_verified:
         record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
         # Whoever asked for it was nobody who had proved anything.
         undo_deletion(session, user, place, now=now)
     post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
-    return True
+    return user
 
 
 def end_what_was_begun(session: Session, user: User, *, now: datetime) -> None:
     """End the account's sessions, its known browsers, and a change of address that waits."""
     end_all_sessions(session, user.id)
-    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
+    forget_browsers(session, user.id)
     cancel_pending(session, user.id, now=now)
 
 

@@ -42,7 +42,7 @@ def start_session(
     secret = secrets.token_urlsafe(32)
     started = LoginSession(
         user=user,
-        digest=_digest(secret),
+        digest=secret_digest(secret),
         remembered=remembered,
         created_at=now,
         seen_at=now,
@@ -59,7 +59,7 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
 
     Nor may anybody be in an account that is disabled or about to be deleted.
     """
-    found = session.scalar(select(LoginSession).where(LoginSession.digest == _digest(secret)))
+    found = session.scalar(select(LoginSession).where(LoginSession.digest == secret_digest(secret)))
     if found is None or found.user.disabled_at is not None or found.user.deletes_at is not None:
         return None
     idle = IDLE_REMEMBERED if found.remembered else IDLE_OTHERWISE
@@ -92,7 +92,7 @@ def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
     renewed = session.get(LoginSession, visitor.session.id, populate_existing=True)
     if renewed is None:
         return None
-    renewed.digest = _digest(secret)
+    renewed.digest = secret_digest(secret)
     session.flush()
     return Visitor(renewed, secret)
 
@@ -160,5 +160,6 @@ def _is_over(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _digest(secret: str) -> bytes:
+def secret_digest(secret: str) -> bytes:
+    """What is kept of a secret that a cookie holds."""
     return hashlib.sha256(secret.encode()).digest()

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from microblog.accounts import login_views, preferences_views, recovery, verification_views
 from microblog.accounts.blueprint import blueprint, for_strangers
+from microblog.accounts.browser_cookie import remember_this_browser
 from microblog.accounts.forms import (
     RegistrationForm,
     ResetPasswordForm,
@@ -41,18 +42,20 @@ def register_account() -> str | Response:
     form = RegistrationForm()
     if form.validate_on_submit():
         password_hash = hash_password(form.password.data)
+        now = utc_now()
         try:
             with transaction() as writing:
-                register(
+                user = register(
                     writing,
                     current_outbox(),
                     username=form.username.data,
                     email=form.email.data,
                     password_hash=password_hash,
                     place=current_place(),
-                    now=utc_now(),
+                    now=now,
                     locale=current_language(),
                 )
+                remember_this_browser(writing, user.id, now=now)
         except TakenError:
             form.username.errors = [_("Please use a different username.")]
         else:
@@ -96,18 +99,21 @@ def _choose_password(token: str) -> str | Response:
     if not form.validate_on_submit():
         return render_template("accounts/reset_password.html", form=form)
     password_hash = hash_password(form.password.data)
+    now = utc_now()
     with transaction() as writing:
-        done = recovery.reset_password(
+        user = recovery.reset_password(
             writing,
             current_outbox(),
             token_keys(),
             token,
             password_hash=password_hash,
             place=current_place(),
-            now=utc_now(),
+            now=now,
             locale=current_language(),
         )
-    if not done:
+        if user is not None:
+            remember_this_browser(writing, user.id, now=now)
+    if user is None:
         return _bad_link()
     RESET_LINK.forget()
     flash(_("Your password has been reset."), "success")
