@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from typing import Any
@@ -15,6 +16,7 @@ from microblog.database import db, transaction, utc_now
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
+    BROWSER,
     PASSWORD,
     Visitor,
     deliver_from,
@@ -168,12 +170,18 @@ def test_links_for_a_reset_die_with_the_old_password(app: Flask, owner: Visitor)
     assert can_log_in(app, NEW)
 
 
-def test_no_browser_is_known_any_more(app: Flask, susan: int, owner: Visitor) -> None:
+def test_no_other_browser_is_known_any_more(app: Flask, susan: int, owner: Visitor) -> None:
     with app.app_context(), transaction() as writing:
         writing.add(KnownBrowser(user_id=susan, digest=b"x" * 32))
     change(owner)
     with app.app_context():
-        assert db.session.scalars(select(KnownBrowser.id)).all() == []
+        (known,) = db.session.scalars(select(KnownBrowser.digest)).all()
+    cookie = owner.client.get_cookie("microblog_browser")
+    assert cookie
+    secrets = cookie.value.split(".")
+    assert known in {hashlib.sha256(one.encode()).digest() for one in secrets}
+    assert secrets[0] == BROWSER
+    assert len(secrets) == 2
 
 
 def test_a_change_of_address_that_waits_dies_with_the_old_password(

@@ -1,8 +1,8 @@
 """A new password in the place of a known one.
 
 It ends every other session, and makes worthless what was mailed for the old password: links for a
-reset, and a change of address that waits for its confirmation. No browser counts as known any more.
-The session that asks goes on under a new secret.
+reset, and a change of address that waits for its confirmation. No browser counts as known any more,
+but for the one that asks (see the view); its session goes on under a new secret.
 
 Sources: OWASP ASVS 5.0, 6.2.2 and 6.2.3 (the present password is asked for), 7.4.3 (other sessions
 end); NIST SP 800-63B-4 (the owner is told).
@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from microblog.accounts.browsers import forget_browsers
 from microblog.accounts.email_changes import cancel_pending
-from microblog.accounts.models import KnownBrowser
 from microblog.accounts.notices import post_notice
 from microblog.accounts.reauthentication import Reauthenticated
 from microblog.accounts.recovery import CHANGED_KIND
@@ -44,7 +43,7 @@ def change_password(
     user = proof.account(session)
     user.password_hash = password_hash
     cancel_pending(session, user.id, now=now)
-    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
+    forget_browsers(session, user.id)
     end_other_sessions(session, visitor)
     renewed = renew_session(session, visitor)
     record(session, user.id, Happening.PASSWORD_CHANGED, place, now=now)

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_required, login_user
 from werkzeug.wrappers import Response
 
+from microblog.accounts.browser_cookie import remember_this_browser
 from microblog.accounts.current_password import reauthenticated, refuse
 from microblog.accounts.password_change import change_password
 from microblog.accounts.passwords import hash_password
@@ -47,6 +48,7 @@ def change() -> str | Response:
 
 def _change(form: ChangePasswordForm, proof: Reauthenticated) -> bool:
     password_hash = hash_password(form.password.data)
+    now = utc_now()
     try:
         with transaction() as writing:
             renewed = change_password(
@@ -56,9 +58,10 @@ def _change(form: ChangePasswordForm, proof: Reauthenticated) -> bool:
                 current_user,
                 current_place(),
                 password_hash=password_hash,
-                now=utc_now(),
+                now=now,
                 locale=current_language(),
             )
+            remember_this_browser(writing, proof.user_id, now=now)
     except OutdatedError:
         refuse(form.current_password)
         return False
