@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from benchmarks.databases import available, fresh_database
-from benchmarks.filling import multiply, post_example, tidy
+from benchmarks.filling import multiply, post_example, tidy, vacuum
 from benchmarks.reporting import Report, milliseconds, parse
 from microblog.app import create_app
 from microblog.database import db, upgrade
@@ -147,7 +147,7 @@ class Queue:
         values = {"now": time.time(), "example": self._example}
         with self._engine.begin() as connection:
             connection.execute(statement, [{"id": number, **values} for number in taken])
-        tidy(self._engine)
+        vacuum(self._engine)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,19 @@ def multiply(
 
 def tidy(engine: Engine) -> None:
     """Let the database do now what it does by itself sooner or later: not while it is measured."""
-    tasks = ["PRAGMA wal_checkpoint(TRUNCATE)"]
     if engine.dialect.name == "postgresql":
-        tasks = ["VACUUM ANALYZE outbox", "CHECKPOINT"]
+        _run(engine, "VACUUM ANALYZE outbox", "CHECKPOINT")
+    else:
+        _run(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def vacuum(engine: Engine) -> None:
+    """Forget versions of rows that nobody can see any more, as autovacuum does on PostgreSQL."""
+    if engine.dialect.name == "postgresql":
+        _run(engine, "VACUUM outbox")
+
+
+def _run(engine: Engine, *tasks: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for task in tasks:
             connection.execute(text(task))
