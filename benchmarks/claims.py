@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from benchmarks.databases import available, fresh_database
+from benchmarks.databases import available, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy, vacuum
 from benchmarks.reporting import Report, milliseconds, parse
 from microblog.app import create_app
@@ -47,9 +47,9 @@ def main() -> None:
     options, full = parse(parser)
     report = Report("claims", __doc__, full=full)
     table = report.table("Outbox", "Claim: median", "p99", "Against few", "Look: median")
-    engines = options.engine or available()
+    measured = engines(report, options.engine)
     ratios = []
-    for engine in engines:
+    for engine in measured:
         queues = _measure(engine, options.rows, options.blocks)
         few = statistics.median(queues[0].times)
         for queue in queues:
@@ -62,7 +62,7 @@ def main() -> None:
             table.row(f"{engine}, {queue.name}", *times, ratio, milliseconds(look))
     report.promise(
         f"A claim among {options.rows:,} rows takes at most {AT_MOST} × that among {FEW:,}",
-        measured=f"at most {max(ratios):.2f} × ({' and '.join(engines)})",
+        measured=f"at most {max(ratios):.2f} × ({' and '.join(measured)})",
         kept=max(ratios) <= AT_MOST,
     )
     report.note("A look asks when the next message is due; the dispatcher takes one a second.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks.reporting import Report
 from tests.services import POSTGRESQL, has_postgresql, postgresql_url
 
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
@@ -17,6 +18,13 @@ SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 def available() -> list[str]:
     """The engines that can be measured here: SQLite always, PostgreSQL where a server answers."""
     return [SQLITE, POSTGRES] if has_postgresql() else [SQLITE]
+
+
+def engines(report: Report, only: list[str] | None = None) -> list[str]:
+    """The engines to measure: those in `only`, or all; the report says which is left out."""
+    if not only and not has_postgresql():
+        report.note(f"{POSTGRES} was left out: no server answers.")
+    return only or available()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.databases import available, fresh_database
+from benchmarks.databases import engines, fresh_database
 from benchmarks.killing import SINK_DELAY, Campaign, Outcome
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
@@ -31,13 +31,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="repeat the random numbers of another run")
     options, full = parse(parser)
     report = Report("kill", __doc__, full=full)
-    if len(available()) == 1:
-        report.note("PostgreSQL was left out: no server answers.")
     seed = random.randrange(2**32) if options.seed is None else options.seed
     report.note(f"The random numbers began at {seed}.")
     table = report.table("Database", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent")
     outcomes = {}
-    for engine in available():
+    for engine in engines(report):
         made = outcomes[engine] = _kill(engine, options.messages, options.kills, seed)
         figures = (made.messages, made.kills.total(), made.in_flight, made.copies)
         table.row(engine, *(f"{one:,}" for one in (*figures, made.lost, made.not_sent)))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks.databases import available, fresh_database
+from benchmarks.databases import available, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
@@ -54,7 +54,7 @@ def main() -> None:
         "Resident memory after so many messages", *(f"{mark:,}" for mark in marks), "Growth"
     )
     growths = []
-    for engine in options.engine or available():
+    for engine in engines(report, options.engine):
         sizes = measure(engine, options.messages, marks)
         growths.append((sizes[-1] - sizes[0]) / (marks[-1] - marks[0]))
         table.row(

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.databases import available, fresh_database
+from benchmarks.databases import engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
@@ -46,7 +46,7 @@ def main() -> None:
     report = Report("overtaking", __doc__, full=full)
     table = report.table("Database, the mail server answers", "Median", "Slowest", "Digests left")
     slowest, fewest = 0.0, options.digests
-    for engine in available():
+    for engine in engines(report):
         for words, delay in DELAYS.items():
             times, left = measure(engine, delay, options.digests, options.resets)
             slowest, fewest = max(slowest, *times), min(fewest, left)

@@ -27,7 +27,7 @@ from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 from flask import Flask
 from sqlalchemy import select, text
 
-from benchmarks.databases import SQLITE, available, fresh_database
+from benchmarks.databases import SQLITE, available, engines, fresh_database
 from benchmarks.reporting import Report, Table, milliseconds, parse
 from benchmarks.running import running_site
 from microblog.accounts.models import User
@@ -74,7 +74,7 @@ def main() -> None:
     statements = report.table("Statement", "Ours: median", "The tutorial's", "Ratio")
     depths, speedups = [], []
     load = report.table("Under load", "Pages a second", "p99")
-    for engine in options.engine or available():
+    for engine in engines(report, options.engine):
         with _site(engine, options) as (app, port, folder):
             depth, speedup = _measure(engine, app, options.page, pages, statements)
             depths.append(depth)

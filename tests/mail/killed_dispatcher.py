@@ -11,6 +11,7 @@ from typing import Any
 
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
+from microblog.mail import delivery, smtp
 from microblog.mail.claims import Claims
 from microblog.mail.client import SmtpClient
 from microblog.mail.delivery import Delivery
@@ -21,17 +22,22 @@ from microblog.settings import load_settings
 
 LEASE_SECONDS = 1.0
 
+AFTER_ADMISSION = "after admission"
+"""Of a message that the guard looks at; the other points are passed by all."""
+
 AFTER: dict[str, tuple[Any, str, int]] = {
     "after the claim": (Claims, "settle_and_claim", 1),
     "after connecting": (SmtpTransport, "open", 1),
+    AFTER_ADMISSION: (delivery, "admit", 1),
     "after composing": (Delivery, "_envelope", 1),
+    "after the envelope": (smtp, "_introduce", 1),
     "after acceptance": (SmtpTransport, "send", 1),
     "while settling": (Claims, "_settle_one", 1),
     "after settling": (Claims, "settle_and_claim", 2),
 }
-"""The class, its method, and at the end of which call to it."""
-BEFORE_THE_DOT = "before the final dot"
-POINTS = (*AFTER, BEFORE_THE_DOT)
+"""Whose function, and at the end of which call to it."""
+BEFORE_THE_DOT, AFTER_THE_DOT = "before the final dot", "after the final dot"
+POINTS = (*AFTER, BEFORE_THE_DOT, AFTER_THE_DOT)
 
 
 def main(point: str) -> None:
@@ -45,8 +51,8 @@ def main(point: str) -> None:
 
 def arm(point: str, call: int | None = None) -> None:
     """Let this process kill itself at that point, at the first opportunity or the given one."""
-    if point == BEFORE_THE_DOT:
-        _die_before_the_dot(call or 1)
+    if point in {BEFORE_THE_DOT, AFTER_THE_DOT}:
+        _die_at_the_dot(call or 1, sent=point == AFTER_THE_DOT)
     else:
         owner, name, first = AFTER[point]
         setattr(owner, name, _then_die(getattr(owner, name), call or first))
@@ -64,13 +70,13 @@ def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
     return called
 
 
-def _die_before_the_dot(call: int) -> None:
+def _die_at_the_dot(call: int, *, sent: bool) -> None:
     calls = itertools.count(1)
     write = SmtpClient._write
 
     def written(client: SmtpClient, step: Step, data: bytes, shown: str) -> None:
         if step is Step.CONTENT and next(calls) == call:
-            write(client, step, data.removesuffix(b".\r\n"), shown)
+            write(client, step, data if sent else data.removesuffix(b".\r\n"), shown)
             os.kill(os.getpid(), signal.SIGKILL)
         write(client, step, data, shown)
 
