@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from microblog.accounts import sessions
-from microblog.accounts.models import LoginSession, SecurityEvent, User
+from microblog.accounts.models import KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.accounts.sessions import PRUNED_AT_ONCE, prune_sessions
 from microblog.database import db, transaction, utc_now
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
@@ -162,6 +162,25 @@ def test_all_others_are_ended_at_once(app: Flask) -> None:
     assert "You were not logged in anywhere else." in words(page)
     assert len(events(app)) == 1
     assert "Log out all other browsers" not in words(page)
+
+
+@pytest.mark.parametrize(("which", "forgotten"), [("one", True), ("this", False), ("all", True)])
+def test_a_browser_that_was_logged_out_is_a_stranger_again(
+    app: Flask, susan: int, which: str, forgotten: bool
+) -> None:
+    bob = make_user(app, "bob")
+    logged_in(app, "susan")
+    here = logged_in(app, "susan")
+    with app.app_context(), transaction() as writing:
+        for number in (susan, bob):
+            writing.execute(delete(KnownBrowser).where(KnownBrowser.user_id == number))
+            writing.add(KnownBrowser(user_id=number, digest=bytes(32)))
+    there, this = numbers(app)
+    path = {"one": f"{there}/end", "this": f"{this}/end", "all": "end_others"}[which]
+    here.submit(f"{PAGE}/{path}", token=here.csrf_token(PAGE))
+    with app.app_context():
+        known = db.session.scalars(select(KnownBrowser.user_id).order_by(KnownBrowser.user_id))
+        assert known.all() == ([bob] if forgotten else [susan, bob])
 
 
 def test_a_button_needs_its_csrf_token(app: Flask) -> None:

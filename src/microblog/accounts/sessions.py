@@ -11,7 +11,7 @@ from flask_login import UserMixin
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from microblog.accounts.models import LoginSession, User
+from microblog.accounts.models import KnownBrowser, LoginSession, User
 from microblog.accounts.security_log import Happening, record
 from microblog.database import LARGEST_ID
 from microblog.web.clients import Place
@@ -121,6 +121,8 @@ def end_session(
     ).one_or_none()
     if ended is None:
         return False
+    if number != visitor.session.id:
+        _forget_browsers(session, visitor.user.id)
     where = ", ".join(part for part in ended if part)
     record(session, visitor.user.id, Happening.SESSION_ENDED, place, now=now, where=where)
     return True
@@ -129,6 +131,7 @@ def end_session(
 def log_out_elsewhere(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> int:
     """Log the visitor's account out everywhere but here; returns in how many browsers."""
     ended = end_other_sessions(session, visitor)
+    _forget_browsers(session, visitor.user.id)
     if ended:
         record(session, visitor.user.id, Happening.SESSIONS_ENDED, place, now=now)
     return ended
@@ -143,6 +146,14 @@ def end_other_sessions(session: Session, visitor: Visitor) -> int:
 def end_all_sessions(session: Session, user_id: int) -> None:
     """Log the account out everywhere."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+
+
+def _forget_browsers(session: Session, user_id: int) -> None:
+    """Which of the known browsers was logged out, nobody can tell: all are strangers again.
+
+    So its owner hears of it where somebody else comes back from there.
+    """
+    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user_id))
 
 
 def prune_sessions(session: Session, now: datetime) -> bool:
