@@ -11,7 +11,7 @@ from wtforms import Field, PasswordField
 from wtforms.validators import InputRequired, Length
 
 from microblog.accounts.keys import token_keys
-from microblog.accounts.passwords import PASSWORD_MAXIMUM
+from microblog.accounts.password_rules import PASSWORD_MAXIMUM
 from microblog.accounts.reauthentication import Reauthenticated, reauthenticate
 from microblog.accounts.throttle import admit, forgive, throttle_key, whole_minutes
 from microblog.database import transaction, utc_now

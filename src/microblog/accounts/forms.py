@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -9,8 +10,17 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
 
+from microblog.accounts.models import User
 from microblog.accounts.names import USERNAME_MAXIMUM, is_username
-from microblog.accounts.passwords import PASSWORD_MAXIMUM, PASSWORD_MINIMUM
+from microblog.accounts.password_rules import (
+    PASSWORD_ADVISED,
+    PASSWORD_MAXIMUM,
+    PASSWORD_MINIMUM,
+    Problem,
+    Strength,
+    problem_with,
+    strength_of,
+)
 from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
 
 _REQUIRED = _l("This field is required.")
@@ -32,23 +42,74 @@ class LoginForm(Form):
     submit = SubmitField(_l("Sign In"))
 
 
+class NewPasswordForm(Form):
+    """A form in which a password is chosen, and typed twice.
+
+    After an error elsewhere the password is gone; so that it need not be weighed up anew, the hint
+    says how strong it was.
+    """
+
+    personal: Sequence[str] = ()
+    """The user name and the address: what nobody may have as a password."""
+
+    password: PasswordField
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        if not valid:
+            self.say_strength()
+        return valid
+
+    def say_strength(self) -> None:
+        """Say beside the password how strong it is, if it is otherwise all right."""
+        if self.password.data and not self.password.errors:
+            words = _STRENGTHS[strength_of(self.password.data)]
+            self.password.description = f"{self.password.description} {words}"
+
+
 def _new_password() -> PasswordField:
     return PasswordField(
         _l("Password"),
         description=_l(
-            "At least %(minimum)d characters; 15 or more are better. Any characters will do.",
+            "At least %(minimum)d characters; %(advised)d or more are better. Any characters will"
+            " do.",
             minimum=PASSWORD_MINIMUM,
+            advised=PASSWORD_ADVISED,
         ),
-        validators=[
-            InputRequired(_REQUIRED),
-            Length(
-                min=PASSWORD_MINIMUM,
-                max=PASSWORD_MAXIMUM,
-                message=_l("A password has between %(min)d and %(max)d characters."),
-            ),
-        ],
-        render_kw={"autocomplete": "new-password"},
+        validators=[InputRequired(_REQUIRED), _is_good_password],
+        render_kw={
+            "autocomplete": "new-password",
+            "data-minimum": PASSWORD_MINIMUM,
+            "data-advised": PASSWORD_ADVISED,
+            "data-short": _l("Too short."),
+            "data-plain": _l("Easily guessed: few different characters."),
+            "data-fair": _l("Long enough; longer is better."),
+            "data-long": _l("A good length."),
+        },
     )
+
+
+_PROBLEMS = {
+    Problem.LENGTH: _l(
+        "A password has between %(min)d and %(max)d characters.",
+        min=PASSWORD_MINIMUM,
+        max=PASSWORD_MAXIMUM,
+    ),
+    Problem.COMMON: _l("This is one of the commonest passwords, and tried first. Choose another."),
+    Problem.PERSONAL: _l("Your username or your address cannot be your password."),
+}
+
+_STRENGTHS = {
+    Strength.WEAK: _l("The one that you typed is weak; a longer one is better."),
+    Strength.FAIR: _l("The one that you typed is fair; a longer one is better."),
+    Strength.STRONG: _l("The one that you typed is strong."),
+}
+
+
+def _is_good_password(form: NewPasswordForm, field: Field) -> None:
+    problem = problem_with(field.data, personal=form.personal)
+    if problem is not None:
+        raise ValidationError(_PROBLEMS[problem])
 
 
 def _repeated_password() -> PasswordField:
@@ -99,12 +160,16 @@ def _is_username(_form: FlaskForm, field: Field) -> None:
         )
 
 
-class RegistrationForm(Form):
+class RegistrationForm(NewPasswordForm):
     username = username_field()
     email = email_field()
     password = _new_password()
     password2 = _repeated_password()
     submit = SubmitField(_l("Register"))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        self.personal = (self.username.data or "", self.email.data or "")
+        return super().validate(extra_validators)
 
 
 class ResetPasswordRequestForm(Form):
@@ -112,10 +177,14 @@ class ResetPasswordRequestForm(Form):
     submit = SubmitField(_l("Request Password Reset"))
 
 
-class ResetPasswordForm(Form):
+class ResetPasswordForm(NewPasswordForm):
     password = _new_password()
     password2 = _repeated_password()
     submit = SubmitField(_l("Save New Password"))
+
+    def __init__(self, user: User) -> None:
+        super().__init__()
+        self.personal = (user.username, user.email)
 
 
 class VerifyEmailForm(Form):

@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
 @limit_posts
 @login_required
 def change() -> str | Response:
-    form = ChangePasswordForm()
+    form = ChangePasswordForm(current_user.user)
     if form.validate_on_submit():
         proof = reauthenticated(form.current_password)
         if proof and form.password.data == form.current_password.data:
@@ -43,6 +43,7 @@ def change() -> str | Response:
                 _("Your password was changed, and all other browsers were logged out."), "success"
             )
             return redirect(url_for("password_change.change"))
+        form.say_strength()
     return render_template("accounts/change_password.html", form=form)
 
 

@@ -1,7 +1,7 @@
-"""Passwords: what is accepted, and how they are kept.
+"""How passwords are kept and compared; `password_rules` says which are accepted.
 
-Sources: OWASP ASVS 5.0, 6.2 (length, no composition rules, no truncation), NIST SP 800-63B-4
-(counted by code point, normalised), OWASP Password Storage (Argon2id with 19 MiB, 2 passes).
+Sources: OWASP ASVS 5.0, 6.2.8 (no truncation), NIST SP 800-63B-4 (normalised), OWASP Password
+Storage (Argon2id with 19 MiB, 2 passes).
 """
 
 from __future__ import annotations
@@ -11,10 +11,6 @@ import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-
-PASSWORD_MINIMUM = 8
-"""Code points."""
-PASSWORD_MAXIMUM = 1024
 
 _LOCKED = "!"
 

@@ -7,6 +7,7 @@ from wtforms import SubmitField
 
 from microblog.accounts.current_password import current_password_field
 from microblog.accounts.forms import ResetPasswordForm, email_field
+from microblog.accounts.models import User
 from microblog.web.forms import Form
 
 
@@ -21,8 +22,8 @@ class ChangePasswordForm(ResetPasswordForm):
 
     current_password = current_password_field()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, user: User) -> None:
+        super().__init__(user)
         self.password.label.text = _l("New password")
 
 

@@ -15,6 +15,7 @@ from microblog.accounts.forms import (
     ResetPasswordRequestForm,
 )
 from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, register
 from microblog.database import db, transaction, utc_now
@@ -58,6 +59,7 @@ def register_account() -> str | Response:
                 remember_this_browser(writing, user.id, now=now)
         except TakenError:
             form.username.errors = [_("Please use a different username.")]
+            form.say_strength()
         else:
             _greet(form.email.data)
             return redirect(url_for("accounts.login"))
@@ -93,9 +95,10 @@ def reset_password(token: str) -> str | Response:
 
 
 def _choose_password(token: str) -> str | Response:
-    if not _is_good(token):
+    owner = _owner(token)
+    if owner is None:
         return _bad_link()
-    form = ResetPasswordForm()
+    form = ResetPasswordForm(owner)
     if not form.validate_on_submit():
         return render_template("accounts/reset_password.html", form=form)
     password_hash = hash_password(form.password.data)
@@ -121,7 +124,11 @@ def _choose_password(token: str) -> str | Response:
 
 
 def _is_good(token: str) -> bool:
-    return recovery.find_by_token(db.session, token_keys(), token, now=utc_now()) is not None
+    return _owner(token) is not None
+
+
+def _owner(token: str) -> User | None:
+    return recovery.find_by_token(db.session, token_keys(), token, now=utc_now())
 
 
 def _bad_link() -> str:

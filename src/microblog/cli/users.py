@@ -12,7 +12,13 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
 from microblog.accounts.names import is_username
-from microblog.accounts.passwords import PASSWORD_MAXIMUM, PASSWORD_MINIMUM, hash_password
+from microblog.accounts.password_rules import (
+    PASSWORD_MAXIMUM,
+    PASSWORD_MINIMUM,
+    Problem,
+    problem_with,
+)
+from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, create_account
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
@@ -20,6 +26,12 @@ from microblog.cli.options import as_json, echo_json, in_utc
 from microblog.cli.site import opened
 from microblog.database import db, transaction, utc_now
 from microblog.mail import AddressError, parse_address
+
+_PROBLEMS = {
+    Problem.LENGTH: f"A password has between {PASSWORD_MINIMUM} and {PASSWORD_MAXIMUM} characters.",
+    Problem.COMMON: "This is one of the commonest passwords, and tried first. Choose another.",
+    Problem.PERSONAL: "The user name or the address cannot be the password.",
+}
 
 
 @click.group()
@@ -47,7 +59,11 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     except AddressError as error:
         raise click.ClickException(f"{email!r} is not an e-mail address: {error}") from None
     app = opened()
-    password_hash = hash_password(_password(from_stdin=password_stdin))
+    password = _password(from_stdin=password_stdin)
+    problem = problem_with(password, personal=(name, email))
+    if problem is not None:
+        raise click.ClickException(_PROBLEMS[problem])
+    password_hash = hash_password(password)
     try:
         with app.app_context(), transaction() as writing:
             made = create_account(
@@ -178,8 +194,4 @@ def _password(*, from_stdin: bool) -> str:
             raise click.ClickException("The password on standard input is not text.") from None
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if not PASSWORD_MINIMUM <= len(password) <= PASSWORD_MAXIMUM:
-        raise click.ClickException(
-            f"A password has between {PASSWORD_MINIMUM} and {PASSWORD_MAXIMUM} characters."
-        )
-    return password
+    return str(password)

@@ -26,6 +26,46 @@
     count();
   }
 
+  // Passwords can be looked at while they are typed, and say whether they are long enough.
+  const FEW_CHARACTERS = 6;
+  const judge = (password, { minimum, advised }) => {
+    const characters = [...password.normalize("NFC")];
+    if (characters.length === 0) return null;
+    if (characters.length < Number(minimum)) return "short";
+    if (new Set(characters).size < FEW_CHARACTERS) return "plain";
+    return characters.length < Number(advised) ? "fair" : "long";
+  };
+  for (const field of document.querySelectorAll("input[data-show]")) {
+    const group = document.createElement("div");
+    group.className = "input-group";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-outline-secondary";
+    button.textContent = field.dataset.show;
+    button.setAttribute("aria-label", field.dataset.showLabel);
+    button.setAttribute("aria-controls", field.id);
+    const reveal = (shown) => {
+      field.type = shown ? "text" : "password";
+      button.setAttribute("aria-pressed", String(shown));
+      button.classList.toggle("active", shown);
+    };
+    button.addEventListener("click", () => reveal(field.type === "password"));
+    // A browser keeps what was typed into a text field, and offers it to the next person.
+    field.form?.addEventListener("submit", () => reveal(false));
+    field.replaceWith(group);
+    group.append(field, button);
+    reveal(false);
+    if (!field.dataset.minimum) continue;
+    const note = document.createElement("p");
+    note.className = "form-text mb-0";
+    note.setAttribute("role", "status");
+    group.after(note);
+    field.addEventListener("input", () => {
+      const words = field.dataset[judge(field.value, field.dataset)] ?? "";
+      if (note.textContent !== words) note.textContent = words;
+    });
+  }
+
   // A hint when there is something new, without reloading.
   const hint = document.querySelector("[data-newer]");
   const look = async () => {

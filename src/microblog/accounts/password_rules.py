@@ -1,0 +1,89 @@
+"""Which passwords are accepted, and how easily one would be guessed.
+
+Length is all that is asked for, and that it is not what everybody tries first: the commonest, the
+user name and the address. No kinds of characters are demanded, since those rules make passwords
+worse.
+
+Sources: OWASP ASVS 5.0, 6.2.1 (length), 6.2.4 (the commonest 3,000), 6.2.5 (no composition rules)
+and 6.2.11 (words of the context); NIST SP 800-63B-4, 3.1.1.2.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from enum import Enum, auto
+from functools import cache
+
+PASSWORD_MINIMUM = 8
+"""Code points, after NFC."""
+PASSWORD_MAXIMUM = 1024
+PASSWORD_ADVISED = 15
+
+COMMONEST = 3000
+"""So many of each list are refused; of the list of passwords, all 30,000."""
+
+JUDGED = 24
+"""Characters from which the strength is estimated: the time that takes grows fast with them."""
+
+
+class Problem(Enum):
+    """Why a password is not accepted."""
+
+    LENGTH = auto()
+    COMMON = auto()
+    PERSONAL = auto()
+
+
+class Strength(Enum):
+    """How much work it is to guess a password, by zxcvbn's estimate."""
+
+    WEAK = auto()
+    """At most 10**8 guesses: found in no time by whoever has stolen its hash."""
+    FAIR = auto()
+    STRONG = auto()
+    """More than 10**10."""
+
+
+def problem_with(password: str, *, personal: Iterable[str] = ()) -> Problem | None:
+    """What is wrong with a new password, if anything.
+
+    `personal` are the user name and the address of the account. Letters count as the same in
+    whatever case, width and composition they are written.
+    """
+    if not PASSWORD_MINIMUM <= len(unicodedata.normalize("NFC", password)) <= PASSWORD_MAXIMUM:
+        return Problem.LENGTH
+    key = _key(password)
+    if key in _common():
+        return Problem.COMMON
+    return Problem.PERSONAL if key in _guessable(personal) else None
+
+
+def strength_of(password: str) -> Strength:
+    """How strong a password is at least, judged by how it begins."""
+    # It takes a while to load, and is needed by few requests.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
+    guesses = zxcvbn(password[:JUDGED])["guesses_log10"]
+    if guesses <= 8:
+        return Strength.WEAK
+    return Strength.FAIR if guesses <= 10 else Strength.STRONG
+
+
+def _guessable(personal: Iterable[str]) -> set[str]:
+    keys = {_key(text) for text in personal}
+    return keys | {key.rpartition("@")[0] for key in keys if "@" in key}
+
+
+@cache
+def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415
+
+    words = set(map(_key, FREQUENCY_LISTS["passwords"]))
+    for most_common_first in FREQUENCY_LISTS.values():
+        words.update(map(_key, most_common_first[:COMMONEST]))
+    return frozenset(word for word in words if len(word) >= PASSWORD_MINIMUM)
+
+
+def _key(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,97 @@
+"""Which passwords are accepted, at every door through which one comes in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from flask import Flask
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from microblog.accounts.password_rules import COMMONEST, Problem, problem_with
+from tests.visitor import (
+    ON_SQLITE,
+    PASSWORD,
+    Visitor,
+    error_beside,
+    make_user,
+    reset_link_for,
+    words,
+)
+
+COMMON = "This is one of the commonest passwords, and tried first. Choose another."
+PERSONAL = "Your username or your address cannot be your password."
+OWN = ("Susan.Strong", "susan.s1@example.com")
+
+
+def test_the_commonest_are_refused() -> None:
+    for most_common_first in FREQUENCY_LISTS.values():
+        long_enough = [one for one in most_common_first[:COMMONEST] if len(one) >= 8]
+        assert all(problem_with(one) is Problem.COMMON for one in long_enough)
+
+
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("password", Problem.COMMON),
+        ("PassWord", Problem.COMMON),
+        ("ｐａｓｓｗｏｒｄ", Problem.COMMON),
+        ("1234567890", Problem.COMMON),
+        ("susan.strong", Problem.PERSONAL),
+        ("ＳＵＳＡＮ.ＳＴＲＯＮＧ", Problem.PERSONAL),
+        ("SUSAN.S1@example.com", Problem.PERSONAL),
+        ("susan.s1", Problem.PERSONAL),
+        ("1234567", Problem.LENGTH),
+        ("a\u0308" * 7, Problem.LENGTH),
+        ("a\u0308" * 8, None),
+        ("x" * 1025, Problem.LENGTH),
+        ("a\u0308" * 1024, None),
+        ("пароль как пароль", None),
+        (PASSWORD, None),
+    ],
+    ids=lambda one: ascii(one)[:20],
+)
+def test_the_rules(password: str, problem: Problem | None) -> None:
+    assert problem_with(password, personal=OWN) is problem
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("password", "said"), [("password1", COMMON), ("SusanStrong", PERSONAL), ("susan.s1", PERSONAL)]
+)
+def test_each_form_refuses_them_beside_the_field(app: Flask, password: str, said: str) -> None:
+    both: dict[str, object] = {"password": password, "password2": password}
+    names = {"username": "SusanStrong", "email": "susan.s1@example.com"}
+    page = Visitor(app).submit("/register", names | both)
+    assert error_beside(page, "password") == said
+    make_user(app, names["username"], email=names["email"])
+    visitor = Visitor(app)
+    page = visitor.submit(visitor.get(reset_link_for(app, names["email"])).request.path, both)
+    assert error_beside(page, "password") == said
+    visitor.log_in("susanstrong")
+    page = visitor.submit("/settings/password", {"current_password": PASSWORD, **both})
+    assert error_beside(page, "password") == said
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("summer2024", "The one that you typed is weak; a longer one is better."),
+        (PASSWORD, "The one that you typed is strong."),
+        ("short", ""),
+    ],
+)
+def test_after_an_error_elsewhere_the_hint_says_how_strong_it_was(
+    app: Flask, password: str, said: str
+) -> None:
+    page = Visitor(app).submit("/register", {"password": password, "password2": "other"})
+    assert ("The one that you typed" in words(page)) is bool(said)
+    assert said in words(page)
+    assert "15 or more are better" in words(page)
+
+
+def test_the_lists_are_not_loaded_before_they_are_needed() -> None:
+    code = "import sys, microblog.app; sys.exit('zxcvbn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
