@@ -5,6 +5,7 @@ QUESTIONS = (
     "mail",
     "claims",
     "overtaking",
+    "distributed",
     "pages",
     "memory",
     "enumeration",

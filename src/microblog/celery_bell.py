@@ -54,7 +54,8 @@ def make_celery(broker_url: str, prefix: str) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        # A ring is taken off the queue when the row is settled, so that it survives its worker.
+        # A ring is taken off the queue when the row is settled, so that it survives its worker. The
+        # second word is for pools of processes, whose parent would acknowledge for a dead child.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,

@@ -39,7 +39,9 @@ ENGINE_OPTIONS = {
     # Values of columns, such as addresses, must not reach a log through an error's message.
     "hide_parameters": True,
     "pool_size": 10,
-    "max_overflow": 20,
+    # No limit but the number of threads: each that delivers mail keeps one, up to 64 of them, and
+    # none may wait for another's.
+    "max_overflow": -1,
 }
 
 

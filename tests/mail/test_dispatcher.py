@@ -773,11 +773,11 @@ def multiply(number: int, count: int) -> None:
 
 def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None:
     smtp.delay = 0.5
-    for _ in range(24):
+    for _ in range(40):
         post(SUSAN)
-    with running(app, smtp, connections=25):
+    with running(app, smtp, connections=40):
         started = time.monotonic()
-        smtp.wait_for(24)
+        smtp.wait_for(40)
         assert time.monotonic() - started < soon() + 1
     assert len(connections_for(smtp.received, SUSAN)) > 15
 

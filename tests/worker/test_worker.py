@@ -203,6 +203,7 @@ def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
     deliverer.outbox.clock = lambda: later
     assert sweeper.sweep() == 2
     assert eventually(lambda: publisher.length(prompt) == publisher.length(rest) == 1)
+    assert sweeper.sweep() == 0, "their rings are in the queues now"
     smtp.script["connect"] = "421 4.3.2 closing"
     with deliverer:
         assert deliverer.deliver(row_of(app, 0))

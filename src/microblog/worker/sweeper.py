@@ -34,8 +34,8 @@ OTHER_LANES = range(PROMPT_LANE.stop, ALL_LANES.stop)
 class Sweeper:
     """Rings for rows that are overdue: deferred ones, expired leases, and rings that were lost.
 
-    Every worker has one, so that none is the last. A queue that still holds many rings is left
-    alone: its rows are known already, and ringing again would only make it longer. While the broker
+    Every worker has one, so that none is the last. It rings for no more rows than a queue lacks
+    rings, so that a long queue does not grow by rings for what is known already. While the broker
     is down, or its rings do not come through, rows are delivered here, one after the other: slower,
     but they need not wait for it.
     """
@@ -74,9 +74,12 @@ class Sweeper:
         rung = 0
         for queue, lanes in zip(self._queues, (PROMPT_LANE, OTHER_LANES), strict=True):
             rows = self._overdue(lanes, count=SWEEP_AT_MOST)
-            if rows and self._publisher.length(queue) < SWEEP_AT_MOST:
-                self._publisher.ring(rows)
-                rung += len(rows)
+            if not rows:
+                continue
+            # Those that are due first have most likely lost theirs.
+            unrung = rows[: max(len(rows) - self._publisher.length(queue), 0)]
+            self._publisher.ring(unrung)
+            rung += len(unrung)
         return rung
 
     def deliver_overdue(

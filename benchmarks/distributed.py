@@ -1,0 +1,144 @@
+"""Do two workers deliver twice as much as one?
+
+Workers with their own connections, which share a PostgreSQL database and a broker, deliver the same
+number of messages to a mail server that takes 100 ms for each: first one of them, then two. The
+messages are posted together, each with its ring, when the workers are ready; the time ends when the
+last one is settled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from benchmarks.databases import POSTGRES, available, fresh_database
+from benchmarks.filling import HTML, TEXT
+from benchmarks.reporting import Report, parse
+from benchmarks.sink import running_sink
+from microblog.app import create_app
+from microblog.database import db, transaction, upgrade
+from microblog.mail import current_outbox
+from microblog.settings import Settings, as_environment
+from tests.brokers import Broker, remove_queues
+from tests.services import RABBITMQ, REDIS, has_broker
+
+BROKERS = {"RabbitMQ": RABBITMQ, "Redis": REDIS}
+DELAY_SECONDS = 0.1
+CONNECTIONS = 4
+AT_LEAST = 1.7
+READY_WITHIN_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=600)
+    options, full = parse(parser)
+    report = Report("distributed", __doc__, full=full)
+    brokers = [name for name, url in BROKERS.items() if has_broker(url)]
+    if POSTGRES not in available() or len(brokers) < len(BROKERS):
+        report.note(f"Left out: there must be PostgreSQL, and {' and '.join(BROKERS)}.")
+        report.promise("Two workers deliver more than one", measured="not measured", kept=False)
+        report.finish()
+    report.note(f"{options.messages:,} messages; {CONNECTIONS} connections for each worker.")
+    table = report.table("Broker, workers", "Messages a second", "Possible", "More than one")
+    ratios = []
+    for name in brokers:
+        alone = deliver(name, options.messages, workers=1)
+        together = deliver(name, options.messages, workers=2)
+        ratios.append(together / alone)
+        possible = CONNECTIONS / DELAY_SECONDS
+        table.row(f"{name}, one", f"{alone:.1f}", f"{possible:.0f}", "")
+        table.row(f"{name}, two", f"{together:.1f}", f"{2 * possible:.0f}", f"{ratios[-1]:.2f} ×")
+    report.promise(
+        f"Two workers deliver at least {AT_LEAST} × what one does, with a server of 100 ms",
+        measured=f"{min(ratios):.2f} ×",
+        kept=min(ratios) >= AT_LEAST,
+    )
+    report.finish()
+
+
+def deliver(broker: str, count: int, *, workers: int) -> float:
+    """Messages a second of so many workers."""
+    own = Broker.at(BROKERS[broker])
+    with (
+        tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
+        fresh_database(POSTGRES, Path(name), name="distributed") as url,
+        running_sink(delay=DELAY_SECONDS) as mail_port,
+        ExitStack() as running,
+    ):
+        settings = Settings(
+            SECRET_KEY="a secret for a benchmark only, long enough",
+            DATABASE_URL=url,
+            INSTANCE_PATH=Path(name),
+            PUBLIC_URL="http://blog.example.com",
+            ADMINS=["admin@example.com"],
+            MAIL_SERVER="127.0.0.1",
+            MAIL_PORT=mail_port,
+            MAIL_CONNECTIONS=CONNECTIONS,
+            CELERY_BROKER_URL=own.url,
+            CELERY_QUEUE_PREFIX=own.prefix,
+        )
+        app = create_app(settings)
+        with app.app_context():
+            upgrade()
+            for number in range(workers):
+                running.enter_context(_running_worker(settings, Path(name) / f"{number}.log"))
+            seconds = _seconds(count)
+            running.close()
+            db.engine.dispose()
+        remove_queues(own)
+    return count / seconds
+
+
+@contextmanager
+def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
+    environment = os.environ | as_environment(settings) | {"MICROBLOG_ENV_FILE": ""}
+    with log.open("wb") as written:
+        command = [sys.executable, "-m", "microblog", "worker"]
+        worker = subprocess.Popen(command, env=environment, stdout=written, stderr=written)
+    try:
+        _wait(lambda: "The worker is ready" in log.read_text(), READY_WITHIN_SECONDS)
+        yield
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def _seconds(count: int) -> float:
+    """From posting so many messages until all are settled."""
+    with transaction() as writing:
+        for number in range(count):
+            current_outbox().send_email(
+                f"Hello {number}", None, [f"user{number}@example.com"], TEXT, HTML, session=writing
+            )
+    started = time.perf_counter()
+    _wait(_is_settled, PATIENCE_SECONDS)
+    return time.perf_counter() - started
+
+
+def _is_settled() -> bool:
+    waiting = text("SELECT EXISTS (SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred'))")
+    with db.engine.connect() as connection:
+        return not connection.execute(waiting).scalar_one()
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit("It took too long.")
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main()
