@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "microblog"
 FOLDER = SOURCE / "translations"
 LANGUAGES = ("zh_Hant", "ru")
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
@@ -46,7 +48,7 @@ def main() -> None:
         path = po_file(language)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_po(catalogue), encoding="utf-8")
-        path.with_suffix(".mo").write_bytes(as_mo(catalogue))
+        path.with_suffix(".mo").write_bytes(as_mo(stored(language)))
         missing = sum(not translated(one.string) for one in catalogue if one.id)
         print(f"{language}: {len(catalogue)} texts, {missing} without a translation")
 
@@ -98,6 +100,8 @@ def as_po(catalogue: Catalog) -> str:
 
 
 def as_mo(catalogue: Catalog) -> bytes:
+    """Compiled; the same texts always give the same bytes."""
+    catalogue.creation_date = catalogue.revision_date = BEGINNING
     written = BytesIO()
     write_mo(written, catalogue)
     return written.getvalue()

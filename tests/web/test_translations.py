@@ -1,0 +1,17 @@
+"""Every text is there in every language, and none is left over."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.web.languages import LANGUAGES
+from scripts import translations
+
+
+def test_there_is_a_catalogue_for_each_other_language() -> None:
+    assert LANGUAGES[1:] == translations.LANGUAGES
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_nothing_is_untranslated_unused_or_stale(language: str) -> None:
+    assert translations.problems(language) == []
