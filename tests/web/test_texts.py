@@ -337,7 +337,7 @@ def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: Scripte
     visitor = Visitor(app)
     visitor.submit("/reset_password_request", {"email": "susan@example.com"})
     visitor.get(reset_link_for(app, "susan@example.com"))
-    fields: dict[str, object] = {"password": "1234567890", "password2": "1234567890"}
+    fields: dict[str, object] = dict.fromkeys(("password", "password2"), "0918273645")
     deliver_from(app)
     visitor.submit("/reset_password/choose", fields)
     deliver_from(app)
