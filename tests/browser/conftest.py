@@ -14,8 +14,11 @@ from tests.services import chromium, need
 SIZES = {"phone": {"width": 320, "height": 640}, "desktop": {"width": 1280, "height": 800}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """No longer than a module: the library keeps an event loop running in this thread, in which
+    the application of another test could not end its requests.
+    """
     need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
