@@ -1,20 +1,25 @@
 """Does the time of an answer tell who has an account?
 
-A whole site on SQLite, with its dispatcher, is asked for a reset with known and with unknown
-addresses, in random order, while its mail server is healthy, slow, silent or dead. The AUC is the
-chance that a request with a known address takes longer than one with an unknown: at 0.5 there is
-nothing to see.
+A whole site on SQLite, with its dispatcher, is asked by pairs of requests that must look alike, in
+random order, while its mail server is healthy, slow, silent or dead: for a reset, with an address
+that has an account and one that has none; to log in, with a wrong password and a name that is
+somebody's or nobody's; to register, with an address that an account holds or a free one; to mail
+the link again, for a newcomer who named somebody else's address or a free one. The AUC is the
+chance that one of the first kind takes longer than one of the second: at 0.5 there is nothing to
+see.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import secrets
 import statistics
 import tempfile
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.reporting import Report, milliseconds, parse
@@ -24,59 +29,133 @@ from microblog.cli.ports import choose_free
 
 LOWEST, HIGHEST = 0.47, 0.53
 STATES = ("healthy", "300 ms", "silent", "dead")
-FORM = "/reset_password_request"
+WARM_UP = 50
+PASSWORD = "an uncommon password of a benchmark"
+
+Send = Callable[[int, bool], int]
+"""Sends the request of this number, of the first kind or of the second; returns the status."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--each", type=int, default=3000, help="requests of each kind and state")
+    parser.add_argument("--each", type=int, default=1500, help="requests of each kind and state")
     parser.add_argument("--state", choices=STATES, action="append", help="measure only this state")
+    parser.add_argument("--form", choices=FORMS, action="append", help="measure only this form")
     options, full = parse(parser)
     report = Report("enumeration", __doc__, full=full)
-    report.note(f"{options.each:,} requests of each kind in each state.")
+    report.note(f"{options.each:,} requests of each kind at each form in each state.")
     table = report.table(
-        "The mail server is", "known: median", "p99", "unknown: median", "p99", "AUC"
+        "Form; the mail server is", "known: median", "p99", "unknown: median", "p99", "AUC"
     )
     areas = []
     for state in options.state or STATES:
-        known, unknown = measure(state, options.each)
-        areas.append(auc(known, unknown))
-        table.row(state, *_figures(known), *_figures(unknown), f"{areas[-1]:.3f}")
+        with _site(state, options.each) as port:
+            for form in options.form or FORMS:
+                known, unknown = _measure(FORMS[form](port), options.each)
+                areas.append(auc(known, unknown))
+                figures = (*_figures(known), *_figures(unknown))
+                table.row(f"{form}; {state}", *figures, f"{areas[-1]:.3f}")
     report.promise(
-        f"Known against unknown addresses: an AUC within {LOWEST} and {HIGHEST} in each state",
+        f"Known against unknown: an AUC within {LOWEST} and {HIGHEST} at each form in each state",
         measured=f"{min(areas):.3f} to {max(areas):.3f}",
         kept=all(LOWEST <= area <= HIGHEST for area in areas),
     )
     report.finish()
 
 
-def measure(state: str, each: int) -> tuple[list[float], list[float]]:
-    """Seconds of each answer, for known and for unknown addresses."""
-    if state == "dead":
-        return _measure_with(choose_free("127.0.0.1"), each)
-    with running_sink(delay=0.3 if state == "300 ms" else 0, silent=state == "silent") as port:
-        return _measure_with(port, each)
+def _reset(port: int) -> Send:
+    client = _opened(port, "/reset_password_request")
+    return lambda number, known: client.post(
+        "/reset_password_request", email=_address(number, known)
+    )
 
 
-def _measure_with(mail_port: int, each: int) -> tuple[list[float], list[float]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder,
-        running_site(Path(folder), mail_port=mail_port, people=each) as port,
-    ):
-        client = Client(port)
-        client.open_form(FORM)
-        for _ in range(50):
-            client.post(FORM, email="warm@example.com")
-        known = [(f"user{number}@example.com", True) for number in range(each)]
-        unknown = [(f"uzer{number}@example.com", False) for number in range(each)]
-        requests = [*known, *unknown]
-        random.shuffle(requests)
-        times: dict[bool, list[float]] = {True: [], False: []}
-        for address, is_known in requests:
-            started = time.perf_counter()
-            status = client.post(FORM, email=address)
-            times[is_known].append(time.perf_counter() - started)
-            assert status == 302, f"status {status}"
+def _log_in(port: int) -> Send:
+    """Each name once: the same one again and again would be told to wait."""
+    client = _opened(port, "/login")
+    return lambda number, known: client.post(
+        "/login", username=_address(number, known).partition("@")[0], password="a wrong one"
+    )
+
+
+def _register(port: int) -> Send:
+    client = _opened(port, "/register")
+
+    def send(number: int, known: bool) -> int:
+        return client.post(
+            "/register",
+            username=f"new-{secrets.token_hex(6)}",
+            email=_address(number, known),
+            password=PASSWORD,
+            password2=PASSWORD,
+        )
+
+    return send
+
+
+def _resend(port: int) -> Send:
+    clients = {}
+    for known in (True, False):
+        name = f"newcomer-{secrets.token_hex(4)}"
+        client = _opened(port, "/register")
+        client.post(
+            "/register",
+            username=name,
+            email=_address(0, known),
+            password=PASSWORD,
+            password2=PASSWORD,
+        )
+        client.log_in(name, PASSWORD)
+        clients[known] = client
+    return lambda _number, known: clients[known].post("/verify_email")
+
+
+FORMS: dict[str, Callable[[int], Send]] = {
+    "reset": _reset,
+    "log in": _log_in,
+    "register": _register,
+    "resend": _resend,
+}
+
+
+@contextmanager
+def _site(state: str, people: int) -> Iterator[int]:
+    """A running site whose mail server is in this state; gives its port."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="microblog-benchmark-"))
+        mail_port = choose_free("127.0.0.1")
+        if state != "dead":
+            sink = running_sink(delay=0.3 if state == "300 ms" else 0, silent=state == "silent")
+            mail_port = stack.enter_context(sink)
+        yield stack.enter_context(
+            running_site(Path(folder), mail_port=mail_port, people=people + WARM_UP)
+        )
+
+
+def _opened(port: int, path: str) -> Client:
+    client = Client(port)
+    client.open_form(path)
+    return client
+
+
+def _address(number: int, known: bool) -> str:
+    return f"{'user' if known else 'uzer'}{number}@example.com"
+
+
+def _measure(send: Send, each: int) -> tuple[list[float], list[float]]:
+    """Seconds of each answer, for known and for unknown; the same status for all."""
+    for number in range(WARM_UP):
+        send(each + number, bool(number % 2))
+    requests = [(number, known) for number in range(each) for known in (True, False)]
+    random.shuffle(requests)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    statuses = set()
+    for number, known in requests:
+        started = time.perf_counter()
+        statuses.add(send(number, known))
+        times[known].append(time.perf_counter() - started)
+    assert len(statuses) == 1, f"several answers: {statuses}"
+    assert statuses <= {200, 302}, f"status {statuses}"
     return times[True], times[False]
 
 

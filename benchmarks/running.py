@@ -81,6 +81,29 @@ class Client:
         assert found, "the page has no form"
         self._token = found[1]
 
+    def log_in(self, name: str, password: str) -> None:
+        """Log in, and go on with the session and the token that this gives."""
+        self.open_form("/login")
+        fields = {"csrf_token": self._token, "username": name, "password": password}
+        self._connection.request("POST", "/login", urlencode(fields), self._headers)
+        response = self._connection.getresponse()
+        response.read()
+        self._keep_cookies(response)
+        self._connection.request("GET", "/", headers=self._headers)
+        response = self._connection.getresponse()
+        page = response.read().decode()
+        self._keep_cookies(response)
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert found, "the page has no form"
+        self._token = found[1]
+
+    def _keep_cookies(self, response: http.client.HTTPResponse) -> None:
+        kept = dict(one.split("=", 1) for one in self._headers["Cookie"].split("; "))
+        for cookie in response.headers.get_all("Set-Cookie") or []:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            kept[name] = value
+        self._headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
+
     def reconnect(self) -> None:
         """Let the next request open a connection: the server closes one that is idle."""
         self._connection.close()
