@@ -72,7 +72,7 @@ def message(number: int) -> str:
         suppression=guard.suppression(db.session, found.recipient_key),
         can_retry=found.status in operations.RETRYABLE and not found.reduced,
         can_cancel=waits,
-        is_being_sent=waits and found.attempts > len(found.history),
+        is_being_sent=operations.is_being_sent(found),
     )
 
 

@@ -134,7 +134,7 @@ def retryable(session: Session, number: int) -> OutboxMessage:
             Obstacle.NOTHING_TO_RETRY,
             f"Message {number} is {message.status}: there is nothing to retry.",
         )
-    if message.status in WAITING and message.attempts > len(message.history):
+    if is_being_sent(message):
         raise NotPossibleError(Obstacle.BEING_SENT, f"Message {number} is just being sent.")
     if message.reduced:
         raise NotPossibleError(
@@ -147,6 +147,15 @@ def retryable(session: Session, number: int) -> OutboxMessage:
             f"The address of message {number} is suppressed ({condemned.reason}): lift that first.",
         )
     return message
+
+
+def is_being_sent(message: OutboxMessage) -> bool:
+    """Whether an attempt has begun and not ended; if its process died, another will follow.
+
+    Attempts that were cut off before the last one are not in the history and do not matter.
+    """
+    ended = message.history[-1]["attempt"] if message.history else 0
+    return message.status in WAITING and message.attempts > ended
 
 
 def cancellable(session: Session, number: int) -> OutboxMessage:
