@@ -50,7 +50,7 @@ class Outcome:
     `lost` never reached the server. `strange` ones have a Message-ID that no row has. `unexplained`
     copies are more than the kills at which the message was in flight. `claims` counts rows whose
     attempts are not what the kills explain. `clean_end` is how the last dispatcher, which nobody
-    killed, ended.
+    killed, ended. `words` tell about each message that is lost or not sent.
     """
 
     messages: int
@@ -63,6 +63,7 @@ class Outcome:
     claims: int = 0
     not_sent: int = 0
     clean_end: bool = False
+    words: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -169,15 +170,19 @@ class Campaign:
 
     def _judge(self, outcome: Outcome) -> None:
         taken = Counter(self._taken.read_text().split())
-        rows = _rows("SELECT id, message_id, status, attempts FROM outbox")
+        rows = _rows("SELECT id, message_id, status, attempts, answer FROM outbox")
         outcome.strange = len(taken.keys() - {row[1] for row in rows})
-        for number, message_id, status, attempts in rows:
+        for number, message_id, status, attempts, answer in rows:
             copies = taken[message_id] - 1
-            outcome.lost += copies < 0
+            if copies < 0:
+                outcome.lost += 1
+                outcome.words.append(f"lost: message {number}, {status}: {answer}")
             outcome.copies += max(copies, 0)
             outcome.unexplained += max(copies - self._deaths[number], 0)
             outcome.claims += attempts != self._deaths[number] + 1
-            outcome.not_sent += status != Status.SENT
+            if status != Status.SENT:
+                outcome.not_sent += 1
+                outcome.words.append(f"message {number}, {attempts} claims, {status}: {answer}")
 
 
 def _named(settings: Settings) -> str:
