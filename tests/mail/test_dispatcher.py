@@ -25,6 +25,7 @@ from microblog.mail import Discard, Email, Intent, Kind, Lane, operations, parse
 from microblog.mail.bell import SilentBell
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.client import SmtpServer
+from microblog.mail.delivery import DEATHS_FORGIVEN
 from microblog.mail.dispatcher import ALL_LANES, Dispatcher, DispatcherOptions, ServerHealth
 from microblog.mail.guard import Guard, suppression
 from microblog.mail.kinds import DAY, HOUR, MINUTE, PATIENT, PROMPT, Composer
@@ -617,7 +618,7 @@ def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
 ) -> None:
     register("tests.killer", delays=(1.0, 1.0))
     post(JOHN, "tests.killer")
-    for _ in range(3):
+    for _ in range(3 + DEATHS_FORGIVEN):
         assert claim(clock) is not None
         clock.forward(21)
     post(SUSAN)
@@ -626,6 +627,18 @@ def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
     assert (killer.status, note.status) == (Status.DEAD, Status.SENT)
     assert "the process died" in str(killer.answer)
     assert [one.recipients for one in smtp.received] == [[SUSAN]]
+
+
+def test_what_was_in_hand_when_others_killed_the_process_is_still_sent(
+    smtp: ScriptedServer, clock: Clock
+) -> None:
+    register("tests.bystander", delays=(1.0, 1.0))
+    post(JOHN, "tests.bystander")
+    for _ in range(2 + DEATHS_FORGIVEN):
+        assert claim(clock) is not None
+        clock.forward(21)
+    assert drain(smtp) == 1
+    assert rows()[0].status == Status.SENT
 
 
 def test_where_a_copy_does_harm_what_a_dead_worker_held_waits_for_the_operator(

@@ -29,6 +29,10 @@ from microblog.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
 
+DEATHS_FORGIVEN = 20
+"""Most deaths of a process are no doing of the messages that it had in hand: a machine restarts,
+or another message kills it. Only one that was there each time, beyond its attempts, ends for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -105,7 +109,7 @@ class Delivery:
         if held.was_left and not kind.repeat_unknown:
             words = "An attempt was begun and not ended, since its process died."
             return self._ends(held, Status.UNKNOWN, words)
-        if held.failures > kind.attempts:
+        if held.failures > kind.attempts + DEATHS_FORGIVEN:
             words = f"It was begun {held.failures} times: each time the process died."
             return self._ends(held, Status.DEAD, words)
         return None
