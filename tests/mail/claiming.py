@@ -16,6 +16,7 @@ from microblog.mail.claims import Claims
 from microblog.mail.dispatcher import ALL_LANES
 
 LEASE_SECONDS = 600.0
+PAUSE_SECONDS = 0.002
 
 
 def main(url: str, threads: int) -> None:
@@ -42,6 +43,8 @@ def claim_all(engine: Engine, taken: list[int]) -> None:
         if held is None:
             break
         taken.append(held.id)
+        # Nobody shall have taken all before the others have begun.
+        time.sleep(PAUSE_SECONDS)
     claims.close()
 
 
