@@ -26,6 +26,9 @@ from microblog.mail.models import Model as MailModel
 
 SQLITE_BUSY_SECONDS = 10
 
+LARGEST_KEY = 2**31 - 1
+"""No row of the site's tables has a number beyond this one (INTEGER in PostgreSQL)."""
+
 LARGEST_ID = 2**31 - 1
 """PostgreSQL does not compare a number with one that its column cannot hold: it raises."""
 

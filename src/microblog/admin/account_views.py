@@ -22,9 +22,10 @@ from microblog.admin.accounts import Actor, RefusedError, State
 from microblog.admin.blueprint import blueprint, note
 from microblog.admin.forms import AccountSearch
 from microblog.admin.words import why_refused
-from microblog.database import db, transaction, utc_now
+from microblog.database import LARGEST_KEY, db, transaction, utc_now
 from microblog.mail import current_outbox
 from microblog.web.languages import current_language
+from microblog.web.links import key_in
 from microblog.web.ratelimits import limit_posts
 
 PAGE_SIZE = 50
@@ -151,6 +152,5 @@ def _actor() -> Actor:
 
 
 def _before() -> int:
-    text = request.args.get("before", "")
-    is_number = text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number else accounts.LARGEST_NUMBER
+    before = key_in(request.args.get("before"))
+    return LARGEST_KEY if before is None else before

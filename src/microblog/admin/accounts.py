@@ -19,13 +19,12 @@ from microblog.accounts.names import username_key
 from microblog.accounts.recovery import Reason, start_reset
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.sessions import end_all_sessions
+from microblog.database import LARGEST_KEY
 from microblog.mail import Outbox
 from microblog.web.clients import Place
 
 COMMAND_LINE = "(command line)"
 """Who did it, where it was done there. No user name has parentheses."""
-
-LARGEST_NUMBER = 2**31 - 1
 
 
 class State(StrEnum):
@@ -67,7 +66,7 @@ def search(
     part: str = "",
     *,
     state: State | None = None,
-    before: int = LARGEST_NUMBER,
+    before: int = LARGEST_KEY,
     count: int = 50,
 ) -> Sequence[User]:
     """Accounts whose name or address holds `part`, the newest first; `before` continues a list."""
@@ -81,7 +80,7 @@ def search(
 
 
 def find(session: Session, number: int) -> User | None:
-    return session.get(User, number) if number <= LARGEST_NUMBER else None
+    return session.get(User, number) if number <= LARGEST_KEY else None
 
 
 def find_by_name(session: Session, name: str) -> User | None:

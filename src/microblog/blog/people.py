@@ -16,8 +16,6 @@ from microblog.blog.models import Block, Follow, Mute, Post, Profile
 
 PAGE_SIZE = 50
 
-LATEST = 2**31 - 1
-
 
 class NotPossibleError(Exception):
     """This cannot be done to this person; `reason` is "oneself" or "blocked"."""

@@ -17,7 +17,8 @@ from microblog.blog import feeds, people, timeline
 from microblog.blog.people import NotPossibleError, Person
 from microblog.blog.showing import cursor, linked, reader_id, shown
 from microblog.blog.timeline import Cursor
-from microblog.database import db, transaction
+from microblog.database import LARGEST_KEY, db, transaction
+from microblog.web.links import key_in
 from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("people", __name__)
@@ -138,5 +139,5 @@ def _find(username: str) -> Person:
 
 
 def _after() -> int:
-    text = request.args.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else people.LATEST
+    after = key_in(request.args.get("after"))
+    return LARGEST_KEY if after is None else after

@@ -30,10 +30,12 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from microblog.accounts.states import visible
 from microblog.blog.models import Block, Follow, Mute, Post, PostTag
+from microblog.database import LARGEST_KEY
+from microblog.web.links import key_in
 
 PAGE_SIZE = 25
 
-LATEST = 2**31 - 1
+LATEST = LARGEST_KEY
 """A number that no post has reached."""
 
 WINDOW = 5_000
@@ -52,8 +54,9 @@ class Cursor:
     def of(cls, before: str | None, after: str | None) -> Cursor:
         """From what an address says; nonsense means the newest page."""
         for text, is_older in ((before, True), (after, False)):
-            if text and text.isascii() and text.isdigit() and len(text) < 10:
-                return cls(int(text), is_older=is_older)
+            number = key_in(text)
+            if number is not None:
+                return cls(number, is_older=is_older)
         return cls()
 
 

@@ -27,6 +27,13 @@ def public_link(endpoint: str, **values: object) -> str:
     return f"{base}{path}"
 
 
+def key_in(text: str | None) -> int | None:
+    """The number of a row that an address names, to begin a page there; None where it is none."""
+    if text and text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    return None
+
+
 def home() -> str:
     """The path of the first page."""
     return url_for("index")
