@@ -34,6 +34,8 @@ AT_LEAST_OF_POST_OFFICE = 1.5
 AT_LEAST_OF_IDEAL = 0.9
 DELAY_SECONDS = 0.1
 CONNECTIONS = 8
+EACH = 100
+"""Messages for each connection to a slow server: ten seconds, beside which a start is little."""
 
 
 def main() -> None:
@@ -59,7 +61,7 @@ def main() -> None:
             measured=f"{ours / other:.2f} × ({ours:,.0f} against {other:,.0f} messages a second)",
             kept=ours >= AT_LEAST_OF_POST_OFFICE * other,
         )
-    _against_a_slow_server(report)
+    _against_a_slow_server(report, options.repeat)
     report.finish()
 
 
@@ -82,12 +84,15 @@ def _best_of(repeat: int, messages: int, names: Sequence[str]) -> dict[str, floa
     return best
 
 
-def _against_a_slow_server(report: Report) -> None:
+def _against_a_slow_server(report: Report, repeat: int) -> None:
     table = report.table("Connections to a server of 100 ms", "Messages a second", "Possible")
     shares = []
     for connections in (4, 16):
         ideal = connections / DELAY_SECONDS
-        rate = deliver(connections * 30, connections=connections, delay=DELAY_SECONDS)
+        rate = max(
+            deliver(connections * EACH, connections=connections, delay=DELAY_SECONDS)
+            for _ in range(repeat)
+        )
         shares.append(rate / ideal)
         table.row(str(connections), f"{rate:.1f}", f"{ideal:.0f}")
     report.promise(
