@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -11,11 +12,13 @@ from flask import Flask
 from microblog.cli.processes import make_dispatcher
 from microblog.mail import Kind, Outbox, current_outbox, guard, operations
 from microblog.mail.claims import Claims
+from microblog.mail.dispatcher import ALL_LANES
 from microblog.mail.guard import Guard, admit
 from microblog.mail.models import Status
 from microblog.settings import Settings
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
+from tests.statements import recorded
 from tests.visitor import Visitor, make_user, words
 
 pytestmark = pytest.mark.delivery
@@ -163,3 +166,22 @@ def test_the_numbers_are_settings(
         make_dispatcher(make_settings(**changes)).drain()
         assert current_outbox().guard == Guard(1, 300)
     assert len(smtp.received) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_guard_reads_only_what_it_counts(app: Flask) -> None:
+    """However much mail of the kind there is, and however much to the address."""
+    with app.app_context():
+        outbox = current_outbox()
+        outbox.send_email("Hello", None, ["susan@example.com"], "text")
+        with closing(Claims(outbox.engine, lease=60)) as claims:
+            held = claims.claim(ALL_LANES, now=outbox.clock())
+        assert held is not None
+        with recorded(outbox.engine) as asked, outbox.sessions() as session:
+            assert admit(session, held, outbox.guard, now=outbox.clock())
+            session.rollback()
+        (mark,) = [one.replace("?", "1") for one in asked if one.startswith("UPDATE outbox")]
+        with outbox.engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {mark}").all()
+    counting = "ix_outbox_admitted (recipient_key=? AND kind=? AND admitted_at>?)"
+    assert any(counting in step for *_numbers, step in plan), plan

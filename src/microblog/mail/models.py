@@ -55,6 +55,7 @@ def _among(statuses: tuple[Status, ...]) -> str:
 IS_WAITING = _among(WAITING)
 IS_UNSENT = _among(UNSENT)
 HAS_ENDED = "settled_at IS NOT NULL AND NOT reduced"
+IS_ADMITTED = "admitted_at IS NOT NULL"
 
 
 class Model(DeclarativeBase):
@@ -119,6 +120,14 @@ class OutboxMessage(Model):
             "settled_at",
             sqlite_where=text(HAS_ENDED),
             postgresql_where=text(HAS_ENDED),
+        ),
+        Index(
+            "ix_outbox_admitted",
+            "recipient_key",
+            "kind",
+            "admitted_at",
+            sqlite_where=text(IS_ADMITTED),
+            postgresql_where=text(IS_ADMITTED),
         ),
         Index(None, "recipient_key", "created_at"),
         Index(None, "kind", "created_at"),
