@@ -1,7 +1,8 @@
 """Take the pictures that the README and the documentation show, from a running demonstration.
 
-Without arguments: those pictures, into docs/images. With a folder: every page, on a phone and on a
-desktop, in light and in dark, into that folder, for looking at. Needs Chromium.
+Without arguments: those pictures, into docs/images. With a folder, and perhaps languages: every
+page, on a phone and on a desktop, in light and in dark, in these languages or all, into that
+folder, for looking at. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from microblog.cli.sample import PASSWORD  # noqa: E402
+from microblog.web.languages import LANGUAGES  # noqa: E402
 from tests.demonstration import running_demo  # noqa: E402
 from tests.services import chromium  # noqa: E402
 
@@ -38,7 +40,8 @@ def main() -> None:
         )
         mail = _ask_for_mail(browser, demo.address)
         if sys.argv[1:]:
-            _every_page(browser, demo.address, mail, Path(sys.argv[1]))
+            languages = sys.argv[2:] or LANGUAGES
+            _every_page(browser, demo.address, mail, Path(sys.argv[1]), languages)
         else:
             _for_the_documentation(browser, demo.address, mail)
         browser.close()
@@ -55,15 +58,33 @@ def _for_the_documentation(browser: Browser, site: str, mail: str) -> None:
         page = _page(browser, scheme, SIZES["phone"])
         page.goto(_link(page, mail))
         _crop(page, "main > .narrow", IMAGES / f"phone-{scheme}.png")
+        _logged_in(browser, site, scheme)
 
 
-def _every_page(browser: Browser, site: str, mail: str, folder: Path) -> None:
+def _logged_in(browser: Browser, site: str, scheme: Scheme) -> None:
+    """What alice sees, who is the administrator."""
+    page = _page(browser, scheme, (640, 900))
+    _log_in(page, site, "alice")
+    for language, name in (("ru", "russian"), ("zh_Hant", "chinese"), ("en", "home")):
+        page.goto(f"{site}/language/{language}?next=/")
+        _crop(page, "main article:nth-of-type(3)", IMAGES / f"{name}-{scheme}.png")
+    page.goto(f"{site}/settings/sessions")
+    _crop(page, "main", IMAGES / f"sessions-{scheme}.png")
+    page.goto(f"{site}/admin/mail")
+    _crop(page, "main", IMAGES / f"admin-mail-{scheme}.png")
+
+
+def _every_page(
+    browser: Browser, site: str, mail: str, folder: Path, languages: Iterable[str]
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for (device, size), scheme in itertools.product(SIZES.items(), SCHEMES):
+    for language, (device, size), scheme in itertools.product(languages, SIZES.items(), SCHEMES):
         page = _page(browser, scheme, size)
+        page.goto(f"{site}/language/{language}?next=/")
         for name, show in _pages(page, site, mail).items():
             show()
-            page.screenshot(path=folder / f"{name}-{device}-{scheme}.png", full_page=True)
+            picture = folder / f"{name}-{language}-{device}-{scheme}.png"
+            page.screenshot(path=picture, full_page=True)
 
 
 def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
@@ -80,6 +101,13 @@ def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
 
     def opened(address: str) -> Callable[[], object]:
         return lambda: page.goto(address)
+
+    def pressed(address: str, button: str) -> Callable[[], None]:
+        def pressed() -> None:
+            page.goto(address)
+            page.locator(button).first.click()
+
+        return pressed
 
     return {
         "welcome": opened(f"{site}/"),
@@ -98,10 +126,44 @@ def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
         "choose": lambda: page.goto(_link(page, mail)),
         "choose-errors": send("/reset_password/choose", password="short", password2="other"),
         "bad-link": opened(f"{site}/reset_password/nonsense"),
-        "index": send("/login", username="bob", password=PASSWORD),
-        "index-error": send("/", post=""),
+        "tag": opened(f"{site}/tag/garden"),
+        "index": send("/login", username="alice", password=PASSWORD),
+        "index-error": send("/", post="x" * 501),
         "not-found": opened(f"{site}/nowhere"),
+        "explore": opened(f"{site}/explore"),
+        "profile": opened(f"{site}/user/bob"),
+        "own-profile": opened(f"{site}/user/alice"),
+        "followers": opened(f"{site}/user/bob/followers"),
+        "edit-profile": opened(f"{site}/edit_profile"),
+        "post": opened(f"{site}/post/4"),
+        "edit-post": opened(f"{site}/post/4/edit"),
+        "delete-post": opened(f"{site}/post/4/delete"),
+        **{
+            name: opened(f"{site}/settings/{name}")
+            for name in (
+                "security",
+                "sessions",
+                "password",
+                "email",
+                "language",
+                "export",
+                "delete",
+            )
+        },
+        "password-errors": send("/settings/password", current_password="wrong", password="short"),
+        "admin-mail": opened(f"{site}/admin/mail"),
+        "admin-message": pressed(f"{site}/admin/mail", "main table a"),
+        "admin-users": opened(f"{site}/admin/users"),
+        "admin-user": opened(f"{site}/admin/users/2"),
+        "admin-disable": opened(f"{site}/admin/users/2/disable"),
     }
+
+
+def _log_in(page: Page, site: str, name: str) -> None:
+    page.goto(f"{site}/login")
+    page.locator("main [name=username]").fill(name)
+    page.locator("main [name=password]").fill(PASSWORD)
+    page.locator("main [type=submit]").click()
 
 
 def _ask_for_mail(browser: Browser, site: str) -> str:
