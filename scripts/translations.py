@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import click
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from microblog.cli import cli
+from microblog.cli.language import texts_of_help
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "microblog"
@@ -30,6 +35,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "lazy_gettext": None,
     "ngettext": (1, 2),
     "lazy_ngettext": (1, 2),
+    "gettext_noop": None,
 }
 # What changes without a reason to look at it.
 _NOISE = re.compile(
@@ -57,13 +63,18 @@ def po_file(language: str) -> Path:
     return FOLDER / language / "LC_MESSAGES" / "messages.po"
 
 
+@cache
 def template() -> Catalog:
-    """Every text of the code, with the files that hold it."""
+    """Every text of the code, of the commands' help and of click, with the places that hold it."""
     made = Catalog(project="Microblog", charset="utf-8")
-    for file, _line, message, comments, context in extract_from_dir(
-        SOURCE, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=False
-    ):
-        made.add(message, None, [(file, 0)], auto_comments=comments, context=context)
+    for folder, prefix in ((SOURCE, ""), (Path(click.__file__).parent, "click/")):
+        for file, _line, message, comments, context in extract_from_dir(
+            folder, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=False
+        ):
+            place = [(prefix + file, 0)]
+            made.add(message, None, place, auto_comments=comments, context=context)
+    for words in texts_of_help(cli):
+        made.add(words, None, [("help", 0)])
     return made
 
 

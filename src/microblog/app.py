@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
     if file is None:
         return lambda content: content
     if selector is None:
-        raise SettingsError(["MAIL_DKIM_SELECTOR is missing, though MAIL_DKIM_KEY_FILE is set."])
+        words = _("is missing, though {other} is set: give both or neither")
+        raise SettingsError([f"MAIL_DKIM_SELECTOR {words.format(other='MAIL_DKIM_KEY_FILE')}"])
     domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
     try:
         return load_signer(file, selector, domain)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,7 +55,8 @@ def _address(value: str) -> str:
     try:
         parse_address(value)
     except AddressError as error:
-        raise ValueError(f"holds {value!r}, which is no e-mail address: {error}") from None
+        words = _("holds {value!r}, which is no e-mail address: {reason}")
+        raise ValueError(words.format(value=value, reason=error)) from None
     return value.strip()
 
 
@@ -69,22 +71,25 @@ def _database_url(value: str) -> str:
         url = make_url(value)
     except (ArgumentError, ValueError):
         raise ValueError(
-            "is not a database address; like sqlite:////srv/microblog/site.db"
-            " or postgresql://user:password@host/name"
+            _(
+                "is not a database address; like sqlite:////srv/microblog/site.db"
+                " or postgresql://user:password@host/name"
+            )
         ) from None
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise ValueError(f"names {url.get_backend_name()!r}; SQLite and PostgreSQL are supported")
+        words = _("names {name!r}; SQLite and PostgreSQL are supported")
+        raise ValueError(words.format(name=url.get_backend_name()))
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise ValueError("names no file; a database in memory would be lost at once")
+        raise ValueError(_("names no file; a database in memory would be lost at once"))
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
-        raise ValueError('needs the package psycopg: pip install "microblog[distributed]"')
+        raise ValueError(_needs("psycopg"))
     return url.render_as_string(hide_password=False)
 
 
 def _public_url(value: str) -> str:
-    words = "must be a whole address, like https://microblog.example.com"
+    words = _("must be a whole address, like https://microblog.example.com")
     try:
         parts = urlsplit(value)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -93,15 +98,15 @@ def _public_url(value: str) -> str:
     if not valid or any(letter.isspace() for letter in value):
         raise ValueError(words)
     if parts.query or parts.fragment or parts.username:
-        raise ValueError("must hold nothing but the scheme, the host, and perhaps a path")
+        raise ValueError(_("must hold nothing but the scheme, the host, and perhaps a path"))
     return value.rstrip("/")
 
 
 def _storage_uri(value: str) -> str:
     if not re.match(r"(memory|redis|rediss|redis\+unix)://", value):
-        raise ValueError("is no place for counts: use memory:// or redis://host:port")
+        raise ValueError(_("is no place for counts: use memory:// or redis://host:port"))
     if value.startswith("redis") and find_spec("redis") is None:
-        raise ValueError('needs the package redis: pip install "microblog[distributed]"')
+        raise ValueError(_needs("redis"))
     return value
 
 
@@ -109,17 +114,22 @@ def _broker_url(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if not separator or not rest or scheme not in {"amqp", "amqps", "redis", "rediss"}:
         raise ValueError(
-            "is no address of a broker: like amqp://user:password@host// (RabbitMQ)"
-            " or redis://host:6379/0; amqps:// and rediss:// are encrypted"
+            _(
+                "is no address of a broker: like amqp://user:password@host// (RabbitMQ)"
+                " or redis://host:6379/0; amqps:// and rediss:// are encrypted"
+            )
         )
     needed = ["celery", "redis"] if scheme.startswith("redis") else ["celery"]
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise ValueError(
-            f"needs the package {missing[0]}, which is in the extra named distributed:"
-            ' pip install "microblog[distributed]"'
-        )
+        raise ValueError(_needs(missing[0]))
     return value
+
+
+def _needs(package: str) -> str:
+    words = _("needs the package {package}, which is in the extra named {extra}:")
+    command = 'pip install "microblog[distributed]"'
+    return f"{words.format(package=package, extra='distributed')} {command}"
 
 
 def _token_url(value: str) -> str:
@@ -133,7 +143,8 @@ def _selector(value: str) -> str:
     # Labels of the DNS (RFC 6376, section 3.1).
     label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     if not re.fullmatch(rf"{label}(?:\.{label})*", value):
-        raise ValueError(f"holds {value!r}, which cannot be a name in the DNS")
+        words = _("holds {value!r}, which cannot be a name in the DNS")
+        raise ValueError(words.format(value=value))
     return value
 
 
@@ -141,7 +152,7 @@ def _domain(value: str) -> str:
     try:
         return parse_domain(value)
     except AddressError as error:
-        raise ValueError(f"holds {error}") from None
+        raise ValueError(_("holds {reason}").format(reason=error)) from None
 
 
 def _rate_limit(value: str) -> str:
@@ -284,6 +295,11 @@ class Settings(BaseSettings):
         le=10,
         description="Reverse proxies in front, whose X-Forwarded headers are believed",
     )
+    GRAVATAR: bool = Field(
+        False,
+        description="Show the Gravatar of whoever brought no picture; it tells gravatar.com who is"
+        " looked at, and readers a digest of each one's address",
+    )
     METRICS_TOKEN: SecretStr | None = Field(
         None, description="The bearer token that opens /metrics; without it there is no such page"
     )
@@ -301,8 +317,10 @@ class Settings(BaseSettings):
     def _one_kind_of_tls(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("MAIL_USE_TLS"):
             raise ValueError(
-                "and MAIL_USE_TLS exclude each other: keep MAIL_USE_TLS for port 587,"
-                " MAIL_USE_SSL for port 465"
+                _(
+                    "and MAIL_USE_TLS exclude each other: keep MAIL_USE_TLS for port 587,"
+                    " MAIL_USE_SSL for port 465"
+                )
             )
         return value
 
@@ -310,7 +328,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError(f"{str(value)!r} is not a file")
+            raise ValueError(_("names {file!r}, which is not a file").format(file=str(value)))
         return value
 
     @property
@@ -332,11 +350,11 @@ class Settings(BaseSettings):
 def _secret_key(value: SecretStr) -> SecretStr:
     key = value.get_secret_value()
     if len(key.encode()) < MINIMUM_SECRET_BYTES:
-        raise ValueError(
-            f"is shorter than {MINIMUM_SECRET_BYTES} bytes. Make a good one with: {NEW_SECRET}"
-        )
+        words = _("is shorter than {count} bytes. Make a good one with: {command}")
+        raise ValueError(words.format(count=MINIMUM_SECRET_BYTES, command=NEW_SECRET))
     if len(set(key)) < 8:
-        raise ValueError(f"is easily guessed. Make a good one with: {NEW_SECRET}")
+        words = _("is easily guessed. Make a good one with: {command}")
+        raise ValueError(words.format(command=NEW_SECRET))
     return value
 
 
@@ -351,8 +369,10 @@ class ServingSettings(Settings):
     def _shared_database(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value and info.data.get("DATABASE_URL", "").startswith("sqlite"):
             raise ValueError(
-                "is set, though DATABASE_URL names an SQLite file, which workers on other machines"
-                " cannot see: use PostgreSQL, or leave CELERY_BROKER_URL out"
+                _(
+                    "is set, though DATABASE_URL names an SQLite file, which workers on other"
+                    " machines cannot see: use PostgreSQL, or leave CELERY_BROKER_URL out"
+                )
             )
         return value
 
@@ -360,9 +380,17 @@ class ServingSettings(Settings):
     @classmethod
     def _token_for_somebody(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value and not info.data.get("MAIL_USERNAME"):
-            raise ValueError("is set, though MAIL_USERNAME is missing: name the account that sends")
+            raise ValueError(
+                _("is set, though MAIL_USERNAME is missing: name the account that sends")
+            )
         if value:
-            _require_encryption(info, "brings a token that would")
+            _require_encryption(
+                info,
+                _(
+                    "brings a token that would cross the network to {server} unencrypted: set"
+                    " MAIL_USE_TLS (port 587) or MAIL_USE_SSL (port 465)"
+                ),
+            )
         return value
 
     @field_validator("MAIL_OAUTH_CLIENT_ID", "MAIL_OAUTH_CLIENT_SECRET", "MAIL_OAUTH_REFRESH_TOKEN")
@@ -370,16 +398,18 @@ class ServingSettings(Settings):
     def _whole_client(cls, value: Any, info: ValidationInfo) -> Any:
         url = info.data.get("MAIL_OAUTH_TOKEN_URL", "wrong")
         if value and url is None:
-            raise ValueError("is set, though MAIL_OAUTH_TOKEN_URL is missing")
+            raise ValueError(_though_missing("MAIL_OAUTH_TOKEN_URL"))
         if value or url is None:
             return value
         if info.field_name == "MAIL_OAUTH_CLIENT_ID":
-            raise ValueError("is missing, though MAIL_OAUTH_TOKEN_URL is set")
+            raise ValueError(_though_set("MAIL_OAUTH_TOKEN_URL"))
         secret = info.data.get("MAIL_OAUTH_CLIENT_SECRET", "wrong")
         if info.field_name == "MAIL_OAUTH_REFRESH_TOKEN" and not secret:
             raise ValueError(
-                "and MAIL_OAUTH_CLIENT_SECRET are both missing, though MAIL_OAUTH_TOKEN_URL is set:"
-                " give at least one"
+                _(
+                    "and MAIL_OAUTH_CLIENT_SECRET are both missing, though MAIL_OAUTH_TOKEN_URL is"
+                    " set: give at least one"
+                )
             )
         return value
 
@@ -389,14 +419,22 @@ class ServingSettings(Settings):
         username = info.data.get("MAIL_USERNAME")
         if info.data.get("MAIL_OAUTH_TOKEN_URL", "wrong") is not None:
             if value:
-                raise ValueError("is set beside MAIL_OAUTH_TOKEN_URL: log in with one or the other")
+                raise ValueError(
+                    _("is set beside MAIL_OAUTH_TOKEN_URL: log in with one or the other")
+                )
             return value
         if username and not value:
-            raise ValueError("is missing, though MAIL_USERNAME is set: give both or neither")
+            raise ValueError(_though_set("MAIL_USERNAME"))
         if value and not username:
-            raise ValueError("is set, though MAIL_USERNAME is missing: give both or neither")
+            raise ValueError(_though_missing("MAIL_USERNAME"))
         if value:
-            _require_encryption(info, "would")
+            _require_encryption(
+                info,
+                _(
+                    "would cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
+                    " or MAIL_USE_SSL (port 465)"
+                ),
+            )
         return value
 
     @field_validator("MAIL_DKIM_SELECTOR")
@@ -404,22 +442,27 @@ class ServingSettings(Settings):
     def _key_and_selector(cls, value: str | None, info: ValidationInfo) -> str | None:
         key = info.data.get("MAIL_DKIM_KEY_FILE")
         if value and not key:
-            raise ValueError("is set, though MAIL_DKIM_KEY_FILE is missing: give both or neither")
+            raise ValueError(_though_missing("MAIL_DKIM_KEY_FILE"))
         if key and not value:
-            raise ValueError("is missing, though MAIL_DKIM_KEY_FILE is set: give both or neither")
+            raise ValueError(_though_set("MAIL_DKIM_KEY_FILE"))
         return value
 
     model_config = SettingsConfigDict(validate_default=True)
 
 
-def _require_encryption(info: ValidationInfo, what: str) -> None:
+def _though_missing(other: str) -> str:
+    return _("is set, though {other} is missing: give both or neither").format(other=other)
+
+
+def _though_set(other: str) -> str:
+    return _("is missing, though {other} is set: give both or neither").format(other=other)
+
+
+def _require_encryption(info: ValidationInfo, words: str) -> None:
     encrypted = info.data.get("MAIL_USE_TLS") or info.data.get("MAIL_USE_SSL")
     server = info.data.get("MAIL_SERVER", "")
     if not encrypted and not is_loopback(server):
-        raise ValueError(
-            f"{what} cross the network to {server} unencrypted: set MAIL_USE_TLS (port 587)"
-            " or MAIL_USE_SSL (port 465)"
-        )
+        raise ValueError(words.format(server=server))
 
 
 def load_settings(*, serving: bool = False) -> Settings:
@@ -433,7 +476,8 @@ def load_settings(*, serving: bool = False) -> Settings:
     model: type[Settings] = ServingSettings if serving else Settings
     file = env_file()
     if "MICROBLOG_ENV_FILE" in os.environ and file and not Path(file).is_file():
-        raise SettingsError([f"MICROBLOG_ENV_FILE names {file!r}, which is not a file."])
+        words = _("names {file!r}, which is not a file").format(file=file)
+        raise SettingsError([f"MICROBLOG_ENV_FILE {words}"])
     try:
         return model(_env_file=file)
     except ValidationError as error:
@@ -471,19 +515,39 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def _sentence(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"] if isinstance(part, str)) or "settings"
     if problem["type"] == "missing":
-        return _MISSING.get(name, "{name} is missing.").format(name=name)
+        return f"{name} {_why_needed(name)}"
     if problem["type"] == "value_error":
         return f"{name} {problem['ctx']['error']}"
-    if problem["type"].startswith("bool"):
-        return f"{name} must be on or off (1, true, yes / 0, false, no), not {problem['input']!r}"
-    return f"{name}: {problem['msg']} (it is {problem['input']!r})"
+    values = {"value": problem["input"], **problem.get("ctx", {})}
+    for kinds, words in _wrong_values().items():
+        if problem["type"].startswith(kinds):
+            return f"{name} {words.format_map(values)}"
+    return f"{name}: {problem['msg']}"
 
 
-_MISSING = {
-    "SECRET_KEY": f"SECRET_KEY is missing. Make one with: {NEW_SECRET}",
-    "PUBLIC_URL": "PUBLIC_URL is missing: the address people reach the site at, like"
-    " https://microblog.example.com; links in mail are built from it",
-}
+def _why_needed(name: str) -> str:
+    if name == "SECRET_KEY":
+        return _("is missing. Make one with: {command}").format(command=NEW_SECRET)
+    if name == "PUBLIC_URL":
+        return _(
+            "is missing: the address people reach the site at, like https://microblog.example.com;"
+            " links in mail are built from it"
+        )
+    return _("is missing.")
+
+
+def _wrong_values() -> dict[str | tuple[str, ...], str]:
+    """What pydantic finds, by the beginning of its name for it, in our words."""
+    return {
+        "bool": _("must be on or off (1, true, yes / 0, false, no), not {value!r}"),
+        "int": _("must be a whole number, not {value!r}"),
+        ("float", "finite_number"): _("must be a number, not {value!r}"),
+        "greater_than_equal": _("must be at least {ge}, not {value!r}"),
+        "greater_than": _("must be more than {gt}, not {value!r}"),
+        "less_than_equal": _("must be at most {le}, not {value!r}"),
+        "literal": _("must be one of these: {expected}; it is {value!r}"),
+        "string_pattern": _("must match the pattern {pattern}; it is {value!r}"),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -13,6 +14,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from microblog.blog.pictures import SIDE, PictureError, read_picture
+from tests.conftest import Make
 from tests.visitor import Visitor, error_beside, make_user, value_in, words
 
 
@@ -137,3 +139,34 @@ def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
     for cut in range(10, len(start), 7):
         with suppress(PictureError):
             read_picture(io.BytesIO(start[:cut] + b"\xff" * 40))
+
+
+def test_nobody_else_is_asked_for_a_picture_unless_the_owner_wants_it(susan: Visitor) -> None:
+    page = susan.get("/user/susan")
+    assert "gravatar" not in page.get_data(as_text=True)
+    assert "gravatar" not in page.headers["Content-Security-Policy"]
+
+
+def test_gravatar_is_asked_where_the_owner_wants_it(make_app: Make) -> None:
+    """As https://docs.gravatar.com/api/avatars/hash/ says: SHA-256, trimmed, lower case."""
+    app = make_app(PUBLIC_URL="http://localhost", GRAVATAR=True)
+    make_user(app, "susan", email="Susan@Example.com")
+    visitor = Visitor(app)
+    visitor.log_in("susan")
+    page = visitor.get("/user/susan")
+    digest = hashlib.sha256(b"susan@example.com").hexdigest()
+    assert f'src="https://www.gravatar.com/avatar/{digest}?' in page.get_data(as_text=True)
+    assert (
+        "img-src 'self' data: https://www.gravatar.com;"
+        in (page.headers["Content-Security-Policy"])
+    )
+    upload(visitor, drawn("PNG"))
+    assert "gravatar" not in visitor.get("/user/susan").get_data(as_text=True)
+
+
+def test_gravatar_is_not_asked_about_an_address_that_nobody_confirmed(make_app: Make) -> None:
+    app = make_app(PUBLIC_URL="http://localhost", GRAVATAR=True)
+    make_user(app, "susan", verified=False)
+    visitor = Visitor(app)
+    visitor.log_in("susan")
+    assert "gravatar" not in visitor.get("/user/susan").get_data(as_text=True)

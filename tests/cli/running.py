@@ -25,7 +25,7 @@ def clean_environment(**given: str) -> dict[str, str]:
     others = {
         name: value for name, value in os.environ.items() if name not in Settings.model_fields
     }
-    return {**others, "MICROBLOG_ENV_FILE": "", **given}
+    return {**others, "MICROBLOG_ENV_FILE": "", "LANGUAGE": "", "LC_ALL": "C.UTF-8", **given}
 
 
 def run_command(

@@ -317,9 +317,7 @@ def test_mail_that_nobody_delivers(microblog: Command, app: Flask) -> None:
             for row in session.merge_all(rows(app)):
                 row.due_at = time.time() - 3600
     (line,) = lines(microblog, "outbox")
-    assert line.startswith(
-        "WARNING: outbox: 1 messages are overdue, the oldest for 60 minutes: nobody delivers."
-    )
+    assert line.startswith("WARNING: outbox: 1 message is overdue, for 60 min: nobody delivers.")
 
 
 # Brokers

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
 
@@ -18,13 +19,19 @@ from microblog.blog.posts import mentioned
 from microblog.blog.text import as_html
 from microblog.blog.timeline import Cursor, Page
 from microblog.database import db
+from microblog.web.security import GRAVATAR
+
+GRAVATAR_SIDE = 192
+"""Pixels of a side: twice the largest that is shown, for screens with small pixels."""
 
 AVATAR_COLORS = 12
 """As many as the style sheet has."""
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(page_url=page_url, avatar_url=avatar_url)
+    app.jinja_env.globals.update(
+        page_url=page_url, avatar_url=avatar_url, gravatar_url=gravatar_url
+    )
     app.jinja_env.filters["avatar_color"] = avatar_color
 
 
@@ -77,3 +84,14 @@ def avatar_color(name: str) -> int:
 def avatar_url(user: User, digest: str | None) -> str | None:
     """The address of a person's own picture; None where one is drawn from the name."""
     return url_for("profiles.picture", user_id=user.id, digest=digest) if digest else None
+
+
+def gravatar_url(user: User) -> str | None:
+    """Where Gravatar has a picture of this person, or none that can be seen; None: do not ask.
+
+    Only a confirmed address says whose picture it is. https://docs.gravatar.com/api/avatars/images/
+    """
+    if not current_app.config["GRAVATAR"] or user.email_verified_at is None:
+        return None
+    digest = hashlib.sha256(user.email.strip().lower().encode()).hexdigest()
+    return f"{GRAVATAR}/avatar/{digest}?s={GRAVATAR_SIDE}&d=blank&r=g"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from gettext import gettext as _
 
 import click
 
 from microblog.cli.checks import check
 from microblog.cli.demo import demo
+from microblog.cli.language import speak_the_terminals_language
 from microblog.cli.mail import mail
 from microblog.cli.processes import process
 from microblog.cli.sample import fake
@@ -37,11 +39,12 @@ for command in (demo, run, check, worker, shell, db, mail, user, fake, process):
 
 def main() -> None:
     """Run the command; wrong settings are told in words, one a line, and exit with 2."""
+    speak_the_terminals_language(cli)
     try:
         cli()
     except SettingsError as error:
-        click.echo("Microblog cannot start with these settings:", err=True)
+        click.echo(_("Microblog cannot start with these settings:"), err=True)
         for problem in error.problems:
             click.echo(f"  - {problem}", err=True)
-        click.echo("Settings come from the environment and from the file .env here.", err=True)
+        click.echo(_("Settings come from the environment and from the file .env here."), err=True)
         sys.exit(2)

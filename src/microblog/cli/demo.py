@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 import sys
 import tempfile
+from datetime import timedelta
+from gettext import gettext as _
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import create_account
 from microblog.app import create_app
+from microblog.blog.models import Follow
 from microblog.blog.posts import write_post
 from microblog.cli.ports import choose_free, require_free, wait_until_open
 from microblog.cli.sample import PASSWORD
@@ -23,13 +27,19 @@ from microblog.settings import Settings, as_environment
 HOST = "127.0.0.1"
 START_WITHIN_SECONDS = 30.0
 
-PEOPLE = {
-    "alice": "My first post. Is anybody here?",
-    "bob": "I am! The garden needs rain.",
-    "carol": "Somebody forgot a password again. It took a minute to get back in.",
-}
-
+PEOPLE = ("alice", "bob", "carol")
 ADMIN = "alice"
+
+FOLLOWS = (("alice", "bob"), ("bob", "alice"), ("carol", "alice"), ("carol", "bob"))
+
+POSTS = (
+    (190, "alice", "My first post. Is anybody here?"),
+    (150, "bob", "@alice I am! The #garden needs rain."),
+    (95, "carol", "Somebody forgot a password again. It took a minute to get back in."),
+    (40, "alice", "How beans live through a dry month: https://www.example.org/beans #garden"),
+    (12, "bob", "It rains! \N{CLOUD WITH RAIN}\N{VARIATION SELECTOR-16}"),
+)
+"""How many minutes ago who wrote what."""
 
 
 @click.command()
@@ -51,19 +61,22 @@ def demo(port: int, smtp_port: int, *, check: bool) -> None:
         settings = _settings(Path(folder), port, smtp_port)
         _fill(settings)
         children = [
-            Child("mail catcher", ["process", "catcher", "--port", str(smtp_port)], essential=True),
             Child(
-                "web server",
+                _("mail catcher"), ["process", "catcher", "--port", str(smtp_port)], essential=True
+            ),
+            Child(
+                _("web server"),
                 ["process", "web", "--demo", "--host", HOST, "--port", str(port)],
                 essential=True,
             ),
-            Child("mail dispatcher", ["process", "dispatcher"]),
+            Child(_("mail dispatcher"), ["process", "dispatcher"]),
         ]
 
         def ready() -> int | None:
             for one in (port, smtp_port):
                 if not wait_until_open(HOST, one, seconds=START_WITHIN_SECONDS):
-                    click.echo(f"Nothing answers at port {one}; the lines above say why.", err=True)
+                    words = _("Nothing answers at port {port}; the lines above say why.")
+                    click.echo(words.format(port=one), err=True)
                     return 1
             if check:
                 return Walk(port).walk()
@@ -96,28 +109,40 @@ def _fill(settings: Settings) -> None:
     with app.app_context():
         upgrade()
         with transaction() as writing:
-            for name, post in PEOPLE.items():
-                person = create_account(
-                    writing,
-                    username=name,
-                    email=f"{name}@microblog.example",
-                    password_hash=password_hash,
-                    verified_at=utc_now(),
-                )
-                person.is_admin = name == ADMIN
-                write_post(writing, user_id=person.id, body=post, now=utc_now())
+            people = {name: _person(writing, name, password_hash) for name in PEOPLE}
+            for follower, followed in FOLLOWS:
+                ids = {"follower_id": people[follower], "followed_id": people[followed]}
+                writing.add(Follow(**ids))
+            for minutes, name, post in POSTS:
+                moment = utc_now() - timedelta(minutes=minutes)
+                write_post(writing, user_id=people[name], body=post, now=moment)
+
+
+def _person(session: Session, name: str, password_hash: str) -> int:
+    """Make an account, the administrator's for ADMIN; returns its number."""
+    person = create_account(
+        session,
+        username=name,
+        email=f"{name}@microblog.example",
+        password_hash=password_hash,
+        verified_at=utc_now(),
+    )
+    person.is_admin = name == ADMIN
+    return person.id
 
 
 def _welcome(port: int, smtp_port: int) -> None:
-    click.echo(f"""
+    words = _("""
 Microblog is running on this machine, with nothing to lose:
 
-  the site    http://localhost:{port}
-  its mail    http://localhost:{port}/dev/inbox   (caught at SMTP port {smtp_port})
-  its fate    http://localhost:{port}/admin/mail  (as {ADMIN}, the administrator)
+  the site    {site}
+  its mail    {site}/dev/inbox   (caught at SMTP port {smtp_port})
+  its fate    {site}/admin/mail  (as {admin}, the administrator)
 
-Log in as alice, bob or carol with the password: {PASSWORD}
+Log in as alice, bob or carol with the password: {password}
 Or register, log out, forget your password, and find the way back in the mail.
 
 Ctrl-C ends everything.
 """)
+    site = f"http://localhost:{port}"
+    click.echo(words.format(site=site, smtp_port=smtp_port, admin=ADMIN, password=PASSWORD))

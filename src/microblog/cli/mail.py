@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from gettext import gettext as _
 
 import click
 from flask import Flask, redirect
@@ -12,7 +13,7 @@ from werkzeug.serving import make_server
 
 from microblog.app import caught_mail, signer
 from microblog.cli.operations import cancel, list_messages, retry, show, stats
-from microblog.cli.options import as_json, echo_json
+from microblog.cli.options import as_json, echo_json, no_address
 from microblog.cli.ports import require_free
 from microblog.cli.preview import preview
 from microblog.cli.suppressed import suppressed
@@ -53,13 +54,15 @@ def catch(host: str, port: int, web_port: int) -> None:
     caught = caught_mail(load_settings())
     catcher = Catcher(caught, host=host, port=port, caught=_print)
     catcher.start()
-    click.echo(f"Catching mail at {host}, port {port}. Ctrl-C ends it.")
+    words = _("Catching mail at {host}, port {port}. Ctrl-C ends it.")
+    click.echo(words.format(host=host, port=port))
     try:
         if web_port:
             app = Flask("microblog.catcher", static_folder=None)
             app.register_blueprint(inbox_blueprint(caught))
             app.add_url_rule("/", view_func=lambda: redirect("/dev/inbox"))
-            click.echo(f"The inbox is at http://localhost:{web_port}/dev/inbox")
+            place = f"http://localhost:{web_port}/dev/inbox"
+            click.echo(_("The inbox is at {place}").format(place=place))
             _serve_quietly(app, web_port)
         else:
             while True:
@@ -85,11 +88,12 @@ def test(address: str, *, as_json: bool) -> None:
     try:
         recipient = parse_address(address)
     except AddressError as error:
-        raise click.ClickException(f"{address!r} is not an e-mail address: {error}") from None
+        raise no_address(address, error) from None
     sender = parse_address(settings.sender)
     envelope = _test_message(settings, sender, recipient)
     say = (lambda _line: None) if as_json else click.echo
-    say(f"From {sender} to {recipient}, over {server.host}, port {server.port}:")
+    words = _("From {sender} to {recipient}, over {host}, port {port}:")
+    say(words.format(sender=sender, recipient=recipient, host=server.host, port=server.port))
     done: list[str] = []
     told: dict[str, object] = {"sent": True, "done": done}
 
@@ -102,11 +106,16 @@ def test(address: str, *, as_json: bool) -> None:
     except SmtpError as error:
         told |= {"sent": False, "step": str(error.step), "code": error.code}
         told |= {"answer": error.answer, "advice": advice(error, server)}
-        say(f'  FAILED at the step "{error.step}": {_words(error)}')
-        say(f"What to try: {told['advice']}")
+        words = _('FAILED at the step "{step}":').format(step=_(error.step))
+        say(f"  {words} {_words(error)}")
+        say(_("What to try: {advice}").format(advice=told["advice"]))
     else:
-        say("Sent. If it does not arrive, look into the spam folder, then at the sender's")
-        say("domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail.")
+        say(
+            _(
+                "Sent. If it does not arrive, look into the spam folder, then at the sender's"
+                " domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail."
+            )
+        )
     if as_json:
         echo_json(told)
     sys.exit(0 if told["sent"] else 1)
@@ -129,11 +138,16 @@ def _test_message(settings: Settings, sender: Address, recipient: Address) -> En
 
 
 def _words(error: SmtpError) -> str:
-    return f"the server said {error.code} {error.answer}" if error.code else error.answer
+    if not error.code:
+        return error.answer
+    return _("the server said {answer}").format(answer=f"{error.code} {error.answer}")
 
 
 def _print(message: CaughtMessage) -> None:
-    click.echo(f"---------- message {message.id}, to {', '.join(message.recipients)} ----------")
+    words = _("message {number}, to {recipients}").format(
+        number=message.id, recipients=", ".join(message.recipients)
+    )
+    click.echo(f"---------- {words} ----------")
     click.echo(message.source.decode("utf-8", "replace"))
 
 

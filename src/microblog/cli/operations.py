@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from gettext import gettext as _
+from gettext import ngettext
 from typing import Any
 
 import click
@@ -46,7 +48,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
             echo_json([_summary(message) for message in found])
             return
         if not found:
-            click.echo("No message matches.", err=True)
+            click.echo(_("No message matches."), err=True)
         for message in found:
             click.echo(str(message.id) if ids else _line(message))
 
@@ -59,7 +61,7 @@ def show(number: int, *, as_json: bool) -> None:
     with opened().app_context():
         message = operations.find(db.session, number)
         if message is None:
-            raise click.ClickException(f"There is no message {number}.")
+            raise click.ClickException(_("There is no message {number}.").format(number=number))
         if as_json:
             echo_json(_whole(message))
             return
@@ -68,9 +70,8 @@ def show(number: int, *, as_json: bool) -> None:
                 click.echo(f"{name + ':':12} {value if value is not None else '-'}")
         for entry in message.history:
             when = in_utc(entry["at"])
-            click.echo(
-                f"  attempt {entry['attempt']}, {when}: {entry['status']}: {entry['answer']}"
-            )
+            words = _("attempt {number}, {when}:").format(number=entry["attempt"], when=when)
+            click.echo(f"  {words} {entry['status']}: {entry['answer']}")
 
 
 @click.command()
@@ -86,7 +87,7 @@ def retry(numbers: tuple[int, ...], *, as_json: bool) -> None:
             for number in numbers:
                 operations.retry(writing, number, now=time.time())
         current_outbox().bell.ring(numbers)
-    _echo_done("queued", numbers, f"Queued again: {_listed(numbers)}", as_json=as_json)
+    _echo_done("queued", numbers, _("Queued again: {numbers}"), as_json=as_json)
 
 
 @click.command()
@@ -100,7 +101,7 @@ def cancel(numbers: tuple[int, ...], *, as_json: bool) -> None:
     with opened().app_context(), _in_words(), transaction() as writing:
         for number in numbers:
             operations.cancel(writing, number, now=time.time())
-    _echo_done("cancelled", numbers, f"Cancelled: {_listed(numbers)}", as_json=as_json)
+    _echo_done("cancelled", numbers, _("Cancelled: {numbers}"), as_json=as_json)
 
 
 @click.command()
@@ -132,14 +133,19 @@ def stats(*, hours: int, as_json: bool) -> None:
     for status in Status:
         click.echo(f"{status:<10} {found.by_status.get(status, 0):>9}")
     for lane, there in waiting.items():
-        oldest = there["oldest_seconds"]
-        click.echo(f"waiting in lane {lane}: {there['messages']}, the oldest for {oldest} s")
+        words = _("waiting in lane {lane}: {count}, the oldest for {seconds} s")
+        click.echo(
+            words.format(lane=lane, count=there["messages"], seconds=there["oldest_seconds"])
+        )
     _echo_hours(ended)
 
 
 def _echo_hours(hours: Sequence[counts.Hour]) -> None:
     """A picture: a line for each hour in which something ended."""
-    click.echo(f"\nEnded in the last {len(hours)} hours (UTC):")
+    words = ngettext(
+        "Ended in the last hour (UTC):", "Ended in the last {count} hours (UTC):", len(hours)
+    )
+    click.echo("\n" + words.format(count=len(hours)))
     most = max(sum(hour.by_status.values()) for hour in hours)
     for hour in hours:
         messages = sum(hour.by_status.values())
@@ -148,18 +154,14 @@ def _echo_hours(hours: Sequence[counts.Hour]) -> None:
             told = ", ".join(f"{status} {n}" for status, n in sorted(hour.by_status.items()))
             click.echo(f"{in_utc(hour.begins)[:13]}h {messages:>9}  {bar:<{BAR_MAXIMUM}}  {told}")
     if not most:
-        click.echo("none")
+        click.echo(_("none"))
 
 
 def _echo_done(done: str, numbers: Sequence[int], words: str, *, as_json: bool) -> None:
     if as_json:
         echo_json({done: list(numbers)})
     else:
-        click.echo(words)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+        click.echo(words.format(numbers=", ".join(map(str, numbers))))
 
 
 def _line(message: OutboxMessage) -> str:

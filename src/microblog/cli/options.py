@@ -6,9 +6,12 @@ import json
 import re
 import time
 from datetime import UTC, date, datetime, timedelta
+from gettext import gettext as _
 from typing import Any
 
 import click
+
+from microblog.mail import AddressError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -39,8 +42,10 @@ class Moment(click.ParamType[float]):
             return self._written(str(value)).timestamp()
         except (ValueError, OverflowError):
             self.fail(
-                f"{value!r} is no moment: write how long ago (30m, 2h, 7d), a date (2026-01-31),"
-                " or a date with a time in UTC (2026-01-31T12:00).",
+                _(
+                    "{value!r} is no moment: write how long ago (30m, 2h, 7d), a date (2026-01-31),"
+                    " or a date with a time in UTC (2026-01-31T12:00)."
+                ).format(value=value),
                 param,
                 ctx,
             )
@@ -55,6 +60,12 @@ class Moment(click.ParamType[float]):
 
 def echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
+
+
+def no_address(written: str, error: AddressError) -> click.ClickException:
+    """What to say of something that should be an e-mail address and is none."""
+    words = _("{address!r} is not an e-mail address: {reason}")
+    return click.ClickException(words.format(address=written, reason=error))
 
 
 def in_utc(moment: float) -> str:

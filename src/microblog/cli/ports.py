@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from gettext import gettext as _
 
 import click
 
@@ -16,14 +17,21 @@ def require_free(host: str, port: int, option: str) -> None:
         try:
             probe.bind((host, port))
         except PermissionError:
+            words = _(
+                "Port {port} needs an administrator's rights. Choose one above 1023: {option}"
+            )
             raise click.ClickException(
-                f"Port {port} needs an administrator's rights."
-                f" Choose one above 1023: {option} {port + 8000}"
+                words.format(port=port, option=f"{option} {port + 8000}")
             ) from None
         except OSError as error:
+            words = _(
+                "Port {port} on {host} cannot be used: {reason}. Another program may have it;"
+                " choose another with {option}"
+            )
             raise click.ClickException(
-                f"Port {port} on {host} cannot be used: {error.strerror}."
-                f" Another program may have it; choose another with {option} {port + 1}"
+                words.format(
+                    port=port, host=host, reason=error.strerror, option=f"{option} {port + 1}"
+                )
             ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 
 import click
 
@@ -30,7 +31,7 @@ def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool
         return
     for one in found:
         click.echo(f"---------- {one.kind}, {one.language} ----------")
-        click.echo(f"Subject: {one.email.subject}\n")
+        click.echo(_("Subject: {subject}").format(subject=one.email.subject) + "\n")
         click.echo(one.email.html if html else one.email.text)
 
 
@@ -41,7 +42,8 @@ def _previews(kind: str | None, language: str | None) -> Iterator[Preview]:
             found = previews.preview(outbox, one, spoken)
             if found is None:
                 known = ", ".join(previews.kinds_with_samples(outbox))
-                raise click.ClickException(f"There is no e-mail {one!r}; there are: {known}")
+                words = _("There is no e-mail {name!r}; there are: {known}")
+                raise click.ClickException(words.format(name=one, known=known))
             yield found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from gettext import gettext as _
 from itertools import islice
 from typing import Any
 
@@ -40,21 +41,22 @@ def fake(users: int, posts: int, follows: int) -> None:
     Refuses a database with other people in it.
     """
     if follows > users * (users - 1):
-        raise click.ClickException(
-            f"{users} people can follow each other at most {users * (users - 1)} times."
-        )
+        words = _("{people} people can follow each other at most {most} times.")
+        raise click.ClickException(words.format(people=users, most=users * (users - 1)))
     app = opened()
     with app.app_context(), transaction() as writing:
         first = writing.scalar(select(User.username).limit(1))
         if first is not None:
-            raise click.ClickException(
-                f"The database has people in it already ({first}, for one). Sample data goes into"
+            words = _(
+                "The database has people in it already ({name}, for one). Sample data goes into"
                 " an empty one: set DATABASE_URL to another."
             )
+            raise click.ClickException(words.format(name=first))
         numbers = _insert_users(writing, users)
-        _insert(writing, "posts", Post, posts, _posts(numbers, posts))
-        _insert(writing, "follows", Follow, follows, islice(_follows(numbers), follows))
-    click.echo(f"{users} people (user0…), {posts} posts, {follows} follows; password: {PASSWORD}")
+        _insert(writing, _("posts"), Post, posts, _posts(numbers, posts))
+        _insert(writing, _("follows"), Follow, follows, islice(_follows(numbers), follows))
+    words = _("{users} people (user0…), {posts} posts, {follows} follows; password: {password}")
+    click.echo(words.format(users=users, posts=posts, follows=follows, password=PASSWORD))
 
 
 def _insert_users(session: Session, count: int) -> list[int]:
@@ -72,7 +74,7 @@ def _insert_users(session: Session, count: int) -> list[int]:
         }
         for number in range(count)
     )
-    _insert(session, "users", User, count, rows)
+    _insert(session, _("users"), User, count, rows)
     return list(session.scalars(select(User.id).order_by(User.id)))
 
 

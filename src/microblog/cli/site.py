@@ -7,6 +7,7 @@ import logging
 import sys
 from copy import copy
 from functools import wraps
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,17 @@ def run(host: str, port: int, workers: int) -> None:
     require_free(host, port, "--port")
     web = ["process", "web", "--host", host, "--port", str(port), "--workers", str(workers)]
     children = [
-        Child("web server", web, essential=True),
-        Child("mail dispatcher", ["process", "dispatcher"]),
+        Child(_("web server"), web, essential=True),
+        Child(_("mail dispatcher"), ["process", "dispatcher"]),
     ]
     if settings.CELERY_BROKER_URL:
         children = children[:1]
-        click.echo("Mail is delivered by: microblog worker")
-    click.echo(
-        f"Microblog listens at {host}, port {port}; people reach it at {settings.PUBLIC_URL}"
-    )
+        click.echo(_("Mail is delivered by: {command}").format(command="microblog worker"))
+    words = _("Microblog listens at {host}, port {port}; people reach it at {url}")
+    click.echo(words.format(host=host, port=port, url=settings.PUBLIC_URL))
     if not settings.ADMINS:
-        click.echo(f"ADMINS is not set: mail comes from {settings.sender}.", err=True)
+        words = _("ADMINS is not set: mail comes from {sender}.")
+        click.echo(words.format(sender=settings.sender), err=True)
     sys.exit(Supervisor(children, as_environment(settings)).run())
 
 
@@ -81,9 +82,11 @@ def shell() -> None:
         "User": User,
         "Post": Post,
     }
+    words = _("Microblog, Python {version}. At hand: {names}")
+    banner = words.format(version=sys.version.split()[0], names=", ".join(names))
     with app.app_context():
         code.interact(
-            banner=f"Microblog, Python {sys.version.split()[0]}. At hand: {', '.join(names)}",
+            banner=banner,
             local=names,
             exitmsg="",
         )
@@ -128,18 +131,19 @@ def prepare_database() -> None:
             return
         if not database.is_sqlite():
             raise click.ClickException(
-                "The database's schema is not up to date. Run: microblog db upgrade"
+                _("The database's schema is not up to date. Run: microblog db upgrade")
             )
         database.upgrade()
     except SQLAlchemyError as error:
-        raise click.ClickException(
-            f"The database cannot be used: {database_reason(error)}"
-        ) from None
+        words = _("The database cannot be used: {reason}")
+        raise click.ClickException(words.format(reason=database_reason(error))) from None
     except CommandError:
-        raise click.ClickException(NEWER_SCHEMA) from None
+        raise click.ClickException(newer_schema()) from None
 
 
-NEWER_SCHEMA = "The database was made by a newer version of Microblog; this one does not know it."
+def newer_schema() -> str:
+    """What to say of a database that this version does not know."""
+    return _("The database was made by a newer version of Microblog; this one does not know it.")
 
 
 def database_reason(error: SQLAlchemyError) -> str:
@@ -155,9 +159,8 @@ def _require_writable(file: Path | None) -> None:
         with file.open("a"):
             pass
     except OSError as error:
-        raise click.ClickException(
-            f"LOG_FILE names {str(file)!r}, which cannot be written: {error.strerror}."
-        ) from None
+        words = _("LOG_FILE names {file!r}, which cannot be written: {reason}.")
+        raise click.ClickException(words.format(file=str(file), reason=error.strerror)) from None
 
 
 def opened(settings: Settings | None = None) -> Flask:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from types import FrameType
 
 import click
@@ -66,7 +67,8 @@ class Supervisor:
                 if child.process is not None and code is None:
                     continue
                 if child.essential:
-                    click.echo(f"The {child.name} ended by itself (exit code {code}).", err=True)
+                    words = _("The {name} ended by itself (exit code {code}).")
+                    click.echo(words.format(name=child.name, code=code), err=True)
                     return code or 1
                 self._restart(child, code)
             time.sleep(0.1)
@@ -80,9 +82,8 @@ class Supervisor:
             wait = RESTART_AFTER_SECONDS[min(child.restarts, len(RESTART_AFTER_SECONDS) - 1)]
             child.restart_at = now + wait
             child.restarts += 1
-            click.echo(
-                f"The {child.name} ended (exit code {code}); it starts again in {wait} s.", err=True
-            )
+            words = _("The {name} ended (exit code {code}); it starts again in {wait} s.")
+            click.echo(words.format(name=child.name, code=code, wait=wait), err=True)
         elif now >= child.restart_at:
             self._start(child)
 
@@ -123,4 +124,4 @@ def end_with_supervisor() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
-        raise SystemExit("The supervisor has ended.")
+        raise SystemExit(_("The supervisor has ended."))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
+
 import click
 
-from microblog.cli.options import as_json, echo_json, in_utc
+from microblog.cli.options import as_json, echo_json, in_utc, no_address
 from microblog.cli.site import opened
 from microblog.database import transaction
 from microblog.mail import AddressError, address_key, guard
@@ -21,12 +23,13 @@ def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
     Send to one again:  microblog mail suppressed someone@example.com --lift
     """
     if lift and not address:
-        raise click.UsageError("Name the address to lift.")
+        raise click.UsageError(_("Name the address to lift."))
     key = _key(address) if address else None
     with opened().app_context(), transaction() as writing:
         if lift and key:
             if not guard.lift_suppression(writing, key):
-                raise click.ClickException(f"{address} is not suppressed.")
+                words = _("{address} is not suppressed.")
+                raise click.ClickException(words.format(address=address))
             found = []
         else:
             found = [
@@ -36,7 +39,7 @@ def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"lifted": key} if lift else found)
     elif lift:
-        click.echo(f"Mail is sent to {address} again.")
+        click.echo(_("Mail is sent to {address} again.").format(address=address))
     else:
         for one in found:
             click.echo(f"{one['since']}  {one['address']}  {one['reason']}")
@@ -46,4 +49,4 @@ def _key(address: str) -> str:
     try:
         return address_key(address)
     except AddressError as error:
-        raise click.ClickException(f"{address!r} is not an e-mail address: {error}") from None
+        raise no_address(address, error) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gettext import gettext as _
 from typing import Any
 
 import click
@@ -22,15 +23,23 @@ from microblog.accounts.passwords import hash_password
 from microblog.accounts.registration import TakenError, create_account
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
-from microblog.cli.options import as_json, echo_json, in_utc
+from microblog.cli.options import as_json, echo_json, in_utc, no_address
 from microblog.cli.site import opened
 from microblog.database import db, transaction, utc_now
 from microblog.mail import AddressError, parse_address
+from microblog.mail.translation import gettext_noop
 
 _PROBLEMS = {
-    Problem.LENGTH: f"A password has between {PASSWORD_MINIMUM} and {PASSWORD_MAXIMUM} characters.",
-    Problem.COMMON: "This is one of the commonest passwords, and tried first. Choose another.",
-    Problem.PERSONAL: "The user name or the address cannot be the password.",
+    Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),
+    Problem.COMMON: gettext_noop(
+        "This is one of the commonest passwords, and tried first. Choose another."
+    ),
+    Problem.PERSONAL: gettext_noop("The user name or the address cannot be the password."),
+}
+
+_TAKEN = {
+    "username": gettext_noop("Another account has this username."),
+    "email": gettext_noop("Another account has this email."),
 }
 
 
@@ -50,19 +59,21 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     standard input.
     """
     if not is_username(name):
-        raise click.ClickException(
-            f"{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
+        words = _(
+            "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
             " underscores only."
         )
+        raise click.ClickException(words.format(name=name))
     try:
         parse_address(email, public=True)
     except AddressError as error:
-        raise click.ClickException(f"{email!r} is not an e-mail address: {error}") from None
+        raise no_address(email, error) from None
     app = opened()
     password = _password(from_stdin=password_stdin)
     problem = problem_with(password, personal=(name, email))
     if problem is not None:
-        raise click.ClickException(_PROBLEMS[problem])
+        words = _(_PROBLEMS[problem])
+        raise click.ClickException(words.format(minimum=PASSWORD_MINIMUM, maximum=PASSWORD_MAXIMUM))
     password_hash = hash_password(password)
     try:
         with app.app_context(), transaction() as writing:
@@ -74,8 +85,9 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
                 verified_at=utc_now(),
             )
     except TakenError as taken:
-        raise click.ClickException(str(taken)) from None
-    click.echo(f"Made the account {made.username} with the address {made.email}.")
+        raise click.ClickException(_(_TAKEN[taken.field])) from None
+    words = _("Made the account {name} with the address {address}.")
+    click.echo(words.format(name=made.username, address=made.email))
 
 
 @user.command("list")
@@ -97,7 +109,7 @@ def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> Non
         echo_json([_summary(account) for account in found])
         return
     if not found:
-        click.echo("No account matches.", err=True)
+        click.echo(_("No account matches."), err=True)
     for account in found:
         said = _summary(account)
         states = ", ".join(said["states"])
@@ -113,7 +125,7 @@ def disable(name: str) -> None:
     """
     with _account(name) as (writing, account):
         done = accounts.disable(writing, account, _actor(), now=utc_now())
-    _say(account, done, "is disabled.", "is disabled already.")
+    _say(account, _("{name} is disabled.") if done else _("{name} is disabled already."))
 
 
 @user.command()
@@ -122,7 +134,7 @@ def enable(name: str) -> None:
     """Let the owner of the account NAME in again."""
     with _account(name) as (writing, account):
         done = accounts.enable(writing, account, _actor(), now=utc_now())
-    _say(account, done, "is enabled.", "is not disabled.")
+    _say(account, _("{name} is enabled.") if done else _("{name} is not disabled."))
 
 
 @user.command("make-admin")
@@ -134,7 +146,8 @@ def make_admin(name: str) -> None:
     """
     with _account(name) as (writing, account):
         done = accounts.make_admin(writing, account, _actor(), now=utc_now())
-    _say(account, done, "is an administrator.", "is an administrator already.")
+    before = _("{name} is an administrator already.")
+    _say(account, _("{name} is an administrator.") if done else before)
 
 
 @user.command("unmake-admin")
@@ -143,7 +156,8 @@ def unmake_admin(name: str) -> None:
     """Let NAME be an administrator no more."""
     with _account(name) as (writing, account):
         done = accounts.unmake_admin(writing, account, _actor(), now=utc_now())
-    _say(account, done, "is no administrator any more.", "is no administrator.")
+    before = _("{name} is no administrator.")
+    _say(account, _("{name} is no administrator any more.") if done else before)
 
 
 @contextmanager
@@ -152,19 +166,23 @@ def _account(name: str) -> Iterator[tuple[Session, User]]:
     with opened().app_context(), transaction() as writing:
         account = accounts.find_by_name(writing, name.replace("\0", ""))
         if account is None:
+            words = _("No account has the name {name!r}. To look for it: {command}")
             raise click.ClickException(
-                f"No account has the name {name!r}. To look for it: microblog user list --search"
+                words.format(name=name, command="microblog user list --search")
             )
         try:
             yield writing, account
         except RefusedError as error:
-            raise click.ClickException(_REFUSALS[error.refusal].format(account.username)) from None
+            words = _(_REFUSALS[error.refusal])
+            raise click.ClickException(words.format(name=account.username)) from None
 
 
 _REFUSALS = {
-    Refusal.LAST_ADMIN: "{} is the last administrator: make somebody else one first.",
-    Refusal.DISABLED: "{} is disabled: enable the account first.",
-    Refusal.DELETING: "{} is about to be deleted. Only its owner can undo that.",
+    Refusal.LAST_ADMIN: gettext_noop(
+        "{name} is the last administrator: make somebody else one first."
+    ),
+    Refusal.DISABLED: gettext_noop("{name} is disabled: enable the account first."),
+    Refusal.DELETING: gettext_noop("{name} is about to be deleted. Only its owner can undo that."),
 }
 
 
@@ -172,8 +190,8 @@ def _actor() -> Actor:
     return Actor(COMMAND_LINE)
 
 
-def _say(account: User, done: bool, words: str, words_before: str) -> None:
-    click.echo(f"{account.username} {words if done else words_before}")
+def _say(account: User, words: str) -> None:
+    click.echo(words.format(name=account.username))
 
 
 def _summary(account: User) -> dict[str, Any]:
@@ -191,7 +209,7 @@ def _password(*, from_stdin: bool) -> str:
         try:
             password = sys.stdin.readline().rstrip("\r\n")
         except UnicodeDecodeError:
-            raise click.ClickException("The password on standard input is not text.") from None
+            raise click.ClickException(_("The password on standard input is not text.")) from None
     else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password = click.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
     return str(password)

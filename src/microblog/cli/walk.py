@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from gettext import gettext as _
 from html import unescape
 from http.cookiejar import CookieJar
 from urllib.error import HTTPError
@@ -50,7 +51,7 @@ class Browser:
     def _csrf_token(self) -> str:
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.page)
         if found is None:
-            raise WalkError(f"the page at {self.url} has no form")
+            raise WalkError(_("the page at {url} has no form").format(url=self.url))
         return unescape(found[1])
 
 
@@ -68,18 +69,18 @@ class Walk:
     def walk(self) -> int:
         """Each step with a line; 0 when all went well, 1 at the first that did not."""
         steps: list[tuple[str, Callable[[], None]]] = [
-            ("register", self._register),
-            ("confirm the address with the mailed link", self._confirm_address),
-            ("log in and out with the first password", self._first_login),
-            ("ask for a new password", self._ask),
-            ("an unknown address gets the same answer", self._ask_for_stranger),
-            ("the mail arrives", self._receive),
-            ("open the link; it leaves the address bar", self._open_link),
-            ("choose a new password", self._choose),
-            ("the old password is refused", self._try_old_password),
-            ("the used link is refused", self._try_used_link),
-            ("log in with the new password", self._log_in),
-            ("the notice of the change arrives", self._receive_notice),
+            (_("register"), self._register),
+            (_("confirm the address with the mailed link"), self._confirm_address),
+            (_("log in and out with the first password"), self._first_login),
+            (_("ask for a new password"), self._ask),
+            (_("an unknown address gets the same answer"), self._ask_for_stranger),
+            (_("the mail arrives"), self._receive),
+            (_("open the link; it leaves the address bar"), self._open_link),
+            (_("choose a new password"), self._choose),
+            (_("the old password is refused"), self._try_old_password),
+            (_("the used link is refused"), self._try_used_link),
+            (_("log in with the new password"), self._log_in),
+            (_("the notice of the change arrives"), self._receive_notice),
         ]
         for words, step in steps:
             started = time.monotonic()
@@ -89,7 +90,7 @@ class Walk:
                 click.echo(f"FAILED  {words}: {error}")
                 return 1
             click.echo(f"ok      {words} ({time.monotonic() - started:.2f} s)")
-        click.echo("All is well: whoever forgets a password gets back in.")
+        click.echo(_("All is well: whoever forgets a password gets back in."))
         return 0
 
     def _register(self) -> None:
@@ -129,7 +130,7 @@ class Walk:
         self._expect("Reset Your Password")
         token = self._link.rpartition("/")[2]
         if token in self._browser.url or token in self._browser.page:
-            raise WalkError("the token is still in the address bar or in the page")
+            raise WalkError(_("the token is still in the address bar or in the page"))
 
     def _choose(self) -> None:
         self._browser.submit(password=self._new, password2=self._new)
@@ -157,7 +158,7 @@ class Walk:
     def _mailed_link(self, subject: str) -> str:
         found = re.search(r"^http://\S+$", self._mail(subject), re.MULTILINE)
         if found is None:
-            raise WalkError("the mail holds no link")
+            raise WalkError(_("the mail holds no link"))
         return found[0]
 
     def _mail(self, subject: str) -> str:
@@ -170,8 +171,14 @@ class Walk:
                 if f"Subject: {subject}" in source and f"To: {self._address}" in source:
                     return source.replace("\r\n", "\n")
             time.sleep(0.1)
-        raise WalkError(f"no mail within {MAIL_WITHIN_SECONDS:.0f} seconds")
+        raise WalkError(
+            _("no mail within {seconds:.0f} seconds").format(seconds=MAIL_WITHIN_SECONDS)
+        )
 
     def _expect(self, words: str) -> None:
         if words not in unescape(self._browser.page):
-            raise WalkError(f'the page at {self._browser.url} does not say "{words}"')
+            raise WalkError(
+                _('the page at {url} does not say "{words}"').format(
+                    url=self._browser.url, words=words
+                )
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from gettext import gettext as _
 from typing import Any
 
 import click
@@ -34,8 +35,10 @@ def worker(concurrency: int | None) -> None:
     settings = load_settings(serving=True)
     if settings.CELERY_BROKER_URL is None:
         raise click.ClickException(
-            "CELERY_BROKER_URL is not set: this site's mail is delivered by the dispatcher that"
-            " `microblog run` starts. Set it, for the web servers too, to use workers."
+            _(
+                "CELERY_BROKER_URL is not set: this site's mail is delivered by the dispatcher that"
+                " `microblog run` starts. Set it, for the web servers too, to use workers."
+            )
         )
     # Celery is an extra, which a site on one machine does without.
     from microblog.celery_bell import make_celery  # noqa: PLC0415

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address as HeaderAddress
+from gettext import gettext as _
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -78,10 +79,10 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
         return value
     name, bare = _split(value)
     if len(name) > NAME_MAXIMUM:
-        raise AddressError("The name before the address is too long.")
+        raise AddressError(_("The name before the address is too long."))
     for part in (name, bare):
         if _LINE_BREAKS_AND_CONTROLS.search(part):
-            raise AddressError("An address cannot contain line breaks or control characters.")
+            raise AddressError(_("An address cannot contain line breaks or control characters."))
     local, at, domain = bare.rpartition("@")
     at_home = _LOCAL_DOMAINS.fullmatch(domain) and ("." in domain or not public)
     surrogate = _SURROGATE_DOMAIN if at and at_home else ""
@@ -96,11 +97,11 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     except EmailNotValidError as error:
         raise AddressError(str(error)) from None
     if found.local_part.isascii() and not local.isascii():
-        raise AddressError("The address holds a letter that only looks like another one.")
+        raise AddressError(_("The address holds a letter that only looks like another one."))
     ascii_domain = (found.ascii_domain or found.domain).removesuffix(surrogate)
     address = Address(name.strip(" \t"), found.local_part, ascii_domain.lower())
     if len(address.mailbox.encode()) > ADDRESS_MAXIMUM:
-        raise AddressError("The address is too long.")
+        raise AddressError(_("The address is too long."))
     return address
 
 
@@ -125,7 +126,8 @@ def parse_domain(value: str) -> str:
     try:
         return parse_address(f"postmaster@{value}").domain
     except AddressError:
-        raise AddressError(f"{value!r}, which is no domain, like example.com") from None
+        words = _("{value!r}, which is no domain, like example.com")
+        raise AddressError(words.format(value=value)) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -138,7 +140,7 @@ def _split(value: object) -> tuple[str, str]:
         name, bare = value
         return str(name or ""), bare.strip(" ")
     if not isinstance(value, str):
-        raise AddressError(f"{value!r} is not an address.")
+        raise AddressError(_("{value!r} is not an address.").format(value=value))
     value = value.strip(" ")
     named = _NAMED.fullmatch(value)
     if not named:
@@ -147,7 +149,7 @@ def _split(value: object) -> tuple[str, str]:
     if _QUOTED.fullmatch(name):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     elif "<" in name or "@" in name:
-        raise AddressError("This is not one address.")
+        raise AddressError(_("This is not one address."))
     return name, bare
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from gettext import gettext as _
 
 from microblog.mail.addresses import Address
 from microblog.mail.client import SmtpServer
 from microblog.mail.outcomes import BETWEEN_MESSAGES, SmtpError, Step
 from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
+from microblog.mail.translation import gettext_noop
 
 
 def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], None]) -> Accepted:
@@ -17,7 +19,7 @@ def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], 
         accepted = transmit(client, envelope)
     finally:
         client.quit()
-    progress(f"The server took the message: {accepted.answer}")
+    progress(_("The server took the message: {answer}").format(answer=accepted.answer))
     return accepted
 
 
@@ -30,7 +32,7 @@ def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], No
         client.expect(Step.RESET, "RSET", 250)
     finally:
         client.quit()
-    progress(f"The server takes mail from {sender.mailbox}.")
+    progress(_("The server takes mail from {address}.").format(address=sender.mailbox))
 
 
 def advice(error: SmtpError, server: SmtpServer) -> str:
@@ -38,11 +40,11 @@ def advice(error: SmtpError, server: SmtpServer) -> str:
     words = error.answer.lower()
     for applies, mend in _MENDS:
         if applies(error, server, words):
-            return mend.format(host=server.host, port=server.port)
+            return _(mend).format(host=server.host, port=server.port)
     step = Step.EHLO if error.step is Step.GREETING and error.code else error.step
     if step in BETWEEN_MESSAGES:
-        return "The server ended the connection between messages; the next one opens another."
-    return _BY_STEP[step].format(host=server.host, port=server.port)
+        return _("The server ended the connection between messages; the next one opens another.")
+    return _(_BY_STEP[step]).format(host=server.host, port=server.port)
 
 
 def _is_tls_mismatch(error: SmtpError, server: SmtpServer, words: str) -> bool:
@@ -64,7 +66,7 @@ def _is_unencrypted_login(error: SmtpError, server: SmtpServer, words: str) -> b
 
 _Applies = Callable[[SmtpError, SmtpServer, str], bool]
 
-_SENDER = (
+_SENDER = gettext_noop(
     "The server does not let this account send from that address. Set ADMINS or"
     " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there."
 )
@@ -72,34 +74,44 @@ _SENDER = (
 _MENDS: list[tuple[_Applies, str]] = [
     (
         _is_tls_mismatch,
-        "Port {port} does not speak TLS from the start. Set MAIL_USE_SSL=0 and MAIL_USE_TLS=1,"
-        " or MAIL_PORT=465.",
+        gettext_noop(
+            "Port {port} does not speak TLS from the start. Set MAIL_USE_SSL=0 and MAIL_USE_TLS=1,"
+            " or MAIL_PORT=465."
+        ),
     ),
     (
         _greeted_by_tls,
-        "Port 465 speaks TLS from the start. Set MAIL_USE_SSL=1 and MAIL_USE_TLS=0,"
-        " or MAIL_PORT=587.",
+        gettext_noop(
+            "Port 465 speaks TLS from the start. Set MAIL_USE_SSL=1 and MAIL_USE_TLS=0, or"
+            " MAIL_PORT=587."
+        ),
     ),
     (
         lambda error, _server, words: error.step is Step.TLS and "expired" in words,
-        "The server's certificate has expired: its administrator must renew it.",
+        gettext_noop("The server's certificate has expired: its administrator must renew it."),
     ),
     (
         lambda error, _server, words: error.step is Step.TLS and "mismatch" in words,
-        "The certificate is for another name. Set MAIL_SERVER to the name in the certificate.",
+        gettext_noop(
+            "The certificate is for another name. Set MAIL_SERVER to the name in the certificate."
+        ),
     ),
     (
         lambda error, _server, words: (
             error.step is Step.TLS and ("self-signed" in words or "issuer" in words)
         ),
-        "Nobody whom this machine trusts signed the certificate. If the server is your own, give"
-        " its authority's certificate with MAIL_CA_FILE; otherwise you may be talking to someone"
-        " else.",
+        gettext_noop(
+            "Nobody whom this machine trusts signed the certificate. If the server is your own,"
+            " give its authority's certificate with MAIL_CA_FILE; otherwise you may be talking to"
+            " someone else."
+        ),
     ),
     (
         lambda error, _server, words: error.step is Step.AUTH and "token server" in words,
-        "The token server gave no token. Look at MAIL_OAUTH_TOKEN_URL, MAIL_OAUTH_CLIENT_ID,"
-        " MAIL_OAUTH_CLIENT_SECRET, MAIL_OAUTH_REFRESH_TOKEN and MAIL_OAUTH_SCOPE.",
+        gettext_noop(
+            "The token server gave no token. Look at MAIL_OAUTH_TOKEN_URL, MAIL_OAUTH_CLIENT_ID,"
+            " MAIL_OAUTH_CLIENT_SECRET, MAIL_OAUTH_REFRESH_TOKEN and MAIL_OAUTH_SCOPE."
+        ),
     ),
     (
         lambda error, server, words: (
@@ -109,42 +121,56 @@ _MENDS: list[tuple[_Applies, str]] = [
             and server.tokens is not None
             and "5.7.139" not in words
         ),
-        "The server does not take the token. The account that gave it must be MAIL_USERNAME, or"
-        " allow the application to send for it, and MAIL_OAUTH_SCOPE must be the one for SMTP.",
+        gettext_noop(
+            "The server does not take the token. The account that gave it must be MAIL_USERNAME, or"
+            " allow the application to send for it, and MAIL_OAUTH_SCOPE must be the one for SMTP."
+        ),
     ),
     (
         lambda error, _server, words: (
             error.step is Step.AUTH
             and ("5.7.9" in words or "application-specific" in words or "google" in words)
         ),
-        "Google wants an app password here, not the account's own: switch on 2-step verification,"
-        " make an app password, and put it into MAIL_PASSWORD.",
+        gettext_noop(
+            "Google wants an app password here, not the account's own: switch on 2-step"
+            " verification, make an app password, and put it into MAIL_PASSWORD."
+        ),
     ),
     (
         lambda error, _server, words: (
             error.step is Step.AUTH
             and ("5.7.139" in words or "smtpclientauthentication" in words or "basic auth" in words)
         ),
-        "Microsoft has switched off passwords for this account: allow authenticated SMTP for the"
-        " mailbox, and log in with OAuth (MAIL_OAUTH_TOKEN_URL), or use another provider's server.",
+        gettext_noop(
+            "Microsoft has switched off passwords for this account: allow authenticated SMTP for"
+            " the mailbox, and log in with OAuth (MAIL_OAUTH_TOKEN_URL), or use another provider's"
+            " server."
+        ),
     ),
     (
         _is_unencrypted_login,
-        "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the log-in"
-        " only on an encrypted connection.",
+        gettext_noop(
+            "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the"
+            " log-in only on an encrypted connection."
+        ),
     ),
     (
         lambda error, _server, words: (
             error.step is Step.AUTH and "offers no log-in with a token" in words
         ),
-        "The server takes no tokens (XOAUTH2). Set MAIL_PASSWORD instead of MAIL_OAUTH_TOKEN_URL.",
+        gettext_noop(
+            "The server takes no tokens (XOAUTH2). Set MAIL_PASSWORD instead of"
+            " MAIL_OAUTH_TOKEN_URL."
+        ),
     ),
     (
         lambda error, _server, words: (
             error.code == 530 or (error.code is not None and "starttls" in words)
         ),
-        "The server wants encryption or a log-in first. Set MAIL_USE_TLS=1, MAIL_USERNAME and"
-        " MAIL_PASSWORD.",
+        gettext_noop(
+            "The server wants encryption or a log-in first. Set MAIL_USE_TLS=1, MAIL_USERNAME and"
+            " MAIL_PASSWORD."
+        ),
     ),
     (
         lambda error, _server, words: (
@@ -155,30 +181,48 @@ _MENDS: list[tuple[_Applies, str]] = [
     ),
     (
         lambda error, _server, words: error.step is Step.RCPT and "relay" in words,
-        "The server delivers to other domains only for those who log in. Set MAIL_USERNAME and"
-        " MAIL_PASSWORD.",
+        gettext_noop(
+            "The server delivers to other domains only for those who log in. Set MAIL_USERNAME and"
+            " MAIL_PASSWORD."
+        ),
     ),
     (
         lambda error, _server, _words: error.code is not None and 400 <= error.code < 500,
-        "The server asks to try again later; new senders are often made to wait a few minutes.",
+        gettext_noop(
+            "The server asks to try again later; new senders are often made to wait a few minutes."
+        ),
     ),
 ]
 
 _BY_STEP = {
-    Step.LOOKUP: "No machine has the name {host!r}. Look for a slip in MAIL_SERVER.",
-    Step.CONNECT: "Nothing answers at {host}, port {port}. Look at MAIL_SERVER and MAIL_PORT; many"
-    " networks block port 25, so try 587.",
-    Step.TLS: "Encryption failed. MAIL_USE_TLS belongs to port 587, MAIL_USE_SSL to port 465.",
-    Step.GREETING: "Something answers at {host}, port {port}, but not as a mail server does. Look"
-    " at MAIL_PORT: 587 with MAIL_USE_TLS, 465 with MAIL_USE_SSL.",
-    Step.EHLO: "The server refuses this machine. Its administrator can say why.",
-    Step.STARTTLS: "The server cannot encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or"
-    " 465 with MAIL_USE_SSL=1.",
-    Step.AUTH: "The user name or the password is wrong, or the provider wants an app password.",
+    Step.LOOKUP: gettext_noop("No machine has the name {host!r}. Look for a slip in MAIL_SERVER."),
+    Step.CONNECT: gettext_noop(
+        "Nothing answers at {host}, port {port}. Look at MAIL_SERVER and MAIL_PORT; many networks"
+        " block port 25, so try 587."
+    ),
+    Step.TLS: gettext_noop(
+        "Encryption failed. MAIL_USE_TLS belongs to port 587, MAIL_USE_SSL to port 465."
+    ),
+    Step.GREETING: gettext_noop(
+        "Something answers at {host}, port {port}, but not as a mail server does. Look at"
+        " MAIL_PORT: 587 with MAIL_USE_TLS, 465 with MAIL_USE_SSL."
+    ),
+    Step.EHLO: gettext_noop("The server refuses this machine. Its administrator can say why."),
+    Step.STARTTLS: gettext_noop(
+        "The server cannot encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or 465 with"
+        " MAIL_USE_SSL=1."
+    ),
+    Step.AUTH: gettext_noop(
+        "The user name or the password is wrong, or the provider wants an app password."
+    ),
     Step.MAIL: _SENDER,
-    Step.RCPT: "The server does not take mail for that address. Look for a slip in it.",
-    Step.DATA: "The server does not want a message now. Its words say why.",
-    Step.CONTENT: "The connection broke while the message was on its way. Try again.",
-    Step.ACCEPTANCE: "The server looked at the message and would not have it. Its words say why:"
-    " often the sender's domain lacks SPF or DKIM records.",
+    Step.RCPT: gettext_noop(
+        "The server does not take mail for that address. Look for a slip in it."
+    ),
+    Step.DATA: gettext_noop("The server does not want a message now. Its words say why."),
+    Step.CONTENT: gettext_noop("The connection broke while the message was on its way. Try again."),
+    Step.ACCEPTANCE: gettext_noop(
+        "The server looked at the message and would not have it. Its words say why: often the"
+        " sender's domain lacks SPF or DKIM records."
+    ),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -94,17 +95,23 @@ def load_signer(file: Path, selector: str, domain: str) -> DkimSigner:
     try:
         key = file.read_bytes()
     except OSError as error:
-        words = f"names {str(file)!r}, which cannot be read: {error.strerror}"
-        raise DkimKeyError(words) from None
+        words = _("names {file!r}, which cannot be read: {reason}")
+        raise DkimKeyError(words.format(file=str(file), reason=error.strerror)) from None
     try:
         return DkimSigner(key, selector, domain)
     except DkimKeyError as error:
-        raise DkimKeyError(f"names {str(file)!r}, which {error}") from None
+        words = _("names {file!r}, which {problem}")
+        raise DkimKeyError(words.format(file=str(file), problem=error)) from None
 
 
 def _require_package() -> None:
     if find_spec("dkim") is None:
-        raise DkimKeyError('needs the package dkimpy: pip install "microblog[dkim]"')
+        raise DkimKeyError(_needed("dkimpy"))
+
+
+def _needed(package: str) -> str:
+    words = _("needs the package {package}, which is in the extra named {extra}:")
+    return f'{words.format(package=package, extra="dkim")} pip install "microblog[dkim]"'
 
 
 def _read(key: bytes) -> tuple[bytes, bytes]:
@@ -114,14 +121,14 @@ def _read(key: bytes) -> tuple[bytes, bytes]:
     try:
         raw = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise DkimKeyError("holds no private key: neither PEM nor Base64") from None
+        raise DkimKeyError(_("holds no private key: neither PEM nor Base64")) from None
     if raw.startswith(_ED25519_PREFIX) and len(raw) == len(_ED25519_PREFIX) + 32:
         raw = raw.removeprefix(_ED25519_PREFIX)
     elif pem:
         # dkimpy wants line feeds, and nothing before the key.
         return b"rsa-sha256", b"-----\n" + base64.b64encode(raw) + b"\n-----"
     if len(raw) != 32:
-        raise DkimKeyError("holds no private key: neither RSA nor Ed25519")
+        raise DkimKeyError(_("holds no private key: neither RSA nor Ed25519"))
     return b"ed25519-sha256", base64.b64encode(raw)
 
 
@@ -134,7 +141,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 def _why(error: Any) -> str:
     if type(error).__name__ == "NaClNotFoundError":
-        return 'is of Ed25519, which needs the package pynacl: pip install "microblog[dkim]"'
+        return _needed("pynacl")
     if isinstance(error, UnicodeError):
-        return "cannot sign: the selector or the domain is no name of the DNS"
-    return "holds no private key that can sign"
+        return _("cannot sign: the selector or the domain is no name of the DNS")
+    return _("holds no private key that can sign")

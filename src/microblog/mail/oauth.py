@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -199,11 +200,11 @@ def check_token_url(url: str) -> None:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or any(letter.isspace() for letter in url):
-        raise ValueError("must be a whole address, like https://login.example.com/token")
+        raise ValueError(_("must be a whole address, like https://login.example.com/token"))
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ValueError("must begin with https://: the secret would be sent unencrypted")
+        raise ValueError(_("must begin with https://: the secret would be sent unencrypted"))
     if parts.username or parts.password or parts.fragment:
-        raise ValueError("must hold no user name, no password and no fragment")
+        raise ValueError(_("must hold no user name, no password and no fragment"))
 
 
 def missing_packages() -> list[str]:
@@ -213,4 +214,6 @@ def missing_packages() -> list[str]:
 
 def needed(missing: list[str]) -> str:
     """The sentence about packages that are missing."""
-    return f'needs {" and ".join(missing)}: pip install "microblog[oauth]"'
+    words = _("needs the package {package}, which is in the extra named {extra}:")
+    said = words.format(package=", ".join(missing), extra="oauth")
+    return f'{said} pip install "microblog[oauth]"'

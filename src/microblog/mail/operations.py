@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from gettext import gettext as _
 
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
@@ -132,19 +133,23 @@ def retryable(session: Session, number: int) -> OutboxMessage:
     if message.status not in RETRYABLE:
         raise NotPossibleError(
             Obstacle.NOTHING_TO_RETRY,
-            f"Message {number} is {message.status}: there is nothing to retry.",
+            _("Message {number} is {status}: there is nothing to retry.").format(
+                number=number, status=message.status
+            ),
         )
     if is_being_sent(message):
-        raise NotPossibleError(Obstacle.BEING_SENT, f"Message {number} is just being sent.")
+        words = _("Message {number} is just being sent.")
+        raise NotPossibleError(Obstacle.BEING_SENT, words.format(number=number))
     if message.reduced:
-        raise NotPossibleError(
-            Obstacle.TOO_OLD, f"Message {number} is too old: its address was removed."
-        )
+        words = _("Message {number} is too old: its address was removed.")
+        raise NotPossibleError(Obstacle.TOO_OLD, words.format(number=number))
     condemned = suppression(session, message.recipient_key)
     if condemned is not None:
         raise NotPossibleError(
             Obstacle.SUPPRESSED,
-            f"The address of message {number} is suppressed ({condemned.reason}): lift that first.",
+            _("The address of message {number} is suppressed ({reason}): lift that first.").format(
+                number=number, reason=condemned.reason
+            ),
         )
     return message
 
@@ -164,7 +169,9 @@ def cancellable(session: Session, number: int) -> OutboxMessage:
     if message.status not in WAITING:
         raise NotPossibleError(
             Obstacle.NOTHING_TO_CANCEL,
-            f"Message {number} is {message.status}: there is nothing to cancel.",
+            _("Message {number} is {status}: there is nothing to cancel.").format(
+                number=number, status=message.status
+            ),
         )
     return message
 
@@ -238,7 +245,8 @@ def _address_matches(wanted: str) -> ColumnElement[bool]:
 def _get(session: Session, number: int) -> OutboxMessage:
     message = find(session, number)
     if message is None:
-        raise NotPossibleError(Obstacle.ABSENT, f"There is no message {number}.")
+        words = _("There is no message {number}.")
+        raise NotPossibleError(Obstacle.ABSENT, words.format(number=number))
     return message
 
 
@@ -254,7 +262,6 @@ def _change(session: Session, message: OutboxMessage, values: dict[str, object])
         .values(values)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
-        raise NotPossibleError(
-            Obstacle.CHANGED, f"Message {message.id} changed at this moment; look again."
-        )
+        words = _("Message {number} changed at this moment; look again.")
+        raise NotPossibleError(Obstacle.CHANGED, words.format(number=message.id))
     session.expire(message)

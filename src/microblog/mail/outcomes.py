@@ -10,22 +10,24 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from microblog.mail.translation import gettext_noop
+
 
 class Step(StrEnum):
-    """Where in the conversation with a server something happened."""
+    """Where in the conversation with a server something happened; a command tells it translated."""
 
-    LOOKUP = "name look-up"
-    CONNECT = "connect"
+    LOOKUP = gettext_noop("name look-up")
+    CONNECT = gettext_noop("connect")
     TLS = "TLS"
-    GREETING = "greeting"
+    GREETING = gettext_noop("greeting")
     EHLO = "EHLO"
     STARTTLS = "STARTTLS"
-    AUTH = "log-in"
-    MAIL = "sender"
-    RCPT = "recipient"
+    AUTH = gettext_noop("log-in")
+    MAIL = gettext_noop("sender")
+    RCPT = gettext_noop("recipient")
     DATA = "DATA"
-    CONTENT = "content"
-    ACCEPTANCE = "acceptance"
+    CONTENT = gettext_noop("content")
+    ACCEPTANCE = gettext_noop("acceptance")
     RESET = "RSET"
     CHECK = "NOOP"
     QUIT = "QUIT"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from gettext import gettext as _
 
 from microblog.mail.addresses import AddressError, parse_domain
 
@@ -64,7 +65,8 @@ def parse_rate_limits(overall: str | None = None, by_domain: str | None = None) 
     for part in _parts(by_domain):
         domain, separator, limit = part.partition("=")
         if not separator:
-            raise ValueError(f"holds {part!r}, which is not like gmail.com=20/minute")
+            words = _("holds {part!r}, which is not like gmail.com=20/minute")
+            raise ValueError(words.format(part=part))
         name = _domain(domain.strip())
         domains[name] = _with(domains.get(name, ()), limit.strip())
     limits: tuple[RateLimit, ...] = ()
@@ -80,21 +82,22 @@ def _parts(text: str | None) -> list[str]:
 def _with(others: tuple[RateLimit, ...], text: str) -> tuple[RateLimit, ...]:
     limit = _limit(text)
     if limit.seconds in {other.seconds for other in others}:
-        raise ValueError(f"holds {text!r} beside another limit for the same time")
+        words = _("holds {part!r} beside another limit for the same time")
+        raise ValueError(words.format(part=text))
     return (*others, limit)
 
 
 def _limit(text: str) -> RateLimit:
     found = _LIMIT.fullmatch(text)
     if found is None:
-        raise ValueError(
-            f"holds {text!r}, which is no limit: write 14/second, 30/minute, 500/day or 1/5seconds"
+        words = _(
+            "holds {part!r}, which is no limit: write 14/second, 30/minute, 500/day or 1/5seconds"
         )
+        raise ValueError(words.format(part=text))
     count, seconds = int(found[1]), int(found[2] or 1) * _SECONDS[found[3]]
     if not 1 <= count <= LARGEST_COUNT or not seconds:
-        raise ValueError(
-            f"holds {text!r}: at least one message, at most {LARGEST_COUNT} in one limit"
-        )
+        words = _("holds {part!r}: at least one message, at most {most} in one limit")
+        raise ValueError(words.format(part=text, most=LARGEST_COUNT))
     return RateLimit(count, seconds)
 
 
@@ -102,4 +105,4 @@ def _domain(text: str) -> str:
     try:
         return text if text == ANY_DOMAIN else parse_domain(text)
     except AddressError as error:
-        raise ValueError(f"holds {error}") from None
+        raise ValueError(_("holds {reason}").format(reason=error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from gettext import gettext as _
 
 from microblog.mail.client import Reply, SmtpClient, SmtpServer
 from microblog.mail.outcomes import Meaning, SmtpError, Step
@@ -41,14 +42,15 @@ def open_connection(
     client = SmtpClient(server)
     try:
         client.connect()
-        progress(f"Connected to {server.host}, port {server.port}.")
+        words = _("Connected to {host}, port {port}.")
+        progress(words.format(host=server.host, port=server.port))
         client.hello()
         if server.use_tls:
             client.start_tls()
         if client.encrypted:
-            progress("The connection is encrypted, and the certificate is good.")
+            progress(_("The connection is encrypted, and the certificate is good."))
         if _log_in(client):
-            progress(f"Logged in as {server.username}.")
+            progress(_("Logged in as {name}.").format(name=server.username))
     except SmtpError:
         client.close()
         raise

@@ -82,10 +82,13 @@ def _select() -> str | None:
     for chosen in (_choice("locale"), request.cookies.get(LANGUAGE_COOKIE)):
         if chosen in LANGUAGES:
             return chosen
-    return next((ours for ours in map(_ours, request.accept_languages.values()) if ours), None)
+    return next(
+        (ours for ours in map(nearest_language, request.accept_languages.values()) if ours), None
+    )
 
 
-def _ours(asked: str) -> str | None:
+def nearest_language(asked: str) -> str | None:
+    """The language of the site for a name as browsers and systems write it: zh-TW, ru_RU."""
     return _ASKED_FOR.get(asked.lower().replace("_", "-").partition("-")[0])
 
 

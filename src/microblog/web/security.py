@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FORM_MAXIMUM_BYTES = 4 * 1024 * 1024
 """A form larger than this is not read; smaller, its fields say themselves what is too long."""
 
+GRAVATAR = "https://www.gravatar.com"
+"""The only other host that a page may get anything from, where the site's owner wants it so."""
+
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
@@ -55,6 +58,9 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     csrf.init_app(app)
+    if app.config["GRAVATAR"]:
+        # The last to be named comes first.
+        app.after_request(_allow_gravatar)
     app.after_request(_add_headers)
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
@@ -96,6 +102,12 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _allow_gravatar(response: Response) -> Response:
+    policy = response.headers["Content-Security-Policy"]
+    response.headers["Content-Security-Policy"] = policy.replace("data:", f"data: {GRAVATAR}")
     return response
 
 

@@ -6,12 +6,16 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from gettext import gettext as _
 
 import click
 
 from microblog.cli.checks import configuration, mail_server, sender_domain, services
 from microblog.cli.checks.findings import Check, Finding, Level, wrong
+from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings
+
+SETTINGS = gettext_noop("settings")
 
 CHECKS: list[Check] = [
     configuration.check_names,
@@ -51,7 +55,8 @@ def check(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_dict(one) for one in findings], indent=2))
     else:
-        click.echo(f"{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} to look at.")
+        words = _("{wrong} wrong, {warnings} to look at.")
+        click.echo(words.format(wrong=counts[Level.WRONG], warnings=counts[Level.WARNING]))
     sys.exit(1 if counts[Level.WRONG] else 0)
 
 
@@ -60,7 +65,7 @@ def look() -> Iterator[Finding]:
     settings, findings = configuration.read_settings()
     yield from findings
     if settings is None:
-        yield wrong("settings", "cannot be read, so nothing else was tried.")
+        yield wrong(SETTINGS, _("cannot be read, so nothing else was tried."))
         return
     for one in CHECKS:
         yield from _careful(one, settings)
@@ -74,7 +79,8 @@ def _careful(one: Check, settings: Settings) -> Iterator[Finding]:
         yield from one(settings)
     except Exception as error:  # noqa: BLE001 - told as what it is
         name = one.__name__.removeprefix("check_").replace("_", " ")
-        yield wrong(name, f"the check itself failed: {type(error).__name__}: {error}")
+        words = _("the check itself failed: {error}")
+        yield wrong(name, words.format(error=f"{type(error).__name__}: {error}"))
     finally:
         logging.disable(logging.NOTSET)
 

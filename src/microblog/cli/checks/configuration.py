@@ -6,11 +6,13 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from difflib import get_close_matches
+from gettext import gettext as _
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.mail.addresses import is_loopback
+from microblog.mail.translation import gettext_noop
 from microblog.settings import (
     MINIMUM_SECRET_BYTES,
     Settings,
@@ -20,17 +22,22 @@ from microblog.settings import (
     unknown_names,
 )
 
+SETTINGS = gettext_noop("settings")
+SETTINGS_FILE = gettext_noop("settings file")
+
 
 def read_settings() -> tuple[Settings | None, list[Finding]]:
     """The settings, if they can be read at all, and what `run` and `worker` would say of them."""
     try:
         settings = load_settings(serving=True)
     except SettingsError as error:
-        findings = [wrong("settings", problem) for problem in error.problems]
+        findings = [wrong(SETTINGS, problem) for problem in error.problems]
     else:
         source = env_file()
-        from_file = f" and from {source}" if source and Path(source).is_file() else ""
-        return settings, [ok("settings", f"read from the environment{from_file}.")]
+        words = _("read from the environment.")
+        if source and Path(source).is_file():
+            words = _("read from the environment and from {file}.").format(file=source)
+        return settings, [ok(SETTINGS, words)]
     try:
         return load_settings(), findings
     except SettingsError:
@@ -41,15 +48,21 @@ def check_names(_settings: Settings) -> Iterator[Finding]:
     """Names that look like settings and are none: a slip is silently ignored otherwise."""
     for name in unknown_names():
         close = get_close_matches(name, Settings.model_fields, n=1)
-        mend = f"Is {close[0]} meant?" if close else "See docs/settings.md for those there are."
-        yield warning("settings", f"{name} is no setting, and is ignored.", mend)
+        mend = _("See docs/settings.md for those there are.")
+        if close:
+            mend = _("Is {name} meant?").format(name=close[0])
+        yield warning(
+            SETTINGS,
+            _("{name} is no setting, and is ignored.").format(name=name),
+            mend,
+        )
 
 
 def check_env_file(_settings: Settings) -> Iterator[Finding]:
     """The file with the secrets is for the site's user alone."""
     source = env_file()
     if source and Path(source).is_file():
-        yield _private("settings file", Path(source))
+        yield _private(SETTINGS_FILE, Path(source))
 
 
 def check_secret_key(settings: Settings) -> Iterator[Finding]:
@@ -62,9 +75,11 @@ def check_secret_key(settings: Settings) -> Iterator[Finding]:
     if weak:
         yield warning(
             "SECRET_KEY_FALLBACKS",
-            f"number {weak[0]} is shorter than {MINIMUM_SECRET_BYTES} bytes: whoever guesses it can"
-            " make links that the site believes.",
-            "Remove it; what was signed with it ends.",
+            _(
+                "number {number} is shorter than {count} bytes: whoever guesses it can make links"
+                " that the site believes."
+            ).format(number=weak[0], count=MINIMUM_SECRET_BYTES),
+            _("Remove it; what was signed with it ends."),
         )
 
 
@@ -77,22 +92,30 @@ def check_public_url(settings: Settings) -> Iterator[Finding]:
     if local:
         yield warning(
             "PUBLIC_URL",
-            f"links in mail lead to {settings.PUBLIC_URL}, which only this machine reaches.",
-            "Set the address that people reach the site at.",
+            _("links in mail lead to {url}, which only this machine reaches.").format(
+                url=settings.PUBLIC_URL
+            ),
+            _("Set the address that people reach the site at."),
         )
     elif parts.scheme == "http":
         yield warning(
             "PUBLIC_URL",
-            f"{settings.PUBLIC_URL} is not encrypted: passwords can be read on the way.",
-            "Put a reverse proxy with HTTPS in front, and set PUBLIC_URL=https://…",
+            _("{url} is not encrypted: passwords can be read on the way.").format(
+                url=settings.PUBLIC_URL
+            ),
+            _("Put a reverse proxy with HTTPS in front, and set PUBLIC_URL=https://…"),
         )
     else:
-        yield ok("PUBLIC_URL", f"links in mail lead to {settings.PUBLIC_URL}.")
+        words = _("links in mail lead to {url}.")
+        yield ok("PUBLIC_URL", words.format(url=settings.PUBLIC_URL))
     if parts.scheme == "https" and not settings.TRUSTED_PROXIES:
         yield warning(
             "TRUSTED_PROXIES",
-            "is 0, though https needs a reverse proxy in front: all visitors share one rate limit.",
-            "Set TRUSTED_PROXIES=1, or how many proxies there are.",
+            _(
+                "is 0, though https needs a reverse proxy in front: all visitors share one rate"
+                " limit."
+            ),
+            _("Set TRUSTED_PROXIES=1, or how many proxies there are."),
         )
 
 
@@ -100,7 +123,11 @@ def check_development(settings: Settings) -> Iterator[Finding]:
     """Switches that belong on a developer's machine."""
     for name in ("DEBUG", "TESTING"):
         if getattr(settings, name):
-            yield warning(name, "is on, which is for development only.", f"Remove {name}.")
+            yield warning(
+                name,
+                _("is on, which is for development only."),
+                _("Remove {name}.").format(name=name),
+            )
 
 
 def check_instance_folder(settings: Settings) -> Iterator[Finding]:
@@ -113,13 +140,13 @@ def check_log_file(settings: Settings) -> Iterator[Finding]:
     """The log, and the folder in which it is rotated."""
     file = settings.LOG_FILE
     if file is None:
-        yield ok("LOG_FILE", "not set: the log goes to standard error alone.")
+        yield ok("LOG_FILE", _("not set: the log goes to standard error alone."))
         return
     try:
         if file.exists():
             file.open("a").close()
     except OSError as error:
-        yield wrong("LOG_FILE", f"{file} cannot be written: {error.strerror}.", _OWNER)
+        yield _not_writable("LOG_FILE", file, error)
         return
     yield _writable("LOG_FILE", file.resolve().parent)
 
@@ -130,20 +157,19 @@ def check_dkim_key_file(settings: Settings) -> Iterator[Finding]:
         yield _private("MAIL_DKIM_KEY_FILE", settings.MAIL_DKIM_KEY_FILE)
 
 
-_OWNER = "Let the user that runs the site own it, or name another place."
-
-
 def _private(subject: str, file: Path) -> Finding:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & stat.S_IWOTH:
-        return wrong(subject, f"everybody on this machine can change {file}.", _closed(file))
+        words = _("everybody on this machine can change {file}.")
+        return wrong(subject, words.format(file=file), _closed(file))
     if mode & stat.S_IROTH:
-        return warning(subject, f"everybody on this machine can read {file}.", _closed(file))
-    return ok(subject, f"{file} is closed to others.")
+        words = _("everybody on this machine can read {file}.")
+        return warning(subject, words.format(file=file), _closed(file))
+    return ok(subject, _("{file} is closed to others.").format(file=file))
 
 
 def _closed(file: Path) -> str:
-    return f"Close it to others: chmod 600 {file}"
+    return _("Close it to others: {command}").format(command=f"chmod 600 {file}")
 
 
 def _writable(subject: str, folder: Path) -> Finding:
@@ -155,7 +181,15 @@ def _writable(subject: str, folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        return wrong(subject, f"{existing} cannot be written: {error.strerror}.", _OWNER)
+        return _not_writable(subject, existing, error)
     if existing != folder:
-        return ok(subject, f"{folder} will be made.")
-    return ok(subject, f"{folder} can be written.")
+        return ok(subject, _("{folder} will be made.").format(folder=folder))
+    return ok(subject, _("{folder} can be written.").format(folder=folder))
+
+
+def _not_writable(subject: str, place: Path, error: OSError) -> Finding:
+    return wrong(
+        subject,
+        _("{place} cannot be written: {reason}.").format(place=place, reason=error.strerror),
+        _("Let the user that runs the site own it, or name another place."),
+    )

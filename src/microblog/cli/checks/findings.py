@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from gettext import gettext as _
 
 from microblog.settings import Settings
 
@@ -19,7 +20,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, what was found, and how to mend it."""
+    """One line: what was looked at, what was found, and how to mend it.
+
+    The subject is English, for programs; people are told it in their language.
+    """
 
     subject: str
     level: Level
@@ -27,7 +31,7 @@ class Finding:
     mend: str | None = None
 
     def __str__(self) -> str:
-        line = f"{self.level}: {self.subject}: {self.says}"
+        line = f"{self.level}: {_(self.subject)}: {self.says}"
         return f"{line} {self.mend}" if self.mend else line
 
 

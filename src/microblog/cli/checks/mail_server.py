@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
@@ -12,7 +13,12 @@ from microblog.mail.addresses import Address, is_loopback
 from microblog.mail.client import SmtpServer
 from microblog.mail.diagnosis import advice, try_sender
 from microblog.mail.outcomes import Step
+from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings, SettingsError
+
+MAIL_SERVER = gettext_noop("mail server")
+SENDER = gettext_noop("sender")
+SIGNATURES = gettext_noop("signatures")
 
 # Names that belong to nobody (RFC 2606, RFC 6761), or to the local network alone (RFC 6762).
 _RESERVED = re.compile(
@@ -26,25 +32,31 @@ def check_sender(settings: Settings) -> Iterator[Finding]:
     if not settings.ADMINS:
         yield warning(
             "ADMINS",
-            f"is not set: mail comes from {sender}, and nobody is told when the site fails.",
-            "Set ADMINS to your address.",
+            _(
+                "is not set: mail comes from {sender}, and nobody is told when the site fails."
+            ).format(sender=sender),
+            _("Set ADMINS to your address."),
         )
     if is_reserved(sender.domain):
         yield warning(
-            "sender",
-            f"{sender} is in a domain that nobody can own: receivers refuse it, or hide it.",
-            "Set ADMINS or MAIL_DEFAULT_SENDER to an address in your own domain.",
+            SENDER,
+            _(
+                "{sender} is in a domain that nobody can own: receivers refuse it, or hide it."
+            ).format(sender=sender),
+            _("Set ADMINS or MAIL_DEFAULT_SENDER to an address in your own domain."),
         )
         return
     account = _account(settings)
     if account is not None and account.domain != sender.domain:
         yield warning(
-            "sender",
-            f"{sender} is not in the domain of the account {account}: many servers refuse that.",
-            "If yours does, set MAIL_DEFAULT_SENDER to an address of the account.",
+            SENDER,
+            _(
+                "{sender} is not in the domain of the account {account}: many servers refuse that."
+            ).format(sender=sender, account=account),
+            _("If yours does, set MAIL_DEFAULT_SENDER to an address of the account."),
         )
         return
-    yield ok("sender", f"mail comes from {sender}.")
+    yield ok(SENDER, _("mail comes from {sender}.").format(sender=sender))
 
 
 def is_reserved(domain: str) -> bool:
@@ -65,13 +77,19 @@ def check_mail_server(settings: Settings) -> Iterator[Finding]:
     config = settings.as_flask_config()
     server = smtp_server(config, debug=config["MAIL_DEBUG"])
     if config["MAIL_SUPPRESS_SEND"]:
-        yield warning("mail server", "MAIL_SUPPRESS_SEND is on: no mail leaves.", "Remove it.")
+        yield warning(
+            MAIL_SERVER,
+            _("MAIL_SUPPRESS_SEND is on: no mail leaves."),
+            _("Remove it."),
+        )
         return
     if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
         yield warning(
-            "mail server",
-            f"mail, with the links in it, crosses the network to {server.host} unencrypted.",
-            "Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465).",
+            MAIL_SERVER,
+            _("mail, with the links in it, crosses the network to {host} unencrypted.").format(
+                host=server.host
+            ),
+            _("Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465)."),
         )
     yield _asked(server, parse_address(settings.sender))
 
@@ -81,13 +99,14 @@ def _asked(server: SmtpServer, sender: Address) -> Finding:
     try:
         try_sender(server, sender, told.append)
     except SmtpError as error:
-        place = f"{server.host}, port {server.port}"
         said = f"{error.code} {error.answer}" if error.code else error.answer
-        words = f'{place}, failed at the step "{error.step}": {said.rstrip(".")}.'
+        words = _('{host}, port {port}, failed at the step "{step}": {answer}.').format(
+            host=server.host, port=server.port, step=_(error.step), answer=said.rstrip(".")
+        )
         if error.step is Step.MAIL and error.code and error.code < 500:
-            return warning("mail server", words, advice(error, server))
-        return wrong("mail server", words, advice(error, server))
-    return ok("mail server", " ".join(told))
+            return warning(MAIL_SERVER, words, advice(error, server))
+        return wrong(MAIL_SERVER, words, advice(error, server))
+    return ok(MAIL_SERVER, " ".join(told))
 
 
 def check_signatures(settings: Settings) -> Iterator[Finding]:
@@ -98,7 +117,10 @@ def check_signatures(settings: Settings) -> Iterator[Finding]:
         made = signer(settings)
     except SettingsError as error:
         for problem in error.problems:
-            yield wrong("signatures", problem)
+            yield wrong(SIGNATURES, problem)
         return
     made(b"From: nobody@example.com\r\n\r\nA sample.\r\n")
-    yield ok("signatures", f"mail is signed with the key {settings.MAIL_DKIM_SELECTOR}.")
+    yield ok(
+        SIGNATURES,
+        _("mail is signed with the key {selector}.").format(selector=settings.MAIL_DKIM_SELECTOR),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 from typing import Any
 
 import dns.exception
@@ -12,11 +13,16 @@ from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.checks.mail_server import is_reserved
 from microblog.mail import parse_address
+from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings, SettingsError
+
+SENDERS_DOMAIN = gettext_noop("sender's domain")
 
 ANSWER_SECONDS = 5.0
 
-_GUIDE = "See docs/mail.md, SPF, DKIM and DMARC."
+
+def _guide() -> str:
+    return _("See docs/mail.md, SPF, DKIM and DMARC.")
 
 
 def check_sender_domain(settings: Settings) -> Iterator[Finding]:
@@ -30,7 +36,11 @@ def check_sender_domain(settings: Settings) -> Iterator[Finding]:
     except dns.exception.DNSException as error:
         words = " ".join(str(error).split()).rstrip(".")
         yield warning(
-            "sender's domain", f"the DNS could not be asked about {domain}: {words}.", _GUIDE
+            SENDERS_DOMAIN,
+            _("the DNS could not be asked about {domain}: {reason}.").format(
+                domain=domain, reason=words
+            ),
+            _guide(),
         )
 
 
@@ -39,24 +49,35 @@ def _records(domain: str) -> Iterator[Finding]:
     missing = []
     spf = [one for one in _texts(domain) if one.lower().split(" ")[0] == "v=spf1"]
     if len(spf) > 1:
-        yield warning("sender's domain", f"{domain} has {len(spf)} SPF records.", "Join them.")
+        yield warning(
+            SENDERS_DOMAIN,
+            _("{domain} has {count} SPF records.").format(domain=domain, count=len(spf)),
+            _("Join them."),
+        )
     if not spf:
         missing.append("SPF")
     if not _dmarc(domain):
         missing.append("DMARC")
     if missing:
-        words = (
-            f"{domain} has no record for {' and none for '.join(missing)}: many receivers refuse"
-        )
-        yield warning("sender's domain", f"{words} its mail, or hide it.", _GUIDE)
+        words = _(
+            "{domain} has no record for these: {missing}. Many receivers refuse its mail, or hide"
+            " it."
+        ).format(domain=domain, missing=", ".join(missing))
+        yield warning(SENDERS_DOMAIN, words, _guide())
     if not _receives(domain):
         yield warning(
-            "sender's domain",
-            f"{domain} receives no mail: answers are lost, and some receivers refuse its messages.",
-            "Give it an MX record, or send from a domain that has one.",
+            SENDERS_DOMAIN,
+            _(
+                "{domain} receives no mail: answers are lost, and some receivers refuse its"
+                " messages."
+            ).format(domain=domain),
+            _("Give it an MX record, or send from a domain that has one."),
         )
     elif not missing:
-        yield ok("sender's domain", f"{domain} has SPF and DMARC, and receives mail.")
+        yield ok(
+            SENDERS_DOMAIN,
+            _("{domain} has SPF and DMARC, and receives mail.").format(domain=domain),
+        )
 
 
 def _dmarc(domain: str) -> bool:
@@ -87,11 +108,22 @@ def _key(settings: Settings, domain: str) -> Iterator[Finding]:
     name = f"{settings.MAIL_DKIM_SELECTOR}._domainkey.{settings.MAIL_DKIM_DOMAIN or domain}"
     records = _texts(name)
     if not records:
-        yield wrong("sender's domain", f"there is no public key at {name}.", _GUIDE)
+        yield wrong(
+            SENDERS_DOMAIN,
+            _("there is no public key at {name}.").format(name=name),
+            _guide(),
+        )
     elif not dkim.verify(signed, dnsfunc=lambda _name, timeout=0: records[0].encode()):  # noqa: ARG005
-        yield wrong("sender's domain", f"the key at {name} is not that of this site's.", _GUIDE)
+        yield wrong(
+            SENDERS_DOMAIN,
+            _("the key at {name} is not this site's.").format(name=name),
+            _guide(),
+        )
     else:
-        yield ok("sender's domain", f"the key at {name} is that of this site's.")
+        yield ok(
+            SENDERS_DOMAIN,
+            _("the key at {name} is this site's.").format(name=name),
+        )
 
 
 def _texts(name: str) -> list[str]:

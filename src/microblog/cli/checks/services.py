@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -13,10 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.site import NEWER_SCHEMA, database_reason
+from microblog.cli.site import database_reason, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.mail.models import WAITING, OutboxMessage, Suppression
+from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings, SettingsError
+
+DATABASE = gettext_noop("database")
+BROKER = gettext_noop("broker")
+OUTBOX = gettext_noop("outbox")
+RATE_LIMITS = gettext_noop("rate limits")
 
 WAIT_SECONDS = 5.0
 """For the answer of a broker, or of Redis."""
@@ -32,16 +40,20 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     try:
         app = create_app(settings.model_copy(update={"DATABASE_URL": _impatient(settings)}))
     except (SettingsError, OSError) as error:
-        yield wrong("database", f"not tried, since the site cannot be built: {error}")
+        yield wrong(
+            DATABASE,
+            _("not tried, since the site cannot be built: {reason}").format(reason=error),
+        )
         return
     with app.app_context():
         try:
             yield from _database()
         except SQLAlchemyError as error:
             reason = database_reason(error)
-            yield wrong("database", f"{_place()} cannot be used: {reason}.", _database_mend(reason))
+            words = _("{place} cannot be used: {reason}.").format(place=_place(), reason=reason)
+            yield wrong(DATABASE, words, _database_mend(reason))
         except CommandError:
-            yield wrong("database", NEWER_SCHEMA)
+            yield wrong(DATABASE, newer_schema())
         finally:
             db.engine.dispose()
     if made:
@@ -59,15 +71,22 @@ def _impatient(settings: Settings) -> str:
 
 def _database() -> Iterator[Finding]:
     if is_sqlite() and not Path(str(db.engine.url.database)).exists():
-        yield ok("database", f"{_place()} will be made at the start.")
+        yield ok(DATABASE, _("{place} will be made at the start.").format(place=_place()))
         return
     if needs_upgrade():
         if is_sqlite():
             yield ok(
-                "database", f"{_place()} answers; its schema is brought up to date at the start."
+                DATABASE,
+                _("{place} answers; its schema is brought up to date at the start.").format(
+                    place=_place()
+                ),
             )
         else:
-            yield wrong("database", "its schema is not up to date.", "Run: microblog db upgrade")
+            yield wrong(
+                DATABASE,
+                _("its schema is not up to date."),
+                _("Run: microblog db upgrade"),
+            )
         return
     with db.sessionmaker() as session:
         session.connection(execution_options=WRITING)
@@ -75,7 +94,12 @@ def _database() -> Iterator[Finding]:
             insert(Suppression).values(address_key="check", reason="rolled back", since=0.0)
         )
         session.rollback()
-    yield ok("database", f"{_place()} answers, its schema is up to date, and it can be written.")
+    yield ok(
+        DATABASE,
+        _("{place} answers, its schema is up to date, and it can be written.").format(
+            place=_place()
+        ),
+    )
     yield from _overdue()
 
 
@@ -88,10 +112,13 @@ def _overdue() -> Iterator[Finding]:
         count, since = session.execute(late).one()
     if count:
         yield warning(
-            "outbox",
-            f"{count} messages are overdue, the oldest for {(now - since) / 60:.0f} minutes: nobody"
-            " delivers.",
-            "Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?",
+            OUTBOX,
+            ngettext(
+                "{count} message is overdue, for {minutes:.0f} min: nobody delivers.",
+                "{count} messages are overdue, the oldest for {minutes:.0f} min: nobody delivers.",
+                count,
+            ).format(count=count, minutes=(now - since) / 60),
+            _("Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?"),
         )
 
 
@@ -101,32 +128,45 @@ def _place() -> str:
 
 
 _DATABASE_MENDS = {
-    "refused": "Is the database server running? Look at host and port in DATABASE_URL.",
-    "timeout": "Nothing answers there. Look at host and port in DATABASE_URL, and at the firewall.",
-    "translate host name": "Look for a slip in the host's name in DATABASE_URL.",
-    "name or service": "Look for a slip in the host's name in DATABASE_URL.",
-    "password": "Look at user and password in DATABASE_URL.",
-    "role": "Look at the user in DATABASE_URL.",
-    "does not exist": "Make the database, or look for a slip in its name: createdb NAME.",
-    "permission denied": "The user in DATABASE_URL needs the right to write to the tables.",
-    "read-only": "This database takes no changes: name the one that does, not its replica.",
-    "readonly": "Let the user that runs the site own the file and its folder.",
-    "unable to open": "Let the user that runs the site own the file and its folder.",
-    "not a database": "The file is something else. Name another in DATABASE_URL.",
-    "locked": "Another program holds it. Look for a second copy of the site.",
+    "refused": gettext_noop(
+        "Is the database server running? Look at host and port in DATABASE_URL."
+    ),
+    "timeout": gettext_noop(
+        "Nothing answers there. Look at host and port in DATABASE_URL, and at the firewall."
+    ),
+    "translate host name": gettext_noop("Look for a slip in the host's name in DATABASE_URL."),
+    "name or service": gettext_noop("Look for a slip in the host's name in DATABASE_URL."),
+    "password": gettext_noop("Look at user and password in DATABASE_URL."),
+    "role": gettext_noop("Look at the user in DATABASE_URL."),
+    "does not exist": gettext_noop(
+        "Make the database, or look for a slip in its name: createdb NAME."
+    ),
+    "permission denied": gettext_noop(
+        "The user in DATABASE_URL needs the right to write to the tables."
+    ),
+    "read-only": gettext_noop(
+        "This database takes no changes: name the one that does, not its replica."
+    ),
+    "readonly": gettext_noop("Let the user that runs the site own the file and its folder."),
+    "unable to open": gettext_noop("Let the user that runs the site own the file and its folder."),
+    "not a database": gettext_noop("The file is something else. Name another in DATABASE_URL."),
+    "locked": gettext_noop("Another program holds it. Look for a second copy of the site."),
 }
 """What the reason holds, and the mend for it; the first that fits."""
 
 
 def _database_mend(reason: str) -> str:
-    mends = (mend for words, mend in _DATABASE_MENDS.items() if words in reason.lower())
-    return next(mends, "Look at DATABASE_URL.")
+    mends = (_(mend) for words, mend in _DATABASE_MENDS.items() if words in reason.lower())
+    return next(mends, _("Look at DATABASE_URL."))
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
     """Whether RabbitMQ or Redis lets the site in, and whether a worker listens."""
     if settings.CELERY_BROKER_URL is None:
-        yield ok("broker", "not needed: the dispatcher beside the web server delivers mail.")
+        yield ok(
+            BROKER,
+            _("not needed: the dispatcher beside the web server delivers mail."),
+        )
         return
     # Celery is an extra, which a site on one machine does without.
     from microblog.celery_bell import make_celery  # noqa: PLC0415
@@ -139,9 +179,13 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
         connection.connect()
         connection.channel().close()
     except errors as error:
-        yield wrong("broker", f"{place} cannot be used: {_words(error)}.", _broker_mend(error))
+        yield wrong(
+            BROKER,
+            _("{place} cannot be used: {reason}.").format(place=place, reason=_words(error)),
+            _broker_mend(error),
+        )
     else:
-        yield ok("broker", f"{place} answers.")
+        yield ok(BROKER, _("{place} answers.").format(place=place))
     finally:
         connection.release()
 
@@ -149,10 +193,10 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
 def _broker_mend(error: Exception) -> str:
     words = str(error).lower()
     if "access_refused" in words or "authentication" in words or "password" in words:
-        return "Look at user and password in CELERY_BROKER_URL."
+        return _("Look at user and password in CELERY_BROKER_URL.")
     if "vhost" in words:
-        return "Look at the virtual host behind the last slash of CELERY_BROKER_URL."
-    return "Is the broker running? Look at host and port in CELERY_BROKER_URL."
+        return _("Look at the virtual host behind the last slash of CELERY_BROKER_URL.")
+    return _("Is the broker running? Look at host and port in CELERY_BROKER_URL.")
 
 
 def check_rate_limits(settings: Settings) -> Iterator[Finding]:
@@ -160,12 +204,12 @@ def check_rate_limits(settings: Settings) -> Iterator[Finding]:
     address = settings.RATELIMIT_STORAGE_URI
     if not settings.RATELIMIT_ENABLED:
         yield warning(
-            "rate limits",
-            "are off: whoever wants can guess passwords as fast as the site answers.",
-            "Remove RATELIMIT_ENABLED.",
+            RATE_LIMITS,
+            _("are off: whoever wants can guess passwords as fast as the site answers."),
+            _("Remove {name}.").format(name="RATELIMIT_ENABLED"),
         )
     elif address.startswith("memory"):
-        yield ok("rate limits", "counted in each process for itself.")
+        yield ok(RATE_LIMITS, _("counted in each process for itself."))
     else:
         # Redis is an extra, which a site on one machine does without.
         import redis  # noqa: PLC0415
@@ -180,12 +224,14 @@ def check_rate_limits(settings: Settings) -> Iterator[Finding]:
             made.ping()
         except redis.RedisError as error:
             yield wrong(
-                "rate limits",
-                f"Redis at {shown} cannot be used: {_words(error)}.",
-                "Is it running? Look at RATELIMIT_STORAGE_URI.",
+                RATE_LIMITS,
+                _("Redis at {place} cannot be used: {reason}.").format(
+                    place=shown, reason=_words(error)
+                ),
+                _("Is it running? Look at RATELIMIT_STORAGE_URI."),
             )
         else:
-            yield ok("rate limits", f"counted in Redis at {shown}.")
+            yield ok(RATE_LIMITS, _("counted in Redis at {place}.").format(place=shown))
         finally:
             made.close()
 
