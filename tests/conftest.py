@@ -38,6 +38,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*Settings.model_fields, "SQLALCHEMY_WARN_20"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MICROBLOG_ENV_FILE", "")
+    monkeypatch.setenv("LANGUAGE", "en")
 
 
 @pytest.fixture

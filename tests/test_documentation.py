@@ -10,10 +10,11 @@ from typing import Any
 import click
 import pytest
 
+from benchmarks import QUESTIONS
 from microblog.cli import cli
 from microblog.mail import running
 from microblog.mail.models import Status
-from scripts import settings_doc
+from scripts import benchmarks_doc, settings_doc
 from tests.smtp_server import ScriptedServer
 from tests.tables import table
 
@@ -35,6 +36,19 @@ def test_the_table_of_settings_is_today_s() -> None:
 def test_a_page_without_a_place_for_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="needs the lines"):
         settings_doc.with_table("# Settings\n")
+
+
+def test_the_figures_are_those_that_were_measured() -> None:
+    assert not benchmarks_doc.stale(), "run python scripts/benchmarks_doc.py"
+
+
+def test_every_question_was_asked_in_full_and_every_promise_kept() -> None:
+    results = benchmarks_doc.load(benchmarks_doc.PUBLISHED)
+    assert [one["name"] for one in results] == list(QUESTIONS)
+    assert all(one["full"] for one in results)
+    assert [
+        one["words"] for result in results for one in result["promises"] if not one["kept"]
+    ] == []
 
 
 def commands(group: click.Group, path: str) -> Iterator[str]:

@@ -265,7 +265,7 @@ def test_a_worker_that_cannot_work_says_why(
 @ON_POSTGRESQL
 @ON_RABBITMQ
 def test_an_idle_worker_delivers_what_was_rung_for_in_vain(
-    broker: Broker, make_app: Make, smtp: ScriptedServer
+    broker: Broker, make_app: Make, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(**broker.settings)
     with app.app_context():
@@ -278,3 +278,14 @@ def test_an_idle_worker_delivers_what_was_rung_for_in_vain(
         sweeper.stop()
     assert row(app).status == Status.SENT
     assert received.at - row(app).created_at > UNHEARD_SECONDS
+    (said,) = [one for one in caplog.messages if "The broker brings no rings" in one]
+    assert f"{broker.prefix}.prompt, {broker.prefix}.rest" in said
+
+
+@ON_POSTGRESQL
+def test_what_is_different_with_redis_is_said_at_the_start(
+    environment: dict[str, str], broker: Broker, tmp_path: Path
+) -> None:
+    with working(environment, tmp_path):
+        (log,) = tmp_path.glob("worker-*.txt")
+        assert ("The broker is Redis" in log.read_text()) == ("redis" in broker.url)

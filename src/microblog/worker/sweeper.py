@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ UNHEARD_SECONDS = 5.0
 """A row that waits longer in an idle worker was rung for in vain: after trouble with the broker,
 Celery may take half a minute to connect again."""
 
+SILENCE_SAID_EVERY_SECONDS = 600.0
+
 SWEEP_AT_MOST = 500
 
 OTHER_LANES = range(PROMPT_LANE.stop, ALL_LANES.stop)
@@ -47,6 +50,7 @@ class Sweeper:
         self._claims = deliverer.make_claims()
         self._stopping = threading.Event()
         self._is_down = False
+        self._silence_said_at = -math.inf
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -136,11 +140,26 @@ class Sweeper:
             self._say("The broker cannot be reached, mail is delivered without it: %s", error)
             return self.deliver_overdue()
         self._is_down = False
-        return self.deliver_overdue() if self._is_unheard() else 0
+        if not self._is_unheard():
+            return 0
+        self._say_silent()
+        return self.deliver_overdue()
 
     def _is_unheard(self) -> bool:
         is_idle = not self._deliverer.under_way
         return is_idle and bool(self._overdue(ALL_LANES, count=1, seconds=UNHEARD_SECONDS))
+
+    def _say_silent(self) -> None:
+        """A queue that RabbitMQ lost the leader of in a crash takes rings and gives none."""
+        now = time.monotonic()
+        if now - self._silence_said_at >= SILENCE_SAID_EVERY_SECONDS:
+            self._silence_said_at = now
+            names = ", ".join(self._queues)
+            logger.warning(
+                "The broker brings no rings, mail is delivered without them, slower. If this is"
+                " said again, delete these queues in the broker; no mail is in them: %s",
+                names,
+            )
 
     def _say(self, words: str, error: Exception) -> None:
         if not self._is_down:
