@@ -185,6 +185,12 @@ def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(sqlite_app: Flask) -
     }
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_compiles_no_statements(app: Flask) -> None:
+    with app.app_context():
+        assert db.session.scalar(text("SHOW jit")) == "off"
+
+
 def write(post: Post) -> None:
     with transaction() as writing:
         writing.add(post)
