@@ -10,5 +10,6 @@ QUESTIONS = (
     "memory",
     "enumeration",
     "timeline",
+    "lighthouse",
 )
 """In the order in which they are asked and told."""

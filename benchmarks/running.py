@@ -81,8 +81,13 @@ class Client:
         assert found, "the page has no form"
         self._token = found[1]
 
-    def log_in(self, name: str, password: str) -> None:
-        """Log in, and go on with the session and the token that this gives."""
+    @property
+    def cookies(self) -> str:
+        """As the header has them."""
+        return self._headers.get("Cookie", "")
+
+    def log_in(self, name: str, password: str) -> str:
+        """Log in, and go on with the session and the token that this gives; returns the page."""
         self.open_form("/login")
         fields = {"csrf_token": self._token, "username": name, "password": password}
         self._connection.request("POST", "/login", urlencode(fields), self._headers)
@@ -93,9 +98,11 @@ class Client:
         response = self._connection.getresponse()
         page = response.read().decode()
         self._keep_cookies(response)
+        assert f"Hi, {name}!" in page, "logging in failed"
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert found, "the page has no form"
         self._token = found[1]
+        return page
 
     def _keep_cookies(self, response: http.client.HTTPResponse) -> None:
         kept = dict(one.split("=", 1) for one in self._headers["Cookie"].split("; "))

@@ -19,17 +19,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 from flask import Flask
 from sqlalchemy import select, text
 
 from benchmarks.databases import SQLITE, available, engines, fresh_database
 from benchmarks.reporting import Report, Table, milliseconds, parse
-from benchmarks.running import running_site
+from benchmarks.running import Client, running_site
 from microblog.accounts.models import User
 from microblog.app import create_app
 from microblog.blog import timeline
@@ -181,7 +178,8 @@ def _under_load(engine: str, port: int, folder: Path, load: Table, report: Repor
         report.note("Pages under load were not measured: there is no wrk on this machine.")
         return
     site = f"http://{HOST}:{port}"
-    cookies, page = _logged_in(site)
+    client = Client(port)
+    page = client.log_in(READER, PASSWORD)
     file = folder / "page.html"
     file.write_text(page)
     constant = choose_free(HOST)
@@ -190,8 +188,8 @@ def _under_load(engine: str, port: int, folder: Path, load: Table, report: Repor
     )
     try:
         wait_until_open(HOST, constant, seconds=20)
-        ours = _wrk(f"{site}/", cookies)
-        explore = _wrk(f"{site}/explore", cookies)
+        ours = _wrk(f"{site}/", client.cookies)
+        explore = _wrk(f"{site}/explore", client.cookies)
         flask = _wrk(f"http://{HOST}:{constant}/", "")
     finally:
         peer.terminate()
@@ -203,19 +201,6 @@ def _under_load(engine: str, port: int, folder: Path, load: Table, report: Repor
         f"{engine}: the p99 of the home page under load is {ours[1] / flask[1]:.1f} × that of Flask"
         f" with a constant page; it answers {flask[0] / ours[0]:.1f} × fewer pages a second."
     )
-
-
-def _logged_in(site: str) -> tuple[str, str]:
-    """The cookies of the reader's browser, and the home page that it sees."""
-    jar = CookieJar()
-    opener = build_opener(HTTPCookieProcessor(jar), ProxyHandler({}))
-    form = opener.open(f"{site}/login").read().decode()
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
-    assert found, "the page has no form"
-    fields = {"csrf_token": found[1], "username": READER, "password": PASSWORD}
-    page = opener.open(f"{site}/login", urlencode(fields).encode()).read().decode()
-    assert f"Hi, {READER}!" in page, "logging in failed"
-    return "; ".join(f"{one.name}={one.value}" for one in jar), page
 
 
 def _wrk(address: str, cookies: str) -> tuple[float, float]:

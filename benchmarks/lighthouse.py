@@ -1,0 +1,119 @@
+"""Are the main pages fast, accessible and well made?
+
+Lighthouse, from npm's registry, looks at the pages of a site with 200 people and 2,000 posts: as a
+phone with a slow processor on a slow network, which it simulates, and as a desktop. Of 100 points
+each for performance, accessibility and best practices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reporting import Report, parse
+from benchmarks.running import Client, running_site
+from microblog.cli.ports import choose_free
+from microblog.cli.sample import PASSWORD
+from tests.services import chromium
+
+AT_LEAST = 95
+LIGHTHOUSE = "lighthouse@13.5.0"
+CATEGORIES = ("performance", "accessibility", "best-practices")
+READER = "user0"
+
+STRANGERS_PAGES = {
+    "The first page, for strangers": "/",
+    "Log in": "/login",
+    "Register": "/register",
+    "Reset Password": "/reset_password_request",
+    "Explore": "/explore",
+    "A person": "/user/user1",
+}
+READERS_PAGES = {
+    "Home": "/",
+    "One's own profile": "/user/user0",
+    "Where am I logged in": "/settings/sessions",
+}
+
+PHONE: list[str] = []
+DESKTOP = ["--preset=desktop"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--looks", type=int, default=1, help="the middle one counts")
+    options, full = parse(parser)
+    report = Report("lighthouse", __doc__, full=full)
+    if shutil.which("npx") is None or chromium() is None:
+        raise SystemExit("Lighthouse needs npx (of Node.js) and Chromium.")
+    table = report.table("Page, seen by", "Performance", "Accessibility", "Best practices")
+    worst = 100
+    for name, points in _looked_at(options.looks):
+        table.row(name, *(str(one) for one in points))
+        worst = min(worst, *points)
+    report.promise(
+        f"At least {AT_LEAST} of 100 points for each page in each category",
+        measured=f"at least {worst}",
+        kept=worst >= AT_LEAST,
+    )
+    report.note(f"{LIGHTHOUSE}.")
+    report.finish()
+
+
+def _looked_at(looks: int) -> list[tuple[str, list[int]]]:
+    with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name:
+        folder = Path(name)
+        with running_site(
+            folder, mail_port=choose_free("127.0.0.1"), people=200, posts=2000, follows=2000
+        ) as port:
+            site = f"http://127.0.0.1:{port}"
+            client = Client(port)
+            client.log_in(READER, PASSWORD)
+            pages = [(words, path, "") for words, path in STRANGERS_PAGES.items()]
+            pages += [(words, path, client.cookies) for words, path in READERS_PAGES.items()]
+            return [
+                (f"{words}, {seen_by}", _points(f"{site}{path}", cookie, options, folder, looks))
+                for words, path, cookie in pages
+                for seen_by, options in (("a phone", PHONE), ("a desktop", DESKTOP))
+            ]
+
+
+def _points(address: str, cookies: str, options: list[str], folder: Path, looks: int) -> list[int]:
+    """The median of each category."""
+    headers = folder / "headers.json"
+    headers.write_text(json.dumps({"Cookie": cookies} if cookies else {}))
+    found = [_look(address, headers, options) for _ in range(looks)]
+    points = [statistics.median_low(one[category] for one in found) for category in CATEGORIES]
+    print(f"{address} {' '.join(options)}: {points}", flush=True)
+    return points
+
+
+def _look(address: str, headers: Path, options: list[str]) -> dict[str, int]:
+    done = subprocess.run(
+        [
+            "npx", "--yes", LIGHTHOUSE, address, "--quiet", "--output=json",
+            f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}",
+            "--chrome-flags=--headless=new --no-sandbox", *options,
+        ],
+        env={**os.environ, "CHROME_PATH": chromium() or ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"Lighthouse failed:\n{done.stderr}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    if told["finalDisplayedUrl"] != address:
+        raise SystemExit(f"{address} led to {told['finalDisplayedUrl']}")
+    return {name: round(one["score"] * 100) for name, one in told["categories"].items()}
+
+
+if __name__ == "__main__":
+    main()
