@@ -29,6 +29,9 @@ from tests.worker.running import ON_POSTGRESQL, working
 Make = Callable[..., Any]
 
 CONNECTIONS = 4
+SETTLED_SECONDS = 10.0
+"""RabbitMQ, killed in the moment after it made a queue, comes back with one that nobody leads."""
+
 BY_RING_SECONDS = 1.0
 """The sweep leaves younger rows alone."""
 
@@ -55,6 +58,7 @@ def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
     visitor = Visitor(app)
     smtp.delay = 0.1
     with working(make_environment(broker), tmp_path, "--concurrency", str(CONNECTIONS)) as worker:
+        time.sleep(SETTLED_SECONDS if "amqp" in broker.url else 0)
         post(app, 60)
         smtp.wait_for(20)
         own.kill()
@@ -67,12 +71,7 @@ def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
         own.start()
         post(app, 20)
         smtp.wait_for(83, seconds=30)
-        if "redis" in broker.url:
-            assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
-        else:
-            # Celery sometimes connects to RabbitMQ again and is given no ring any more; then the
-            # worker's own sweep delivers.
-            arrives_by_ring(app, smtp)
+        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
         assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
         assert worker.poll() is None
     assert copies(smtp.received) == {row.message_id: 1 for row in rows(app)}

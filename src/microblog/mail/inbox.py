@@ -63,14 +63,14 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
 
 def page_context() -> dict[str, object]:
     """What the development pages need: translations where there are any, and the ways elsewhere."""
-    say = _translator()
+    _ = _translator()
     names = {
-        "inbox.messages": say("Inbox"),
-        "previews.emails": say("E-mails"),
-        "index": say("Back to the site"),
+        "inbox.messages": _("Inbox"),
+        "previews.emails": _("E-mails"),
+        "index": _("Back to the site"),
     }
     there = [name for name in names if name in current_app.view_functions]
-    return {"_": say, "pages": [(url_for(name), names[name]) for name in there]}
+    return {"_": _, "pages": [(url_for(name), names[name]) for name in there]}
 
 
 def _page(template: str, **context: object) -> str:
