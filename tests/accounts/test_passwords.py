@@ -60,7 +60,9 @@ def test_one_password_however_its_letters_are_composed(one: str, other: str, equ
 
 
 @pytest.mark.parametrize(
-    "broken", ["", "x", "$argon2id$", "plain text", STORED[:-10], "$2b$12$abc"]
+    "broken",
+    ["", "x", "$argon2id$", "plain text", STORED[:-10], "$2b$12$abc"],
+    ids=["nothing", "a letter", "a beginning", "words", "the end missing", "another kind"],
 )
 def test_a_broken_hash_opens_to_nobody(broken: str) -> None:
     assert not verify_password(broken, "correct horse battery staple")
