@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from microblog import database
-from microblog.accounts.models import LoginSession, User
+from microblog.accounts.models import EmailChange, LoginSession, User
 from microblog.accounts.verification import remove_unverified
 from microblog.app import create_app
 from microblog.blog.models import Post
@@ -149,12 +149,29 @@ def test_accounts_from_before_addresses_were_confirmed_keep_what_they_could_do(
         assert user.email_verified_at == user.registered_at
 
 
+def test_changes_of_address_from_before_are_found_by_their_addresses(
+    empty_database: Flask,
+) -> None:
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+        alembic.upgrade("0010")
+        with db.engine.begin() as connection:
+            connection.execute(text(CHANGE_AT_0010))
+        database.upgrade()
+        change = db.session.scalars(select(EmailChange)).one()
+        assert (change.old_email_key, change.new_email_key) == ("Éa@example.com", "new@example.com")
+
+
 PERSON_AT_0003 = """INSERT INTO users
     (id, username, username_key, email, email_key, password_hash, registered_at)
     VALUES (1001, 'susan', 'susan', 's@example.com', 's@example.com', '-', '2026-01-01 12:00:00')"""
 SESSION_AT_0003 = """INSERT INTO sessions
     (id, user_id, digest, remembered, created_at, seen_at)
     VALUES (1001, 1001, 'x', FALSE, '2026-01-01 12:00:00', '2026-01-01 12:00:00')"""
+CHANGE_AT_0010 = """INSERT INTO email_changes (id, user_id, old_email, new_email, requested_at)
+    VALUES (1001, 1001, 'ÉA@example.com', 'New@example.com', '2026-01-01 12:00:00')"""
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from microblog.accounts import (
     deletion_views,
     email_change_views,
     password_change_views,
+    reserved_emails,
     security_views,
     verification_emails,
 )
@@ -178,6 +179,7 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
     account_emails.register_kinds(made, admin=admin)
     change_emails.register_kinds(made, admin=admin)
     verification_emails.register_kinds(made, admin=admin)
+    reserved_emails.register_kinds(made, admin=admin)
     failures.register_kinds(made)
     account_chores.register_chores(made)
     init_outbox(app, made)

@@ -25,6 +25,7 @@ from microblog.accounts.models import User
 from microblog.accounts.notices import NEW_BROWSER_KIND
 from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
 from microblog.accounts.refused_mail import WORKS_KIND
+from microblog.accounts.reserved_emails import RESERVED_KIND
 from microblog.accounts.verification import VERIFY_KIND
 from microblog.accounts.verification_emails import ALREADY_KIND
 from microblog.database import db
@@ -48,6 +49,7 @@ KINDS = [
     EMAIL_CHANGED_KIND,
     FAILURE_KIND,
     NEW_BROWSER_KIND,
+    RESERVED_KIND,
     RESET_KIND,
     STARTED_KIND,
     WORKS_KIND,

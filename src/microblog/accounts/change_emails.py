@@ -15,7 +15,6 @@ from microblog.accounts.email_change import (
     CONFIRM_KIND,
     EMAIL_CHANGED_KIND,
     confirmation_token,
-    undo_token,
 )
 from microblog.accounts.email_changes import (
     CONFIRM_WITHIN,
@@ -26,6 +25,7 @@ from microblog.accounts.email_changes import (
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.notices import compose_notice
+from microblog.accounts.reserved_emails import reserved_instead, undo_link
 from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.states import is_visible
 from microblog.accounts.verification_emails import already_registered
@@ -92,6 +92,9 @@ def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
     if holder is not None and holder.id != user.id:
         about = {"user_id": holder.id}
         return already_registered(session, replace(intent, arguments=about))
+    instead = reserved_instead(session, intent, user)
+    if instead is not None:
+        return instead
     with force_locale(intent.locale):
         return email_from_templates(
             "accounts/emails/confirm_email_change",
@@ -132,10 +135,6 @@ def deletion_notice(session: Session, intent: Intent) -> Email | Discard:
     )
 
 
-def _undo_link(user: User, change: EmailChange) -> str:
-    return public_link("email_change.undo", token=undo_token(token_keys(), user, change))
-
-
 def _notice(session: Session, intent: Intent, template: str) -> Email | Discard:
     found = _change(session, intent)
     if found is None or not can_be_undone(found.change, now=_moment(intent)):
@@ -150,7 +149,7 @@ def _notice(session: Session, intent: Intent, template: str) -> Email | Discard:
         session,
         intent,
         template,
-        link=_undo_link(user, change),
+        link=undo_link(user, change),
         until=until,
     )
 

@@ -13,7 +13,8 @@ Confirming
   password, by a change of address, while the account is disabled or waits for its deletion.
 - The change and the verification of the new address are one. Every link that was mailed to the old
   address is dead, since each is bound to the address; sessions go on.
-- Who holds an address is decided by a unique index; who loses the race reads so.
+- Who holds an address is decided by a unique index; who loses the race reads so. An address that
+  another account can still get back counts as held.
 
 Undoing
 - The link in the notices works while the change waits, and for 72 hours after the confirmation. It
@@ -24,7 +25,9 @@ Undoing
   the password stops working, and a link for a new one is mailed to the restored address.
 - Undoing an earlier change undoes the later ones, and their links die; undoing a later one leaves
   the earlier one's link alone. So the first old address always has the last word.
-- While another account holds the old address, the change cannot be undone.
+- As long as the link works after the confirmation, the old address is reserved: no other account
+  can get it, neither by a verification nor by a reset nor by a change. One that has it all the
+  same, as from before this was so, loses it to the undoing, and only claims it from then on.
 
 Sources: OWASP ASVS 5.0, 6.3.7 and 7.5.1; OWASP Authentication Cheat Sheet, "Change E-mail Address".
 """
@@ -33,7 +36,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -44,6 +47,7 @@ from microblog.accounts.email_changes import (
     cancel_pending,
     changes_not_undone,
     pending_change,
+    reservation,
 )
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.notices import post_notice
@@ -83,7 +87,10 @@ class AskedTooOftenError(Exception):
 
 
 class HeldError(Exception):
-    """Another account holds the address. The transaction has been rolled back."""
+    """Another account holds the address, or may still get it back.
+
+    The transaction has been rolled back.
+    """
 
 
 def ask_for_change(
@@ -170,7 +177,7 @@ def confirm_change(
 ) -> User | None:
     """Give the account its new address, and its old one 72 hours to undo it.
 
-    None where the token is not good. Raises HeldError where another account holds the address.
+    None where the token is not good. Raises HeldError.
     """
     found = find_to_confirm(session, keys, token, now=now, locked=True)
     if found is None:
@@ -241,7 +248,7 @@ def undo_change(
 ) -> User | None:
     """Give the account its old address back, close every door, and start a reset.
 
-    None where the token is not good. Raises HeldError where another account holds the old address.
+    None where the token is not good.
     """
     found = find_to_undo(session, keys, token, now=now, locked=True)
     if found is None:
@@ -251,6 +258,7 @@ def undo_change(
         if later.id >= change.id:
             later.undone_at = now
     if change.confirmed_at is not None:
+        _take_from_others(session, user, change.old_email_key)
         _give_address(session, user, change.old_email, now=now)
     close_every_door(session, user, place, now=now)
     record(session, user.id, Happening.EMAIL_CHANGE_UNDONE, place, now=now, email=user.email)
@@ -266,6 +274,18 @@ def _give_address(session: Session, user: User, address: str, *, now: datetime) 
     except IntegrityError:
         session.rollback()
         raise HeldError from None
+    # Asked only now: whoever just left the address to this account has been waited for.
+    if reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        raise HeldError
+
+
+def _take_from_others(session: Session, user: User, email_key: str) -> None:
+    session.execute(
+        update(User)
+        .where(User.email_key == email_key, User.id != user.id, User.email_verified_at.is_not(None))
+        .values(email_verified_at=None)
+    )
 
 
 def _account(session: Session, claims: Claims, *, locked: bool) -> User | None:

@@ -146,19 +146,16 @@ def _confirm(token: str) -> str | Response:
 
 
 def _undo(token: str) -> str | Response:
-    try:
-        with transaction() as writing:
-            user = email_change.undo_change(
-                writing,
-                current_outbox(),
-                token_keys(),
-                token,
-                current_place(),
-                now=utc_now(),
-                locale=current_language(),
-            )
-    except HeldError:
-        return _bad_link(UNDO_LINK, held=True)
+    with transaction() as writing:
+        user = email_change.undo_change(
+            writing,
+            current_outbox(),
+            token_keys(),
+            token,
+            current_place(),
+            now=utc_now(),
+            locale=current_language(),
+        )
     if user is None:
         return _bad_link(UNDO_LINK)
     UNDO_LINK.forget()

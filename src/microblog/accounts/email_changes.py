@@ -69,6 +69,28 @@ def can_be_undone(change: EmailChange, *, now: datetime) -> bool:
     return change.undo_until is not None and now < change.undo_until
 
 
+def reservation(
+    session: Session, email_key: str, *, but_for: int | None, now: datetime
+) -> EmailChange | None:
+    """The first change whose undoing gives this address back to an account, not to `but_for`.
+
+    As long as there is one, no other account may get the address: else whoever made the change
+    could keep the account from getting it back.
+    """
+    return session.scalar(
+        select(EmailChange)
+        .where(
+            EmailChange.old_email_key == email_key,
+            EmailChange.confirmed_at.is_not(None),
+            EmailChange.undone_at.is_(None),
+            EmailChange.undo_until > now,
+            EmailChange.user_id.is_distinct_from(but_for),
+        )
+        .order_by(EmailChange.id)
+        .limit(1)
+    )
+
+
 def addresses_with_a_say(session: Session, user: User, *, now: datetime) -> list[str]:
     """The account's address, and former ones that can still undo their change; each once."""
     former = [

@@ -23,6 +23,7 @@ from microblog.accounts.recovery import (
     reset_token,
 )
 from microblog.accounts.refused_mail import WORKS_KIND
+from microblog.accounts.reserved_emails import reserved_instead
 from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.mail import (
     Discard,
@@ -80,7 +81,14 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
 
 
 def reset_password(session: Session, intent: Intent) -> Email | Discard:
-    """The link with which a forgotten password is replaced, to the account's stored address."""
+    """The link with which a forgotten password is replaced, to the account's stored address.
+
+    Where an account can still get the address back, its reader is told that, and gets the link for
+    it: whoever took the account over may have made another one with the address.
+    """
+    instead = reserved_instead(session, intent, find_by_email(session, intent.recipient))
+    if instead is not None:
+        return instead
     found = reset_link(
         session, token_keys(), intent.recipient, now=_moment(intent), lifetime=_link_lifetime()
     )
@@ -99,8 +107,8 @@ def reset_started(session: Session, intent: Intent) -> Email | Discard:
         return Discard("The account is disabled.")
     if user.email_key != address_key(intent.recipient):
         return Discard("The account has another address by now.")
-    if user.disabled_at is not None:
-        return Discard("The account is disabled.")
+    if user.email_verified_at is None and reserved_instead(session, intent, user):
+        return Discard("Another account may still get the address back.")
     token = reset_token(token_keys(), user, now=_moment(intent), lifetime=_link_lifetime())
     return _reset_mail(
         "accounts/emails/reset_started",

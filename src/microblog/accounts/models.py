@@ -9,6 +9,15 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from microblog.database import Model, utc_now
+from microblog.mail import address_key
+
+
+def _key_of_old(row: Any) -> str:
+    return address_key(row.get_current_parameters()["old_email"])
+
+
+def _key_of_new(row: Any) -> str:
+    return address_key(row.get_current_parameters()["new_email"])
 
 
 class User(Model):
@@ -131,7 +140,7 @@ class SecurityEvent(Model):
 class EmailChange(Model):
     """A change of address: asked for, then confirmed by the new one, and perhaps undone by the old.
 
-    `undo_until` is when the old address loses its say.
+    `undo_until` is when the old address loses its say. The keys are what addresses are found by.
     """
 
     __tablename__ = "email_changes"
@@ -144,3 +153,5 @@ class EmailChange(Model):
     confirmed_at: Mapped[datetime | None]
     undo_until: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+    old_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_old, index=True)
+    new_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_new, index=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import find_by_email
 from microblog.accounts.browsers import forget_browsers
-from microblog.accounts.email_changes import cancel_pending
+from microblog.accounts.email_changes import cancel_pending, reservation
 from microblog.accounts.models import User
 from microblog.accounts.notices import post_notice
 from microblog.accounts.passwords import locked_hash
@@ -75,7 +75,8 @@ def reset_link(
 ) -> tuple[User, str] | None:
     """The account with this address and a token for it, made at the moment of sending.
 
-    None where there is no account, or it is disabled.
+    None where there is no account, or it is disabled. An address that another account may still
+    get back is the other one's; so ask for its `reservation` first.
     """
     user = find_by_email(session, address)
     if user is None or user.disabled_at is not None:
@@ -114,11 +115,28 @@ def reset_password(
 
     Whoever holds the token reads the mail of the address, so that it counts as verified. None
     where the token is no longer good: of many simultaneous uses of one link, one wins, and none
-    where another account has proved the address meanwhile.
+    where another account has proved the address meanwhile, or may still get it back.
     """
     user = find_by_token(session, keys, token, now=now)
     if user is None:
         return None
+    was_verified = user.email_verified_at is not None
+    if not _replace_password(session, user, password_hash, now=now):
+        return None
+    session.refresh(user)
+    end_what_was_begun(session, user, now=now)
+    forgive_account(session, keys, user)
+    record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
+    if not was_verified:
+        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        # Whoever asked for it was nobody who had proved anything.
+        undo_deletion(session, user, place, now=now)
+    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    return user
+
+
+def _replace_password(session: Session, user: User, password_hash: str, *, now: datetime) -> bool:
+    """Take the new password and the proof of the address; False where somebody was faster."""
     change = (
         update(User)
         .where(
@@ -133,20 +151,15 @@ def reset_password(
         changed = session.execute(change).rowcount  # type: ignore[attr-defined]
     except IntegrityError:
         session.rollback()
-        return None
+        return False
     if not changed:
-        return None
-    was_verified = user.email_verified_at is not None
-    session.refresh(user)
-    end_what_was_begun(session, user, now=now)
-    forgive_account(session, keys, user)
-    record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
-    if not was_verified:
-        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
-        # Whoever asked for it was nobody who had proved anything.
-        undo_deletion(session, user, place, now=now)
-    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
-    return user
+        return False
+    # Asked only now: whoever just left the address to this account has been waited for.
+    is_new = user.email_verified_at is None
+    if is_new and reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        return False
+    return True
 
 
 def end_what_was_begun(session: Session, user: User, *, now: datetime) -> None:

@@ -15,10 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import holder_of
+from microblog.accounts.email_changes import reservation
 from microblog.accounts.models import User
 from microblog.accounts.names import username_key
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.verification import request_verification
+from microblog.database import utc_now
 from microblog.mail import Outbox, parse_address
 from microblog.web.clients import Place
 
@@ -64,7 +66,7 @@ def create_account(
     """Make an account without telling anybody; with `verified_at`, its address counts as verified.
 
     Raises TakenError for a user name or, with `verified_at`, for an address that another account
-    holds; then the transaction has been rolled back.
+    holds or may still get back; then the transaction has been rolled back.
     """
     address = parse_address(email)
     user = User(
@@ -92,6 +94,9 @@ def _taken(session: Session, user: User) -> str | None:
     named = select(User.id).where(User.username_key == user.username_key)
     if session.scalar(named) is not None:
         return "username"
-    if user.email_verified_at is not None and holder_of(session, user.email_key) is not None:
-        return "email"
-    return None
+    if user.email_verified_at is None:
+        return None
+    is_held = holder_of(session, user.email_key) or reservation(
+        session, user.email_key, but_for=None, now=utc_now()
+    )
+    return "email" if is_held else None

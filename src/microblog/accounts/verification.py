@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, Exists, and_, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from microblog.accounts.authentication import holder_of
-from microblog.accounts.models import User
+from microblog.accounts.email_changes import reservation
+from microblog.accounts.models import EmailChange, User
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
 from microblog.mail import Outbox
@@ -36,7 +37,7 @@ class Verification(Enum):
     DONE = auto()
     DONE_BEFORE = auto()
     HELD = auto()
-    """Another account has proved the address meanwhile."""
+    """Another account has proved the address meanwhile, or may still get it back."""
     REFUSED = auto()
     """The link is not good, or no longer."""
 
@@ -90,6 +91,10 @@ def verify(
     except IntegrityError:
         session.rollback()
         return Verification.HELD
+    # Asked only now: whoever just left the address to this account has been waited for.
+    if confirmed and reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        return Verification.HELD
     if confirmed:
         record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
         return Verification.DONE
@@ -116,7 +121,11 @@ def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_O
     """
     old = (
         select(User.id)
-        .where(User.email_verified_at.is_(None), User.registered_at < now - UNVERIFIED_KEPT)
+        .where(
+            User.email_verified_at.is_(None),
+            User.registered_at < now - UNVERIFIED_KEPT,
+            ~_lost_its_address(),
+        )
         .order_by(User.id)
         .limit(limit)
     )
@@ -131,6 +140,11 @@ def _is_claim(user: User) -> ColumnElement[bool]:
     return and_(
         User.id == user.id, User.email_key == user.email_key, User.email_verified_at.is_(None)
     )
+
+
+def _lost_its_address() -> Exists:
+    """It had proved one, which another account got back by undoing a change: it may have posts."""
+    return exists().where(EmailChange.user_id == User.id, EmailChange.confirmed_at.is_not(None))
 
 
 def _state(user: User) -> State:

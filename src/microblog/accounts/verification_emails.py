@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
+from microblog.accounts.reserved_emails import reserved_instead
 from microblog.accounts.samples import sample_account
 from microblog.accounts.verification import (
     LINK_LIFETIME,
@@ -57,7 +58,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
 
 
 def verify_email(session: Session, intent: Intent) -> Email | Discard:
-    """The link that confirms an address; where another account holds it, word to its owner."""
+    """The link that confirms an address; where another account has a right to it, word of that."""
     user = session.get(User, intent.arguments["user_id"])
     if user is None or user.email_key != address_key(intent.recipient):
         return Discard("The account was removed, or its address was changed.")
@@ -69,6 +70,9 @@ def verify_email(session: Session, intent: Intent) -> Email | Discard:
     if holder is not None:
         about = {"user_id": holder.id}
         return already_registered(session, dataclasses.replace(intent, arguments=about))
+    instead = reserved_instead(session, intent, user)
+    if instead is not None:
+        return instead
     token = verification_token(token_keys(), user, now=datetime.fromtimestamp(intent.now, UTC))
     with force_locale(intent.locale):
         return email_from_templates(
