@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import func, inspect, select, text, update
 
 from microblog.accounts.deletion import DELETION_KIND, GRACE
+from microblog.accounts.email_changes import UNDO_WITHIN
 from microblog.accounts.models import EmailChange, LoginSession, SecurityEvent, User
 from microblog.blog import personal_data as blog_data
 from microblog.blog.models import Post
@@ -20,6 +21,7 @@ from microblog.mail import current_outbox
 from microblog.mail.counts import add_up
 from microblog.mail.models import OutboxMessage, Suppression
 from microblog.mail.operations import address_digest, prune
+from microblog.web.failures import FAILURE_KIND
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -393,6 +395,118 @@ def test_mail_of_another_account_with_the_address_stays(app: Flask, susan: int) 
     assert account(app, claimant) is None
     assert account(app, susan) is not None
     assert [row.arguments.get("user_id") for row in rows(app)] == [None, susan]
+
+
+def test_an_address_that_was_only_claimed_loses_nothing(app: Flask, smtp: ScriptedServer) -> None:
+    """Else anybody could register with an operator's address, and have their mail erased."""
+    operator, stranger = app.config["ADMINS"][0], "somebody@example.org"
+    eve = Visitor(app)
+    eve.register("eve", email=operator)
+    eve.log_in("eve")
+    eve.submit("/settings/email", {"email": stranger, "current_password": PASSWORD})
+    deliver_from(app)
+    assert [row.recipient for row in rows(app)] == [operator, stranger]
+    for address in (operator, stranger):
+        post_at(app, address, utc_now())
+        suppress(app, address, utc_now())
+    ask(eve)
+    do_chores(app)
+    assert [(row.kind, row.recipient) for row in rows(app)] == [
+        (FAILURE_KIND, operator),
+        (FAILURE_KIND, stranger),
+    ]
+    assert suppressed(app) == {operator, stranger}
+
+
+def test_a_claim_of_a_stranger_keeps_nothing_from_being_erased(
+    app: Flask, susan: int, owner: Visitor
+) -> None:
+    make_user(app, "eve", email=ADDRESS, verified=False)
+    post_at(app, ADDRESS, utc_now())
+    suppress(app, ADDRESS, utc_now())
+    ask(owner)
+    do_chores(app)
+    assert rows(app) == []
+    assert suppressed(app) == set()
+
+
+@pytest.mark.parametrize(("days", "left"), [(30, {ADDRESS}), (5, set())])
+def test_what_was_mailed_while_the_address_was_another_accounts_stays(
+    app: Flask, susan: int, days: int, left: set[str]
+) -> None:
+    """Bob had it before: he moved away, and it came to be Susan's."""
+    now = utc_now()
+    bob = make_verified(app, "bob")
+    move(app, bob, ADDRESS, "bob@example.com", at=now - timedelta(days=20))
+    change_account(app, susan, registered_at=now - timedelta(days=25))
+    for before in (30, 22, 5):
+        post_at(app, ADDRESS, now - timedelta(days=before))
+    suppress(app, ADDRESS, now - timedelta(days=days))
+    change_account(app, susan, deletes_at=now)
+    do_chores(app)
+    assert [round(now.timestamp() - row.created_at) for row in rows(app)] == [
+        timedelta(days=before).total_seconds() for before in (30, 22)
+    ]
+    assert suppressed(app) == left
+
+
+def test_what_was_mailed_since_the_address_is_another_accounts_stays(
+    app: Flask, susan: int
+) -> None:
+    """Susan moved away, and it came to be Bob's. Old messages are found by their digest."""
+    now = utc_now()
+    change_account(app, susan, registered_at=now - timedelta(days=50))
+    post_at(app, ADDRESS, now - timedelta(days=40))
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(OutboxMessage).values(status="sent", settled_at=0.0))
+        add_up(writing, now=utc_now().timestamp())
+        assert prune(writing, now=utc_now().timestamp(), retention=0)
+    move(app, susan, ADDRESS, "later@example.com", at=now - timedelta(days=20))
+    change_account(app, susan, email="later@example.com", email_key="later@example.com")
+    bob = make_verified(app, "bob")
+    change_account(app, bob, email=ADDRESS, email_key=ADDRESS)
+    post_at(app, ADDRESS, now - timedelta(days=30))
+    post_at(app, ADDRESS, now - timedelta(days=19), user_id=susan)
+    post_at(app, ADDRESS, now - timedelta(days=5))
+    suppress(app, ADDRESS, now - timedelta(days=5))
+    assert address_digest(ADDRESS) in {row.recipient for row in rows(app)}
+    change_account(app, susan, deletes_at=now)
+    do_chores(app)
+    (row,) = rows(app)
+    assert round(now.timestamp() - row.created_at) == timedelta(days=5).total_seconds()
+    assert suppressed(app) == {ADDRESS}
+
+
+def post_at(app: Flask, address: str, at: datetime, **arguments: object) -> None:
+    """As if something had been mailed to this address at that moment."""
+    with app.app_context(), transaction() as writing:
+        row = current_outbox().post(writing, FAILURE_KIND, address, arguments=arguments)
+        row.created_at = at.timestamp()
+
+
+def suppress(app: Flask, address: str, since: datetime) -> None:
+    with app.app_context(), transaction() as writing:
+        writing.add(Suppression(address_key=address, reason="550", since=since.timestamp()))
+
+
+def suppressed(app: Flask) -> set[str]:
+    with app.app_context():
+        return set(db.session.scalars(select(Suppression.address_key)))
+
+
+def move(app: Flask, number: int, old: str, new: str, *, at: datetime) -> None:
+    """As if the account had changed its address at that moment."""
+    with app.app_context(), transaction() as writing:
+        writing.add(
+            EmailChange(
+                user_id=number,
+                old_email=old,
+                new_email=new,
+                requested_at=at,
+                confirmed_at=at,
+                undo_until=at + UNDO_WITHIN,
+            )
+        )
 
 
 def test_many_posts_are_deleted_in_batches(

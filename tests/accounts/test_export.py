@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import inspect, update
 
-from microblog.accounts.models import KnownBrowser, User
+from microblog.accounts.models import EmailChange, KnownBrowser, User
+from microblog.accounts.recovery import RESET_KIND
 from microblog.blog.models import Avatar, Block, Follow, Mute, Profile
 from microblog.database import db, transaction, utc_now
+from microblog.mail import current_outbox
 from tests.smtp_server import ScriptedServer
 from tests.visitor import PASSWORD, Visitor, deliver_from, error_beside, make_user, words
 
 PATH = "/settings/export"
+HERE = {"browser": "Firefox on Linux", "address": "203.0.113.0/24"}
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "accounts.md"
 
 
@@ -145,6 +149,41 @@ def test_who_never_proved_the_address_learns_nothing_of_mail_to_it(
     deliver_from(app)
     assert smtp.received
     assert exported(eve)["mail"] == []
+
+
+def test_of_mail_to_a_former_owner_of_the_address_it_holds_nothing(
+    app: Flask, susan: int, owner: Visitor
+) -> None:
+    """And of mail to an address that was Susan's, what went there while it was."""
+    now = utc_now()
+    bob = make_verified(app, "bob")
+    susan_since = now - timedelta(days=10)
+    with app.app_context(), transaction() as writing:
+        for number, old, new, days in (
+            (bob, "susan@example.com", "bob@example.com", 20),
+            (susan, "earlier@example.com", "susan@example.com", 8),
+        ):
+            moment = now - timedelta(days=days)
+            writing.add(
+                EmailChange(
+                    user_id=number,
+                    old_email=old,
+                    new_email=new,
+                    requested_at=moment,
+                    confirmed_at=moment,
+                    undo_until=moment,
+                )
+            )
+        writing.execute(update(User).where(User.id == susan).values(registered_at=susan_since))
+        for address in ("susan@example.com", "earlier@example.com"):
+            for days in (30, 9, 5):
+                row = current_outbox().post(writing, RESET_KIND, address, arguments=HERE)
+                row.created_at = (now - timedelta(days=days)).timestamp()
+    mail = [(one["to"], one["at"][:10]) for one in exported(owner)["mail"]]
+    assert mail == [
+        ("earlier@example.com", f"{now - timedelta(days=9):%Y-%m-%d}"),
+        ("susan@example.com", f"{now - timedelta(days=5):%Y-%m-%d}"),
+    ]
 
 
 def test_nothing_that_refers_to_a_person_is_forgotten(app: Flask, owner: Visitor) -> None:

@@ -60,7 +60,7 @@ def test_of_an_address_only_some_messages_are_erased(
     arguments: dict[str, int], erased: int
 ) -> None:
     with transaction() as writing:
-        assert erase_messages(writing, SUSAN, **arguments) == erased
+        assert erase_messages(writing, SUSAN, {"none": 0}, arguments) == erased
     assert len(recipients()) == 3 - erased
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import EmailChange, User
@@ -19,26 +19,62 @@ def address_spans(session: Session, user: User, *, since: datetime) -> list[Span
     An address that was only claimed is left out: it may be somebody else's, and what is mailed to
     that person is none of this one's business.
     """
-    if user.email_verified_at is None:
-        return []
     changes = session.scalars(
         select(EmailChange)
         .where(EmailChange.user_id == user.id, EmailChange.confirmed_at.is_not(None))
         .order_by(EmailChange.id)
     ).all()
-    # Without a say of the old address it had not been verified.
-    first = changes[0].old_email if changes else user.email
-    was_verified = not changes or changes[0].undo_until is not None
+    key, begin = _first(session, user, changes)
     spans = []
-    key, begin = (address_key(first) if was_verified else None), user.registered_at
     for moment, address in _moves(changes):
         if key and moment > since:
             spans.append(Span(key, max(begin, since).timestamp(), moment.timestamp()))
         key, begin = address_key(address), moment
-    if key != user.email_key:
-        begin = user.email_verified_at
-    spans.append(Span(user.email_key, max(begin, since).timestamp()))
+    if user.email_verified_at is not None:
+        if key != user.email_key:
+            begin = user.email_verified_at
+        spans.append(Span(user.email_key, max(begin, since).timestamp()))
     return spans
+
+
+def is_proved_by_others(session: Session, email_key: str, user_id: int) -> bool:
+    """Whether another account has proved this address, or had it before."""
+    held = exists().where(
+        User.email_key == email_key, User.email_verified_at.is_not(None), User.id != user_id
+    )
+    left = EmailChange.old_email_key == email_key, EmailChange.undo_until.is_not(None)
+    got = EmailChange.new_email_key == email_key, EmailChange.confirmed_at.is_not(None)
+    had = [exists().where(*one, EmailChange.user_id != user_id) for one in (left, got)]
+    return bool(session.scalar(select(or_(held, *had))))
+
+
+def _first(
+    session: Session, user: User, changes: Sequence[EmailChange]
+) -> tuple[str | None, datetime]:
+    """The address that the account began with, if it was proved, and since when it was its own."""
+    if not changes:
+        return user.email_key, _not_before_others_left(session, user, user.email_key, None)
+    first = changes[0]
+    # Without a say of the old address it had not been verified.
+    key = first.old_email_key if first.undo_until else None
+    return key, _not_before_others_left(session, user, first.old_email_key, first.confirmed_at)
+
+
+def _not_before_others_left(
+    session: Session, user: User, email_key: str, until: datetime | None
+) -> datetime:
+    """Since when this address is the account's: until then another one may have had it."""
+    left = EmailChange.confirmed_at, EmailChange.old_email_key, EmailChange.undo_until
+    lost = EmailChange.undone_at, EmailChange.new_email_key, EmailChange.confirmed_at
+    moments = [user.registered_at]
+    for moment, address, proved in (left, lost):
+        of_others = select(func.max(moment)).where(
+            address == email_key, proved.is_not(None), EmailChange.user_id != user.id
+        )
+        if until is not None:
+            of_others = of_others.where(moment < until)
+        moments.append(session.scalar(of_others) or user.registered_at)
+    return max(moments)
 
 
 def _moves(changes: Sequence[EmailChange]) -> list[tuple[datetime, str]]:

@@ -58,6 +58,8 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             lifetime=4 * HOUR,
             # Anybody with an account can have it mailed to any address.
             guarded=True,
+            # Else it could not be told whose it was, when the account is deleted.
+            kept=("change_id",),
             sample=_sample_pending,
         )
     )

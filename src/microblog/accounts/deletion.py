@@ -6,9 +6,10 @@
   that keeps the account. The link dies when the deletion is undone. Giving name and password at the
   log-in logs nobody in, but leads to the same button. A new password alone undoes nothing.
 - The address and the user name stay taken until the end.
-- Then all goes in one transaction: what other parts of the site hold, all mail to the account's
-  present and former addresses, digests of old messages included, and the account with its rows.
-  Mail to an address that another account names stays, as far as it is not this account's.
+- Then all goes in one transaction: what other parts of the site hold, the account with its rows,
+  and all mail to the addresses that it proved, digests of old messages included. Where another
+  account has proved the address, too, only what was mailed while it was this account's. What went
+  to an address that the account only claimed is somebody else's, but for mail about the account.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from microblog.accounts.address_history import address_spans, is_proved_by_others
 from microblog.accounts.email_changes import addresses_with_a_say, cancel_pending
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.notices import post_notice
@@ -27,8 +29,8 @@ from microblog.accounts.reauthentication import Reauthenticated, lock_account
 from microblog.accounts.security_log import Happening, record
 from microblog.accounts.sessions import end_all_sessions
 from microblog.accounts.tokens import KEEP_ACCOUNT, Keys, State, make_token, matches, read_token
-from microblog.mail import Outbox, address_key
-from microblog.mail.personal import erase_address, erase_messages
+from microblog.mail import Outbox
+from microblog.mail.personal import erase_address, erase_messages, erase_within
 from microblog.web.clients import Place
 
 logger = logging.getLogger(__name__)
@@ -116,18 +118,18 @@ def delete_due_accounts(session: Session, now: datetime) -> bool:
 
 
 def _erase_mail(session: Session, user: User) -> None:
-    keys = {user.email_key}
-    for change in session.scalars(select(EmailChange).where(EmailChange.user_id == user.id)):
-        keys |= {address_key(change.old_email), address_key(change.new_email)}
-    for key in keys:
-        if session.scalar(select(_others_name(key, user.id))):
-            erase_messages(session, key, user_id=user.id)
+    changes = session.scalars(select(EmailChange).where(EmailChange.user_id == user.id)).all()
+    named = {user.email_key}
+    for change in changes:
+        named |= {change.old_email_key, change.new_email_key}
+    for key in named:
+        own = [{"change_id": change.id} for change in changes]
+        erase_messages(session, key, {"user_id": user.id}, *own)
+    for span in address_spans(session, user, since=user.registered_at):
+        if is_proved_by_others(session, span.key, user.id):
+            erase_within(session, span)
         else:
-            erase_address(session, key)
-
-
-def _others_name(key: str, user_id: int) -> Exists:
-    return exists().where(User.email_key == key, User.id != user_id)
+            erase_address(session, span.key)
 
 
 def _deletion_state(user: User) -> State:

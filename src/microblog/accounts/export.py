@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from microblog.accounts.address_history import address_spans
 from microblog.accounts.models import (
     EmailChange,
     KnownBrowser,
@@ -23,7 +24,7 @@ from microblog.accounts.models import (
 from microblog.accounts.personal_data import PersonalData
 from microblog.accounts.security_log import Happening, record
 from microblog.database import Model
-from microblog.mail.personal import messages_to
+from microblog.mail.personal import messages_within
 from microblog.web.clients import Place
 
 FORMAT = "microblog-export"
@@ -85,11 +86,7 @@ def _members(row: Model, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _mail(session: Session, user: User) -> list[dict[str, Any]]:
-    """What was mailed, of which the site keeps no text. An address must be proved for that: what
-    went to it may be another account's.
-    """
-    if user.email_verified_at is None:
-        return []
+    """What was mailed to each address while it was the account's; the site keeps no text of it."""
     return [
         {
             "kind": message.kind,
@@ -97,5 +94,6 @@ def _mail(session: Session, user: User) -> list[dict[str, Any]]:
             "status": str(message.status),
             "at": datetime.fromtimestamp(message.created_at, UTC).isoformat(),
         }
-        for message in messages_to(session, user.email_key)
+        for span in address_spans(session, user, since=user.registered_at)
+        for message in messages_within(session, span)
     ]

@@ -48,6 +48,8 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             delays=PROMPT,
             lifetime=DAY,
             guarded=True,
+            # Else it could not be told whose it was, when the account is deleted.
+            kept=("user_id",),
             sample=partial(_sample, verified=False),
         )
     )

@@ -71,12 +71,18 @@ def fates(
     for span in spans if forwards else reversed(spans):
         if len(found) >= count:
             break
-        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), _within(span)]
+        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), within(span)]
         if bound is not None:
             conditions.append(_beyond(bound))
         found += _in_order(session, span.key, conditions, forwards=forwards, count=count)
     fated = [_fate(message) for message in found[:count]]
     return fated[::-1] if forwards else fated
+
+
+def within(span: Span) -> ColumnElement[bool]:
+    """Whether a message was asked for in this time, whatever address it went to."""
+    since = OutboxMessage.created_at >= span.since
+    return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
 
 
 def words_of_refusal(answer: str) -> str | None:
@@ -113,11 +119,6 @@ def _in_order(
     ]
     found.sort(key=lambda message: (message.created_at, message.id), reverse=not forwards)
     return found[:count]
-
-
-def _within(span: Span) -> ColumnElement[bool]:
-    since = OutboxMessage.created_at >= span.since
-    return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
 
 
 def _beyond(bound: Bound) -> ColumnElement[bool]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from microblog.mail.counts import add_early
+from microblog.mail.fates import Span, within
 from microblog.mail.models import OutboxMessage, Suppression
 from microblog.mail.operations import address_digest
 
@@ -22,6 +24,12 @@ def messages_to(session: Session, key: str) -> Sequence[OutboxMessage]:
     ).all()
 
 
+def messages_within(session: Session, span: Span) -> Sequence[OutboxMessage]:
+    """All messages to an address while it was somebody's, oldest first, but for reduced ones."""
+    theirs = select(OutboxMessage).where(OutboxMessage.recipient_key == span.key, within(span))
+    return session.scalars(theirs.order_by(OutboxMessage.id)).all()
+
+
 def erase_address(session: Session, key: str) -> int:
     """Remove every trace of the address with this key; returns how many messages it had.
 
@@ -32,16 +40,29 @@ def erase_address(session: Session, key: str) -> int:
     return _erase(session, session.scalars(select(OutboxMessage.id).where(theirs)).all())
 
 
-def erase_messages(session: Session, key: str, **arguments: Any) -> int:
-    """Remove those messages to the address with this key whose arguments have all these values."""
+def erase_within(session: Session, span: Span) -> int:
+    """Remove what the address left while it was somebody's; returns how many messages it had."""
+    is_theirs = Suppression.address_key == span.key, Suppression.since >= span.since
+    session.execute(delete(Suppression).where(*is_theirs, Suppression.since < _end(span)))
+    theirs = OutboxMessage.recipient_key.in_([span.key, address_digest(span.key)])
+    found = select(OutboxMessage.id).where(theirs, within(span))
+    return _erase(session, session.scalars(found).all())
+
+
+def erase_messages(session: Session, key: str, *arguments: Mapping[str, Any]) -> int:
+    """Remove those messages to the address with this key that have all values of one of these."""
     return _erase(
         session,
         [
             message.id
             for message in messages_to(session, key)
-            if arguments.items() <= message.arguments.items()
+            if any(one.items() <= message.arguments.items() for one in arguments)
         ],
     )
+
+
+def _end(span: Span) -> float:
+    return math.inf if span.until is None else span.until
 
 
 def _erase(session: Session, numbers: Sequence[int]) -> int:
