@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Flask, Response
+from flask import Flask, Response, request, session
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -102,7 +102,15 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
+    if response.cache_control.public and _has_cookies(response):
+        response.cache_control.public = False
+        response.cache_control.private = True
     return response
+
+
+def _has_cookies(response: Response) -> bool:
+    """Whether the answer may be for one person only. The session is written after all of this."""
+    return bool(request.cookies or session.modified or "Set-Cookie" in response.headers)
 
 
 def _allow_gravatar(response: Response) -> Response:
