@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from microblog.accounts.models import LoginSession, User
 from microblog.blog.models import Block, Follow, Mute
-from microblog.database import db
+from microblog.database import db, transaction, utc_now
+from tests.statements import recorded
 from tests.visitor import Visitor, make_user, words
 
 
@@ -159,3 +162,39 @@ def test_feeds_have_the_newest_posts(app: Flask, susan: Visitor) -> None:
         assert "<name>susan</name>" in text
         assert "http://localhost/post/1" in text
     assert Visitor(app).get("/user/nobody.atom").status_code == 404
+
+
+def test_a_feed_is_kept_by_a_shared_cache_only_where_there_are_no_cookies(
+    app: Flask, susan: Visitor
+) -> None:
+    susan.log_in("susan", remember=True)
+    with app.app_context(), transaction() as writing:
+        # So that the visit is noted, and the cookie renewed.
+        writing.execute(update(LoginSession).values(seen_at=utc_now() - timedelta(hours=1)))
+    for path in ("/explore.atom", "/user/susan.atom", "/tag/tag.atom"):
+        public = app.test_client().get(path)
+        assert public.headers["Cache-Control"] == "public, max-age=300"
+        assert "Set-Cookie" not in public.headers
+        assert susan.get(path).headers["Cache-Control"] == "max-age=300, private"
+
+
+@pytest.mark.parametrize("column", ["disabled_at", "deletes_at"])
+def test_who_is_hidden_is_not_counted(
+    app: Flask, susan: Visitor, bob: Visitor, column: str
+) -> None:
+    eve = logged_in(app, "eve")
+    for one, other in ((bob, "susan"), (eve, "susan"), (susan, "bob"), (susan, "eve")):
+        press(one, f"/follow/{other}")
+    assert "2 followers" in words(bob.get("/user/susan"))
+    assert "2 following" in words(bob.get("/user/susan"))
+    with app.app_context():
+        engine = db.engine
+    with recorded(engine) as before:
+        bob.get("/user/susan")
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(User).where(User.username == "eve").values({column: utc_now()}))
+    with recorded(engine) as after:
+        profile = words(bob.get("/user/susan"))
+    assert "1 follower " in profile
+    assert "1 following" in profile
+    assert len(before) == len(after)

@@ -11,9 +11,12 @@ from contextlib import suppress
 import pytest
 from flask import Flask
 from PIL import Image
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from microblog.accounts.models import User
 from microblog.blog.pictures import SIDE, PictureError, read_picture
+from microblog.database import transaction, utc_now
 from tests.conftest import Make
 from tests.visitor import Visitor, error_beside, make_user, value_in, words
 
@@ -88,7 +91,7 @@ def test_a_picture_is_encoded_again_and_says_nothing_else(susan: Visitor, kind: 
     address = html.partition('src="/picture/')[2].partition('"')[0]
     answer = susan.get(f"/picture/{address}")
     assert answer.mimetype == "image/webp"
-    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Cache-Control"] == "max-age=86400, private"
     shown = Image.open(io.BytesIO(answer.data))
     assert shown.size == (SIDE, SIDE)
     assert b"camera" not in answer.data
@@ -120,6 +123,35 @@ def test_a_picture_can_be_removed(susan: Visitor) -> None:
     page = susan.submit("/edit_profile/picture/remove", token=token)
     assert "Your picture was removed." in words(page)
     assert 'src="/picture/' not in page.get_data(as_text=True)
+
+
+def picture_of_susan(susan: Visitor) -> str:
+    upload(susan, drawn("PNG"))
+    html = susan.get("/user/susan").get_data(as_text=True)
+    return "/picture/" + html.partition('src="/picture/')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("column", ["disabled_at", "deletes_at"])
+def test_a_picture_is_hidden_with_its_person(app: Flask, susan: Visitor, column: str) -> None:
+    address = picture_of_susan(susan)
+    anybody = app.test_client()
+    shown = anybody.get(address)
+    assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "public, max-age=86400")
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(User).values({column: utc_now()}))
+    assert anybody.get(address).status_code == 404
+    assert susan.get(address).status_code == 404
+
+
+def test_a_picture_is_not_seen_across_a_block(app: Flask, susan: Visitor) -> None:
+    make_user(app, "bob")
+    bob = Visitor(app)
+    bob.log_in("bob")
+    address = picture_of_susan(susan)
+    assert bob.get(address).status_code == 200
+    susan.submit("/block/bob", token=susan.csrf_token("/"))
+    assert bob.get(address).status_code == 404
+    assert susan.get(address).status_code == 200
 
 
 def test_a_picture_is_turned_the_right_way_up() -> None:

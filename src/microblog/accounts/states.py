@@ -16,6 +16,6 @@ def is_visible(user: User) -> bool:
     return user.disabled_at is None and user.deletes_at is None
 
 
-def visible() -> ColumnElement[bool]:
-    """The same as a condition, for statements that join `User`."""
-    return and_(User.disabled_at.is_(None), User.deletes_at.is_(None))
+def visible(person: type[User] = User) -> ColumnElement[bool]:
+    """The same as a condition, for statements that join `User`, or this alias of it."""
+    return and_(person.disabled_at.is_(None), person.deletes_at.is_(None))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, exists, func, literal, or_, select, text
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from microblog.accounts.models import User
 from microblog.accounts.names import username_key
@@ -58,8 +58,8 @@ def find_person(session: Session, username: str, reader_id: int | None) -> Perso
             Profile.about_me,
             Profile.avatar_digest,
             _count(Post, Post.user_id == User.id),
-            _count(Follow, Follow.followed_id == User.id),
-            _count(Follow, Follow.follower_id == User.id),
+            _count_people(Follow.follower_id, Follow.followed_id == User.id),
+            _count_people(Follow.followed_id, Follow.follower_id == User.id),
             exists().where(Follow.follower_id == me, Follow.followed_id == User.id),
             exists().where(Follow.follower_id == User.id, Follow.followed_id == me),
             exists().where(Mute.muter_id == me, Mute.muted_id == User.id),
@@ -175,6 +175,12 @@ def _people(
 
 def _count(table: Any, condition: Any) -> Any:
     return select(func.count()).select_from(table).where(condition).scalar_subquery()
+
+
+def _count_people(column: InstrumentedAttribute[int], condition: Any) -> Any:
+    other = aliased(User)
+    counted = select(func.count()).join_from(column.class_, other, other.id == column)
+    return counted.where(condition, visible(other)).correlate(User).scalar_subquery()
 
 
 def _require_other(reader_id: int, person: Person) -> None:

@@ -25,6 +25,7 @@ from microblog.accounts.renaming import rename
 from microblog.blog import profiles
 from microblog.blog.forms import PictureForm, ProfileForm
 from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
+from microblog.blog.showing import reader_id
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
 
@@ -96,10 +97,10 @@ def remove_picture() -> Response:
 
 @blueprint.get("/picture/<int:user_id>/<digest>")
 def picture(user_id: int, digest: str) -> FlaskResponse:
-    content = profiles.find_picture(db.session, user_id, digest) or abort(404)
+    content = profiles.find_picture(db.session, user_id, digest, reader_id()) or abort(404)
     response = FlaskResponse(content, mimetype=MIMETYPE)
-    # The digest names the content, so that it never changes.
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    # The digest names the content, so that it never changes; but the person may disappear.
+    response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 
 

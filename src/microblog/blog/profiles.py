@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
-from microblog.blog.models import Avatar, Profile
+from microblog.accounts.states import visible
+from microblog.blog.models import Avatar, Block, Profile
 from microblog.blog.pictures import Picture
 from microblog.blog.text import cleaned
 
@@ -36,13 +37,24 @@ def remove_picture(session: Session, user_id: int) -> None:
     session.execute(delete(Avatar).where(Avatar.user_id == user_id))
 
 
-def find_picture(session: Session, user_id: int, digest: str) -> bytes | None:
-    """The content of a person's picture, if it is still the one with this digest."""
-    profile = session.get(Profile, user_id)
-    if profile is None or profile.avatar_digest != digest:
-        return None
-    avatar = session.get(Avatar, user_id)
-    return avatar.content if avatar else None
+def find_picture(
+    session: Session, user_id: int, digest: str, reader_id: int | None
+) -> bytes | None:
+    """The content of a person's picture, if it is still the one with this digest.
+
+    None where this reader does not see the person: hidden, or across a block by them.
+    """
+    return session.scalar(
+        select(Avatar.content)
+        .join(Profile, Profile.user_id == Avatar.user_id)
+        .join(User, User.id == Avatar.user_id)
+        .where(
+            User.id == user_id,
+            Profile.avatar_digest == digest,
+            visible(),
+            ~exists().where(Block.blocker_id == User.id, Block.blocked_id == (reader_id or 0)),
+        )
+    )
 
 
 def _kept(session: Session, user_id: int) -> Profile:
