@@ -162,11 +162,28 @@ def test_both_ends_are_told(app: Flask, susan: int, owner: Visitor, smtp: Script
     for received in (confirm, asked, changed):
         assert received.message["From"] == app.config["ADMINS"][0]
         for subtype in ("plain", "html"):
-            assert "Dear susan," in received.text(subtype)
+            greeting = "Hello," if received is confirm else "Dear susan,"
+            assert greeting in received.text(subtype)
             assert PASSWORD not in received.text(subtype)
         # Who reads the old mailbox now may be somebody else.
         assert received is confirm or NEW not in received.text() + received.text("html")
     assert len(smtp.received) == 3
+
+
+def test_the_new_address_reads_the_name_on_the_page_and_not_in_the_mail(
+    app: Flask, smtp: ScriptedServer
+) -> None:
+    """It may be anybody's, and the name a stranger's words that look like a link."""
+    name = "claim-prize.evil.example"
+    make_verified(app, name)
+    stranger = Visitor(app)
+    stranger.log_in(name)
+    ask(stranger)
+    link = links(app, smtp)[NEW]
+    (received,) = [one for one in smtp.received if one.recipients == [NEW]]
+    for text in (received.text(), received.text("html"), str(received.message["Subject"])):
+        assert "evil" not in text
+    assert name in words(Visitor(app).get(link))
 
 
 @pytest.mark.parametrize(

@@ -114,13 +114,26 @@ def test_the_mail(app: Flask, visitor: Visitor, smtp: ScriptedServer) -> None:
     assert link.startswith("http://localhost/verify_email/")
     for subtype in ("plain", "html"):
         text = " ".join(received.text(subtype).split())
-        assert "Dear susan," in text
+        assert "Hello," in text
         assert link in text
         assert "It works for 3 days." in text
         assert "unconfirmed accounts are removed after 30 days" in text
     payload = payload_of(link)
     assert payload["verify_email"] == 1
     assert 3 * 86400 - 2 <= payload["exp"] - received.at <= 3 * 86400
+
+
+def test_a_name_that_looks_like_a_link_is_on_the_page_and_not_in_the_mail(
+    app: Flask, visitor: Visitor, smtp: ScriptedServer
+) -> None:
+    """Whoever chose it is a stranger to the reader, and mail programs would make a link of it."""
+    name = "claim-prize.evil.example"
+    visitor.register(name, email="susan@example.com")
+    deliver_from(app)
+    (received,) = smtp.received
+    for text in (received.text(), received.text("html"), str(received.message["Subject"])):
+        assert "evil" not in text
+    assert name in words(Visitor(app).get(path_of(mailed_link(smtp))))
 
 
 def test_opening_the_link_changes_nothing(app: Flask, link: str) -> None:

@@ -81,7 +81,10 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
 
 
 def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
-    """The link with which the new address is confirmed; for who has an account, word of that."""
+    """The link with which the new address is confirmed; for who has an account, word of that.
+
+    It does not name the account, whose name is a stranger's words; the page behind the link does.
+    """
     found = _change(session, intent)
     if found is None or not is_visible(found.user):
         return GONE
@@ -101,7 +104,6 @@ def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
         return email_from_templates(
             "accounts/emails/confirm_email_change",
             to=change.new_email,
-            username=user.username,
             link=public_link(
                 "email_change.confirm", token=confirmation_token(token_keys(), user, change)
             ),

@@ -60,7 +60,11 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
 
 
 def verify_email(session: Session, intent: Intent) -> Email | Discard:
-    """The link that confirms an address; where another account has a right to it, word of that."""
+    """The link that confirms an address; where another account has a right to it, word of that.
+
+    It does not name the account: whoever typed the address chose that name, and mail programs make
+    a link of one that looks like a site's. The page behind the link has it.
+    """
     user = session.get(User, intent.arguments["user_id"])
     if user is None or user.email_key != address_key(intent.recipient):
         return Discard("The account was removed, or its address was changed.")
@@ -80,7 +84,6 @@ def verify_email(session: Session, intent: Intent) -> Email | Discard:
         return email_from_templates(
             "accounts/emails/verify_email",
             to=user.email,
-            username=user.username,
             link=public_link("accounts.verify_email", token=token),
             days=LINK_LIFETIME.days,
             days_kept=UNVERIFIED_KEPT.days,
