@@ -14,6 +14,7 @@ from microblog.blog.models import Follow, Post
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.timeline import PAGE_SIZE
 from microblog.database import db, transaction, utc_now
+from tests.hurry import TOWER, soon
 from tests.visitor import Visitor, error_beside, make_user, words
 
 LIVE = "Your post is now live!"
@@ -141,6 +142,24 @@ def test_whatever_is_sent_is_a_post_or_refused_beside_the_field(
     assert page.status_code == 200
     assert bool(error_beside(page, "post")) is not (LIVE in words(page))
     assert len(bodies(app)) == int(LIVE in words(page))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (TOWER, f"At most {POST_MAXIMUM} characters; here are {len(TOWER)}."),
+        ("b" + TOWER[36_000:45_000], "One of its characters carries too many marks."),
+        ("a" + " " * 100_000 + "b", f"At most {POST_MAXIMUM} characters; here are 100002."),
+        (" " * 100_000, "A post needs some text."),
+        ("🇹🇼" * 5000, f"At most {POST_MAXIMUM} characters; here are 5000."),
+    ],
+    ids=["a tower of marks", "a smaller one", "a wide gap", "blanks", "flags"],
+)
+def test_no_post_takes_long_to_refuse(app: Flask, susan: Visitor, body: str, said: str) -> None:
+    with soon():
+        page = susan.submit("/", {"post": body})
+    assert error_beside(page, "post") == said
+    assert bodies(app) == []
 
 
 def test_neither_a_file_nor_json_is_a_post(app: Flask, susan: Visitor) -> None:

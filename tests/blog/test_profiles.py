@@ -18,6 +18,7 @@ from microblog.accounts.models import User
 from microblog.blog.pictures import SIDE, PictureError, read_picture
 from microblog.database import transaction, utc_now
 from tests.conftest import Make
+from tests.hurry import TOWER, soon
 from tests.visitor import Visitor, error_beside, make_user, value_in, words
 
 
@@ -81,6 +82,14 @@ def test_mistakes_are_said_beside_the_field_and_nothing_is_lost(app: Flask, susa
     page = susan.submit("/edit_profile", {"username": "susan", "about_me": "x" * 301})
     assert error_beside(page, "about_me") == "At most 300 characters; here are 301."
     assert "x" * 301 in page.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("about", [TOWER, "a" + " " * 100_000 + "b"], ids=["a tower", "a gap"])
+def test_no_text_about_oneself_takes_long_to_refuse(susan: Visitor, about: str) -> None:
+    with soon():
+        page = susan.submit("/edit_profile", {"username": "susan", "about_me": about})
+    said = f"At most 300 characters; here are {len(about)}."
+    assert error_beside(page, "about_me") == said
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])

@@ -14,10 +14,14 @@ from microblog.accounts.verified import IsVerified
 from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.profiles import ABOUT_MAXIMUM
+from microblog.web.characters import MARKS_MAXIMUM, count_characters, is_overloaded
 from microblog.web.forms import Form
 
-CODE_POINTS_MAXIMUM = 20 * POST_MAXIMUM
-"""Beyond this nothing is counted any more: the text is too long however one counts."""
+CODE_POINTS_MAXIMUM = MARKS_MAXIMUM * POST_MAXIMUM
+"""Beyond this a text is too long however one counts, and its code points are what is counted: all
+else takes time that whoever sends megabytes shall not have."""
+
+_OVERLOADED = _l("One of its characters carries too many marks.")
 
 
 class ReadableText:
@@ -28,22 +32,30 @@ class ReadableText:
         self._empty = empty
 
     def __call__(self, _form: Form, field: Field) -> None:
-        written = text.cleaned(field.data or "")
-        if self._empty is not None and text.is_blank(written):
+        typed = (field.data or "").strip()
+        if self._empty is not None and text.is_blank(typed):
             raise StopValidation(self._empty)
+        if len(typed) > CODE_POINTS_MAXIMUM:
+            raise self._too_long(len(typed))
+        if is_overloaded(typed):
+            raise StopValidation(_OVERLOADED)
+        written = text.cleaned(typed)
         if text.has_hidden(written):
             raise StopValidation(_l("This field holds characters that cannot be shown."))
-        if len(written) > CODE_POINTS_MAXIMUM or text.length(written) > self._maximum:
-            raise StopValidation(
-                ngettext(
-                    "At most %(num)d character; here are %(length)d.",
-                    "At most %(num)d characters; here are %(length)d.",
-                    self._maximum,
-                    length=text.length(written),
-                )
+        if count_characters(written) > self._maximum:
+            raise self._too_long(count_characters(written))
+        if is_overloaded(written):
+            raise StopValidation(_OVERLOADED)
+
+    def _too_long(self, length: int) -> StopValidation:
+        return StopValidation(
+            ngettext(
+                "At most %(num)d character; here are %(length)d.",
+                "At most %(num)d characters; here are %(length)d.",
+                self._maximum,
+                length=length,
             )
-        if text.is_overloaded(written):
-            raise StopValidation(_l("One of its characters carries too many marks."))
+        )
 
 
 def _post_field() -> TextAreaField:

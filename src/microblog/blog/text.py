@@ -1,7 +1,6 @@
-"""What people write: how it is kept, counted, and turned into a page.
+"""What people write: how it is kept, and turned into a page.
 
-Characters are counted as people count them, by grapheme clusters (UAX 29). Nothing of HTML is
-understood: addresses, `@name` and `#tag` become links, all else is text.
+Nothing of HTML is understood: addresses, `@name` and `#tag` become links, all else is text.
 """
 
 from __future__ import annotations
@@ -17,15 +16,10 @@ from markupsafe import Markup, escape
 
 from microblog.accounts.names import username_key
 
-MARKS_MAXIMUM = 20
-"""Code points in one character: more than any script or emoji needs, fewer than a joke does."""
-
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""
 
-_CHARACTER = regex.compile(r"\X")
 _LINE_ENDS = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_TRAILING = regex.compile(r"[^\S\n]+$", regex.MULTILINE)
 _MANY_EMPTY_LINES = regex.compile(r"\n{3,}")
 
 # Letters that reorder or hide others (UAX 9, "Trojan Source"), and those that are none.
@@ -47,14 +41,13 @@ class Piece:
 
 
 def cleaned(text: str) -> str:
-    """The form in which a text is kept: composed (NFC), with plain line ends, blanks trimmed."""
+    """The form in which a text is kept: composed (NFC), with plain line ends, blanks trimmed.
+
+    Composing takes the square of the number of marks in a row: not for texts of just any length.
+    """
     text = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text))
-    return _MANY_EMPTY_LINES.sub("\n\n", _TRAILING.sub("", text)).strip()
-
-
-def length(text: str) -> int:
-    """How many characters a person would count."""
-    return sum(1 for _ in _CHARACTER.finditer(text))
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _MANY_EMPTY_LINES.sub("\n\n", text).strip()
 
 
 def is_blank(text: str) -> bool:
@@ -65,11 +58,6 @@ def is_blank(text: str) -> bool:
 def has_hidden(text: str) -> bool:
     """Whether it holds what cannot be shown, or shows the rest in a false order."""
     return _NOT_SHOWN.search(text) is not None
-
-
-def is_overloaded(text: str) -> bool:
-    """Whether one character carries more marks than any language has use for."""
-    return any(len(one[0]) > MARKS_MAXIMUM for one in _CHARACTER.finditer(text))
 
 
 def tag_key(tag: str) -> str:

@@ -12,15 +12,13 @@ from microblog.blog import feeds, people_views, post_views, profile_views, showi
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
 from microblog.blog.showing import cursor, reader_id, shown
-from microblog.blog.text import tag_key
+from microblog.blog.text import TAG_MAXIMUM, tag_key
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("blog", __name__)
-
-TAG_MAXIMUM = 64
 
 
 def init_app(app: Flask) -> None:
@@ -91,7 +89,8 @@ def _newest_of_all() -> timeline.Page:
 
 
 def _known_tag(tag: str) -> str:
-    key = tag_key(tag)
+    # Composing (NFC) makes at most four code points one.
+    key = tag_key(tag) if len(tag) <= 4 * TAG_MAXIMUM else ""
     if not key or len(key) > TAG_MAXIMUM or "\0" in key:
         abort(404)
     return key

@@ -1,0 +1,24 @@
+"""The characters of a text as people see and count them (grapheme clusters, UAX 29)."""
+
+from __future__ import annotations
+
+import regex
+
+MARKS_MAXIMUM = 20
+"""Code points in one character: more than any script or emoji needs, fewer than a joke does."""
+
+# Flags are spelled out: among the letters of which they consist, \X looks back to the first one
+# every time, and so takes a time that grows with the square of their number.
+_CHARACTER = regex.compile(
+    r"\p{Regional_Indicator}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*+|\X"
+)
+
+
+def count_characters(text: str) -> int:
+    """How many characters a person would count."""
+    return sum(1 for _ in _CHARACTER.finditer(text))
+
+
+def is_overloaded(text: str) -> bool:
+    """Whether one character carries more marks than any language has use for."""
+    return any(len(one[0]) > MARKS_MAXIMUM for one in _CHARACTER.finditer(text))

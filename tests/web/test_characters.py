@@ -1,0 +1,39 @@
+"""Characters as people see them: counted, and not overloaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.web.characters import count_characters, is_overloaded
+from tests.hurry import soon
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("e\u0301", 1),
+        ("👨‍👩‍👧‍👦", 1),
+        ("🇹🇼🇬🇧", 2),
+        ("🇹🇼🇬", 2),
+        ("🇹🇼\u0301a", 2),
+        ("각", 1),
+        ("नमस्ते", 3),
+        ("\r\n", 1),
+    ],
+    ids=ascii,
+)
+def test_characters_are_counted_as_people_count_them(written: str, count: int) -> None:
+    assert count_characters(written) == count
+
+
+def test_a_tower_of_marks_is_found() -> None:
+    assert is_overloaded("a" + "\u0301" * 10_000)
+    assert not is_overloaded("🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩🏽‍❤️‍💋‍👩🏿 á̧")
+
+
+@pytest.mark.parametrize("letter", ["🇹", "x", "\u0301", "👩\u200d"], ids=ascii)
+def test_counting_takes_a_time_that_grows_with_the_length_only(letter: str) -> None:
+    with soon():
+        assert count_characters(letter * 100_001) > 0
