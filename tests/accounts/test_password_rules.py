@@ -10,6 +10,7 @@ from flask import Flask
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from microblog.accounts.password_rules import COMMONEST, Problem, problem_with
+from tests.hurry import TOWER, soon
 from tests.visitor import (
     ON_SQLITE,
     PASSWORD,
@@ -47,13 +48,34 @@ def test_the_commonest_are_refused() -> None:
         ("a\u0308" * 8, None),
         ("x" * 1025, Problem.LENGTH),
         ("a\u0308" * 1024, None),
+        ("\u03b1\u0313\u0300\u0345" * 1024, None),
+        ("\u03b1\u0313\u0300\u0345" * 1025, Problem.LENGTH),
+        (TOWER, Problem.LENGTH),
         ("пароль как пароль", None),
         (PASSWORD, None),
     ],
     ids=lambda one: ascii(one)[:20],
 )
 def test_the_rules(password: str, problem: Problem | None) -> None:
-    assert problem_with(password, personal=OWN) is problem
+    with soon():
+        assert problem_with(password, personal=OWN) is problem
+
+
+def test_a_name_that_is_none_takes_no_time() -> None:
+    with soon():
+        assert problem_with(PASSWORD, personal=(TOWER, f"{TOWER}@example.com")) is None
+
+
+def test_the_longest_password_opens_its_account_however_it_is_composed(
+    app: Flask, visitor: Visitor
+) -> None:
+    longest = "\u03b1\u0313\u0300\u0345" * 1024
+    visitor.register("susan", password=longest)
+    assert "Hi, susan!" in words(visitor.log_in("susan", password=longest))
+    fields: dict[str, object] = {"current_password": longest}
+    fields |= {"password": PASSWORD, "password2": PASSWORD}
+    page = visitor.submit("/settings/password", fields)
+    assert "Your password was changed" in words(page)
 
 
 @ON_SQLITE

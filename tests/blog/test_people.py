@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -12,8 +13,9 @@ from sqlalchemy import func, select, update
 from microblog.accounts.models import LoginSession, User
 from microblog.blog.models import Block, Follow, Mute
 from microblog.database import db, transaction, utc_now
+from tests.hurry import TOWER, soon
 from tests.statements import recorded
-from tests.visitor import Visitor, make_user, words
+from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
 
 def logged_in(app: Flask, name: str) -> Visitor:
@@ -75,6 +77,14 @@ def test_nobody_is_a_page_that_says_so(app: Flask, susan: Visitor, action: str) 
 @pytest.mark.parametrize("path", ["/user/nobody", "/user/" + "x" * 500, "/user/%00", "/user/%F0"])
 def test_there_is_no_page_of_nobody(susan: Visitor, path: str) -> None:
     assert susan.get(path).status_code == 404
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("path", ["/user/{}", "/user/{}.atom", "/tag/{}", "/tag/{}.atom"])
+def test_what_nobody_is_called_is_not_found_soon(visitor: Visitor, path: str) -> None:
+    with soon():
+        answer = visitor.get(path.format(quote(TOWER)))
+    assert answer.status_code == 404
 
 
 def test_twice_is_once(app: Flask, susan: Visitor, bob: Visitor) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from microblog.mail import AddressError, address_key, parse_address
 from microblog.mail.addresses import ADDRESS_MAXIMUM, Address, AddressLike
+from tests.hurry import TOWER, soon
 
 LONG_DOMAIN = ".".join(["d" * 60] * 3) + ".example"
 LONGEST_LOCAL = "s" * (ADDRESS_MAXIMUM - len(LONG_DOMAIN) - 1)
@@ -131,6 +132,25 @@ def test_an_address_is_read(value: AddressLike, name: str, mailbox: str) -> None
 def test_what_is_no_address_is_refused(value: AddressLike) -> None:
     with pytest.raises(AddressError, match=r"\w"):
         parse_address(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TOWER,
+        f"{TOWER}@example.com",
+        f"susan@{TOWER}.example",
+        f"Susan <{TOWER}@example.com>",
+        "<" * 100_000,
+        "<a" * 50_000,
+    ],
+    ids=range(6),
+)
+def test_what_is_far_too_long_is_refused_soon(value: str) -> None:
+    with soon(), pytest.raises(AddressError, match=r"\w"):
+        parse_address(value)
+    with pytest.raises(AddressError, match=r"^The address is too long\.$"):
+        parse_address("x" * 600 + "@example.com")
 
 
 @pytest.mark.parametrize("value", LOOK_ALIKES)

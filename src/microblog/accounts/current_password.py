@@ -8,10 +8,10 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 from wtforms import Field, PasswordField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
+from microblog.accounts.forms import PasswordLength
 from microblog.accounts.keys import token_keys
-from microblog.accounts.password_rules import PASSWORD_MAXIMUM
 from microblog.accounts.reauthentication import Reauthenticated, reauthenticate
 from microblog.accounts.throttle import admit, forgive, throttle_key, whole_minutes
 from microblog.database import transaction, utc_now
@@ -24,7 +24,7 @@ def current_password_field() -> PasswordField:
         _l("Current password"),
         validators=[
             InputRequired(_l("This field is required.")),
-            Length(max=PASSWORD_MAXIMUM, message=NOT_YOUR_PASSWORD),
+            PasswordLength(NOT_YOUR_PASSWORD),
         ],
         render_kw={"autocomplete": "current-password"},
     )

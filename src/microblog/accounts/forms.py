@@ -18,12 +18,24 @@ from microblog.accounts.password_rules import (
     PASSWORD_MINIMUM,
     Problem,
     Strength,
+    is_too_long,
     problem_with,
     strength_of,
 )
 from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
 
 _REQUIRED = _l("This field is required.")
+
+
+class PasswordLength(Length):
+    """At most as long as passwords are, however the letters of this one are composed."""
+
+    def __init__(self, message: Any = None) -> None:
+        super().__init__(max=PASSWORD_MAXIMUM, message=message)
+
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        if is_too_long(field.data or ""):
+            super().__call__(form, field)
 
 
 class LoginForm(Form):
@@ -35,7 +47,7 @@ class LoginForm(Form):
     )
     password = PasswordField(
         _l("Password"),
-        validators=[InputRequired(_REQUIRED), Length(max=PASSWORD_MAXIMUM)],
+        validators=[InputRequired(_REQUIRED), PasswordLength()],
         render_kw={"autocomplete": "current-password"},
     )
     remember_me = BooleanField(_l("Remember Me"))

@@ -7,6 +7,10 @@ import unicodedata
 USERNAME_MINIMUM = 1
 USERNAME_MAXIMUM = 64
 
+SPELLING_MAXIMUM = 4 * USERNAME_MAXIMUM
+"""Code points of a name before it is composed, which makes at most four of them one. What is longer
+is nobody's name, and sorting its marks would take the square of their number."""
+
 _PUNCTUATION = "._-"
 
 
@@ -24,4 +28,5 @@ def is_username(name: str) -> bool:
 
 def username_key(name: str) -> str:
     """The one spelling of a name: two names that differ in case or in width only are one."""
-    return unicodedata.normalize("NFKC", name).casefold()[:USERNAME_MAXIMUM]
+    spelling = unicodedata.normalize("NFKC", name[:SPELLING_MAXIMUM])
+    return spelling.casefold()[:USERNAME_MAXIMUM]

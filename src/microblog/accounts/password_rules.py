@@ -20,6 +20,13 @@ PASSWORD_MINIMUM = 8
 PASSWORD_MAXIMUM = 1024
 PASSWORD_ADVISED = 15
 
+SPELLING_MAXIMUM = 4 * PASSWORD_MAXIMUM
+"""Code points before NFC, which makes at most four of them one. What is longer is not composed, for
+that takes the square of the number of marks in a row."""
+
+PERSONAL_MAXIMUM = 254
+"""Code points of what may be a user name or an address."""
+
 COMMONEST = 3000
 """So many of each list are refused; of the list of passwords, all 30,000."""
 
@@ -51,12 +58,17 @@ def problem_with(password: str, *, personal: Iterable[str] = ()) -> Problem | No
     `personal` are the user name and the address of the account. Letters count as the same in
     whatever case, width and composition they are written.
     """
-    if not PASSWORD_MINIMUM <= len(unicodedata.normalize("NFC", password)) <= PASSWORD_MAXIMUM:
+    if is_too_long(password) or len(_composed(password)) < PASSWORD_MINIMUM:
         return Problem.LENGTH
     key = _key(password)
     if key in _common():
         return Problem.COMMON
     return Problem.PERSONAL if key in _guessable(personal) else None
+
+
+def is_too_long(password: str) -> bool:
+    """Whether it is longer than any password can be."""
+    return len(password) > SPELLING_MAXIMUM or len(_composed(password)) > PASSWORD_MAXIMUM
 
 
 def strength_of(password: str) -> Strength:
@@ -71,7 +83,7 @@ def strength_of(password: str) -> Strength:
 
 
 def _guessable(personal: Iterable[str]) -> set[str]:
-    keys = {_key(text) for text in personal}
+    keys = {_key(text) for text in personal if len(text) <= PERSONAL_MAXIMUM}
     return keys | {key.rpartition("@")[0] for key in keys if "@" in key}
 
 
@@ -83,6 +95,10 @@ def _common() -> frozenset[str]:
     for most_common_first in FREQUENCY_LISTS.values():
         words.update(map(_key, most_common_first[:COMMONEST]))
     return frozenset(word for word in words if len(word) >= PASSWORD_MINIMUM)
+
+
+def _composed(password: str) -> str:
+    return unicodedata.normalize("NFC", password)
 
 
 def _key(text: str) -> str:

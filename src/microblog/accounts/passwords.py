@@ -21,7 +21,10 @@ _NOBODYS_HASH = _hasher.hash("nobody's")
 
 
 def hash_password(password: str) -> str:
-    """The form in which a password is stored (Argon2id, PHC string)."""
+    """The form in which a password is stored (Argon2id, PHC string).
+
+    Here as in the comparison, whoever calls has seen that it is not too long: see password_rules.
+    """
     return _hasher.hash(_normalised(password))
 
 

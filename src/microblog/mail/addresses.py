@@ -18,6 +18,10 @@ from email_validator import EmailNotValidError, validate_email
 ADDRESS_MAXIMUM = 254
 """Octets in an address that can be a recipient (RFC 5321, section 4.5.3.1.3)."""
 
+SPELLING_MAXIMUM = 2 * ADDRESS_MAXIMUM
+"""Code points of an address before it is composed: more than ADDRESS_MAXIMUM octets can come from.
+Composing takes the square of the number of marks in a row."""
+
 # The library refuses names of special use (RFC 6761), which a machine's or a house's own mail uses.
 _LOCAL_DOMAINS = re.compile(r"(?i)(?:.*\.)?(?:localhost|local|test|invalid)")
 _SURROGATE_DOMAIN = ".example"
@@ -80,6 +84,8 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     name, bare = _split(value)
     if len(name) > NAME_MAXIMUM:
         raise AddressError(_("The name before the address is too long."))
+    if len(bare) > SPELLING_MAXIMUM:
+        raise AddressError(_("The address is too long."))
     for part in (name, bare):
         if _LINE_BREAKS_AND_CONTROLS.search(part):
             raise AddressError(_("An address cannot contain line breaks or control characters."))
