@@ -131,6 +131,14 @@ def test_letters_and_digits_of_any_script_make_a_name(
         "😀",
         "%",
         "\u0301e",
+        "susan\ufe0f",
+        "su\u034fsan",
+        "su\u3164san",
+        "\u1160susan",
+        "susan\u17b4",
+        "su\u2800san",
+        "a" + "\u0323" * 30,
+        "\u0958" * 64,
     ],
     ids=ascii,
 )
@@ -139,6 +147,27 @@ def test_other_characters_do_not(app: Flask, visitor: Visitor, name: str) -> Non
     assert error_beside(page, "username")
     assert not is_username(name)
     assert users(app) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "name", [".", "..", "...", "-", ".susan", "susan.", "-susan", "susan-", "susan.atom", "s.ATOM"]
+)
+def test_a_name_whose_page_could_not_be_reached_is_refused(
+    app: Flask, visitor: Visitor, name: str
+) -> None:
+    page = visitor.submit("/register", fields(username=name))
+    said = "A username neither begins nor ends with a dot or a hyphen"
+    assert error_beside(page, "username").startswith(said)
+    assert not is_username(name)
+    assert users(app) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", ["_", "_susan_", "1", "s.u-s_an", "atom", "susan-atom", "s.atoms"])
+def test_dots_and_hyphens_are_fine_within_a_name(app: Flask, visitor: Visitor, name: str) -> None:
+    assert MADE in words(visitor.submit("/register", fields(username=name)))
+    assert visitor.get(f"/user/{name}").status_code == 200
 
 
 def test_a_name_ends_at_64_letters(app: Flask, visitor: Visitor) -> None:

@@ -73,6 +73,15 @@ def test_another_name_is_taken_along(app: Flask, susan: Visitor) -> None:
     assert "Hi, Susanne!" in words(susan.get("/"))
 
 
+def test_who_has_a_name_from_before_a_rule_keeps_it(app: Flask, visitor: Visitor) -> None:
+    make_user(app, "susan.", email="susan@example.com")
+    visitor.log_in("susan.")
+    page = visitor.submit("/edit_profile", {"username": "susan.", "about_me": "Still here"})
+    assert "Your changes have been saved." in words(page)
+    page = visitor.submit("/edit_profile", {"username": "susan-", "about_me": ""})
+    assert "neither begins nor ends" in error_beside(page, "username")
+
+
 def test_mistakes_are_said_beside_the_field_and_nothing_is_lost(app: Flask, susan: Visitor) -> None:
     make_user(app, "bob")
     page = susan.submit("/edit_profile", {"username": "BOB", "about_me": "Kept"})

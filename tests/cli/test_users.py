@@ -75,7 +75,9 @@ def test_what_is_taken_is_said(
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("name", ["", "two words", "a@b", "x" * 65, "a/b", "<b>", "a\nb"])
+@pytest.mark.parametrize(
+    "name", ["", "two words", "a@b", "x" * 65, "a/b", "<b>", "a\nb", ".", "a.atom"]
+)
 def test_a_name_that_cannot_be_one_is_refused(app: Flask, microblog: Command, name: str) -> None:
     refused = microblog(*CREATE, name, "a@example.com", "--password-stdin", typed=PASSWORD)
     assert refused.exit_code == 1

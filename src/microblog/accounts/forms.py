@@ -11,7 +11,11 @@ from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
 
 from microblog.accounts.models import User
-from microblog.accounts.names import USERNAME_MAXIMUM, is_username
+from microblog.accounts.names import (
+    USERNAME_MAXIMUM,
+    has_username_characters,
+    has_username_ends,
+)
 from microblog.accounts.password_rules import (
     PASSWORD_ADVISED,
     PASSWORD_MAXIMUM,
@@ -166,9 +170,19 @@ def username_field() -> StringField:
 
 
 def _is_username(_form: FlaskForm, field: Field) -> None:
-    if not is_username(field.data):
+    if field.data == field.object_data:
+        # Whoever has a name from before a rule keeps it.
+        return
+    if not has_username_characters(field.data):
         raise ValidationError(
             _l("A username has letters, digits, dots, hyphens and underscores only.")
+        )
+    if not has_username_ends(field.data):
+        raise ValidationError(
+            _l(
+                "A username neither begins nor ends with a dot or a hyphen, and does not end with"
+                " “.atom”."
+            )
         )
 
 

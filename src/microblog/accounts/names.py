@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from microblog.web.characters import has_ignorable, is_overloaded
+
 USERNAME_MINIMUM = 1
 USERNAME_MAXIMUM = 64
 
@@ -12,10 +14,21 @@ SPELLING_MAXIMUM = 4 * USERNAME_MAXIMUM
 is nobody's name, and sorting its marks would take the square of their number."""
 
 _PUNCTUATION = "._-"
+_OUTER_PUNCTUATION = "_"
+
+_FEED = ".atom"
 
 
 def is_username(name: str) -> bool:
-    """Letters and digits of any script, with their marks; dots, hyphens and underscores."""
+    """Whether somebody new may be called so."""
+    return has_username_characters(name) and has_username_ends(name)
+
+
+def has_username_characters(name: str) -> bool:
+    """Letters and digits of any script, with their marks; dots, hyphens and underscores.
+
+    All of them can be seen: else two names would look the same, and be two.
+    """
     if not USERNAME_MINIMUM <= len(name) <= USERNAME_MAXIMUM:
         return False
     letters = unicodedata.normalize("NFC", name)
@@ -23,7 +36,18 @@ def is_username(name: str) -> bool:
     known = all(
         kind in "LMN" or letter in _PUNCTUATION for kind, letter in zip(kinds, letters, strict=True)
     )
-    return known and kinds[0] != "M"
+    is_seen = not has_ignorable(letters) and not is_overloaded(letters)
+    return known and kinds[0] != "M" and is_seen and len(letters) <= USERNAME_MAXIMUM
+
+
+def has_username_ends(name: str) -> bool:
+    """Whether the address of the person's page leads there.
+
+    Browsers take dots for the way to another folder, programs that look for addresses in a text
+    take them for the end of a sentence, and what ends like a feed is one.
+    """
+    inner = set(_PUNCTUATION) - set(_OUTER_PUNCTUATION)
+    return not inner & {name[:1], name[-1:]} and not name.lower().endswith(_FEED)
 
 
 def username_key(name: str) -> str:

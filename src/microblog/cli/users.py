@@ -61,7 +61,8 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     if not is_username(name):
         words = _(
             "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
-            " underscores only."
+            " underscores only, begins and ends with neither dot nor hyphen, and does not end"
+            " with .atom."
         )
         raise click.ClickException(words.format(name=name))
     try:

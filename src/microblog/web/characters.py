@@ -12,11 +12,17 @@ MARKS_MAXIMUM = 20
 _CHARACTER = regex.compile(
     r"\p{Regional_Indicator}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*+|\X"
 )
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 
 def count_characters(text: str) -> int:
     """How many characters a person would count."""
     return sum(1 for _ in _CHARACTER.finditer(text))
+
+
+def has_ignorable(text: str) -> bool:
+    """Whether it holds what is shown as nothing, not even as a blank."""
+    return _IGNORABLE.search(text) is not None
 
 
 def is_overloaded(text: str) -> bool:
