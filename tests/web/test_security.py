@@ -267,6 +267,24 @@ def test_one_who_posts_too_much_is_in_nobody_elses_way(limited: Flask) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("2001:db8:1:2::{:x}", "2001:db8:1:2:ffff::1", True),
+        ("2001:db8:1:2::{:x}", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.9", "203.0.113.9", True),
+        ("203.0.113.9", "203.0.113.10", False),
+    ],
+)
+def test_who_has_a_whole_network_is_counted_as_one(
+    limited: Flask, first: str, second: str, refused: bool
+) -> None:
+    client = limited.test_client()
+    for number in range(30):
+        assert post_from(client, first.format(number), {}).status_code == 200
+    assert post_from(client, second, {}).status_code == (429 if refused else 200)
+
+
 def post_from(client: FlaskClient, address: str, headers: dict[str, str]) -> TestResponse:
     """A post to the log-in page from this address of the network."""
     environ = {"REMOTE_ADDR": address}

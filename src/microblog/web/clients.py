@@ -6,6 +6,7 @@ country, and not one neighbour from another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
@@ -14,6 +15,10 @@ from ua_parser import parse
 
 PREFIXES = {4: 24, 6: 48}
 """Bits of an address that are kept, by version of the protocol."""
+
+CLIENT_PREFIXES = {4: 32, 6: 64}
+"""Bits that tell one client from another: with IPv6, each has the addresses of a network to itself,
+and can take another one for every request (RFC 6177, RFC 8981)."""
 
 PLACE_MAXIMUM = 64
 """Characters of either part."""
@@ -46,10 +51,19 @@ def browser_name(user_agent: str) -> str:
 
 def coarse(address: str) -> str:
     """The network of an address, like "203.0.113.0/24"; nothing where it is no address."""
+    return _network(address, PREFIXES)
+
+
+def client_network(address: str) -> str:
+    """The addresses that one client has to itself; nothing where it is no address."""
+    return _network(address, CLIENT_PREFIXES)
+
+
+def _network(address: str, prefixes: Mapping[int, int]) -> str:
     try:
         whole = ip_address(address.partition("%")[0])
     except ValueError:
         return ""
     mapped = getattr(whole, "ipv4_mapped", None)
     whole = mapped or whole
-    return str(ip_network(f"{whole}/{PREFIXES[whole.version]}", strict=False))
+    return str(ip_network(f"{whole}/{prefixes[whole.version]}", strict=False))

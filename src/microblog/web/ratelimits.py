@@ -12,9 +12,18 @@ from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
+from microblog.web.clients import client_network
+
 FORM_LIMIT = "30 per minute; 300 per hour"
 
-limiter = Limiter(get_remote_address, headers_enabled=False)
+
+def current_client() -> str:
+    """What the posts of one client are counted by."""
+    address = get_remote_address()
+    return client_network(address) or address
+
+
+limiter = Limiter(current_client, headers_enabled=False)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
