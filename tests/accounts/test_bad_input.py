@@ -382,7 +382,7 @@ def test_more_than_a_form_can_hold_is_refused_in_words(app: Flask, form: str) ->
     visitor, token = opened(app, form)
     path, fields = FORMS[form]
     page = visitor.client.post(
-        path, data={**fields, "csrf_token": token, "more": "x" * 5 * 1024 * 1024}
+        path, data={**fields, "csrf_token": token, "more": "x" * 3 * 1024 * 1024}
     )
     assert page.status_code == 413
     assert "Too large" in words(page)

@@ -135,6 +135,21 @@ def test_what_is_no_picture_is_refused_in_words(susan: Visitor, content: bytes, 
     assert 'src="/picture/' not in page.get_data(as_text=True)
 
 
+def test_nothing_large_is_read_from_a_stranger(app: Flask, visitor: Visitor) -> None:
+    large = {
+        "csrf_token": visitor.csrf_token("/login"),
+        "picture": (io.BytesIO(b"\0" * 5 * 1024 * 1024), "me.png"),
+    }
+    answer = visitor.client.post("/edit_profile/picture", data=large)
+    assert answer.status_code == 413
+    assert "What you sent is too large." in words(answer)
+
+
+@pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 2**63, 10**30])
+def test_there_is_no_picture_of_a_number_that_nobody_has(visitor: Visitor, number: int) -> None:
+    assert visitor.get(f"/picture/{number}/x").status_code == 404
+
+
 def test_a_picture_can_be_removed(susan: Visitor) -> None:
     upload(susan, drawn("PNG"))
     token = susan.csrf_token("/edit_profile")

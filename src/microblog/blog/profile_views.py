@@ -36,8 +36,8 @@ UPLOAD_MAXIMUM_BYTES = 32 * 1024 * 1024
 
 
 def allow_upload(endpoint: str | None, _values: Any) -> None:
-    """Before the form is read, which happens before any view."""
-    if endpoint == "profiles.edit_picture":
+    """Before the form is read, which happens before any view. Not for strangers."""
+    if endpoint == "profiles.edit_picture" and current_user.is_authenticated:
         request.max_content_length = UPLOAD_MAXIMUM_BYTES
 
 

@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-FORM_MAXIMUM_BYTES = 4 * 1024 * 1024
+FORM_MAXIMUM_BYTES = 2 * 1024 * 1024
 """A form larger than this is not read; smaller, its fields say themselves what is too long."""
 
 GRAVATAR = "https://www.gravatar.com"
