@@ -5,8 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import subprocess
+import sys
+import time
 import zlib
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +20,7 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from microblog.accounts.models import User
+from microblog.blog import pictures
 from microblog.blog.pictures import SIDE, PictureError, read_picture
 from microblog.database import transaction, utc_now
 from tests.conftest import Make
@@ -197,6 +203,89 @@ def test_a_picture_is_turned_the_right_way_up() -> None:
     shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content)).convert("RGB")
     red, _green, blue = shown.getpixel((250, 128))  # type: ignore[misc]
     assert blue > red
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_that_holds_for_every_format_that_says_which_way_is_up(kind: str) -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGBA", (1200, 1100), "red")
+    picture.paste("blue", (0, 0, 1200, 550))
+    picture.save(file, kind, exif=exif)
+    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content)).convert("RGB")
+    red, _green, blue = shown.getpixel((250, 128))  # type: ignore[misc]
+    assert blue > red
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (513, 300), (2500, 1999)])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_pixels_is_kept_as_a_square(mode: str, size: tuple[int, int]) -> None:
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, "PNG")
+    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content))
+    assert shown.size == (SIDE, SIDE)
+
+
+READ_BOTH = """
+from microblog.blog.pictures import read_picture
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+def peak_after(name):
+    with open(name, "rb") as file:
+        read_picture(file)
+    return peak()
+
+before = peak_after("600.png")
+print(peak_after("4470.png") - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for its memory")
+def test_the_largest_picture_is_in_memory_once(tmp_path: Path) -> None:
+    for side in (600, 4470):
+        Image.new("RGBA", (side, side), (0, 128, 128, 200)).save(tmp_path / f"{side}.png")
+    run = [sys.executable, "-c", READ_BOTH]
+    told = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    kilobytes, unfolded = int(told.stdout), 4470 * 4470 * 4 // 1024
+    assert unfolded * 0.9 < kilobytes < unfolded * 1.9
+
+
+def test_one_picture_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, most = 0, 0
+
+    def slowly(picture: Image.Image) -> Image.Image:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        time.sleep(0.05)
+        reading -= 1
+        return picture.convert("RGBA")
+
+    monkeypatch.setattr(pictures, "_square", slowly)
+    content = drawn("PNG")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: read_picture(io.BytesIO(content)), range(4)))
+    assert most == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "fits"),
+    [
+        ("PNG", (5000, 4000), True),
+        ("PNG", (5000, 4001), False),
+        ("JPEG", (8000, 5000), True),
+        ("JPEG", (8000, 5001), False),
+    ],
+)
+def test_a_picture_has_at_most_so_many_pixels(kind: str, size: tuple[int, int], fits: bool) -> None:
+    file = io.BytesIO()
+    Image.new("L", size).save(file, kind)
+    with nullcontext() if fits else pytest.raises(PictureError, match="large"):
+        read_picture(io.BytesIO(file.getvalue()))
 
 
 def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:

@@ -116,7 +116,7 @@ def _page(form: ProfileForm | None, picture_form: PictureForm) -> str:
 
 def _reasons() -> dict[str, str]:
     return {
-        "large": _("The picture is too large: at most 4 MB and 40 megapixels."),
+        "large": _("The picture is too large: at most 4 MB, and 20 megapixels (JPEG: 40)."),
         "unknown": _("This is not a picture in JPEG, PNG, GIF or WebP."),
         "broken": _("This picture cannot be read; it may be damaged."),
     }
