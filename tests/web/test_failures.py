@@ -12,6 +12,7 @@ from flask import Flask, request
 from microblog.database import utc_now
 from microblog.mail import Outbox, OutboxError
 from microblog.web import failures
+from tests.hurry import soon
 from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user, words
@@ -131,6 +132,12 @@ def test_secrets_are_cut_out(text: str) -> None:
     assert failures.REMOVED in cut
     for secret in ("hunter2", "aGFzaGhhc2hoYXNo", TOKEN, "s3cret"):
         assert secret not in cut
+
+
+@pytest.mark.parametrize("word", ["x" * 100_000, "x" * 50_000 + "." + "y" * 50_000, "x.y" * 30_000])
+def test_a_long_word_in_a_traceback_takes_no_long_time(word: str) -> None:
+    with soon():
+        assert failures.scrubbed(f"{word} the end", []).endswith(" the end")
 
 
 def test_a_long_traceback_keeps_its_end() -> None:
