@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import EmailChange, User
@@ -66,15 +66,19 @@ def _not_before_others_left(
     """Since when this address is the account's: until then another one may have had it."""
     left = EmailChange.confirmed_at, EmailChange.old_email_key, EmailChange.undo_until
     lost = EmailChange.undone_at, EmailChange.new_email_key, EmailChange.confirmed_at
-    moments = [user.registered_at]
-    for moment, address, proved in (left, lost):
-        of_others = select(func.max(moment)).where(
-            address == email_key, proved.is_not(None), EmailChange.user_id != user.id
+    of_others = [
+        select(func.max(moment))
+        .where(
+            address == email_key,
+            proved.is_not(None),
+            EmailChange.user_id != user.id,
+            true() if until is None else moment < until,
         )
-        if until is not None:
-            of_others = of_others.where(moment < until)
-        moments.append(session.scalar(of_others) or user.registered_at)
-    return max(moments)
+        .scalar_subquery()
+        for moment, address, proved in (left, lost)
+    ]
+    moments = session.execute(select(*of_others)).one()
+    return max([user.registered_at, *filter(None, moments)])
 
 
 def _moves(changes: Sequence[EmailChange]) -> list[tuple[datetime, str]]:
