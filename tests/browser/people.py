@@ -52,6 +52,7 @@ def look_at(page: Page) -> None:
 
 def fits(page: Page) -> None:
     """Nothing is wider than the window: no scrolling sideways (WCAG 2.2, 1.4.10)."""
+    page.wait_for_load_state("domcontentloaded")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert page.viewport_size
     assert width <= page.viewport_size["width"], f"{page.url} is {width} pixels wide"

@@ -140,7 +140,7 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
         ({"SECRET_KEY": ""}, "WRONG: settings: SECRET_KEY is missing. Make one with: "),
         ({"SECRET_KEY": "short"}, "WRONG: settings: SECRET_KEY is shorter than 32 bytes."),
         ({"PUBLIC_URL": ""}, "WRONG: settings: PUBLIC_URL is missing: "),
-        ({"MAIL_PORT": "0"}, "WRONG: settings: MAIL_PORT: "),
+        ({"MAIL_PORT": "0"}, "WRONG: settings: MAIL_PORT must be at least 1, not '0'"),
         ({"MAIL_USERNAME": "mailer"}, "WRONG: settings: MAIL_PASSWORD is missing, though "),
         (
             {"MAIL_SEVER": "smtp.example.com"},
@@ -366,7 +366,7 @@ def test_the_place_of_the_rate_limits_is_asked(microblog: Command) -> None:
         ({}, "ok: sender's domain: tutorial-site.org has SPF and DMARC, and receives mail."),
         (
             {("tutorial-site.org.", "TXT"): []},
-            "WARNING: sender's domain: tutorial-site.org has no record for SPF: many receivers",
+            "WARNING: sender's domain: tutorial-site.org has no record for these: SPF.",
         ),
         (
             {("tutorial-site.org.", "TXT"): ['"v=spf1 -all"', '"v=spf1 +mx"']},
@@ -374,7 +374,7 @@ def test_the_place_of_the_rate_limits_is_asked(microblog: Command) -> None:
         ),
         (
             {("_dmarc.tutorial-site.org.", "TXT"): ['"v=spf1 -all"']},
-            "WARNING: sender's domain: tutorial-site.org has no record for DMARC: many receivers",
+            "WARNING: sender's domain: tutorial-site.org has no record for these: DMARC.",
         ),
         (
             {("tutorial-site.org.", "MX"): ["0 ."]},
@@ -408,7 +408,7 @@ def test_a_domain_below_another_may_use_its_policy(microblog: Command, names: Na
 @ON_SQLITE
 def test_a_domain_that_is_not_there(microblog: Command) -> None:
     said = lines(microblog, "sender's domain", ADMINS="admin@tutorial-sight.org")
-    assert "has no record for SPF and none for DMARC" in said[0]
+    assert "has no record for these: SPF, DMARC." in said[0]
     assert "receives no mail" in said[1]
 
 
