@@ -50,9 +50,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--looks", type=int, default=1, help="the middle one counts")
     options, full = parse(parser)
-    report = Report("lighthouse", __doc__, full=full)
     if shutil.which("npx") is None or chromium() is None:
-        raise SystemExit("Lighthouse needs npx (of Node.js) and Chromium.")
+        print("Left out: Lighthouse needs npx (of Node.js) and Chromium.")
+        return
+    report = Report("lighthouse", __doc__, full=full)
     table = report.table("Page, seen by", "Performance", "Accessibility", "Best practices")
     worst = 100
     for name, points in _looked_at(options.looks):
