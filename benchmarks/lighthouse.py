@@ -28,6 +28,9 @@ LIGHTHOUSE = "lighthouse@13.5.0"
 CATEGORIES = ("performance", "accessibility", "best-practices")
 READER = "user0"
 
+ATTEMPTS = 3
+"""Now and then Lighthouse misses the beginning of a page, and asks to be run again."""
+
 STRANGERS_PAGES = {
     "The first page, for strangers": "/",
     "Log in": "/login",
@@ -97,23 +100,26 @@ def _points(address: str, cookies: str, options: list[str], folder: Path, looks:
 
 
 def _look(address: str, headers: Path, options: list[str]) -> dict[str, int]:
-    done = subprocess.run(
-        [
-            "npx", "--yes", LIGHTHOUSE, address, "--quiet", "--output=json",
-            f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}",
-            "--chrome-flags=--headless=new --no-sandbox", *options,
-        ],
-        env={**os.environ, "CHROME_PATH": chromium() or ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"Lighthouse failed:\n{done.stderr}")
-    told: dict[str, Any] = json.loads(done.stdout)
+    told = _told_by_lighthouse(address, headers, options)
     if told["finalDisplayedUrl"] != address:
         raise SystemExit(f"{address} led to {told['finalDisplayedUrl']}")
     return {name: round(one["score"] * 100) for name, one in told["categories"].items()}
+
+
+def _told_by_lighthouse(address: str, headers: Path, options: list[str]) -> dict[str, Any]:
+    command = [
+        "npx", "--yes", LIGHTHOUSE, address, "--quiet", "--output=json",
+        f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}",
+        "--chrome-flags=--headless=new --no-sandbox", *options,
+    ]  # fmt: skip
+    environment = {**os.environ, "CHROME_PATH": chromium() or ""}
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            told: dict[str, Any] = json.loads(done.stdout)
+            return told
+        print(done.stderr.strip(), flush=True)
+    raise SystemExit("Lighthouse failed.")
 
 
 if __name__ == "__main__":
