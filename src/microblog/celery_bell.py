@@ -65,6 +65,8 @@ def make_celery(broker_url: str, prefix: str) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A queue that somebody deletes in the broker is made anew by who takes rings from it.
+        broker_channel_error_retry=True,
         broker_transport_options=_transport_options(broker_url, prefix),
     )
     return made

@@ -16,7 +16,7 @@ from microblog.cli.ports import choose_free
 from microblog.database import transaction
 from microblog.mail import current_outbox, send_email
 from microblog.mail.models import OutboxMessage, Status
-from tests.brokers import Broker
+from tests.brokers import Broker, remove_queues
 from tests.cli.running import HOST, eventually
 from tests.outbox import rows
 from tests.services import need
@@ -24,7 +24,7 @@ from tests.smtp_server import Received, ScriptedServer
 from tests.visitor import Visitor, make_user, words
 from tests.worker.conftest import MakeEnvironment
 from tests.worker.own_brokers import OwnBroker, OwnRabbitMQ, OwnRedis, has_own
-from tests.worker.running import ON_POSTGRESQL, working
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, working
 
 Make = Callable[..., Any]
 
@@ -117,6 +117,23 @@ def test_a_worker_that_dies_in_mid_run_loses_nothing(
         same = [one for one in smtp.received if identity(one) == row.message_id]
         assert same[-1].at >= held[row.message_id].due_at, "it was taken from one that may live"
         assert len({one.content for one in same}) == 1
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_a_worker_outlives_its_queues(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    app = make_app(**broker.settings)
+    with working(environment, tmp_path) as worker:
+        assert eventually(lambda: arrives_by_ring(app, smtp))
+        remove_queues(broker)
+        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
+        assert worker.poll() is None
 
 
 @ON_POSTGRESQL
