@@ -298,6 +298,7 @@ def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
 
 
 def test_nobody_else_is_asked_for_a_picture_unless_the_owner_wants_it(susan: Visitor) -> None:
+    assert "Nobody else is asked for it." in words(susan.get("/edit_profile"))
     page = susan.get("/user/susan")
     assert "gravatar" not in page.get_data(as_text=True)
     assert "gravatar" not in page.headers["Content-Security-Policy"]
@@ -316,6 +317,8 @@ def test_gravatar_is_asked_where_the_owner_wants_it(make_app: Make) -> None:
         "img-src 'self' data: https://www.gravatar.com;"
         in (page.headers["Content-Security-Policy"])
     )
+    assert "The one that gravatar.com has" in words(visitor.get("/edit_profile"))
+    assert "nobody is told" not in words(Visitor(app).get("/"))
     upload(visitor, drawn("PNG"))
     assert "gravatar" not in visitor.get("/user/susan").get_data(as_text=True)
 
