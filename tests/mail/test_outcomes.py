@@ -41,7 +41,7 @@ PARTICULARS = dict(table(PAGE, "In particular")[1])
 
 SUSAN, JOHN = "susan@example.com", "john@example.com"
 HOST = "127.0.0.1"
-SHORT, LONG = 0.5, 10.0
+SHORT, LONG = 1.0, 10.0
 """Seconds to wait for a server that says nothing, and for one that will answer."""
 
 BEHAVIOURS = {
