@@ -9,7 +9,6 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-from concurrent_log_handler import ConcurrentRotatingFileHandler
 from pythonjsonlogger.json import JsonFormatter
 
 from microblog.web.request_ids import RequestIdFilter
@@ -33,7 +32,10 @@ def configure(file: Path | None, *, process: str = "", form: LogFormat = "text")
     if file is not None:
         name = file.with_stem(f"{file.stem}-{process}") if process else file
         name.parent.mkdir(parents=True, exist_ok=True)
-        # Several web processes write to one file, and one of them has to rotate it.
+        # Several web processes write to one file, and one of them has to rotate it. What comes with
+        # the package takes a third of a second, which commands without a log need not wait for.
+        from concurrent_log_handler import ConcurrentRotatingFileHandler  # noqa: PLC0415
+
         handlers.append(
             ConcurrentRotatingFileHandler(
                 str(name), maxBytes=FILE_BYTES, backupCount=FILES_KEPT - 1, encoding="utf-8"
