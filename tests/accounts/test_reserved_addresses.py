@@ -14,7 +14,7 @@ import pytest
 from flask import Flask, url_for
 from sqlalchemy import select, update
 
-from microblog.accounts.email_change import confirmation_token
+from microblog.accounts.email_change import confirmation_token, undo_token
 from microblog.accounts.email_changes import pending_change
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
@@ -334,3 +334,31 @@ def at_once(actions: list[Callable[[], str]]) -> list[str]:
     for thread in threads:
         thread.join(timeout=60)
     return said
+
+
+def test_of_two_rights_to_one_address_each_can_be_used(app: Flask, thief: Visitor) -> None:
+    """As it was possible before addresses were reserved; who undoes last has the address."""
+    links = {}
+    make_user(app, "john", email=OTHER)
+    with app.app_context(), transaction() as writing:
+        john = writing.scalars(select(User).where(User.username == "john")).one()
+        before = utc_now() - timedelta(hours=1)
+        writing.add(
+            EmailChange(
+                user_id=john.id,
+                old_email=VICTIM,
+                new_email=OTHER,
+                requested_at=before,
+                confirmed_at=before,
+                undo_until=before + timedelta(hours=72),
+            )
+        )
+    with app.test_request_context():
+        for change in db.session.scalars(select(EmailChange)):
+            owner = db.session.get_one(User, change.user_id)
+            token = undo_token(token_keys(), owner, change)
+            links[owner.username] = url_for("email_change.undo", token=token)
+    for name in ("susan", "john"):
+        assert UNDONE in press(app, links[name])
+        assert account(app, name).email == VICTIM
+        assert account(app, name).email_verified_at is not None

@@ -198,6 +198,10 @@ def confirm_change(
             change_id=change.id,
         )
     _give_address(session, user, change.new_email, now=now)
+    # Asked only now: whoever just left the address to this account has been waited for.
+    if reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        raise HeldError
     record(
         session,
         user.id,
@@ -274,10 +278,6 @@ def _give_address(session: Session, user: User, address: str, *, now: datetime) 
     except IntegrityError:
         session.rollback()
         raise HeldError from None
-    # Asked only now: whoever just left the address to this account has been waited for.
-    if reservation(session, user.email_key, but_for=user.id, now=now):
-        session.rollback()
-        raise HeldError
 
 
 def _take_from_others(session: Session, user: User, email_key: str) -> None:
