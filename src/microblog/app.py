@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ from microblog.mail.inbox import inbox_blueprint
 from microblog.mail.kinds import MINUTE
 from microblog.mail.previews import previews_blueprint
 from microblog.mail.rate_limits import parse_rate_limits
-from microblog.settings import Settings, SettingsError, load_settings
+from microblog.settings import Settings, SettingsError, load_settings, though_set
 from microblog.web import (
     errors,
     failures,
@@ -112,8 +111,7 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
     if file is None:
         return lambda content: content
     if selector is None:
-        words = _("is missing, though {other} is set: give both or neither")
-        raise SettingsError([f"MAIL_DKIM_SELECTOR {words.format(other='MAIL_DKIM_KEY_FILE')}"])
+        raise SettingsError([f"MAIL_DKIM_SELECTOR {though_set('MAIL_DKIM_KEY_FILE')}"])
     domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
     try:
         return load_signer(file, selector, domain)

@@ -28,6 +28,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from microblog.mail.addresses import AddressError, is_loopback, parse_address, parse_domain
+from microblog.mail.extras import needs_extra
 from microblog.mail.oauth import check_token_url, missing_packages, needed
 from microblog.mail.rate_limits import parse_rate_limits
 
@@ -84,7 +85,7 @@ def _database_url(value: str) -> str:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
-        raise ValueError(_needs("psycopg"))
+        raise ValueError(needs_extra("psycopg", "distributed"))
     return url.render_as_string(hide_password=False)
 
 
@@ -106,7 +107,7 @@ def _storage_uri(value: str) -> str:
     if not re.match(r"(memory|redis|rediss|redis\+unix)://", value):
         raise ValueError(_("is no place for counts: use memory:// or redis://host:port"))
     if value.startswith("redis") and find_spec("redis") is None:
-        raise ValueError(_needs("redis"))
+        raise ValueError(needs_extra("redis", "distributed"))
     return value
 
 
@@ -122,14 +123,8 @@ def _broker_url(value: str) -> str:
     needed = ["celery", "redis"] if scheme.startswith("redis") else ["celery"]
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise ValueError(_needs(missing[0]))
+        raise ValueError(needs_extra(missing[0], "distributed"))
     return value
-
-
-def _needs(package: str) -> str:
-    words = _("needs the package {package}, which is in the extra named {extra}:")
-    command = 'pip install "microblog[distributed]"'
-    return f"{words.format(package=package, extra='distributed')} {command}"
 
 
 def _token_url(value: str) -> str:
@@ -402,7 +397,7 @@ class ServingSettings(Settings):
         if value or url is None:
             return value
         if info.field_name == "MAIL_OAUTH_CLIENT_ID":
-            raise ValueError(_though_set("MAIL_OAUTH_TOKEN_URL"))
+            raise ValueError(though_set("MAIL_OAUTH_TOKEN_URL"))
         secret = info.data.get("MAIL_OAUTH_CLIENT_SECRET", "wrong")
         if info.field_name == "MAIL_OAUTH_REFRESH_TOKEN" and not secret:
             raise ValueError(
@@ -424,7 +419,7 @@ class ServingSettings(Settings):
                 )
             return value
         if username and not value:
-            raise ValueError(_though_set("MAIL_USERNAME"))
+            raise ValueError(though_set("MAIL_USERNAME"))
         if value and not username:
             raise ValueError(_though_missing("MAIL_USERNAME"))
         if value:
@@ -444,7 +439,7 @@ class ServingSettings(Settings):
         if value and not key:
             raise ValueError(_though_missing("MAIL_DKIM_KEY_FILE"))
         if key and not value:
-            raise ValueError(_though_set("MAIL_DKIM_KEY_FILE"))
+            raise ValueError(though_set("MAIL_DKIM_KEY_FILE"))
         return value
 
     model_config = SettingsConfigDict(validate_default=True)
@@ -454,7 +449,8 @@ def _though_missing(other: str) -> str:
     return _("is set, though {other} is missing: give both or neither").format(other=other)
 
 
-def _though_set(other: str) -> str:
+def though_set(other: str) -> str:
+    """What to say of a setting that is missing beside this one."""
     return _("is missing, though {other} is set: give both or neither").format(other=other)
 
 

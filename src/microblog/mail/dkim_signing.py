@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from microblog.mail.extras import needs_extra
+
 SIGNED_HEADERS = (
     "From",
     "To",
@@ -106,12 +108,7 @@ def load_signer(file: Path, selector: str, domain: str) -> DkimSigner:
 
 def _require_package() -> None:
     if find_spec("dkim") is None:
-        raise DkimKeyError(_needed("dkimpy"))
-
-
-def _needed(package: str) -> str:
-    words = _("needs the package {package}, which is in the extra named {extra}:")
-    return f'{words.format(package=package, extra="dkim")} pip install "microblog[dkim]"'
+        raise DkimKeyError(needs_extra("dkimpy", "dkim"))
 
 
 def _read(key: bytes) -> tuple[bytes, bytes]:
@@ -141,7 +138,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 def _why(error: Any) -> str:
     if type(error).__name__ == "NaClNotFoundError":
-        return _needed("pynacl")
+        return needs_extra("pynacl", "dkim")
     if isinstance(error, UnicodeError):
         return _("cannot sign: the selector or the domain is no name of the DNS")
     return _("holds no private key that can sign")

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from microblog.mail.addresses import is_loopback
+from microblog.mail.extras import needs_extra
 from microblog.mail.outcomes import SmtpError, Step
 
 MARGIN_SECONDS = 60.0
@@ -214,6 +215,4 @@ def missing_packages() -> list[str]:
 
 def needed(missing: list[str]) -> str:
     """The sentence about packages that are missing."""
-    words = _("needs the package {package}, which is in the extra named {extra}:")
-    said = words.format(package=", ".join(missing), extra="oauth")
-    return f'{said} pip install "microblog[oauth]"'
+    return needs_extra(", ".join(missing), "oauth")
