@@ -27,10 +27,8 @@ from microblog.mail.models import Model as MailModel
 SQLITE_BUSY_SECONDS = 10
 
 LARGEST_KEY = 2**31 - 1
-"""No row of the site's tables has a number beyond this one (INTEGER in PostgreSQL)."""
-
-LARGEST_ID = 2**31 - 1
-"""PostgreSQL does not compare a number with one that its column cannot hold: it raises."""
+"""No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
+a number with one that its column cannot hold: it raises."""
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Connection options of a write transaction. On SQLite a transaction that reads first and writes

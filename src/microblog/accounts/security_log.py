@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.address_history import address_spans
 from microblog.accounts.models import SecurityEvent, User
-from microblog.database import LARGEST_ID
+from microblog.database import LARGEST_KEY
 from microblog.mail.fates import Bound, Fate, fates
 from microblog.web.clients import Place
 
@@ -222,7 +222,7 @@ def _event(event: SecurityEvent) -> Entry:
 
 def _beyond(start: Position, *, backwards: bool) -> ColumnElement[bool]:
     moment = datetime.fromtimestamp(start.at, UTC)
-    number = min(start.number, LARGEST_ID)
+    number = min(start.number, LARGEST_KEY)
     if not start.is_event:
         # The tables tell time in steps of different size. An event at the time of a mail is newer.
         moment += timedelta(microseconds=moment.timestamp() < start.at)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.models import KnownBrowser, LoginSession, User
 from microblog.accounts.security_log import Happening, record
-from microblog.database import LARGEST_ID
+from microblog.database import LARGEST_KEY
 from microblog.web.clients import Place
 
 IDLE_REMEMBERED = timedelta(days=30)
@@ -113,7 +113,7 @@ def end_session(
 
     False where it has no session of this number, whether it ended or is somebody else's.
     """
-    if number > LARGEST_ID:
+    if number > LARGEST_KEY:
         return False
     theirs = LoginSession.id == number, LoginSession.user_id == visitor.user.id
     ended = session.execute(
