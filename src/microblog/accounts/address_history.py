@@ -9,7 +9,6 @@ from sqlalchemy import exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import EmailChange, User
-from microblog.mail import address_key
 from microblog.mail.fates import Span
 
 
@@ -26,10 +25,10 @@ def address_spans(session: Session, user: User, *, since: datetime) -> list[Span
     ).all()
     key, begin = _first(session, user, changes)
     spans = []
-    for moment, address in _moves(changes):
+    for moment, new_key in _moves(changes):
         if key and moment > since:
             spans.append(Span(key, max(begin, since).timestamp(), moment.timestamp()))
-        key, begin = address_key(address), moment
+        key, begin = new_key, moment
     if user.email_verified_at is not None:
         if key != user.email_key:
             begin = user.email_verified_at
@@ -82,10 +81,10 @@ def _not_before_others_left(
 
 
 def _moves(changes: Sequence[EmailChange]) -> list[tuple[datetime, str]]:
-    """When the account got which address, in the order in which it did."""
-    moves = {change.confirmed_at: change.new_email for change in changes if change.confirmed_at}
+    """When the account got which address, by its key, in the order in which it did."""
+    moves = {change.confirmed_at: change.new_email_key for change in changes if change.confirmed_at}
     for change in reversed(changes):
         # Undoing a change undoes the later ones with it: the first one's old address comes back.
         if change.undone_at:
-            moves[change.undone_at] = change.old_email
+            moves[change.undone_at] = change.old_email_key
     return sorted(moves.items())

@@ -122,9 +122,9 @@ def _erase_mail(session: Session, user: User) -> None:
     named = {user.email_key}
     for change in changes:
         named |= {change.old_email_key, change.new_email_key}
+    own = [{"user_id": user.id}, *({"change_id": change.id} for change in changes)]
     for key in named:
-        own = [{"change_id": change.id} for change in changes]
-        erase_messages(session, key, {"user_id": user.id}, *own)
+        erase_messages(session, key, *own)
     for span in address_spans(session, user, since=user.registered_at):
         if is_proved_by_others(session, span.key, user.id):
             erase_within(session, span)

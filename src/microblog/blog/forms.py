@@ -42,8 +42,9 @@ class ReadableText:
         written = text.cleaned(typed)
         if text.has_hidden(written):
             raise StopValidation(_l("This field holds characters that cannot be shown."))
-        if count_characters(written) > self._maximum:
-            raise self._too_long(count_characters(written))
+        length = count_characters(written)
+        if length > self._maximum:
+            raise self._too_long(length)
         if is_overloaded(written):
             raise StopValidation(_OVERLOADED)
 
