@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import text
 
 from benchmarks.reporting import Report
+from microblog.database import db
 from tests.services import POSTGRESQL, has_postgresql, postgresql_url
 
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
@@ -25,6 +27,22 @@ def engines(report: Report, only: list[str] | None = None) -> list[str]:
     if not only and not has_postgresql():
         report.note(f"{POSTGRES} was left out: no server answers.")
     return only or available()
+
+
+def anything_waits() -> bool:
+    """Whether the current application's outbox holds what is not settled."""
+    return bool(_of_waiting("SELECT EXISTS (SELECT 1 {})"))
+
+
+def count_waiting() -> int:
+    """How many messages of the current application's outbox are not settled."""
+    return _of_waiting("SELECT count(*) {}")
+
+
+def _of_waiting(statement: str) -> int:
+    sql = statement.format("FROM outbox WHERE status IN ('queued', 'deferred')")
+    with db.engine.connect() as connection:
+        return int(connection.execute(text(sql)).scalar_one())
 
 
 @contextmanager

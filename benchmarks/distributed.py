@@ -18,9 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
-
-from benchmarks.databases import POSTGRES, available, fresh_database
+from benchmarks.databases import POSTGRES, anything_waits, available, fresh_database
 from benchmarks.filling import HTML, TEXT
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
@@ -122,14 +120,8 @@ def _seconds(count: int) -> float:
                 f"Hello {number}", None, [f"user{number}@example.com"], TEXT, HTML, session=writing
             )
     started = time.perf_counter()
-    _wait(_is_settled, PATIENCE_SECONDS)
+    _wait(lambda: not anything_waits(), PATIENCE_SECONDS)
     return time.perf_counter() - started
-
-
-def _is_settled() -> bool:
-    waiting = text("SELECT EXISTS (SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred'))")
-    with db.engine.connect() as connection:
-        return not connection.execute(waiting).scalar_one()
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> None:

@@ -15,14 +15,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import text
-
+from benchmarks.databases import anything_waits
 from benchmarks.other_systems import CELERY, PEERS, POST_OFFICE, measure, versions
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
-from microblog.database import db, transaction, upgrade
+from microblog.database import transaction, upgrade
 from microblog.mail import current_outbox
 from microblog.mail.bell import BellListener
 from microblog.mail.dispatcher import Dispatcher
@@ -141,22 +140,13 @@ def _seconds(dispatcher: Dispatcher) -> float:
         thread = threading.Thread(target=dispatcher.run, args=(listener,))
         started = time.perf_counter()
         thread.start()
-        while _unsettled():
+        while anything_waits():
             time.sleep(0.02)
         seconds = time.perf_counter() - started
         dispatcher.stop()
         listener.ring()
         thread.join()
     return seconds
-
-
-def _unsettled() -> int:
-    with db.engine.connect() as connection:
-        return int(
-            connection.execute(
-                text("SELECT EXISTS (SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred'))")
-            ).scalar_one()
-        )
 
 
 if __name__ == "__main__":

@@ -18,9 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
-
-from benchmarks.databases import available, engines, fresh_database
+from benchmarks.databases import available, count_waiting, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
@@ -132,7 +130,7 @@ def _dispatcher(settings: Settings, log: Path) -> Iterator[subprocess.Popen[byte
 def _memory_after(process: subprocess.Popen[bytes], remaining: int) -> int:
     """Bytes of resident memory once only so many messages wait."""
     waiting, changed_at = -1, time.monotonic()
-    while (now_waiting := _waiting()) > remaining:
+    while (now_waiting := count_waiting()) > remaining:
         if now_waiting != waiting:
             waiting, changed_at = now_waiting, time.monotonic()
         if time.monotonic() - changed_at > STUCK_SECONDS:
@@ -142,15 +140,6 @@ def _memory_after(process: subprocess.Popen[bytes], remaining: int) -> int:
     assert found
     print(f"{remaining:,} messages wait, memory: {found[0]}", flush=True)
     return int(found[1]) * 1024
-
-
-def _waiting() -> int:
-    with db.engine.connect() as connection:
-        return int(
-            connection.execute(
-                text("SELECT count(*) FROM outbox WHERE status IN ('queued', 'deferred')")
-            ).scalar_one()
-        )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.databases import engines, fresh_database
+from benchmarks.databases import count_waiting, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
@@ -77,7 +77,7 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
                 Path(name), mail_port=mail_port, people=resets, database_url=url
             ) as port:
                 _ask(port, resets)
-                result = _times(resets), _waiting()
+                result = _times(resets), count_waiting()
             db.engine.dispose()
             return result
 
@@ -105,10 +105,6 @@ def _times(resets: int) -> list[float]:
         if time.monotonic() > deadline:
             raise SystemExit(f"Only {len(rows)} of {resets} resets were sent in time.")
         time.sleep(0.1)
-
-
-def _waiting() -> int:
-    return int(_rows("SELECT count(*) FROM outbox WHERE status IN ('queued', 'deferred')")[0][0])
 
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:
