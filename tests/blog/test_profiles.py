@@ -7,9 +7,7 @@ import io
 import struct
 import subprocess
 import sys
-import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -20,8 +18,7 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from microblog.accounts.models import User
-from microblog.blog import pictures
-from microblog.blog.pictures import SIDE, PictureError, read_picture
+from microblog.blog.decoding import SIDE, RefusedError, decode
 from microblog.database import transaction, utc_now
 from tests.conftest import Make
 from tests.hurry import TOWER, soon
@@ -202,7 +199,7 @@ def test_a_picture_is_turned_the_right_way_up() -> None:
     picture = Image.new("RGB", (100, 100), "red")
     picture.paste("blue", (0, 0, 100, 50))
     picture.save(file, "JPEG", exif=exif)
-    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content)).convert("RGB")
+    shown = Image.open(io.BytesIO(decode(file.getvalue()))).convert("RGB")
     red, _green, blue = shown.getpixel((250, 128))  # type: ignore[misc]
     assert blue > red
 
@@ -215,7 +212,7 @@ def test_that_holds_for_every_format_that_says_which_way_is_up(kind: str) -> Non
     picture = Image.new("RGBA", (1200, 1100), "red")
     picture.paste("blue", (0, 0, 1200, 550))
     picture.save(file, kind, exif=exif)
-    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content)).convert("RGB")
+    shown = Image.open(io.BytesIO(decode(file.getvalue()))).convert("RGB")
     red, _green, blue = shown.getpixel((250, 128))  # type: ignore[misc]
     assert blue > red
 
@@ -225,12 +222,12 @@ def test_that_holds_for_every_format_that_says_which_way_is_up(kind: str) -> Non
 def test_every_kind_of_pixels_is_kept_as_a_square(mode: str, size: tuple[int, int]) -> None:
     file = io.BytesIO()
     Image.new(mode, size).save(file, "PNG")
-    shown = Image.open(io.BytesIO(read_picture(io.BytesIO(file.getvalue())).content))
+    shown = Image.open(io.BytesIO(decode(file.getvalue())))
     assert shown.size == (SIDE, SIDE)
 
 
 READ_BOTH = """
-from microblog.blog.pictures import read_picture
+from microblog.blog.decoding import decode
 
 def peak():
     with open("/proc/self/status") as status:
@@ -238,7 +235,7 @@ def peak():
 
 def peak_after(name):
     with open(name, "rb") as file:
-        read_picture(file)
+        decode(file.read())
     return peak()
 
 before = peak_after("600.png")
@@ -256,24 +253,6 @@ def test_the_largest_picture_is_in_memory_once(tmp_path: Path) -> None:
     assert unfolded * 0.9 < kilobytes < unfolded * 1.9
 
 
-def test_one_picture_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, most = 0, 0
-
-    def slowly(picture: Image.Image) -> Image.Image:
-        nonlocal reading, most
-        reading += 1
-        most = max(most, reading)
-        time.sleep(0.05)
-        reading -= 1
-        return picture.convert("RGBA")
-
-    monkeypatch.setattr(pictures, "_square", slowly)
-    content = drawn("PNG")
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: read_picture(io.BytesIO(content)), range(4)))
-    assert most == 1
-
-
 @pytest.mark.parametrize(
     ("kind", "size", "fits"),
     [
@@ -286,15 +265,15 @@ def test_one_picture_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_picture_has_at_most_so_many_pixels(kind: str, size: tuple[int, int], fits: bool) -> None:
     file = io.BytesIO()
     Image.new("L", size).save(file, kind)
-    with nullcontext() if fits else pytest.raises(PictureError, match="large"):
-        read_picture(io.BytesIO(file.getvalue()))
+    with nullcontext() if fits else pytest.raises(RefusedError, match="large"):
+        decode(file.getvalue())
 
 
 def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
     start = drawn("GIF")
     for cut in range(10, len(start), 7):
-        with suppress(PictureError):
-            read_picture(io.BytesIO(start[:cut] + b"\xff" * 40))
+        with suppress(RefusedError):
+            decode(start[:cut] + b"\xff" * 40)
 
 
 def test_nobody_else_is_asked_for_a_picture_unless_the_owner_wants_it(susan: Visitor) -> None:

@@ -21,13 +21,16 @@ def is_verified() -> bool:
 
 
 class IsVerified:
-    """For the text field of a form: it says what to do first, and keeps what was typed."""
+    """For a field of a form: it says what to do first, and keeps what was typed."""
+
+    def __init__(self, words: Any | None = None) -> None:
+        self._words = words or _l(
+            "Confirm your email address first. What you typed stays here meanwhile."
+        )
 
     def __call__(self, _form: Form, _field: Field) -> None:
         if not is_verified():
-            raise StopValidation(
-                _l("Confirm your email address first. What you typed stays here meanwhile.")
-            )
+            raise StopValidation(self._words)
 
 
 def verified_required(view: View) -> View:

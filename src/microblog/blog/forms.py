@@ -93,6 +93,7 @@ class PictureForm(Form):
     picture = FileField(
         _l("Your picture"),
         description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It is cut to a square."),
+        validators=[IsVerified(_l("Confirm your email address first."))],
         render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},
     )
     submit = SubmitField(_l("Upload"))

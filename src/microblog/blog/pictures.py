@@ -1,40 +1,58 @@
 """A picture that somebody brought, as the site keeps it: small, square, and nothing but a picture.
 
 Whatever a file holds beside its pixels (a place, a camera, a script) is left behind, since only the
-pixels are encoded again.
+pixels are encoded again. That happens in a process of its own, with limits; this one never decodes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
 import threading
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import IO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 BYTES_MAXIMUM = 4 * 1024 * 1024
-JPEG_PIXELS_MAXIMUM = 40_000_000
-PIXELS_MAXIMUM = 20_000_000
-"""A small file may unfold to more than the machine has room for; only a JPEG can be read small."""
 
-SIDE = 256
-"""Pixels of a side of what is kept."""
+SCANS_MAXIMUM = 100
+"""Of a JPEG. Progressive ones have about ten; each makes the decoder go over the whole picture."""
 
-BAND = 16
-"""Rows of the small picture that are made at once: all at once would need the large one twice."""
+CPU_SECONDS = 5
+"""The largest picture that is taken needs less than two."""
 
-# One picture at a time in each process, so that its memory does not grow with its threads.
-_decoding = threading.Lock()
+MEMORY_BYTES = 768 * 1024 * 1024
+"""The largest picture that is taken needs less than half of it."""
+
+SECONDS = 20.0
+"""Of the clock, where the machine has too little time for the decoder."""
+
+WAITING_MAXIMUM = 2
+"""Uploads that wait for the decoder: each keeps a thread from answering others."""
+
+WAITING_SECONDS = 5.0
 
 MIMETYPE = "image/webp"
 
+REFUSED = 3
+"""The exit code of the decoder where the file is to blame."""
+
+_ENDED = (-signal.SIGXCPU, -signal.SIGKILL)
+"""By its own limit, or by the kernel where memory runs out."""
+
+_JPEG = b"\xff\xd8"
+_START_OF_SCAN = b"\xff\xda"
+
+# One picture at a time for each web process, so that memory does not grow with its threads.
+_decoder = threading.Lock()
+_places = threading.BoundedSemaphore(1 + WAITING_MAXIMUM)
+
 
 class PictureError(ValueError):
-    """The file is no picture that can be taken; `reason` is "large", "unknown" or "broken"."""
+    """The file cannot be taken; `reason` is "large", "unknown", "broken", "costly" or "busy"."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -54,58 +72,47 @@ def read_picture(file: IO[bytes]) -> Picture:
     given = file.read(BYTES_MAXIMUM + 1)
     if len(given) > BYTES_MAXIMUM:
         raise PictureError("large")
-    with warnings.catch_warnings():
-        # Pillow warns of a file that unfolds, and of odd metadata, where the sizes below decide.
-        warnings.simplefilter("ignore")
-        content = _encoded(given)
+    # In what is compressed this marker never occurs, so none is missed (ITU T.81, B.1.1.2).
+    if given.startswith(_JPEG) and given.count(_START_OF_SCAN) > SCANS_MAXIMUM:
+        raise PictureError("costly")
+    with _turn():
+        content = _decoded(given)
     return Picture(content, hashlib.sha256(content).hexdigest()[:32])
 
 
-def _encoded(given: bytes) -> bytes:
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for the decoder, unless too many do. Raises PictureError."""
+    if not _places.acquire(blocking=False):
+        raise PictureError("busy")
     try:
-        with _decoding, Image.open(BytesIO(given), formats=FORMATS) as opened:
-            _require_room(opened)
-            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
-            square = _square(opened)
-    except UnidentifiedImageError:
-        raise PictureError("unknown") from None
-    except Image.DecompressionBombError:
-        raise PictureError("large") from None
-    except PictureError:
-        raise
-    except Exception as error:
-        # The decoders of four formats raise whatever a broken file makes them stumble over.
-        raise PictureError("broken") from error
-    written = BytesIO()
-    square.save(written, "WEBP", quality=82, method=4)
-    return written.getvalue()
+        if not _decoder.acquire(timeout=WAITING_SECONDS):
+            raise PictureError("busy")
+        try:
+            yield
+        finally:
+            _decoder.release()
+    finally:
+        _places.release()
 
 
-def _require_room(picture: Image.Image) -> None:
-    maximum = JPEG_PIXELS_MAXIMUM if picture.format == "JPEG" else PIXELS_MAXIMUM
-    if picture.width * picture.height > maximum:
-        raise PictureError("large")
-
-
-def _square(picture: Image.Image) -> Image.Image:
-    """The middle of a picture, the right way up."""
-    small = _reduced(picture)
-    # Beside the pixels stands which way is up.
-    small.info.update(picture.info)
-    ImageOps.exif_transpose(small, in_place=True)
-    return ImageOps.fit(small, (SIDE, SIDE))
-
-
-def _reduced(picture: Image.Image) -> Image.Image:
-    """The middle of a picture, at least twice as large as it will be kept if it was, with alpha."""
-    side = min(picture.size)
-    factor = max(side // (2 * SIDE), 1)
-    length = max(side // factor, 1)
-    left, top = (picture.width - length * factor) // 2, (picture.height - length * factor) // 2
-    small = Image.new("RGBA", (length, length))
-    for row in range(0, length, BAND):
-        rows = min(BAND, length - row)
-        upper = top + row * factor
-        band = picture.crop((left, upper, left + length * factor, upper + rows * factor))
-        small.paste(band.convert("RGBA").reduce(factor), (0, row))
-    return small
+def _decoded(given: bytes) -> bytes:
+    """What the process gives. Raises PictureError, and RuntimeError where it does not run."""
+    # Started and not imported: Pillow has no business in a web process.
+    program = [sys.executable, "-P", "-m", "microblog.blog.decoding"]
+    limits = [str(CPU_SECONDS), str(MEMORY_BYTES)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module
+            [*program, *limits], input=given, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise PictureError("costly") from None
+    if done.returncode == 0:
+        return done.stdout
+    if done.returncode == REFUSED:
+        raise PictureError(done.stdout.decode())
+    if done.returncode in _ENDED:
+        raise PictureError("costly")
+    if done.returncode < 0:
+        raise PictureError("broken")
+    raise RuntimeError(f"The decoder does not run: {done.stderr.decode(errors='replace')}")

@@ -119,4 +119,9 @@ def _reasons() -> dict[str, str]:
         "large": _("The picture is too large: at most 4 MB, and 20 megapixels (JPEG: 40)."),
         "unknown": _("This is not a picture in JPEG, PNG, GIF or WebP."),
         "broken": _("This picture cannot be read; it may be damaged."),
+        "costly": _(
+            "This picture takes too much time or memory to read."
+            " Save it anew with another program, and upload that."
+        ),
+        "busy": _("Other pictures are being read just now. Please try again in a minute."),
     }
