@@ -45,8 +45,10 @@ def configure(file: Path | None, *, process: str = "", form: LogFormat = "text")
         handler.setFormatter(_formatter(form))
         handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=logging.INFO, handlers=handlers)
-    for noisy in ("alembic", "mail.log", "flask-limiter"):
+    for noisy in ("alembic", "mail.log"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It names each client that meets a limit; that the store is away is told by our own limiter.
+    logging.getLogger("flask-limiter").setLevel(logging.ERROR)
 
 
 def _formatter(form: LogFormat) -> logging.Formatter:
