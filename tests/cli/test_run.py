@@ -7,12 +7,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from microblog.app import create_app
 from microblog.cli.ports import choose_free
+from microblog.cli.processes import THREADS
 from microblog.cli.walk import Browser
 from microblog.settings import Settings
 from tests.cli.conftest import Command
@@ -74,11 +76,22 @@ def dispatcher(site: Running) -> int | None:
     return site.child("process dispatcher")
 
 
+@contextmanager
+def half_heads(site: Running, number: int) -> Iterator[None]:
+    """So many clients that send a part of a head, and then nothing."""
+    with ExitStack() as clients:
+        for _ in range(number):
+            client = clients.enter_context(socket.create_connection((HOST, site.port)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        yield
+
+
 def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_together(
     site: Running, smtp: ScriptedServer
 ) -> None:
-    assert '"ok"' in site.get("/healthz")
-    assert '"ok"' in site.get("/readyz")
+    with half_heads(site, 3 * THREADS):
+        assert '"ok"' in site.get("/healthz")
+        assert '"ok"' in site.get("/readyz")
     assert eventually(lambda: dispatcher(site))
     ask_for_reset(site)
     (received,) = smtp.wait_for(1)

@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from microblog.app import caught_mail, create_app
 from microblog.cli.supervisor import end_with_supervisor
+from microblog.cli.web_server import BufferingWorker
 from microblog.mail import run_dispatcher, running
 from microblog.mail.catcher import run_catcher
 from microblog.mail.dispatcher import Dispatcher, DispatcherOptions
@@ -79,7 +80,7 @@ class _WebServer(BaseApplication):  # type: ignore[misc]
         options = {
             "bind": self._address,
             "workers": self._workers,
-            "worker_class": "gthread",
+            "worker_class": BufferingWorker,
             "threads": THREADS,
             "timeout": 60,
             "graceful_timeout": 10,
