@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,12 @@ def _join_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
     app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True}
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        words = _("INSTANCE_PATH names {folder!r}, which cannot be made: {reason}.")
+        problem = words.format(folder=app.instance_path, reason=error.strerror)
+        raise SettingsError([problem]) from None
     db.init_app(app)
     alembic.init_app(app)
 

@@ -230,7 +230,7 @@ def test_other_brokers_are_refused(address: str, make_settings: Make) -> None:
 def test_without_celery_the_extra_is_named(
     make_settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microblog.settings.find_spec", lambda _name: None)
+    monkeypatch.setattr("microblog.settings.values.find_spec", lambda _name: None)
     with pytest.raises(ValueError, match=r"microblog\[distributed\]"):
         make_settings(CELERY_BROKER_URL="amqp://localhost//")
 

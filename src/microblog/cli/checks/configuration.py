@@ -14,13 +14,13 @@ from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.mail.addresses import is_loopback
 from microblog.mail.translation import gettext_noop
 from microblog.settings import (
-    MINIMUM_SECRET_BYTES,
     Settings,
     SettingsError,
     env_file,
     load_settings,
     unknown_names,
 )
+from microblog.settings.values import MINIMUM_SECRET_BYTES
 
 SETTINGS = gettext_noop("settings")
 SETTINGS_FILE = gettext_noop("settings file")
@@ -175,9 +175,9 @@ def _closed(file: Path) -> str:
 def _writable(subject: str, folder: Path) -> Finding:
     """Whether a file can be made there, or where the folder would be made; nothing stays of it."""
     existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
     try:
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

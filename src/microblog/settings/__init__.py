@@ -6,14 +6,12 @@ A wrong value never stops at the first mistake: `load_settings` names all of the
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Mapping
 from gettext import gettext as _
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -22,20 +20,17 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from microblog.mail.addresses import AddressError, is_loopback, parse_address, parse_domain
-from microblog.mail.extras import needs_extra
-from microblog.mail.oauth import check_token_url, missing_packages, needed
-from microblog.mail.rate_limits import parse_rate_limits
+from microblog.mail.addresses import AddressError, is_loopback, parse_address
+from microblog.settings import values
+from microblog.settings.env_file import EnvFileError, read_env_file
+from microblog.settings.values import NEW_SECRET
 
-MINIMUM_SECRET_BYTES = 32
-"""HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
-
-NEW_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 - a command
+MOST = 2**31 - 1
+"""No number needs to be larger, and some that are cannot be counted by a database."""
 
 
 class SettingsError(Exception):
@@ -46,122 +41,24 @@ class SettingsError(Exception):
         super().__init__("\n".join(problems))
 
 
-def _list(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part for part in re.split(r"[,;\s]+", value) if part)
-    return value
+Addresses = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(values.split_addresses),
+    AfterValidator(values.addresses),
+]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(values.split_list)]
+Place = Annotated[Path, AfterValidator(values.folder_or_file)]
 
-
-def _address(value: str) -> str:
-    try:
-        parse_address(value)
-    except AddressError as error:
-        words = _("holds {value!r}, which is no e-mail address: {reason}")
-        raise ValueError(words.format(value=value, reason=error)) from None
-    return value.strip()
-
-
-def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_address(one) for one in value)
-
-
-def _database_url(value: str) -> str:
-    if value.startswith("postgres://"):
-        value = "postgresql" + value.removeprefix("postgres")
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        raise ValueError(
-            _(
-                "is not a database address; like sqlite:////srv/microblog/site.db"
-                " or postgresql://user:password@host/name"
-            )
-        ) from None
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
-        words = _("names {name!r}; SQLite and PostgreSQL are supported")
-        raise ValueError(words.format(name=url.get_backend_name()))
-    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise ValueError(_("names no file; a database in memory would be lost at once"))
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
-        raise ValueError(needs_extra("psycopg", "distributed"))
-    return url.render_as_string(hide_password=False)
-
-
-def _public_url(value: str) -> str:
-    words = _("must be a whole address, like https://microblog.example.com")
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(words) from None
-    if not valid or any(letter.isspace() for letter in value):
-        raise ValueError(words)
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError(_("must hold nothing but the scheme, the host, and perhaps a path"))
-    return value.rstrip("/")
-
-
-def _storage_uri(value: str) -> str:
-    if not re.match(r"(memory|redis|rediss|redis\+unix)://", value):
-        raise ValueError(_("is no place for counts: use memory:// or redis://host:port"))
-    if value.startswith("redis") and find_spec("redis") is None:
-        raise ValueError(needs_extra("redis", "distributed"))
-    return value
-
-
-def _broker_url(value: str) -> str:
-    scheme, separator, rest = value.partition("://")
-    if not separator or not rest or scheme not in {"amqp", "amqps", "redis", "rediss"}:
-        raise ValueError(
-            _(
-                "is no address of a broker: like amqp://user:password@host// (RabbitMQ)"
-                " or redis://host:6379/0; amqps:// and rediss:// are encrypted"
-            )
-        )
-    needed = ["celery", "redis"] if scheme.startswith("redis") else ["celery"]
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise ValueError(needs_extra(missing[0], "distributed"))
-    return value
-
-
-def _token_url(value: str) -> str:
-    check_token_url(value)
-    if missing := missing_packages():
-        raise ValueError(needed(missing))
-    return value
-
-
-def _selector(value: str) -> str:
-    # Labels of the DNS (RFC 6376, section 3.1).
-    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    if not re.fullmatch(rf"{label}(?:\.{label})*", value):
-        words = _("holds {value!r}, which cannot be a name in the DNS")
-        raise ValueError(words.format(value=value))
-    return value
-
-
-def _domain(value: str) -> str:
-    try:
-        return parse_domain(value)
-    except AddressError as error:
-        raise ValueError(_("holds {reason}").format(reason=error)) from None
-
-
-def _rate_limit(value: str) -> str:
-    parse_rate_limits(value)
-    return value
-
-
-def _rate_limit_by_domain(value: str) -> str:
-    parse_rate_limits(None, value)
-    return value
-
-
-Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list), AfterValidator(_addresses)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_list)]
+LISTS = {"ADMINS", "SECRET_KEY_FALLBACKS"}
+SECRETS = {
+    "SECRET_KEY",
+    "MAIL_PASSWORD",
+    "MAIL_OAUTH_CLIENT_SECRET",
+    "MAIL_OAUTH_REFRESH_TOKEN",
+    "METRICS_TOKEN",
+}
+"""Taken to the letter, with blanks and quotation marks."""
 
 
 class Settings(BaseSettings):
@@ -177,11 +74,11 @@ class Settings(BaseSettings):
     SECRET_KEY_FALLBACKS: Secrets = Field(
         (), description="Former keys, still accepted while you change SECRET_KEY; comma-separated"
     )
-    DATABASE_URL: Annotated[str, AfterValidator(_database_url)] = Field(
+    DATABASE_URL: Annotated[str, AfterValidator(values.database_url)] = Field(
         "sqlite:///microblog.db",
         description="Where the data is: PostgreSQL, or SQLite (relative paths: in INSTANCE_PATH)",
     )
-    CELERY_BROKER_URL: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+    CELERY_BROKER_URL: Annotated[str, AfterValidator(values.broker_url)] | None = Field(
         None,
         description="Mail is delivered by `microblog worker`, on any machine, over this RabbitMQ"
         " (amqp://) or Redis (redis://); default: by the dispatcher beside the web server",
@@ -191,17 +88,19 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
         description="Names the queues, for several sites with one broker",
     )
-    INSTANCE_PATH: Path = Field(
+    INSTANCE_PATH: Place = Field(
         Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
     )
-    PUBLIC_URL: Annotated[str, AfterValidator(_public_url)] | None = Field(
+    PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)] | None = Field(
         None, description="The address people reach the site at; links in mail are built from it"
     )
     ADMINS: Addresses = Field(
         (),
         description="Addresses that get mail when the site fails; the first one is the sender",
     )
-    MAIL_SERVER: str = Field("localhost", min_length=1, description="The SMTP server's name")
+    MAIL_SERVER: Annotated[str, AfterValidator(values.host)] = Field(
+        "localhost", description="The SMTP server's name"
+    )
     MAIL_PORT: int = Field(25, ge=1, le=65535, description="The SMTP server's port")
     MAIL_USE_TLS: bool = Field(False, description="STARTTLS (usually port 587), verified")
     MAIL_USE_SSL: bool = Field(False, description="TLS from the start (usually port 465), verified")
@@ -209,7 +108,7 @@ class Settings(BaseSettings):
         None, description="Print the SMTP conversation, log-in excepted; default: as DEBUG"
     )
     MAIL_USERNAME: str | None = Field(None, description="The user name for the SMTP server")
-    MAIL_OAUTH_TOKEN_URL: Annotated[str, AfterValidator(_token_url)] | None = Field(
+    MAIL_OAUTH_TOKEN_URL: Annotated[str, AfterValidator(values.token_url)] | None = Field(
         None, description="Log in with OAuth, by tokens from this address, and not with a password"
     )
     MAIL_OAUTH_CLIENT_ID: str | None = Field(
@@ -225,11 +124,14 @@ class Settings(BaseSettings):
         None, description="What the token is to allow, in the token server's words"
     )
     MAIL_PASSWORD: SecretStr | None = Field(None, description="The password for the SMTP server")
-    MAIL_DEFAULT_SENDER: Annotated[str, AfterValidator(_address)] | None = Field(
+    MAIL_DEFAULT_SENDER: Annotated[str, AfterValidator(values.address)] | None = Field(
         None, description="The sender where a message names none; default: the first of ADMINS"
     )
     MAIL_MAX_EMAILS: int | None = Field(
-        None, ge=1, description="Messages to send over one connection before opening another"
+        None,
+        ge=1,
+        le=MOST,
+        description="Messages to send over one connection before opening another",
     )
     MAIL_SUPPRESS_SEND: bool | None = Field(
         None, description="Do everything but send; default: as TESTING"
@@ -240,16 +142,16 @@ class Settings(BaseSettings):
     MAIL_TIMEOUT: float = Field(
         30.0, gt=0, le=600, description="Seconds to wait for each answer of the SMTP server"
     )
-    MAIL_CA_FILE: Path | None = Field(
+    MAIL_CA_FILE: Annotated[Path, AfterValidator(values.existing_file)] | None = Field(
         None, description="A file of certificates to trust beside the system's, for the SMTP server"
     )
-    MAIL_DKIM_KEY_FILE: Path | None = Field(
+    MAIL_DKIM_KEY_FILE: Place | None = Field(
         None, description="Sign mail (DKIM) with the private key in this file, RSA or Ed25519"
     )
-    MAIL_DKIM_SELECTOR: Annotated[str, AfterValidator(_selector)] | None = Field(
+    MAIL_DKIM_SELECTOR: Annotated[str, AfterValidator(values.selector)] | None = Field(
         None, description="The name under which the DNS holds the public key: NAME._domainkey"
     )
-    MAIL_DKIM_DOMAIN: Annotated[str, AfterValidator(_domain)] | None = Field(
+    MAIL_DKIM_DOMAIN: Annotated[str, AfterValidator(values.domain)] | None = Field(
         None, description="The domain that signs; default: the sender's"
     )
     MAIL_CONNECTIONS: int = Field(
@@ -259,28 +161,41 @@ class Settings(BaseSettings):
         description="Connections to the SMTP server, beside one that is kept for urgent mail",
     )
     MAIL_MAX_BYTES: int = Field(
-        25 * 1024 * 1024, ge=10_000, description="The largest message that is accepted for sending"
+        25 * 1024 * 1024,
+        ge=10_000,
+        le=MOST,
+        description="The largest message that is accepted for sending",
     )
     MAIL_GUARD_MESSAGES: int = Field(
-        3, ge=1, description="How many messages that strangers can trigger one address gets…"
+        3,
+        ge=1,
+        le=MOST,
+        description="How many messages that strangers can trigger one address gets…",
     )
-    MAIL_GUARD_MINUTES: float = Field(15, gt=0, description="…within so many minutes")
-    MAIL_RATE_LIMIT: Annotated[str, AfterValidator(_rate_limit)] | None = Field(
+    MAIL_GUARD_MINUTES: float = Field(
+        15, gt=0, allow_inf_nan=False, description="…within so many minutes"
+    )
+    MAIL_RATE_LIMIT: Annotated[str, AfterValidator(values.rate_limit)] | None = Field(
         None,
         description="At most so many messages leave, like `14/second` or `30/minute, 10000/day`",
     )
-    MAIL_RATE_LIMIT_BY_DOMAIN: Annotated[str, AfterValidator(_rate_limit_by_domain)] | None = Field(
+    MAIL_RATE_LIMIT_BY_DOMAIN: (
+        Annotated[str, AfterValidator(values.rate_limit_by_domain)] | None
+    ) = Field(
         None,
         description="…and to one domain, like `gmail.com=20/minute, *=5/second` (`*`: each other)",
     )
     MAIL_RETENTION_DAYS: float = Field(
-        30, gt=0, description="Days until a finished message is reduced to what counts need"
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days until a finished message is reduced to what counts need",
     )
     RESET_LINK_SECONDS: int = Field(
         600, ge=60, le=86400, description="How long a mailed reset link works, from its sending on"
     )
     RATELIMIT_ENABLED: bool = Field(True, description="Limit how often one client may post a form")
-    RATELIMIT_STORAGE_URI: Annotated[str, AfterValidator(_storage_uri)] = Field(
+    RATELIMIT_STORAGE_URI: Annotated[str, AfterValidator(values.storage_uri)] = Field(
         "memory://",
         description="Where the counts are: memory:// (each process) or redis://host:port",
     )
@@ -298,7 +213,7 @@ class Settings(BaseSettings):
     METRICS_TOKEN: SecretStr | None = Field(
         None, description="The bearer token that opens /metrics; without it there is no such page"
     )
-    LOG_FILE: Path | None = Field(
+    LOG_FILE: Place | None = Field(
         None, description="Log to this file too; it is rotated, ten files of a megabyte each"
     )
     LOG_FORMAT: Literal["text", "json"] = Field(
@@ -319,19 +234,35 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("MAIL_CA_FILE")
+    @model_validator(mode="before")
     @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(_("names {file!r}, which is not a file").format(file=str(value)))
-        return value
+    def _without_blanks(cls, given: Any) -> Any:
+        """Nothing but blanks is as good as nothing; blanks round a value are none of it."""
+        return {
+            name: value.strip() if isinstance(value, str) and name not in SECRETS else value
+            for name, value in given.items()
+            if not isinstance(value, str) or value.strip()
+        }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        value = values.clean(value, is_list=info.field_name in LISTS)
+        return value if info.field_name in SECRETS else values.unquoted(value)
 
     @property
     def sender(self) -> str:
         """The sender of mail that names none: never empty, so that no message fails for it."""
         if self.MAIL_DEFAULT_SENDER or self.ADMINS:
             return self.MAIL_DEFAULT_SENDER or self.ADMINS[0]
-        return f"no-reply@{urlsplit(self.PUBLIC_URL or '').hostname or 'localhost'}"
+        host = (urlsplit(self.PUBLIC_URL or "").hostname or "").rstrip(".")
+        try:
+            return parse_address(f"no-reply@{host}").mailbox
+        except AddressError:
+            # Hosts on a private network may have names that no address can hold.
+            return "no-reply@localhost"
 
     def as_flask_config(self) -> dict[str, Any]:
         """The same settings as Flask and its extensions read them: secrets as plain text."""
@@ -342,22 +273,11 @@ class Settings(BaseSettings):
         return config
 
 
-def _secret_key(value: SecretStr) -> SecretStr:
-    key = value.get_secret_value()
-    if len(key.encode()) < MINIMUM_SECRET_BYTES:
-        words = _("is shorter than {count} bytes. Make a good one with: {command}")
-        raise ValueError(words.format(count=MINIMUM_SECRET_BYTES, command=NEW_SECRET))
-    if len(set(key)) < 8:
-        words = _("is easily guessed. Make a good one with: {command}")
-        raise ValueError(words.format(command=NEW_SECRET))
-    return value
-
-
 class ServingSettings(Settings):
     """What a site needs before it may serve other people: stricter, nothing else."""
 
-    SECRET_KEY: Annotated[SecretStr, AfterValidator(_secret_key)]
-    PUBLIC_URL: Annotated[str, AfterValidator(_public_url)]
+    SECRET_KEY: Annotated[SecretStr, AfterValidator(values.secret_key)]
+    PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)]
 
     @field_validator("CELERY_BROKER_URL")
     @classmethod
@@ -470,14 +390,16 @@ def load_settings(*, serving: bool = False) -> Settings:
     Raises SettingsError with a sentence for every wrong value.
     """
     model: type[Settings] = ServingSettings if serving else Settings
-    file = env_file()
-    if "MICROBLOG_ENV_FILE" in os.environ and file and not Path(file).is_file():
-        words = _("names {file!r}, which is not a file").format(file=file)
-        raise SettingsError([f"MICROBLOG_ENV_FILE {words}"])
+    given = {
+        name: value
+        for name, value in _in_file().items()
+        if name in model.model_fields and not os.environ.get(name, "").strip()
+    }
     try:
-        return model(_env_file=file)
+        return model(_env_file=None, **given)
     except ValidationError as error:
-        raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
+        sentences = [values.shortened(_sentence(problem)) for problem in error.errors()]
+        raise SettingsError(sentences) from None
 
 
 def env_file() -> str | None:
@@ -485,13 +407,26 @@ def env_file() -> str | None:
     return os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
 
 
+def _in_file() -> Mapping[str, Any]:
+    file = env_file()
+    if "MICROBLOG_ENV_FILE" in os.environ and file:
+        try:
+            values.existing_file(Path(file))
+        except ValueError as error:
+            raise SettingsError([f"MICROBLOG_ENV_FILE {error}"]) from None
+    if file is None or not Path(file).is_file():
+        return {}
+    try:
+        return read_env_file(Path(file))
+    except EnvFileError as error:
+        raise SettingsError(error.problems) from None
+
+
 def unknown_names() -> list[str]:
     """Names in the file, and such in the environment as look like ours, that are no settings."""
-    file = env_file()
-    in_file = dotenv_values(file) if file and Path(file).is_file() else {}
     in_environment = [name for name in os.environ if name.startswith(_OUR_PREFIXES)]
     known = {*Settings.model_fields, "MICROBLOG_ENV_FILE"}
-    return [name for name in dict.fromkeys([*in_file, *in_environment]) if name not in known]
+    return [name for name in dict.fromkeys([*_in_file(), *in_environment]) if name not in known]
 
 
 _OUR_PREFIXES = ("MAIL_", "MICROBLOG_", "RATELIMIT_", "SECRET_KEY")
@@ -514,10 +449,10 @@ def _sentence(problem: Any) -> str:
         return f"{name} {_why_needed(name)}"
     if problem["type"] == "value_error":
         return f"{name} {problem['ctx']['error']}"
-    values = {"value": problem["input"], **problem.get("ctx", {})}
+    parts = {"value": problem["input"], **problem.get("ctx", {})}
     for kinds, words in _wrong_values().items():
         if problem["type"].startswith(kinds):
-            return f"{name} {words.format_map(values)}"
+            return f"{name} {words.format_map(parts)}"
     return f"{name}: {problem['msg']}"
 
 

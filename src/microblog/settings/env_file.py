@@ -1,0 +1,81 @@
+"""The file of settings (.env), read strictly: a line that cannot be meant so is refused.
+
+A line is NAME=value, perhaps with `export` before it; what stands in quotes is taken without them,
+and nothing is replaced in it. The syntax is python-dotenv's.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from gettext import gettext as _
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_OPENS_A_QUOTE = re.compile(r"(?:export\s+)?[^=#\s]+[^\S\r\n]*=[^\S\r\n]*['\"]")
+
+
+class EnvFileError(Exception):
+    """The file cannot be taken as it is; `problems` has a sentence for each wrong line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def read_env_file(file: Path) -> dict[str, str]:
+    """The values in the file by their names; of a name that comes twice, the last value.
+
+    Raises EnvFileError, which tells lines by their numbers and shows none: they may hold secrets.
+    """
+    values: dict[str, str] = {}
+    problems = []
+    for binding in parse_stream(io.StringIO(_text(file), newline="")):
+        problem = _problem(binding)
+        if problem:
+            problems.append(f"{file}, {problem}")
+        elif binding.key is not None:
+            values[binding.key] = binding.value or ""
+    if problems:
+        raise EnvFileError(problems)
+    return values
+
+
+def _text(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        words = _("{file} cannot be read: {reason}.")
+        raise EnvFileError([words.format(file=file, reason=error.strerror)]) from None
+    try:
+        text = data.decode("utf-8-sig")
+        broken_at = data.find(b"\0")
+    except UnicodeDecodeError as error:
+        broken_at = error.start
+    if broken_at >= 0:
+        words = _("{file} is no text in UTF-8, as line {line} shows: save it as UTF-8.")
+        line = data.count(b"\n", 0, broken_at) + 1
+        raise EnvFileError([words.format(file=file, line=line)])
+    return text
+
+
+def _problem(binding: Binding) -> str | None:
+    """What is wrong with a line, beginning with its number; None where nothing is."""
+    written = binding.original.string
+    line = binding.original.line + len(_LINE_BREAK.findall(written[: _blanks_before(written)]))
+    written = written.strip()
+    if _OPENS_A_QUOTE.match(written) and (binding.error or _LINE_BREAK.search(written)):
+        words = _(
+            "line {line}: the quotation mark that opens the value must close it, at the end of the"
+            " same line."
+        )
+        return words.format(line=line)
+    if binding.error or (binding.key is not None and binding.value is None):
+        return _("line {line} is not like NAME=value.").format(line=line)
+    return None
+
+
+def _blanks_before(written: str) -> int:
+    return len(written) - len(written.lstrip())
