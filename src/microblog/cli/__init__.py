@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from gettext import gettext as _
+from typing import NoReturn
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from microblog.cli.checks import check
 from microblog.cli.demo import demo
@@ -13,7 +15,7 @@ from microblog.cli.language import speak_the_terminals_language
 from microblog.cli.mail import mail
 from microblog.cli.processes import process
 from microblog.cli.sample import fake
-from microblog.cli.site import db, run, shell
+from microblog.cli.site import database_reason, db, run, shell
 from microblog.cli.users import user
 from microblog.cli.worker import worker
 from microblog.settings import SettingsError
@@ -38,7 +40,9 @@ for command in (demo, run, check, worker, shell, db, mail, user, fake, process):
 
 
 def main() -> None:
-    """Run the command; wrong settings are told in words, one a line, and exit with 2."""
+    """Run the command. What is wrong outside is told in words: settings, one a line, and exit code
+    2; a database or a file that cannot be used, and exit code 1.
+    """
     speak_the_terminals_language(cli)
     try:
         cli()
@@ -48,3 +52,15 @@ def main() -> None:
             click.echo(f"  - {problem}", err=True)
         click.echo(_("Settings come from the environment and from the file .env here."), err=True)
         sys.exit(2)
+    except DBAPIError as error:
+        words = _("The database cannot be used: {reason}")
+        _fail(words.format(reason=database_reason(error)))
+    except OSError as error:
+        words = _("{place} cannot be used: {reason}.")
+        place = error.filename or _("A file or a connection")
+        _fail(words.format(place=place, reason=error.strerror or error))
+
+
+def _fail(reason: str) -> NoReturn:
+    click.ClickException(reason).show()
+    sys.exit(1)
