@@ -76,6 +76,23 @@ def find_person(session: Session, username: str, reader_id: int | None) -> Perso
     return Person(row[0], row[1] or "", *row[2:]) if row else None
 
 
+def find_person_locked(session: Session, username: str, reader_id: int) -> Person | None:
+    """The same for whoever changes a relation: nobody else changes one of these two meanwhile.
+
+    Both accounts are locked until this transaction ends, and then looked at: so no follow slips
+    past a block, and none begins where one of the two is disabled or deleted.
+    """
+    person = find_person(session, username, reader_id)
+    if person is None:
+        return None
+    pair = {reader_id, person.user.id}
+    # In one order, so that two who meet do not wait for each other. Where posts are written that
+    # refer to the accounts, nobody waits: they are not about to go.
+    lock = select(User.id).where(User.id.in_(pair), visible()).order_by(User.id)
+    locked = session.scalars(lock.with_for_update(key_share=True)).all()
+    return find_person(session, username, reader_id) if len(locked) == len(pair) else None
+
+
 def follow(session: Session, reader_id: int, person: Person) -> bool:
     """Read what this person writes; False where one did already.
 

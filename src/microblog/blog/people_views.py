@@ -117,7 +117,7 @@ def _act(username: str, action: Action, words: str) -> Response:
     """Do it, say so, and go back to the person's page."""
     with transaction() as writing:
         reader = current_user.user.id
-        person = people.find_person(writing, username, reader) or abort(404)
+        person = people.find_person_locked(writing, username, reader) or abort(404)
         try:
             action(writing, reader, person)
         except NotPossibleError as error:

@@ -93,4 +93,6 @@ def _people(session: Session, keys: Iterable[str]) -> Sequence[int]:
     wanted = sorted(keys)[:MENTIONS_MAXIMUM]
     if not wanted:
         return ()
-    return session.scalars(select(User.id).where(User.username_key.in_(wanted))).all()
+    # Locked against their deletion alone, which must not come between this and the mention.
+    named = select(User.id).where(User.username_key.in_(wanted)).order_by(User.id)
+    return session.scalars(named.with_for_update(read=True, key_share=True)).all()
