@@ -1,5 +1,6 @@
 """Deleting an account: asked for with the password, undone for seven days, then everything is gone.
 
+- The last administrator of the site cannot ask: somebody else has to be one first.
 - Asking ends every session and gives up a pending change of address. From then on nobody sees the
   account or what it wrote (`states`).
 - Its owner is told, at the present address and at former ones that still have a say, with a link
@@ -21,6 +22,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.address_history import address_spans, is_proved_by_others
+from microblog.accounts.administrators import keep_an_administrator
 from microblog.accounts.email_changes import addresses_with_a_say, cancel_pending
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.notices import post_notice
@@ -51,8 +53,9 @@ def ask_for_deletion(
 ) -> datetime:
     """Have the account deleted when the grace period is over; returns when that is.
 
-    Raises OutdatedError.
+    Raises OutdatedError, LastAdministratorError.
     """
+    keep_an_administrator(session, proof.user_id)
     user = proof.account(session)
     user.deletes_at = now + GRACE
     cancel_pending(session, user.id, now=now)

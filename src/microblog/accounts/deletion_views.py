@@ -22,6 +22,7 @@ from flask_login import login_required, logout_user
 from werkzeug.wrappers import Response
 
 from microblog.accounts import deletion
+from microblog.accounts.administrators import LastAdministratorError
 from microblog.accounts.current_password import reauthenticated, refuse
 from microblog.accounts.export import export, record_export
 from microblog.accounts.keys import token_keys
@@ -132,6 +133,13 @@ def _ask(form: DeleteAccountForm, proof: Reauthenticated) -> bool:
             )
     except OutdatedError:
         refuse(form.current_password)
+        return False
+    except LastAdministratorError:
+        words = _(
+            "You are the last administrator of this site: make somebody else one before you delete"
+            " your account."
+        )
+        flash(words, "error")
         return False
     flash(
         _(

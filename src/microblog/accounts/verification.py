@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Exists, and_, delete, exists, select, upda
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
 from microblog.accounts.authentication import holder_of
 from microblog.accounts.email_changes import reservation
 from microblog.accounts.models import EmailChange, User
@@ -106,9 +107,14 @@ def remove_claim(session: Session, keys: Keys, token: str, *, now: datetime) -> 
     """Remove the account that somebody registered with the address of whoever holds this token.
 
     False where the token is not good, or the address is confirmed: then it is an account like any.
+    The last administrator's is kept, too.
     """
     user = find_by_token(session, keys, token, now=now)
     if user is None:
+        return False
+    try:
+        keep_an_administrator(session, user.id)
+    except LastAdministratorError:
         return False
     remove = delete(User).where(_is_claim(user)).execution_options(synchronize_session=False)
     return bool(session.execute(remove).rowcount)  # type: ignore[attr-defined]
@@ -117,13 +123,15 @@ def remove_claim(session: Session, keys: Keys, token: str, *, now: datetime) -> 
 def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_ONCE) -> bool:
     """Remove up to `limit` accounts whose address nobody confirmed in time; whether there are more.
 
-    Such an account has neither posts nor followers.
+    Such an account has neither posts nor followers. Administrators are spared: whoever made one
+    vouched for the account.
     """
     old = (
         select(User.id)
         .where(
             User.email_verified_at.is_(None),
             User.registered_at < now - UNVERIFIED_KEPT,
+            User.is_admin.is_(False),
             ~_lost_its_address(),
         )
         .order_by(User.id)
@@ -131,7 +139,9 @@ def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_O
     )
     numbers = session.scalars(old).all()
     # Asked again: the address may have been confirmed since the look.
-    remove = delete(User).where(User.id.in_(numbers), User.email_verified_at.is_(None))
+    remove = delete(User).where(
+        User.id.in_(numbers), User.email_verified_at.is_(None), User.is_admin.is_(False)
+    )
     session.execute(remove.execution_options(synchronize_session=False))
     return len(numbers) == limit
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
 from microblog.accounts.models import User
 from microblog.accounts.names import username_key
 from microblog.accounts.recovery import Reason, start_reset
@@ -107,7 +108,6 @@ def disable(session: Session, user: User, actor: Actor, *, now: datetime) -> boo
     if user.id == actor.user_id:
         raise RefusedError(Refusal.ONESELF)
     _keep_an_administrator(session, user)
-    session.refresh(user, with_for_update=True)
     if user.disabled_at is not None:
         return False
     user.disabled_at = now
@@ -169,12 +169,11 @@ def unmake_admin(session: Session, user: User, actor: Actor, *, now: datetime) -
 
 
 def _keep_an_administrator(session: Session, user: User) -> None:
-    """Raise RefusedError where there is no administrator beside this one who could get in."""
-    active = User.is_admin & User.disabled_at.is_(None) & User.deletes_at.is_(None)
-    # Locked in one order: two administrators who disable each other must not both succeed.
-    rows = select(User.id).where(active).order_by(User.id).with_for_update()
-    if session.scalars(rows).all() == [user.id]:
-        raise RefusedError(Refusal.LAST_ADMIN)
+    try:
+        keep_an_administrator(session, user.id)
+    except LastAdministratorError:
+        raise RefusedError(Refusal.LAST_ADMIN) from None
+    session.refresh(user)
 
 
 def _record(
