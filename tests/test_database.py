@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import func, inspect, select, text
@@ -27,7 +25,7 @@ from microblog.database import Model, alembic, current_transaction, db, transact
 from microblog.mail.models import Model as MailModel
 from microblog.settings import Settings
 from tests.conftest import Make
-from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
+from tests.schemas import site_without_tables
 from tests.visitor import make_user
 
 METADATA = (Model.metadata, MailModel.metadata)
@@ -36,26 +34,8 @@ METADATA = (Model.metadata, MailModel.metadata)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """A site whose database has no tables at all."""
-    name = f"microblog_schema_{os.getpid()}"
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'empty.db'}"
-    else:
-        need(has_postgresql(), "PostgreSQL at TEST_POSTGRESQL_URL or 127.0.0.1:5432")
-        url = postgresql_url(name)
-        administer(f'CREATE DATABASE "{name}"')
-    app = create_app(Settings(DATABASE_URL=url, INSTANCE_PATH=tmp_path))
-    try:
+    with site_without_tables(request.param, tmp_path) as app:
         yield app
-    finally:
-        with app.app_context():
-            db.engine.dispose()
-        if request.param == "postgresql":
-            administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def administer(statement: str) -> None:
-    with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
-        connection.execute(statement)
 
 
 def schema() -> dict[str, Any]:

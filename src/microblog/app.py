@@ -128,7 +128,7 @@ def bell_path(settings: Settings) -> Path:
 def _join_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
-    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True}
+    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
     try:
         Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     except OSError as error:

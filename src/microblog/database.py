@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import g, has_app_context
 from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    MetaData,
+    TypeDecorator,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -24,11 +34,18 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from microblog.mail.models import NAMING
 from microblog.mail.models import Model as MailModel
 
+Step = TypeVar("Step")
+
 SQLITE_BUSY_SECONDS = 10
 
 LARGEST_KEY = 2**31 - 1
 """No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
 a number with one that its column cannot hold: it raises."""
+
+MIGRATION_LOCK = 0x6D6963726F626C6F
+"""The number of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""
+
+MIGRATION_WAIT_SECONDS = 3600
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Connection options of a write transaction. On SQLite a transaction that reads first and writes
@@ -77,31 +94,64 @@ db = SQLAlchemy(session_options={"expire_on_commit": False}, engine_options=ENGI
 
 
 class Migrations(Alembic):
-    """Migrations during which SQLite does not watch over foreign keys.
+    """Migrations that run in one transaction, and one process at a time: the others wait.
 
-    SQLite changes most about a table by making it anew, and dropping the old one would take along
-    every row that refers to it. The keys are checked afterwards instead.
+    SQLite does not watch over foreign keys meanwhile. It changes most about a table by making it
+    anew, and dropping the old one would take along every row that refers to it. The keys are
+    checked at the end instead.
     """
 
     def run_migrations(self, fn: Any, **kwargs: Any) -> None:
-        if not is_sqlite():
-            super().run_migrations(fn, **kwargs)
-            return
         connection = self.migration_context.connection
         assert connection is not None  # noqa: S101 - migrations are never run without one
         connection.rollback()
-        driver = connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 - it is connected
-        driver.execute("PRAGMA foreign_keys = OFF")
-        try:
+        if not is_sqlite():
+            # Held until the end of the transaction, in which the migrations run, too.
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             super().run_migrations(fn, **kwargs)
-            connection.commit()
-            broken = driver.execute("PRAGMA foreign_key_check").fetchall()
-            if broken:
-                raise RuntimeError(f"A migration left rows that refer to nothing: {broken[:5]}")
+            return
+        pragma = _raw_sqlite(connection).execute
+        pragma("PRAGMA foreign_keys = OFF")
+        pragma(f"PRAGMA busy_timeout = {MIGRATION_WAIT_SECONDS * 1000}")
+        try:
+            # Begins now, as a writer, and waits for another one's end.
+            connection.execution_options(**WRITING).begin()
+            checking: Any = lambda *found: _checking_keys(pragma, fn(*found))  # noqa: E731
+            super().run_migrations(checking, **kwargs)
         finally:
             connection.rollback()
-            driver.execute("PRAGMA foreign_keys = ON")
+            connection.execution_options(sqlite_begin="DEFERRED")
+            pragma("PRAGMA foreign_keys = ON")
+            pragma(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+
+
+Pragma = Callable[[str], sqlite3.Cursor]
+
+
+def _raw_sqlite(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - it is connected
+    return driver
+
+
+def _checking_keys(
+    pragma: Callable[[str], sqlite3.Cursor], steps: Iterable[Step]
+) -> Iterator[Step]:
+    """Run the steps, then look whether one of them left a row that refers to nothing.
+
+    Rows that referred to nothing before are no reason to stop: another program may have left them,
+    since it is SQLite's default not to watch over keys.
+    """
+    before = _broken_keys(pragma)
+    yield from steps
+    broken = _broken_keys(pragma) - before
+    if broken:
+        raise RuntimeError(f"A migration left rows that refer to nothing: {dict(broken)}")
+
+
+def _broken_keys(pragma: Pragma) -> Counter[tuple[str, str]]:
+    """How many rows refer to nothing, by their table and the table referred to."""
+    return Counter((row[0], row[2]) for row in pragma("PRAGMA foreign_key_check"))
 
 
 alembic = Migrations(

@@ -32,7 +32,9 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("reduced", sa.Boolean(), nullable=False, server_default=sa.false())
         )
-    op.execute("UPDATE outbox SET recipient_key = LOWER(recipient)")
+    # Only ASCII, as in `Address.key`: other small letters may be longer than their capitals.
+    ascii_only = ' COLLATE "C"' if op.get_bind().dialect.name == "postgresql" else ""
+    op.execute(f"UPDATE outbox SET recipient_key = LOWER(recipient{ascii_only})")  # noqa: S608
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.alter_column("recipient_key", server_default=None)
         batch_op.alter_column("history", server_default=None)

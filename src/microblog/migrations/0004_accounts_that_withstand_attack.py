@@ -135,6 +135,14 @@ def downgrade() -> None:
         "DELETE FROM users WHERE id NOT IN (SELECT COALESCE(MIN(CASE WHEN email_verified_at"
         " IS NOT NULL THEN id END), MIN(id)) FROM users GROUP BY email_key)"
     )
+    # During migrations SQLite does not take along what refers to a row that goes.
+    for table, column in (
+        ("posts", "user_id"),
+        ("sessions", "user_id"),
+        ("follows", "follower_id"),
+        ("follows", "followed_id"),
+    ):
+        op.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM users)")  # noqa: S608
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.create_unique_constraint(batch_op.f("uq_users_email_key"), ["email_key"])
         for name in (
