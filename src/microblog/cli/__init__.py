@@ -15,7 +15,8 @@ from microblog.cli.language import speak_the_terminals_language
 from microblog.cli.mail import mail
 from microblog.cli.processes import process
 from microblog.cli.sample import fake
-from microblog.cli.site import database_reason, db, run, shell
+from microblog.cli.schema import db
+from microblog.cli.site import database_reason, run, shell
 from microblog.cli.users import user
 from microblog.cli.worker import worker
 from microblog.settings import SettingsError

@@ -1,12 +1,9 @@
-"""Running a site: `run`, `shell`, `db`."""
+"""Running a site: `run` and `shell`."""
 
 from __future__ import annotations
 
 import code
-import logging
 import sys
-from copy import copy
-from functools import wraps
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,6 @@ from typing import Any
 import click
 from alembic.util import CommandError
 from flask import Flask
-from flask_alembic.cli import cli as alembic_commands
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog import database
@@ -92,38 +88,6 @@ def shell() -> None:
         )
 
 
-@click.group()
-def db() -> None:
-    """Create, upgrade and look at the database's schema.
-
-    \b
-    To create it or bring it up to date:  microblog db upgrade
-    """
-
-
-def _within_application(command: click.Command) -> click.Command:
-    """The application is built when the command runs, so that its help needs no settings."""
-    original = command.callback
-    assert original is not None  # noqa: S101 - none of them is a group
-
-    @wraps(original)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        logging.getLogger("alembic").setLevel(logging.INFO)
-        app = create_app()
-        click.get_current_context().obj = app.extensions["alembic"]
-        with app.app_context():
-            return original(*args, **kwargs)
-
-    wrapped = copy(command)
-    wrapped.callback = run
-    return wrapped
-
-
-for _command in alembic_commands.commands.values():
-    if _command.name != "mkdir":
-        db.add_command(_within_application(_command))
-
-
 def prepare_database() -> None:
     """Bring an SQLite database up to date; of another one, ask that it is."""
     try:
@@ -144,6 +108,14 @@ def prepare_database() -> None:
 def newer_schema() -> str:
     """What to say of a database that this version does not know."""
     return _("The database was made by a newer version of Microblog; this one does not know it.")
+
+
+def database_place() -> str:
+    """The present database's file or address, without the password."""
+    url = database.db.engine.url
+    if database.is_sqlite():
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
 
 
 def database_reason(error: SQLAlchemyError) -> str:

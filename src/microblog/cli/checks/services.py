@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.site import database_reason, newer_schema
+from microblog.cli.site import database_place, database_reason, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.mail.models import WAITING, OutboxMessage, Suppression
 from microblog.mail.translation import gettext_noop
@@ -50,7 +50,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             yield from _database()
         except SQLAlchemyError as error:
             reason = database_reason(error)
-            words = _("{place} cannot be used: {reason}.").format(place=_place(), reason=reason)
+            words = _("{place} cannot be used: {reason}.").format(
+                place=database_place(), reason=reason
+            )
             yield wrong(DATABASE, words, _database_mend(reason))
         except CommandError:
             yield wrong(DATABASE, newer_schema())
@@ -71,14 +73,14 @@ def _impatient(settings: Settings) -> str:
 
 def _database() -> Iterator[Finding]:
     if is_sqlite() and not Path(str(db.engine.url.database)).exists():
-        yield ok(DATABASE, _("{place} will be made at the start.").format(place=_place()))
+        yield ok(DATABASE, _("{place} will be made at the start.").format(place=database_place()))
         return
     if needs_upgrade():
         if is_sqlite():
             yield ok(
                 DATABASE,
                 _("{place} answers; its schema is brought up to date at the start.").format(
-                    place=_place()
+                    place=database_place()
                 ),
             )
         else:
@@ -97,7 +99,7 @@ def _database() -> Iterator[Finding]:
     yield ok(
         DATABASE,
         _("{place} answers, its schema is up to date, and it can be written.").format(
-            place=_place()
+            place=database_place()
         ),
     )
     yield from _overdue()
@@ -120,11 +122,6 @@ def _overdue() -> Iterator[Finding]:
             ).format(count=count, minutes=(now - since) / 60),
             _("Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?"),
         )
-
-
-def _place() -> str:
-    url = db.engine.url
-    return str(url.database) if is_sqlite() else url.render_as_string(hide_password=True)
 
 
 _DATABASE_MENDS = {

@@ -1,0 +1,141 @@
+"""`microblog db`: the versions of the database's schema."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from functools import wraps
+from gettext import gettext as _
+from typing import Any
+
+import click
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+from flask_alembic.cli import cli as alembic_commands
+from sqlalchemy.exc import SQLAlchemyError
+
+from microblog import database
+from microblog.app import create_app
+from microblog.cli.site import database_place, newer_schema
+from microblog.database import alembic
+
+
+@click.group()
+def db() -> None:
+    """Create, upgrade and look at the database's schema.
+
+    \b
+    To create it or bring it up to date:  microblog db upgrade
+    """
+
+
+@db.command()
+@click.argument("target", default="-1")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def downgrade(target: str, *, yes: bool) -> None:
+    """Go one version back, so many versions, or to the one named, and delete what newer ones added.
+
+    Asks before.
+    """
+    _require_version("target", target)
+    with _application():
+        goal = _goal(target)
+        heads = tuple(one.revision for one in alembic.current())
+        undone = [one.revision for one in alembic.script_directory.iterate_revisions(heads, goal)]
+        if not undone:
+            click.echo(_("There is no such version behind the present one: nothing was changed."))
+            return
+        if not yes:
+            words = _(
+                "Data in {place} that came with version {versions} of its schema will be deleted."
+                " A backup brings it back: {command}"
+            )
+            words = words.format(
+                place=database_place(),
+                versions=", ".join(undone),
+                command="microblog backup FILE",
+            )
+            click.echo(words, err=True)
+            click.confirm(_("Delete it?"), abort=True, err=True)
+        alembic.downgrade(goal)
+
+
+_VERSION = re.compile(r"(\w+@)?\w+([+-]\d+)?")
+"""A version as Alembic writes it: its name, perhaps with its branch and a distance from there."""
+
+_DISTANCE = re.compile(r"[+-]\d+")
+
+
+def _require_version(name: str, value: Any) -> None:
+    """Refuse what Alembic would stumble over instead of looking for it."""
+    for one in (value,) if isinstance(value, str) else value:
+        is_distance = name == "target" and _DISTANCE.fullmatch(one)
+        if not is_distance and not _VERSION.fullmatch(one):
+            raise _no_version(_("{version!r} names no version").format(version=one))
+
+
+def _no_version(reason: str) -> click.UsageError:
+    words = _("{reason}. The versions: {command}")
+    return click.UsageError(words.format(reason=reason.rstrip("."), command="microblog db log"))
+
+
+def _goal(target: str) -> str:
+    """A version's name as it is; a number of versions as Alembic writes it, with a minus sign."""
+    is_number = target.lstrip("-").isascii() and target.lstrip("-").isdecimal()
+    if not is_number or target in {one.revision for one in alembic.log()}:
+        return target
+    return str(-abs(int(target)))
+
+
+@contextmanager
+def _application() -> Iterator[None]:
+    """The application's context, in which what goes wrong with a schema is told in words."""
+    logging.getLogger("alembic").setLevel(logging.INFO)
+    with create_app().app_context():
+        try:
+            yield
+        except (CommandError, RevisionError) as error:
+            if _is_newer():
+                raise click.ClickException(newer_schema()) from None
+            raise _no_version(str(error)) from None
+
+
+def _is_newer() -> bool:
+    """Whether the database has a version that this code does not know."""
+    try:
+        database.needs_upgrade()
+    except (CommandError, RevisionError):
+        return True
+    except SQLAlchemyError:
+        pass
+    return False
+
+
+_NAMES_OF_VERSIONS = {"target", "revisions", "start", "end", "parent", "branch", "depend"}
+"""What Alembic's commands call arguments that name versions."""
+
+
+def _within_application(command: click.Command) -> click.Command:
+    """The application is built when the command runs, so that its help needs no settings."""
+    original = command.callback
+    assert original is not None  # noqa: S101 - none of them is a group
+
+    @wraps(original)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        click.get_current_context().obj = alembic
+        for name in _NAMES_OF_VERSIONS & kwargs.keys():
+            _require_version(name, kwargs[name])
+        with _application():
+            return original(*args, **kwargs)
+
+    wrapped = copy(command)
+    wrapped.callback = run
+    return wrapped
+
+
+for _command in alembic_commands.commands.values():
+    if _command.name not in {"mkdir", "downgrade"}:
+        db.add_command(_within_application(_command))
