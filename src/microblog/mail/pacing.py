@@ -46,7 +46,10 @@ _HELD_BACK = f"""WITH RECURSIVE held (domain) AS (
     UNION ALL
     SELECT (SELECT MIN(waits_for) FROM outbox WHERE {_WAITING} AND waits_for > held.domain)
     FROM held WHERE held.domain IS NOT NULL
-    ) SELECT domain FROM held WHERE domain IS NOT NULL"""
+    ) SELECT domain,
+        EXISTS (SELECT 1 FROM outbox WHERE {_WAITING} AND waits_for = domain AND lane <= :urgent),
+        EXISTS (SELECT 1 FROM outbox WHERE {_WAITING} AND waits_for = domain AND lane > :urgent)
+    FROM held WHERE domain IS NOT NULL"""
 
 
 class Pacing:
@@ -79,11 +82,10 @@ class Pacing:
         with self._lock:
             self._held.pop((domain, urgent), None)
 
-    def found(self, domains: Iterable[str]) -> bool:
-        """These domains hold mail back, whoever did it; whether one of them was not known."""
-        keys = {(domain, urgent) for domain in domains for urgent in (True, False)}
+    def found(self, held_back: Iterable[tuple[str, bool]]) -> bool:
+        """These domains hold urgent or other mail back, whoever did it; whether one was unknown."""
         with self._lock:
-            new = keys - self._held.keys()
+            new = set(held_back) - self._held.keys()
             self._held.update(dict.fromkeys(new, 0.0))
             return bool(new)
 
@@ -186,9 +188,11 @@ class Turns:
 
     def next(self, cursor: DBAPICursor, lanes: range, *, now: float) -> Turn:
         """Whose turn it is: the most urgent row that its limits let go."""
-        head = self._most_urgent(cursor, self._pacing.open_lanes(lanes, now), now)
+        lanes = self._pacing.open_lanes(lanes, now)
+        head = self._most_urgent(cursor, lanes, now)
         if head is None:
-            return Turn()
+            # Where those that were asked hold nothing back any more, others have their turn.
+            return Turn(again=bool(self._pacing.holding(lanes, now)))
         urgent = head.lane == Lane.PROMPT
         if self._pacing.is_held_back(head.domain, urgent=urgent, now=now):
             return self._not_yet(cursor, head, now)
@@ -220,8 +224,13 @@ class Turns:
 
     def find_held_back(self, cursor: DBAPICursor) -> bool:
         """Look which domains hold mail back, whoever did it; whether there are unknown ones."""
-        rows = self._held_back.run(cursor, {}).fetchall()
-        return self._pacing.found(row[0] for row in rows)
+        rows = self._held_back.run(cursor, {"urgent": Lane.PROMPT}).fetchall()
+        return self._pacing.found(
+            (domain, urgent)
+            for domain, *holds in rows
+            for urgent, does in zip((True, False), holds, strict=True)
+            if does
+        )
 
     def _most_urgent(self, cursor: DBAPICursor, lanes: range, now: float) -> _Head | None:
         heads = [self._first(cursor, "", lanes, now)]
