@@ -44,6 +44,7 @@ from microblog.settings import Settings, SettingsError, load_settings, though_se
 from microblog.web import (
     errors,
     failures,
+    form_parsing,
     health,
     languages,
     links,
@@ -62,7 +63,9 @@ mail = Mail()
 
 
 class Microblog(Flask):
-    """Flask, but for what its log would give away."""
+    """Flask, but for what its log would give away, and what a form may cost."""
+
+    request_class = form_parsing.BoundedRequest
 
     def log_exception(self, exc_info: Any) -> None:
         """Name the route, not the path: a path may hold the token of a mailed link."""
@@ -151,6 +154,7 @@ def _join_pages(app: Flask) -> None:
     Compress(app)
     request_ids.init_app(app)
     languages.init_app(app)
+    form_parsing.init_app(app)
     security.init_app(app)
     ratelimits.init_app(app)
     errors.init_app(app)

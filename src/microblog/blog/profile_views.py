@@ -34,11 +34,17 @@ blueprint = Blueprint("profiles", __name__)
 UPLOAD_MAXIMUM_BYTES = 32 * 1024 * 1024
 """A picture between its own limit and this one is read, so that the answer can stand beside it."""
 
+UPLOAD_PARTS_MAXIMUM = 5
+UPLOAD_HEAD_MAXIMUM_BYTES = 128 * 1024
+"""Of a part of it: between them are more bytes than in any form, and heads are the costly ones."""
+
 
 def allow_upload(endpoint: str | None, _values: Any) -> None:
     """Before the form is read, which happens before any view. Not for strangers."""
     if endpoint == "profiles.edit_picture" and current_user.is_authenticated:
         request.max_content_length = UPLOAD_MAXIMUM_BYTES
+        request.max_form_parts = UPLOAD_PARTS_MAXIMUM
+        request.max_form_memory_size = UPLOAD_HEAD_MAXIMUM_BYTES
 
 
 @blueprint.route("/edit_profile", methods=["GET", "POST"])

@@ -16,9 +16,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-FORM_MAXIMUM_BYTES = 2 * 1024 * 1024
-"""A form larger than this is not read; smaller, its fields say themselves what is too long."""
-
 GRAVATAR = "https://www.gravatar.com"
 """The only other host that a page may get anything from, where the site's owner wants it so."""
 
@@ -50,8 +47,6 @@ def init_app(app: Flask) -> None:
         REMEMBER_COOKIE_HTTPONLY=True,
         REMEMBER_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_SECURE=https,
-        MAX_CONTENT_LENGTH=FORM_MAXIMUM_BYTES,
-        MAX_FORM_MEMORY_SIZE=FORM_MAXIMUM_BYTES,
         # A form that stays open for a day still works: the token lives as long as the session.
         WTF_CSRF_TIME_LIMIT=None,
         # Its check needs a Referer, which the pages with secret links forbid the browser to send.
