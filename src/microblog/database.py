@@ -56,6 +56,8 @@ as a writer waits its turn."""
 ENGINE_OPTIONS = {
     # Values of columns, such as addresses, must not reach a log through an error's message.
     "hide_parameters": True,
+    # A connection that was cut while it was idle is replaced before a page stumbles over it.
+    "pool_pre_ping": True,
     "pool_size": 10,
     # No limit but the number of threads: each that delivers mail keeps one, up to 64 of them, and
     # none may wait for another's.

@@ -48,7 +48,7 @@ def test_a_version_that_does_not_exist_is_told_in_words(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("upgrade",), ("downgrade", "--yes"), ("current",), ("check",), ("stamp", "0001"),
+    [("upgrade",), ("downgrade", "--yes"), ("current",), ("stamp", "0001"),
      ("revision", "x")],
     ids=" ".join,
 )  # fmt: skip

@@ -6,6 +6,7 @@ Everything above it costs more than delivering a message does.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,19 +23,30 @@ from sqlalchemy.pool import PoolProxiedConnection
 Result = TypeVar("Result")
 
 
+IDLE_SECONDS = 1.0
+"""A connection to a server may be cut while it is idle for longer: it is tried before it is used.
+Between two messages of a run none is idle for so long."""
+
+
 class KeptConnection:
-    """The driver's own connection, kept between transactions; made anew after trouble."""
+    """The driver's own connection, kept between transactions; made anew after trouble.
+
+    One that was idle goes back to the pool first, which hands out none that was cut.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._connection: PoolProxiedConnection | None = None
+        self._idle_since = 0.0
 
     @contextmanager
     def transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
         """Commit at the end. Raises OperationalError."""
         try:
+            if not self._is_sqlite and time.monotonic() - self._idle_since > IDLE_SECONDS:
+                self.close()
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
             cursor = self._connection.cursor()
@@ -43,6 +55,7 @@ class KeptConnection:
             yield cursor
             self._connection.commit()
             cursor.close()
+            self._idle_since = time.monotonic()
         except self._errors as error:
             self._give_up()
             raise OperationalError(None, None, error) from error
