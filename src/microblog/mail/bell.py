@@ -44,6 +44,17 @@ class SocketBell:
         except OSError as error:
             logger.debug("Nobody heard the doorbell: %s", error)
 
+    def is_heard(self) -> bool:
+        """Whether a listener waits there; True as well where that cannot be told. Rings not."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            try:
+                sender.connect(str(self.path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            except OSError as error:
+                logger.debug("Whether the doorbell is heard cannot be told: %s", error)
+        return True
+
 
 class BellListener:
     """The dispatcher's end. Use as a context manager; `wait` returns whether it rang."""

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from microblog.mail.models import IS_UNSENT, IS_WAITING, Status
+from microblog.mail.kinds import Lane
+from microblog.mail.models import HAS_ENDED, IS_UNSENT, IS_WAITING, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class Statistics:
         return lanes
 
 
+_LANES = ", ".join(str(int(lane)) for lane in Lane)
+"""Named one by one: the index is sorted by them before the time."""
+
 _WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
     FROM outbox WHERE {IS_WAITING} GROUP BY lane, status"""
 
@@ -46,6 +50,12 @@ _WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
 _STATISTICS = f"""{_WAITING}
     UNION ALL SELECT NULL, status, COUNT(*), NULL FROM outbox WHERE {IS_UNSENT} GROUP BY status
     UNION ALL SELECT NULL, NULL, COUNT(*), NULL FROM outbox"""
+
+STUCK_SECONDS = 30.0
+
+_STUCK = f"""SELECT EXISTS (SELECT 1 FROM outbox
+        WHERE {IS_WAITING} AND waits_for = '' AND lane IN ({_LANES}) AND due_at < :since)
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE {HAS_ENDED} AND settled_at >= :since)"""
 
 
 def waiting(session: Session, *, now: float) -> list[Waiting]:
@@ -65,6 +75,11 @@ def statistics(session: Session, *, now: float) -> Statistics:
     return Statistics(
         {name: count for name, count in by_status.items() if count}, _waiting(rows, now=now)
     )
+
+
+def is_stuck(session: Session, *, now: float) -> bool:
+    """Whether mail has been due for STUCK_SECONDS, and none has ended for as long."""
+    return bool(session.scalar(text(_STUCK), {"since": now - STUCK_SECONDS}))
 
 
 def _waiting(rows: Sequence[Any], *, now: float) -> list[Waiting]:

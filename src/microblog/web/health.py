@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from microblog.database import db
 from microblog.web.ratelimits import limiter
+from microblog.web.readiness import DEGRADED, UNAVAILABLE, whats_degraded, why_unavailable
 
 blueprint = Blueprint("health", __name__)
 limiter.exempt(blueprint)
@@ -21,9 +19,11 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """The process answers and reaches its database."""
-    try:
-        db.session.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return jsonify(status="the database cannot be reached"), 503
-    return jsonify(status="ok"), 200
+    """Whether pages can be served right (else 503), and what does not work beside them."""
+    reason = why_unavailable()
+    if reason:
+        return jsonify(status="unavailable", reason=reason, says=UNAVAILABLE[reason]), 503
+    degraded = whats_degraded()
+    status = "degraded" if degraded else "ok"
+    says = [DEGRADED[part] for part in degraded]
+    return jsonify(status=status, degraded=degraded, says=says), 200

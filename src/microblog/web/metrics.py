@@ -26,6 +26,7 @@ from microblog.database import db
 from microblog.mail import Lane, counts, current_outbox, figures
 from microblog.mail.models import UNSENT, WAITING, Status
 from microblog.web.ratelimits import limiter
+from microblog.web.readiness import DEGRADED, whats_degraded, why_unavailable
 
 blueprint = Blueprint("metrics", __name__)
 limiter.exempt(blueprint)
@@ -36,7 +37,10 @@ def metrics() -> Response:
     if not _may_read():
         abort(404)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_OutboxCollector())
+    unavailable = why_unavailable()
+    registry.register(_ReadinessCollector(unavailable))
+    if unavailable is None:
+        registry.register(_OutboxCollector())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -46,6 +50,29 @@ def _may_read() -> bool:
         return bool(current_app.config["MAIL_INBOX"])
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     return hmac.compare_digest(given.encode(), token.encode())
+
+
+class _ReadinessCollector(Collector):
+    """What /readyz says; `unavailable` is the reason why pages cannot be served, if any."""
+
+    def __init__(self, unavailable: str | None) -> None:
+        self._unavailable = unavailable
+
+    def collect(self) -> Iterator[Metric]:
+        ready = GaugeMetricFamily("microblog_ready", "Whether pages can be served right.")
+        ready.add_metric([], int(self._unavailable is None))
+        yield ready
+        if self._unavailable:
+            return
+        family = GaugeMetricFamily(
+            "microblog_degraded",
+            "Whether this part does not work, though pages do.",
+            labels=["part"],
+        )
+        degraded = whats_degraded()
+        for part in DEGRADED:
+            family.add_metric([part], int(part in degraded))
+        yield family
 
 
 class _OutboxCollector(Collector):
