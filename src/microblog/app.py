@@ -133,7 +133,7 @@ def _join_database(app: Flask, settings: Settings) -> None:
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
     app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
     try:
-        Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+        Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         words = _("INSTANCE_PATH names {folder!r}, which cannot be made: {reason}.")
         problem = words.format(folder=app.instance_path, reason=error.strerror)

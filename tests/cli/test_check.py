@@ -104,6 +104,7 @@ def test_a_site_that_lacks_nothing(
         "PUBLIC_URL",
         "INSTANCE_PATH",
         "LOG_FILE",
+        "privacy",
         "database",
         "broker",
         "rate limits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from gettext import gettext as _
 from typing import NoReturn
@@ -44,6 +45,8 @@ def main() -> None:
     """Run the command. What is wrong outside is told in words: settings, one a line, and exit code
     2; a database or a file that cannot be used, and exit code 1.
     """
+    # What is written here is for the user that runs the site, and for nobody else on this machine.
+    os.umask(0o077)
     speak_the_terminals_language(cli)
     try:
         cli()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from alembic.util import CommandError
 from flask import Flask
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog import database
@@ -108,6 +109,14 @@ def prepare_database() -> None:
 def newer_schema() -> str:
     """What to say of a database that this version does not know."""
     return _("The database was made by a newer version of Microblog; this one does not know it.")
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The file of an SQLite database; None where the database is another one."""
+    url = make_url(settings.DATABASE_URL)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return settings.INSTANCE_PATH.resolve() / url.database
 
 
 def database_place() -> str:

@@ -10,7 +10,13 @@ from gettext import gettext as _
 
 import click
 
-from microblog.cli.checks import configuration, mail_server, sender_domain, services
+from microblog.cli.checks import (
+    configuration,
+    mail_server,
+    privacy,
+    sender_domain,
+    services,
+)
 from microblog.cli.checks.findings import Check, Finding, Level, wrong
 from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings
@@ -26,6 +32,7 @@ CHECKS: list[Check] = [
     configuration.check_instance_folder,
     configuration.check_log_file,
     configuration.check_dkim_key_file,
+    privacy.check_privacy,
     services.check_database,
     services.check_broker,
     services.check_rate_limits,
