@@ -63,6 +63,41 @@ def test_a_name_leads_to_its_person(written: str) -> None:
     assert '<a href="/user/susan">@' in html(written)
 
 
+def test_a_name_may_begin_with_a_digit() -> None:
+    assert text.names_in("@4ever, @٤ever and @1-2.") == {"4ever", "٤ever", "1-2"}
+    shown = str(text.as_html("hi @4ever", {"4ever": "/user/4ever"}, "/tag/TAG"))
+    assert shown == 'hi <a href="/user/4ever">@4ever</a>'
+
+
+@pytest.mark.parametrize("tag", ["#Straße", "#STRASSE", "#strasse", "#ＳＴＲＡẞＥ"])
+def test_a_tag_is_found_in_either_case_whatever_its_letters_become(tag: str) -> None:
+    """A capital ß is SS: lower-case letters alone would be two tags."""
+    assert text.tags_in(tag) == {"strasse"}
+    assert html(tag) == f'<a href="/tag/strasse" rel="tag">{tag}</a>'
+
+
+@pytest.mark.parametrize(
+    ("written", "kinds"),
+    [
+        ("#susan", ["tag"]),
+        ("#1 @susan", ["text", "name"]),
+        ("#1 #2 #b @susan", ["text", "tag", "text", "name"]),
+        ("@susan#garden", ["name", "text"]),
+        ("(@susan)#", ["text", "name", "text"]),
+        ("#" + "a" * text.TAG_MAXIMUM, ["tag"]),
+        ("#" + "a" * text.TAG_MAXIMUM + "b", ["text"]),
+        ("@susan https://example.com #b", ["name", "text", "link", "text", "tag"]),
+        ("192.0.2.1 and susan@192.0.2.1", ["text"]),
+    ],
+)
+def test_each_part_is_what_it_looks_like(written: str, kinds: list[str]) -> None:
+    """A tag that is spelt like a name is a tag, and what is no tag hides none behind it."""
+    found = list(text.pieces(written))
+    assert [piece.kind for piece in found] == kinds
+    assert all(piece.text for piece in found)
+    assert html("#susan") == '<a href="/tag/susan" rel="tag">#susan</a>'
+
+
 def test_a_tag_leads_to_its_posts_under_one_spelling() -> None:
     assert html("#Garden") == '<a href="/tag/garden" rel="tag">#Garden</a>'
     assert text.tags_in("#Garden #garden #ｇarden #日本語 #1") == {"garden", "日本語"}

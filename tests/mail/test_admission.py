@@ -1,0 +1,133 @@
+"""The guard and the suppressed addresses, row by row: to the moment and to the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, insert
+from sqlalchemy.orm import Session
+
+from microblog.mail import Lane, guard
+from microblog.mail.claims import Claim
+from microblog.mail.guard import Guard, admit
+from microblog.mail.models import Model, OutboxMessage
+
+NOW = 1_800_000_000.0
+SUSAN = "susan@example.com"
+RESET = "reset"
+THREE = Guard(messages=3, seconds=900.0)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    engine: Engine = create_engine(f"sqlite:///{tmp_path / 'outbox.db'}")
+    Model.metadata.create_all(engine)
+    with Session(engine) as made:
+        yield made
+    engine.dispose()
+
+
+def message(
+    session: Session,
+    *,
+    key: str = SUSAN,
+    kind: str = RESET,
+    admitted_at: float | None = None,
+) -> Claim:
+    values = {
+        "kind": kind,
+        "lane": Lane.PROMPT,
+        "recipient": key,
+        "recipient_key": key,
+        "locale": "en",
+        "arguments": {},
+        "message_id": "<any@example.com>",
+        "created_at": NOW,
+        "due_at": NOW,
+        "admitted_at": admitted_at,
+    }
+    number = session.scalars(insert(OutboxMessage).returning(OutboxMessage.id), values).one()
+    return Claim(
+        number, kind, key, key, "en", {}, None, "<any@example.com>", NOW, None, 1, 1, [], None
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "let_through"),
+    [
+        ([], True),
+        ([{"admitted_at": NOW}] * 2, True),
+        ([{"admitted_at": NOW}] * 3, False),
+        ([{"admitted_at": NOW - 899}] * 3, False),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW - 900}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": None}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW, "key": "john@example.com"}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW, "kind": "another"}], True),
+    ],
+)
+def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_time(
+    session: Session, others: list[dict[str, object]], let_through: bool
+) -> None:
+    for other in others:
+        message(session, **other)  # type: ignore[arg-type]
+    held = message(session)
+    assert admit(session, held, THREE, now=NOW) is let_through
+    kept = session.get_one(OutboxMessage, held.id, populate_existing=True)
+    assert kept.admitted_at == (NOW if let_through else None)
+
+
+def test_what_was_let_through_once_goes_on_and_counts_from_then(session: Session) -> None:
+    held = message(session, admitted_at=NOW - 800)
+    for _ in range(3):
+        message(session, admitted_at=NOW)
+    assert admit(session, held, THREE, now=NOW)
+    assert session.get_one(OutboxMessage, held.id).admitted_at == NOW - 800
+    assert not admit(session, replace(held, id=10_000), THREE, now=NOW), "there is no such row"
+
+
+def test_a_verdict_that_is_given_again_has_its_new_date_and_words(session: Session) -> None:
+    """And is the newest one of all, where suppressed addresses are listed."""
+    guard.suppress(session, [(SUSAN, "550 5.1.1 first")], now=NOW)
+    guard.suppress(session, [("john@example.com", "550 5.1.1 other")], now=NOW + 1)
+    listed = [one.address_key for one in guard.suppressions(session)]
+    assert listed == ["john@example.com", SUSAN]
+    guard.suppress(session, [("Susan@Example.com", "550 5.1.10 second")], now=NOW + 2)
+    session.expire_all()
+    found = guard.suppression(session, SUSAN)
+    assert found is not None
+    assert (found.reason, found.since) == ("550 5.1.10 second", NOW + 2)
+    listed = [one.address_key for one in guard.suppressions(session)]
+    assert listed == [SUSAN, "john@example.com"]
+
+
+def test_suppressed_addresses_are_found_and_lifted_one_by_one(session: Session) -> None:
+    keys = ["a_b@example.com", "anna@example.com", "axb@example.com", "zoe@example.org"]
+    guard.suppress(session, [(key, "550 5.1.1 no") for key in reversed(keys)], now=NOW)
+
+    def search(part: str, **more: object) -> list[str]:
+        found = guard.search_suppressions(session, part, **more)  # type: ignore[arg-type]
+        return [one.address_key for one in found]
+
+    assert search("") == keys
+    assert search("EXAMPLE.com") == keys[:3]
+    assert search("a_b") == keys[:1], "an underscore is no wildcard"
+    assert search("%") == []
+    assert search("", after=keys[0], count=2) == keys[1:3]
+    assert search("a", after=keys[2]) == keys[3:]
+    one = guard.suppressions(session, keys[1])
+    assert [found.address_key for found in one] == [keys[1]]
+    assert guard.lift_suppression(session, keys[1])
+    session.flush()
+    assert not guard.lift_suppression(session, keys[1])
+    assert search("") == [keys[0], *keys[2:]]
+
+
+@pytest.mark.parametrize("code", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"])
+def test_each_of_the_codes_condemns_an_address_wherever_it_stands(code: str) -> None:
+    assert guard.condemns_address(f"550 {code} No")
+    assert guard.condemns_address(f"550-{code} No such user")
+    assert not guard.condemns_address(f"550 {code}1 No")
+    assert not guard.condemns_address(f"550 {code.replace('.', 'x')} No")
