@@ -104,6 +104,13 @@ def test_a_token_is_believed_as_long_as_its_key_is(keys: Keys, good: bool) -> No
     assert is_good(TOKEN, account(), keys=keys) is good
 
 
+def test_a_token_is_too_old_at_the_very_second_that_it_names() -> None:
+    """RFC 7519, 4.1.4: on or after it."""
+    end = datetime.fromtimestamp(int(NOW.timestamp()) + 600, UTC)
+    assert is_good(TOKEN, account(), now=end - timedelta(microseconds=1))
+    assert not is_good(TOKEN, account(), now=end)
+
+
 def test_new_tokens_are_signed_with_the_present_key() -> None:
     token = token_for(account(), Keys(KEY, (FORMER,)))
     assert is_good(token, account(), keys=Keys(KEY))

@@ -1,0 +1,249 @@
+"""What is counted and timed about log-ins: at the number and the moment said, and beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from microblog.accounts import sessions, throttle
+from microblog.accounts.models import KnownBrowser, LoginSession, LoginThrottle, SecurityEvent, User
+from microblog.accounts.security_log import Happening
+from microblog.accounts.sessions import Visitor, find_session, start_session
+from microblog.accounts.throttle import admit, prune_throttles, throttle_key, whole_minutes
+from microblog.accounts.tokens import Keys
+from microblog.database import LARGEST_KEY, Model
+from microblog.web.clients import Place
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+HERE = Place("Firefox on Linux", "203.0.113.0/24")
+KEYS = Keys("k" * 40)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    engine = create_engine(f"sqlite:///{tmp_path / 'site.db'}")
+    Model.metadata.create_all(engine)
+    with Session(engine) as made:
+        yield made
+    engine.dispose()
+
+
+def account(session: Session, name: str, **more: Any) -> User:
+    email = f"{name}@example.com"
+    user = User(
+        username=name,
+        username_key=name,
+        email=email,
+        email_key=email,
+        password_hash="none",
+        **more,
+    )
+    session.add(user)
+    session.flush()
+    session.add(KnownBrowser(user_id=user.id, digest=name.encode()))
+    session.flush()
+    return user
+
+
+def log_in(
+    session: Session, user: User, *, now: datetime = NOW, remembered: bool = False
+) -> Visitor:
+    return start_session(session, user, HERE, remembered=remembered, now=now)
+
+
+def events(session: Session) -> list[tuple[int, str, dict[str, Any]]]:
+    found = session.scalars(select(SecurityEvent).order_by(SecurityEvent.id))
+    return [(one.user_id, one.kind, one.details) for one in found]
+
+
+def known_browsers(session: Session) -> set[int]:
+    return set(session.scalars(select(KnownBrowser.user_id)))
+
+
+# Attempts to log in
+
+
+def test_ten_attempts_are_free_and_free_again_a_day_after_the_last(session: Session) -> None:
+    for begun in (NOW, NOW + DAY):
+        for _ in range(10):
+            assert admit(session, "k", now=begun) is None
+        assert admit(session, "k", now=begun) == MINUTE
+        assert admit(session, "k", now=begun + MINUTE - SECOND) == SECOND
+    assert admit(session, "k", now=NOW + DAY + MINUTE) is None
+    assert admit(session, "k", now=NOW + DAY + MINUTE) == 2 * MINUTE
+    assert admit(session, "other", now=NOW + DAY) is None
+
+
+def test_within_a_day_failures_are_not_forgotten(session: Session) -> None:
+    for _ in range(10):
+        admit(session, "k", now=NOW)
+    assert admit(session, "k", now=NOW + DAY - SECOND) is None
+    assert admit(session, "k", now=NOW + DAY - SECOND) == 2 * MINUTE
+
+
+def test_a_count_that_somebody_else_changed_meanwhile_is_read_anew(session: Session) -> None:
+    """Though this session has looked at the row before."""
+    admit(session, "k", now=NOW)
+    session.get_one(LoginThrottle, "k")
+    table = LoginThrottle.__table__
+    session.execute(table.update().values(failures=9))  # type: ignore[attr-defined]
+    assert admit(session, "k", now=NOW) is None
+    assert admit(session, "k", now=NOW) == MINUTE
+
+
+def test_counts_are_removed_in_batches_once_they_are_forgotten(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert throttle.REMOVED_AT_ONCE == 1000
+    monkeypatch.setattr(throttle, "REMOVED_AT_ONCE", 2)
+    for key, at in [("a", NOW), ("b", NOW), ("c", NOW), ("new", NOW + 2 * SECOND)]:
+        admit(session, key, now=at)
+    assert [prune_throttles(session, NOW + DAY + SECOND) for _ in range(3)] == [True, False, False]
+    assert session.scalars(select(LoginThrottle.key)).all() == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("wait", "minutes"),
+    [(SECOND, 1), (MINUTE, 1), (MINUTE + SECOND, 2), (60 * MINUTE, 60)],
+)
+def test_a_wait_is_said_in_whole_minutes_and_never_too_short(wait: timedelta, minutes: int) -> None:
+    assert whole_minutes(wait) == minutes
+
+
+def test_who_is_forgiven_is_the_account_by_its_name_and_its_address(session: Session) -> None:
+    susan = account(session, "susan")
+    logins = ["susan", "SUSAN@example.com", "bob"]
+    for login in logins:
+        admit(session, throttle_key(KEYS, login), now=NOW)
+    browser = throttle_key(KEYS, "susan", b"browser")
+    admit(session, browser, now=NOW)
+    throttle.forgive_account(session, KEYS, susan)
+    left = set(session.scalars(select(LoginThrottle.key)))
+    assert left == {throttle_key(KEYS, "bob"), browser}
+
+
+def test_each_login_browser_and_key_has_a_count_of_its_own() -> None:
+    keys = [
+        throttle_key(KEYS, "susan"),
+        throttle_key(KEYS, "susan@example.com"),
+        throttle_key(KEYS, "bob"),
+        throttle_key(KEYS, "susan", b"one"),
+        throttle_key(KEYS, "susan", b"two"),
+        throttle_key(Keys("x" * 40), "susan"),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert throttle_key(Keys("k" * 40, ("x" * 40,)), "susan") == keys[0]
+    assert throttle_key(KEYS, "No@Body@") == throttle_key(KEYS, "no@body@")
+
+
+# Sessions
+
+
+@pytest.mark.parametrize(("remembered", "days"), [(False, 1), (True, 30)])
+def test_a_session_is_good_until_the_moment_it_is_removed(
+    session: Session, remembered: bool, days: int
+) -> None:
+    visitor = log_in(session, account(session, "susan"), remembered=remembered)
+    secret, user_id, last = visitor.get_id(), visitor.user.id, NOW + days * DAY
+    for moment, is_good in ((last, True), (last + SECOND, False)):
+        assert (find_session(session, secret, now=moment) is not None) is is_good
+        assert len(sessions.open_sessions(session, user_id, now=moment)) == is_good
+        assert sessions.prune_sessions(session, moment) is False
+        assert len(session.scalars(select(LoginSession)).all()) == is_good
+
+
+@pytest.mark.parametrize("state", ["disabled_at", "deletes_at"])
+def test_nobody_is_in_an_account_that_has_ended(session: Session, state: str) -> None:
+    user = account(session, "susan", **{state: NOW})
+    assert find_session(session, log_in(session, user).get_id(), now=NOW) is None
+
+
+def test_it_is_worth_a_note_after_ten_minutes(session: Session) -> None:
+    susan, bob = account(session, "susan"), account(session, "bob")
+    visitor, other = log_in(session, susan), log_in(session, bob)
+    assert not sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE - SECOND)
+    assert sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE)
+    sessions.note_seen(session, visitor, Place("curl", "there"), now=NOW + DAY)
+    session.expire_all()
+    assert [
+        (one.session.seen_at, one.session.browser, one.session.address) for one in (visitor, other)
+    ] == [(NOW + DAY, "curl", "there"), (NOW, HERE.browser, HERE.address)]
+
+
+def test_a_new_secret_makes_the_former_one_worthless(session: Session) -> None:
+    visitor = log_in(session, account(session, "susan"))
+    renewed = sessions.renew_session(session, visitor)
+    assert renewed is not None
+    assert find_session(session, visitor.get_id(), now=NOW) is None
+    found = find_session(session, renewed.get_id(), now=NOW)
+    assert found is not None
+    assert found.session.id == visitor.session.id
+    sessions.end_all_sessions(session, visitor.user.id)
+    session.expunge_all()
+    assert sessions.renew_session(session, renewed) is None
+
+
+def test_open_sessions_are_ones_own_the_one_seen_last_first(session: Session) -> None:
+    susan, bob = account(session, "susan"), account(session, "bob")
+    made = [log_in(session, susan, now=NOW + after * SECOND) for after in (1, 3, 2, 3)]
+    log_in(session, bob)
+    shown = sessions.open_sessions(session, susan.id, now=NOW)
+    assert [one.id for one in shown] == [made[place].session.id for place in (3, 1, 2, 0)]
+
+
+@pytest.mark.parametrize("which", ["this one", "another", "somebody else's", "none", "too large"])
+def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
+    susan, bob = account(session, "susan"), account(session, "bob")
+    here, there, theirs = log_in(session, susan), log_in(session, susan), log_in(session, bob)
+    number = {
+        "this one": here.session.id,
+        "another": there.session.id,
+        "somebody else's": theirs.session.id,
+        "none": 10_000,
+        "too large": LARGEST_KEY + 1,
+    }[which]
+    is_own = which in {"this one", "another"}
+    before = set(session.scalars(select(LoginSession.id)))
+    assert sessions.end_session(session, here, number, HERE, now=NOW) is is_own
+    assert before - set(session.scalars(select(LoginSession.id))) == ({number} if is_own else set())
+    # Where another was logged out, nobody can tell which of the known browsers it was.
+    assert known_browsers(session) == ({bob.id} if which == "another" else {susan.id, bob.id})
+    where = {"where": f"{HERE.browser}, {HERE.address}"}
+    assert events(session) == ([(susan.id, Happening.SESSION_ENDED, where)] if is_own else [])
+
+
+def test_everything_but_this_browser_is_logged_out(session: Session) -> None:
+    susan, bob = account(session, "susan"), account(session, "bob")
+    here, theirs = log_in(session, susan), log_in(session, bob)
+    assert sessions.log_out_elsewhere(session, here, HERE, now=NOW) == 0
+    assert (events(session), known_browsers(session)) == ([], {bob.id})
+    log_in(session, susan)
+    log_in(session, susan)
+    assert sessions.log_out_elsewhere(session, here, HERE, now=NOW) == 2
+    left = set(session.scalars(select(LoginSession.id)))
+    assert left == {here.session.id, theirs.session.id}
+    assert [kind for _, kind, _ in events(session)] == [Happening.SESSIONS_ENDED]
+    sessions.log_out(session, here, HERE, now=NOW)
+    assert set(session.scalars(select(LoginSession.id))) == {theirs.session.id}
+    assert [kind for _, kind, _ in events(session)][1:] == [Happening.LOGGED_OUT]
+
+
+def test_sessions_that_are_over_are_removed_in_batches(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sessions.PRUNED_AT_ONCE == 1000
+    monkeypatch.setattr(sessions, "PRUNED_AT_ONCE", 2)
+    susan = account(session, "susan")
+    for _ in range(3):
+        log_in(session, susan)
+    kept = log_in(session, susan, remembered=True)
+    later = NOW + DAY + SECOND
+    assert [sessions.prune_sessions(session, later) for _ in range(3)] == [True, False, False]
+    assert session.scalars(select(LoginSession.id)).all() == [kept.session.id]
