@@ -395,13 +395,30 @@ def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine
     assert [slot.number for slot in first] == [0, 1, 2, 3]
     kept = KeptConnection(engine)
     with kept.transaction() as cursor:
-        Slots(engine.dialect).hold(cursor, first[:2], until=NOW + 5)
+        Slots(engine.dialect).hold(cursor, first[:1], until=NOW + 8)
+        Slots(engine.dialect).hold(cursor, first[1:2], until=NOW + 5)
         Slots(engine.dialect).hold(cursor, first[2:3], until=NOW - 1)
         Slots(engine.dialect).give_back(cursor, first[3:], now=NOW)
     kept.close()
     with pytest.raises(NoSlotError) as reached:
         take(engine, RateLimit(2, 10), urgent=False, now=NOW + 12)
     assert reached.value.until == NOW + 15
+
+
+def test_the_slots_of_another_limit_are_not_asked(engine: Engine) -> None:
+    """Neither which of them is free, nor until when they are in use."""
+    limit = RateLimit(2, 10)
+    for after in (0, 1):
+        take(engine, limit, urgent=False, now=NOW + after)
+    take(engine, limit, urgent=False, now=NOW - 5, scope=GMAIL)
+    take(engine, RateLimit(2, 30), urgent=False, now=NOW - 35)
+    with pytest.raises(NoSlotError) as reached:
+        take(engine, limit, urgent=False, now=NOW + 6)
+    assert reached.value.until == NOW + 10
+    (free,) = take(engine, limit, urgent=False, now=NOW + 10)
+    assert free.number == 0
+    (other,) = take(engine, limit, urgent=False, now=NOW + 10, scope=GMAIL)
+    assert (other.number, other.uses) == (0, 2)
 
 
 def test_of_several_limits_all_have_a_slot_or_none_is_taken(engine: Engine, process: Make) -> None:
