@@ -16,17 +16,18 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session, sessionmaker
 
 from microblog.database import WRITING
 from microblog.mail import Lane
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.dispatcher import ALL_LANES, PROMPT_LANE
-from microblog.mail.models import Model, OutboxMessage, Status
+from microblog.mail.models import Model, Status
 from microblog.mail.pacing import ASK_AT_ONCE, LONGEST_TRUST_SECONDS, Pacing
 from microblog.mail.rate_limits import RateLimit, RateLimits, parse_rate_limits
 from microblog.mail.slots import EVERYTHING
+from tests.mail.bare_outbox import put
 from tests.windows import most_within
 
 LEASE = 20.0
@@ -155,19 +156,9 @@ class PacedMachine(RuleBasedStateMachine):
         with self.writing() as session:
             for domain in domains:
                 self.now += 0.001
-                values = {
-                    "kind": "any",
-                    "lane": lane,
-                    "recipient": f"person@{domain}",
-                    "recipient_key": f"person@{domain}",
-                    "locale": "en",
-                    "arguments": {},
-                    "message_id": "<any@example.com>",
-                    "created_at": self.now,
-                    "due_at": self.now,
-                }
-                made = session.scalars(insert(OutboxMessage).returning(OutboxMessage.id), values)
-                self.rows[made.one()] = Row(lane, domain, self.now)
+                key = f"person@{domain}"
+                number = put(session, lane=lane, recipient_key=key, due_at=self.now)
+                self.rows[number] = Row(lane, domain, self.now)
 
     @rule(steps=st.lists(STEPS, min_size=1, max_size=12))
     def work(self, steps: list[tuple[int, str, float]]) -> None:

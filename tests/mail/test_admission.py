@@ -7,15 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert
 from sqlalchemy.orm import Session
 
-from microblog.mail import Lane, guard
+from microblog.mail import guard
 from microblog.mail.claims import Claim
 from microblog.mail.guard import Guard, admit
-from microblog.mail.models import Model, OutboxMessage
+from microblog.mail.models import OutboxMessage
+from tests.mail.bare_outbox import NOW, bare_engine, put
 
-NOW = 1_800_000_000.0
 SUSAN = "susan@example.com"
 RESET = "reset"
 THREE = Guard(messages=3, seconds=900.0)
@@ -23,11 +22,8 @@ THREE = Guard(messages=3, seconds=900.0)
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    engine: Engine = create_engine(f"sqlite:///{tmp_path / 'outbox.db'}")
-    Model.metadata.create_all(engine)
-    with Session(engine) as made:
+    with bare_engine(tmp_path) as engine, Session(engine) as made:
         yield made
-    engine.dispose()
 
 
 def message(
@@ -37,19 +33,7 @@ def message(
     kind: str = RESET,
     admitted_at: float | None = None,
 ) -> Claim:
-    values = {
-        "kind": kind,
-        "lane": Lane.PROMPT,
-        "recipient": key,
-        "recipient_key": key,
-        "locale": "en",
-        "arguments": {},
-        "message_id": "<any@example.com>",
-        "created_at": NOW,
-        "due_at": NOW,
-        "admitted_at": admitted_at,
-    }
-    number = session.scalars(insert(OutboxMessage).returning(OutboxMessage.id), values).one()
+    number = put(session, recipient_key=key, kind=kind, admitted_at=admitted_at)
     return Claim(
         number, kind, key, key, "en", {}, None, "<any@example.com>", NOW, None, 1, 1, [], None
     )

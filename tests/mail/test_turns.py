@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-import microblog.database  # noqa: F401 - it says how transactions on SQLite begin
 from microblog.mail import Lane
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.dispatcher import ALL_LANES, PROMPT_LANE
 from microblog.mail.driver import KeptConnection
-from microblog.mail.models import Model, OutboxMessage, RateSlot, Status
+from microblog.mail.models import OutboxMessage, RateSlot, Status
 from microblog.mail.pacing import (
     ASK_AT_ONCE,
     LONGEST_TRUST_SECONDS,
@@ -31,8 +30,8 @@ from microblog.mail.slots import (
     Slots,
     forget_slots,
 )
+from tests.mail.bare_outbox import NOW, bare_engine, put
 
-NOW = 1_800_000_000.0
 LEASE = 20.0
 
 GMAIL, OTHER = "gmail.com", "example.com"
@@ -44,10 +43,8 @@ Make = Callable[..., Claims]
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = create_engine(f"sqlite:///{tmp_path / 'outbox.db'}")
-    Model.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with bare_engine(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -71,20 +68,10 @@ def post(
     numbers = []
     with Session(engine) as session:
         for place, domain in enumerate(domains):
-            values = {
-                "kind": "any",
-                "lane": lane,
-                "recipient": f"person@{domain}",
-                "recipient_key": f"person@{domain}",
-                "locale": "en",
-                "arguments": {},
-                "message_id": "<any@example.com>",
-                "created_at": NOW,
-                "due_at": due_at + place / 1000,
-                "waits_for": waits_for,
-            }
-            made = session.scalars(insert(OutboxMessage).returning(OutboxMessage.id), values)
-            numbers.append(made.one())
+            key, due = f"person@{domain}", due_at + place / 1000
+            numbers.append(
+                put(session, lane=lane, recipient_key=key, due_at=due, waits_for=waits_for)
+            )
         session.commit()
     return numbers
 
