@@ -57,6 +57,7 @@ def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_t
 ) -> None:
     for other in others:
         message(session, **other)  # type: ignore[arg-type]
+    assert Guard() == THREE, "where nothing else is said"
     held = message(session)
     assert admit(session, held, THREE, now=NOW) is let_through
     kept = session.get_one(OutboxMessage, held.id, populate_existing=True)
