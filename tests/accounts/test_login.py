@@ -154,11 +154,11 @@ def test_the_cookie_of_a_remembered_login_moves_on_with_its_use(
 
 @ON_SQLITE
 @pytest.mark.parametrize(
-    ("public_url", "secure"),
-    [("http://localhost:5000", False), ("https://blog.example.com", True)],
+    ("public_url", "secure", "prefix"),
+    [("http://localhost:5000", False, ""), ("https://blog.example.com", True, "__Host-")],
 )
 def test_cookies_are_out_of_reach_and_secure_where_the_site_is(
-    make_app: Make, public_url: str, secure: bool
+    make_app: Make, public_url: str, secure: bool, prefix: str
 ) -> None:
     client = make_app(PUBLIC_URL=public_url).test_client()
     page = client.get("/login", base_url=public_url)
@@ -168,7 +168,7 @@ def test_cookies_are_out_of_reach_and_secure_where_the_site_is(
     answer = client.post("/login", data=fields, base_url=public_url)
     assert answer.status_code == 302
     cookies = set_cookies(answer)
-    assert set(cookies) == {SESSION, REMEMBER, BROWSER}
+    assert set(cookies) == {f"{prefix}{name}" for name in (SESSION, REMEMBER, BROWSER)}
     for one in (*cookies.values(), *set_cookies(page).values()):
         attributes = [part.strip() for part in one.split(";")[1:]]
         assert "HttpOnly" in attributes

@@ -36,7 +36,7 @@ def test_the_way_from_the_mail_back_in(
 ) -> None:
     visitor = Visitor(app)
     make_user(app, "susan")
-    visitor.ask_for_reset("susan@example.com")
+    visitor.submit("/blog/reset_password_request", {"email": "susan@example.com"})
     deliver()
     found = re.search(
         r"^http://localhost/blog/reset_password/\S+$", smtp.received[0].text(), re.MULTILINE

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from flask import Response, after_this_request, current_app, request
+from flask import Response, after_this_request, request
 from sqlalchemy.orm import Session
 
 from microblog.accounts.browsers import KNOWN_FOR, as_cookie, read_secrets, remember_browser
+from microblog.web.cookies import cookie_name, set_cookie
 
 COOKIE = "microblog_browser"
 
 
 def held_secrets() -> list[str]:
-    """What the browser of this request brought along."""
-    return read_secrets(request.cookies.get(COOKIE, ""))
+    """What the browser of this request brought along.
+
+    Also under the name without a prefix, which the cookie had once: without it every account would
+    be told of a new browser. Whoever plants one gains nothing, since no account knows it.
+    """
+    named = request.cookies.get(cookie_name(COOKIE)) or request.cookies.get(COOKIE, "")
+    return read_secrets(named)
 
 
 def remember_this_browser(session: Session, user_id: int, *, now: datetime) -> bool:
@@ -27,17 +33,8 @@ def remember_this_browser(session: Session, user_id: int, *, now: datetime) -> b
 
 def keep_secrets(held: Sequence[str]) -> None:
     """Have the browser of this request keep these."""
-    after_this_request(lambda response: _set_cookie(response, as_cookie(held)))
 
-
-def _set_cookie(response: Response, value: str) -> Response:
-    response.set_cookie(
-        COOKIE,
-        value,
-        max_age=KNOWN_FOR,
-        path=current_app.session_interface.get_cookie_path(current_app),
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    @after_this_request
+    def _(response: Response) -> Response:
+        set_cookie(response, COOKIE, as_cookie(held), KNOWN_FOR)
+        return response

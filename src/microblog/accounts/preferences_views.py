@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
@@ -12,12 +14,13 @@ from wtforms import SelectField, SubmitField
 
 from microblog.accounts import preferences
 from microblog.database import transaction
+from microblog.web.cookies import set_cookie
 from microblog.web.forms import Form
 from microblog.web.languages import LANGUAGE_COOKIE, LANGUAGES, NAMES, time_zones
 from microblog.web.links import safe_next
 from microblog.web.settings_pages import add_settings_page
 
-COOKIE_SECONDS = 365 * 24 * 3600
+CHOSEN_FOR = timedelta(days=365)
 
 blueprint = Blueprint("preferences", __name__)
 
@@ -66,11 +69,5 @@ def _said(answer: Response, language: str) -> Response:
 
 def _remembered(answer: Response, language: str) -> Response:
     """Also where nobody is logged in, such as on the page after logging out."""
-    secure = request.is_secure
-    if language:
-        answer.set_cookie(
-            LANGUAGE_COOKIE, language, COOKIE_SECONDS, samesite="Lax", httponly=True, secure=secure
-        )
-    else:
-        answer.delete_cookie(LANGUAGE_COOKIE, samesite="Lax", httponly=True, secure=secure)
+    set_cookie(answer, LANGUAGE_COOKIE, language, CHOSEN_FOR if language else timedelta(0))
     return answer

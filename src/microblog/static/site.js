@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const here = document.currentScript.dataset;
   const LOOK_EVERY_MS = 60_000;
   const CARD_AFTER_MS = 400;
 
@@ -120,8 +121,9 @@
 
   // The reader's time zone, for pages to come; a choice in the settings goes before it.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && !document.cookie.includes(`time_zone=${encodeURIComponent(zone)}`)) {
+  const cookie = `${here.cookie}=${encodeURIComponent(zone)}`;
+  if (zone && !document.cookie.split("; ").includes(cookie)) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `time_zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    document.cookie = `${cookie}; Path=${here.path}; Max-Age=31536000; SameSite=Lax${secure}`;
   }
 })();

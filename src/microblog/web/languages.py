@@ -11,6 +11,9 @@ from babel.dates import format_datetime
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, get_locale, get_timezone
 from flask_login import current_user
+from markupsafe import Markup
+
+from microblog.web.cookies import cookie_name, cookie_path
 
 LANGUAGES = ("en", "zh_Hant", "ru")
 
@@ -29,7 +32,9 @@ babel = Babel()
 def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=_select, timezone_selector=_time_zone)
     app.jinja_env.filters["local_time"] = local_time
-    app.jinja_env.globals.update(language=current_language, languages=NAMES)
+    app.jinja_env.globals.update(
+        language=current_language, languages=NAMES, time_zone_cookie=_time_zone_cookie
+    )
 
 
 def current_language() -> str:
@@ -71,15 +76,21 @@ def _time_zone() -> str | None:
     """The reader's own choice, else the zone that the browser told; None means UTC."""
     if not has_request_context():
         return None
-    zone = _choice("time_zone") or request.cookies.get(TIME_ZONE_COOKIE, "")
+    zone = _choice("time_zone") or request.cookies.get(cookie_name(TIME_ZONE_COOKIE), "")
     return zone if is_time_zone(zone) else None
+
+
+def _time_zone_cookie() -> Markup:
+    """The attributes that tell a page's script where to write the browser's time zone down."""
+    name, path = cookie_name(TIME_ZONE_COOKIE), cookie_path()
+    return Markup(' data-cookie="{}" data-path="{}"').format(name, path)
 
 
 def _select() -> str | None:
     """The reader's own choice, else that of this browser, else what the browser asks for."""
     if not has_request_context():
         return None
-    for chosen in (_choice("locale"), request.cookies.get(LANGUAGE_COOKIE)):
+    for chosen in (_choice("locale"), request.cookies.get(cookie_name(LANGUAGE_COOKIE))):
         if chosen in LANGUAGES:
             return chosen
     return next(

@@ -13,6 +13,8 @@ from flask import Flask, Response, request, session
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from microblog.web import cookies
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -39,19 +41,12 @@ def init_app(app: Flask) -> None:
     """Protect every page of this application. Raises nothing."""
     https = urlsplit(app.config["PUBLIC_URL"] or "").scheme == "https"
     app.config.update(
-        SESSION_COOKIE_NAME="microblog",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=https,
-        REMEMBER_COOKIE_NAME="microblog_remember",
-        REMEMBER_COOKIE_HTTPONLY=True,
-        REMEMBER_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SECURE=https,
         # A form that stays open for a day still works: the token lives as long as the session.
         WTF_CSRF_TIME_LIMIT=None,
         # Its check needs a Referer, which the pages with secret links forbid the browser to send.
         WTF_CSRF_SSL_STRICT=False,
     )
+    cookies.init_app(app)
     csrf.init_app(app)
     if app.config["GRAVATAR"]:
         # The last to be named comes first.
