@@ -59,6 +59,7 @@ def catch(host: str, port: int, web_port: int) -> None:
     try:
         if web_port:
             app = Flask("microblog.catcher", static_folder=None)
+            app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1"]
             app.register_blueprint(inbox_blueprint(caught))
             app.add_url_rule("/", view_func=lambda: redirect("/dev/inbox"))
             place = f"http://localhost:{web_port}/dev/inbox"

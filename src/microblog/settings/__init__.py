@@ -92,7 +92,9 @@ class Settings(BaseSettings):
         Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
     )
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)] | None = Field(
-        None, description="The address people reach the site at; links in mail are built from it"
+        None,
+        description="The address people reach the site at, and the only host that is served;"
+        " links in mail are built from it",
     )
     ADMINS: Addresses = Field(
         (),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template
+from flask import Flask, current_app, render_template
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from microblog.web.hosts import ForeignHostError
 from microblog.web.request_ids import request_id
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _show)
     app.register_error_handler(CSRFError, _show_csrf)
+    app.register_error_handler(ForeignHostError, _show_foreign_host)
 
 
 def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
@@ -34,6 +36,19 @@ def _show_csrf(_error: CSRFError) -> tuple[str, int]:
         " Go back, reload the page, and send the form again."
     )
     return _page(title, advice), 400
+
+
+def _show_foreign_host(_error: ForeignHostError) -> tuple[str, int]:
+    address = current_app.config["PUBLIC_URL"]
+    if address:
+        advice = _(
+            "This site is at %(address)s, and under no other name. If you run it: the proxy in"
+            " front of it must pass on the Host header.",
+            address=address,
+        )
+    else:
+        advice = _("Until PUBLIC_URL is set, this site answers as localhost only.")
+    return _page(_("This is another site's address"), advice), 400
 
 
 def _page(title: str, advice: str, number: str | None = None) -> str:

@@ -13,7 +13,7 @@ from flask import Flask, Response, request, session
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from microblog.web import cookies
+from microblog.web import cookies, hosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     cookies.init_app(app)
+    hosts.init_app(app)
     csrf.init_app(app)
     if app.config["GRAVATAR"]:
         # The last to be named comes first.
@@ -55,15 +56,17 @@ def init_app(app: Flask) -> None:
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
-    prefix = urlsplit(app.config["PUBLIC_URL"] or "").path
-    if prefix:
-        app.wsgi_app = _Prefix(app.wsgi_app, prefix)  # type: ignore[method-assign]
+    path = urlsplit(app.config["PUBLIC_URL"] or "").path
+    app.wsgi_app = _Prefix(app.wsgi_app, path)  # type: ignore[method-assign]
     if https:
         app.after_request(_add_transport_security)
 
 
 class _Prefix:
-    """The site lives under a path of PUBLIC_URL; the proxy may or may not have cut it off."""
+    """The site lives under the path of PUBLIC_URL; the proxy may or may not have cut it off.
+
+    Where it lives, no header says: some servers take SCRIPT_NAME from one.
+    """
 
     def __init__(self, inner: WSGIApplication, prefix: str) -> None:
         self._inner = inner
