@@ -218,5 +218,5 @@ class VerifyEmailForm(Form):
     remove = SubmitField(_l("I Did Not Register"))
 
 
-class EmptyForm(FlaskForm):
+class EmptyForm(Form):
     """For a button that does something: nothing to fill in, but a CSRF token to check."""

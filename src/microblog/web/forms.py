@@ -11,6 +11,7 @@ from wtforms import Field
 from wtforms.validators import ValidationError
 
 from microblog.mail import AddressError, parse_address
+from microblog.web.csrf import bind_token
 
 EMAIL_MAXIMUM = 254
 
@@ -19,6 +20,10 @@ class Form(FlaskForm):
     """A form whose erroneous fields name their error messages to screen readers."""
 
     class Meta(FlaskForm.Meta):
+        def build_csrf(self, form: FlaskForm) -> Any:
+            bind_token()
+            return super().build_csrf(form)
+
         def wrap_formdata(self, _form: FlaskForm, _formdata: Any) -> Any:
             # Fields of a form only: Flask-WTF would also take a JSON body or files for them.
             return request.form if request.method == "POST" else None

@@ -1,4 +1,4 @@
-"""Headers, cookies and CSRF: what protects every page.
+"""Headers, and what else protects every page: its host, its cookies, CSRF.
 
 Sources: OWASP ASVS 5.0, chapters 3 (web frontend) and 7 (sessions); OWASP Secure Headers.
 """
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, session
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from microblog.web import cookies, hosts
+from microblog.web import cookies, csrf, hosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,18 +33,10 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-csrf = CSRFProtect()
-
 
 def init_app(app: Flask) -> None:
     """Protect every page of this application. Raises nothing."""
-    https = urlsplit(app.config["PUBLIC_URL"] or "").scheme == "https"
-    app.config.update(
-        # A form that stays open for a day still works: the token lives as long as the session.
-        WTF_CSRF_TIME_LIMIT=None,
-        # Its check needs a Referer, which the pages with secret links forbid the browser to send.
-        WTF_CSRF_SSL_STRICT=False,
-    )
+    public = urlsplit(app.config["PUBLIC_URL"] or "")
     cookies.init_app(app)
     hosts.init_app(app)
     csrf.init_app(app)
@@ -56,9 +47,8 @@ def init_app(app: Flask) -> None:
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
-    path = urlsplit(app.config["PUBLIC_URL"] or "").path
-    app.wsgi_app = _Prefix(app.wsgi_app, path)  # type: ignore[method-assign]
-    if https:
+    app.wsgi_app = _Prefix(app.wsgi_app, public.path)  # type: ignore[method-assign]
+    if public.scheme == "https":
         app.after_request(_add_transport_security)
 
 
