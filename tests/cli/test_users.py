@@ -87,6 +87,23 @@ def test_a_name_that_cannot_be_one_is_refused(app: Flask, microblog: Command, na
 
 @ON_SQLITE
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("p\u0430ypal", "its letters belong to several alphabets"),  # CYRILLIC SMALL LETTER A
+        ("paypaI", "This username looks like another account's."),
+    ],
+)
+def test_a_name_that_people_would_take_for_another_is_refused(
+    app: Flask, microblog: Command, name: str, said: str
+) -> None:
+    make_user(app, "paypal")
+    done = microblog("user", "create", name, "new@example.com", "--password-stdin", typed=PASSWORD)
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
     "address", ["", "susan", "susan@", "@example.com", "a@b@c.example", "a@b.c\nBcc: x@y.example"]
 )
 def test_an_address_that_cannot_be_one_is_refused(

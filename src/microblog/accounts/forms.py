@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
 
+from microblog.accounts.confusables import mixes_scripts
 from microblog.accounts.models import User
 from microblog.accounts.names import (
     USERNAME_MAXIMUM,
@@ -26,6 +28,7 @@ from microblog.accounts.password_rules import (
     problem_with,
     strength_of,
 )
+from microblog.accounts.registration import TakenError
 from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
 
 _REQUIRED = _l("This field is required.")
@@ -184,6 +187,20 @@ def _is_username(_form: FlaskForm, field: Field) -> None:
                 " “.atom”."
             )
         )
+    if mixes_scripts(field.data):
+        raise ValidationError(
+            _l(
+                "The letters of a username belong to one alphabet: those of different ones look"
+                " alike."
+            )
+        )
+
+
+def why_taken(error: TakenError) -> str:
+    """Why somebody cannot have the name that they chose."""
+    if error.is_confusable:
+        return _("This username looks like somebody else's. Please use a different one.")
+    return _("Please use a different username.")
 
 
 class RegistrationForm(NewPasswordForm):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from microblog.accounts.confusables import skeleton
 from microblog.database import Model, utc_now
 from microblog.mail import address_key
 
@@ -20,10 +21,16 @@ def _key_of_new(row: Any) -> str:
     return address_key(row.get_current_parameters()["new_email"])
 
 
+def _skeleton_of_name(row: Any) -> str:
+    return skeleton(row.get_current_parameters()["username"])
+
+
 class User(Model):
     """A person with an account.
 
-    `username_key` and `email_key` are the one spelling under which the account is found. Several
+    `username_key` and `email_key` are the one spelling under which the account is found. No two
+    names have one `username_skeleton`, but for those from before that was so: all of them except
+    the oldest have a `confusable_username`, which they keep. Several
     accounts may name one address, but only one has proved that it reads its mail: so whoever
     registers somebody else's address takes nothing from them, and learns nothing.
 
@@ -47,8 +54,19 @@ class User(Model):
     last_seen_at: Mapped[datetime | None]
     locale: Mapped[str | None] = mapped_column(String(16))
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    username_skeleton: Mapped[str] = mapped_column(
+        String(255), default=_skeleton_of_name, index=True
+    )
+    confusable_username: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
+        Index(
+            "uq_users_username_skeleton",
+            "username_skeleton",
+            unique=True,
+            sqlite_where=text("NOT confusable_username"),
+            postgresql_where=text("NOT confusable_username"),
+        ),
         Index(
             "uq_users_verified_email_key",
             "email_key",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from microblog.accounts.confusables import mixes_scripts
 from microblog.web.characters import has_ignorable, is_overloaded
 
 USERNAME_MINIMUM = 1
@@ -21,7 +22,7 @@ _FEED = ".atom"
 
 def is_username(name: str) -> bool:
     """Whether somebody new may be called so."""
-    return has_username_characters(name) and has_username_ends(name)
+    return has_username_characters(name) and has_username_ends(name) and not mixes_scripts(name)
 
 
 def has_username_characters(name: str) -> bool:

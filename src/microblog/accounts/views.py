@@ -13,6 +13,7 @@ from microblog.accounts.forms import (
     RegistrationForm,
     ResetPasswordForm,
     ResetPasswordRequestForm,
+    why_taken,
 )
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
@@ -57,8 +58,8 @@ def register_account() -> str | Response:
                     locale=current_language(),
                 )
                 remember_this_browser(writing, user.id, now=now)
-        except TakenError:
-            form.username.errors = [_("Please use a different username.")]
+        except TakenError as error:
+            form.username.errors = [why_taken(error)]
             form.say_strength()
         else:
             _greet(form.email.data)

@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.accounts.forms import EmptyForm
+from microblog.accounts.forms import EmptyForm, why_taken
 from microblog.accounts.models import User
 from microblog.accounts.registration import TakenError
 from microblog.accounts.renaming import rename
@@ -60,8 +60,8 @@ def edit() -> str | Response:
                 own = writing.get_one(User, user.id)
                 rename(writing, own, form.username.data)
                 profiles.tell_about(writing, own, form.about_me.data or "")
-        except TakenError:
-            form.username.errors = [_("Please use a different username.")]
+        except TakenError as error:
+            form.username.errors = [why_taken(error)]
         else:
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("people.profile", username=form.username.data))

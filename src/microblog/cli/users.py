@@ -11,8 +11,9 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
+from microblog.accounts.confusables import mixes_scripts
 from microblog.accounts.models import User
-from microblog.accounts.names import is_username
+from microblog.accounts.names import has_username_characters, is_username
 from microblog.accounts.password_rules import (
     PASSWORD_MAXIMUM,
     PASSWORD_MINIMUM,
@@ -42,6 +43,19 @@ _TAKEN = {
     "email": gettext_noop("Another account has this email."),
 }
 
+_NO_USERNAME = gettext_noop(
+    "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
+    " underscores only, begins and ends with neither dot nor hyphen, and does not end"
+    " with .atom."
+)
+
+_SEVERAL_ALPHABETS = gettext_noop(
+    "{name!r} cannot be a user name: its letters belong to several alphabets, and those of"
+    " different ones look alike."
+)
+
+_CONFUSABLE = gettext_noop("This username looks like another account's.")
+
 
 @click.group()
 def user() -> None:
@@ -59,11 +73,9 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     standard input.
     """
     if not is_username(name):
-        words = _(
-            "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
-            " underscores only, begins and ends with neither dot nor hyphen, and does not end"
-            " with .atom."
-        )
+        words = _(_NO_USERNAME)
+        if has_username_characters(name) and mixes_scripts(name):
+            words = _(_SEVERAL_ALPHABETS)
         raise click.ClickException(words.format(name=name))
     try:
         parse_address(email, public=True)
@@ -86,7 +98,8 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
                 verified_at=utc_now(),
             )
     except TakenError as taken:
-        raise click.ClickException(_(_TAKEN[taken.field])) from None
+        words = _CONFUSABLE if taken.is_confusable else _TAKEN[taken.field]
+        raise click.ClickException(_(words)) from None
     words = _("Made the account {name} with the address {address}.")
     click.echo(words.format(name=made.username, address=made.email))
 
