@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from microblog.accounts.models import EmailChange, User
 from microblog.database import db
-from tests.hurry import TOWER, soon
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     ON_SQLITE,
@@ -140,7 +140,7 @@ def test_the_answer_is_the_forms_own(
         BAD[bad](name, good) if name == field else f"{name}={quote_plus(good)}"
         for name, good in fields.items()
     ]
-    with soon():
+    with nothing_long_is_composed():
         page = visitor.client.post(
             path,
             data="&".join(sent).encode(),

@@ -10,7 +10,7 @@ from flask import Flask
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from microblog.accounts.password_rules import COMMONEST, Problem, problem_with
-from tests.hurry import TOWER, soon
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import (
     ON_SQLITE,
     PASSWORD,
@@ -57,12 +57,12 @@ def test_the_commonest_are_refused() -> None:
     ids=lambda one: ascii(one)[:20],
 )
 def test_the_rules(password: str, problem: Problem | None) -> None:
-    with soon():
+    with nothing_long_is_composed():
         assert problem_with(password, personal=OWN) is problem
 
 
 def test_a_name_that_is_none_takes_no_time() -> None:
-    with soon():
+    with nothing_long_is_composed():
         assert problem_with(PASSWORD, personal=(TOWER, f"{TOWER}@example.com")) is None
 
 

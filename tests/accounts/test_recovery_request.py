@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from microblog.database import db
 from tests.answers import comparable
 from tests.conftest import Make
+from tests.connections import no_connection_from_here
 from tests.outbox import rows
 from tests.smtp_server import STALL, ScriptedServer
 from tests.statements import recorded
@@ -20,7 +21,6 @@ from tests.visitor import Visitor, deliver_from, error_beside, make_user, value_
 
 PATH = "/reset_password_request"
 SAID = "Check your email for the instructions to reset your password"
-LONGEST_PAGE_SECONDS = 1.0
 """A page takes some 20 ms; one that waited for a mail server would take much longer."""
 
 
@@ -127,9 +127,8 @@ def test_the_page_is_the_same_and_the_mail_waits_while_the_server_is(
     for address in ("susan@example.com", "nobody@example.com"):
         visitor = Visitor(app)
         token = visitor.csrf_token(PATH)
-        started = time.monotonic()
-        pages.append(comparable(visitor.submit(PATH, {"email": address}, token=token)))
-        assert time.monotonic() - started < LONGEST_PAGE_SECONDS
+        with no_connection_from_here():
+            pages.append(comparable(visitor.submit(PATH, {"email": address}, token=token)))
     assert pages[0] == pages[1]
     assert SAID in pages[0][2]
     deliver_from(app)
@@ -151,9 +150,8 @@ def test_no_page_waits_while_a_slow_server_takes_its_time(
     sending.start()
     try:
         wait_until_sending(smtp)
-        started = time.monotonic()
-        page = Visitor(app).ask_for_reset("bob@example.com")
-        assert time.monotonic() - started < LONGEST_PAGE_SECONDS
+        with no_connection_from_here():
+            page = Visitor(app).ask_for_reset("bob@example.com")
         assert SAID in words(page)
         assert smtp.received == [], "the server was not slow enough to show anything"
     finally:
@@ -162,7 +160,7 @@ def test_no_page_waits_while_a_slow_server_takes_its_time(
 
 
 def wait_until_sending(smtp: ScriptedServer) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while "DATA" not in smtp.commands:
         assert time.monotonic() < deadline, "the message was not on its way in time"
         time.sleep(0.01)

@@ -12,7 +12,7 @@ from microblog.accounts.models import User
 from microblog.accounts.names import is_username, username_key
 from microblog.accounts.registration import TakenError, create_account
 from microblog.database import db, transaction, utc_now
-from tests.hurry import TOWER, soon
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
 
 MADE = "Congratulations, you are now a registered user!"
@@ -181,7 +181,7 @@ def test_the_key_of_a_name_fits_its_column_however_much_it_grows() -> None:
 
 
 def test_the_key_of_what_is_no_name_takes_no_long_time() -> None:
-    with soon():
+    with nothing_long_is_composed():
         assert len(username_key(TOWER)) <= 64
     assert username_key("e\u0301" * 64) == "é" * 64
 

@@ -14,7 +14,7 @@ from microblog.blog.models import Follow, Post
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.timeline import PAGE_SIZE
 from microblog.database import db, transaction, utc_now
-from tests.hurry import TOWER, soon
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import Visitor, error_beside, make_user, words
 
 LIVE = "Your post is now live!"
@@ -156,7 +156,7 @@ def test_whatever_is_sent_is_a_post_or_refused_beside_the_field(
     ids=["a tower of marks", "a smaller one", "a wide gap", "blanks", "flags"],
 )
 def test_no_post_takes_long_to_refuse(app: Flask, susan: Visitor, body: str, said: str) -> None:
-    with soon():
+    with nothing_long_is_composed():
         page = susan.submit("/", {"post": body})
     assert error_beside(page, "post") == said
     assert bodies(app) == []

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from microblog.accounts.models import LoginSession, User
 from microblog.blog.models import Block, Follow, Mute
 from microblog.database import db, transaction, utc_now
-from tests.hurry import TOWER, soon
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
@@ -82,7 +82,7 @@ def test_there_is_no_page_of_nobody(susan: Visitor, path: str) -> None:
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/user/{}", "/user/{}.atom", "/tag/{}", "/tag/{}.atom"])
 def test_what_nobody_is_called_is_not_found_soon(visitor: Visitor, path: str) -> None:
-    with soon():
+    with nothing_long_is_composed():
         answer = visitor.get(path.format(quote(TOWER)))
     assert answer.status_code == 404
 

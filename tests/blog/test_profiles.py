@@ -20,8 +20,8 @@ from werkzeug.test import TestResponse
 from microblog.accounts.models import User
 from microblog.blog.decoding import SIDE, RefusedError, decode
 from microblog.database import transaction, utc_now
+from tests.bounded import TOWER, nothing_long_is_composed
 from tests.conftest import Make
-from tests.hurry import TOWER, soon
 from tests.visitor import Visitor, error_beside, make_user, value_in, words
 
 
@@ -98,7 +98,7 @@ def test_mistakes_are_said_beside_the_field_and_nothing_is_lost(app: Flask, susa
 
 @pytest.mark.parametrize("about", [TOWER, "a" + " " * 100_000 + "b"], ids=["a tower", "a gap"])
 def test_no_text_about_oneself_takes_long_to_refuse(susan: Visitor, about: str) -> None:
-    with soon():
+    with nothing_long_is_composed():
         page = susan.submit("/edit_profile", {"username": "susan", "about_me": about})
     said = f"At most 300 characters; here are {len(about)}."
     assert error_beside(page, "about_me") == said

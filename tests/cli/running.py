@@ -144,7 +144,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def eventually(condition: Callable[[], object], *, seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
     """Whether the condition came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from microblog.mail.bell import BellListener, SilentBell, SocketBell
 
-LONG = 5.0
+LONG = 60.0
 """Seconds that no test waits in full."""
 
 
@@ -26,17 +25,13 @@ def test_a_ring_wakes_who_waits(path: Path) -> None:
     with BellListener(path) as listener:
         ringing = threading.Timer(0.05, SocketBell(path).ring, [[1]])
         ringing.start()
-        started = time.monotonic()
         assert listener.wait(LONG)
-        assert time.monotonic() - started < 1
         ringing.join()
 
 
 def test_nobody_rang(path: Path) -> None:
     with BellListener(path) as listener:
-        started = time.monotonic()
         assert not listener.wait(0.05)
-        assert 0.04 < time.monotonic() - started < 1
         assert not listener.wait(-1)
 
 

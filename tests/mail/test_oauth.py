@@ -24,9 +24,9 @@ from microblog.mail.models import Status
 from microblog.mail.oauth import OAuthClient, TokenSource
 from microblog.mail.outcomes import Meaning, SmtpError, Step
 from microblog.mail.smtp import Envelope, open_connection, transmit
-from microblog.settings import Settings
 from tests.conftest import Make
 from tests.outbox import rows
+from tests.sites import settings_of
 from tests.smtp_server import STALL, Authority, ScriptedServer
 from tests.token_server import HOUR, TokenServer, token_server
 
@@ -249,17 +249,14 @@ def test_an_unencrypted_token_server_is_asked_past_every_proxy(
 def test_a_token_server_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent = TokenServer(listener.getsockname()[1])
-        began = time.monotonic()
         error = failure(source(silent, timeout=0.3).token)
     assert "no answer" in error.answer
-    assert time.monotonic() - began < 2
 
 
 def test_a_token_server_that_never_comes_to_an_end(tokens: TokenServer) -> None:
     tokens.dribbles = True
     used = source(tokens, timeout=0.5)
     errors: list[SmtpError] = []
-    began = time.monotonic()
     threads = [
         threading.Thread(target=lambda: errors.append(failure(used.token))) for _ in range(2)
     ]
@@ -267,7 +264,6 @@ def test_a_token_server_that_never_comes_to_an_end(tokens: TokenServer) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - began < 3
     assert all("no answer within 0.5 seconds" in error.answer for error in errors)
     assert len(errors) == 2
 
@@ -286,7 +282,7 @@ def test_mail_waits_for_the_token_server(
     tokens.answers = [(503, "Later")]
     with app.app_context():
         send_email("Hello", None, ["susan@example.com"], "Hello.\n")
-        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        settings = settings_of(app)
         make_dispatcher(settings).drain()
         (row,) = rows(app)
         assert row.status == Status.DEFERRED

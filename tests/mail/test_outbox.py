@@ -26,6 +26,7 @@ from microblog.mail import (
     send_email,
 )
 from microblog.mail.models import OutboxMessage, Status
+from tests.connections import no_connection_from_here
 from tests.smtp_server import STALL, ScriptedServer
 
 Deliver = Callable[[], int]
@@ -112,7 +113,7 @@ def test_a_row_says_what_is_meant() -> None:
     assert (note.lane, note.status, note.attempts, note.failures) == (
         Lane.BULK, Status.QUEUED, 0, 0,
     )  # fmt: skip
-    assert abs(note.created_at - time.time()) < 5
+    assert abs(note.created_at - time.time()) < 300
     assert note.due_at == note.created_at
     assert note.expires_at == note.created_at + 60
     assert own.expires_at is None
@@ -286,11 +287,10 @@ def test_a_session_can_be_named(bell: Bell) -> None:
 
 def test_it_returns_at_once_whatever_the_server_does(smtp: ScriptedServer) -> None:
     smtp.script = {"connect": STALL}
-    started = time.monotonic()
-    send_email("Hello", None, ["susan@example.com"], "text")
-    smtp.close()
-    send_email("Hello", None, ["susan@example.com"], "text")
-    assert time.monotonic() - started < 1
+    with no_connection_from_here():
+        send_email("Hello", None, ["susan@example.com"], "text")
+        smtp.close()
+        send_email("Hello", None, ["susan@example.com"], "text")
     assert [row.status for row in rows()] == [Status.QUEUED] * 2
 
 
