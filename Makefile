@@ -6,11 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 
+# As many tests at once as tests/conftest.py thinks good for this machine.
+PARALLEL := --numprocesses auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test test-quick check bench lock clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment from the lock file (the others do it when needed)
 
@@ -18,7 +21,10 @@ demo: $(STAMP) ## Run everything on this machine, with sample people and a mail 
 	@$(BIN)/microblog demo $(DEMO_OPTIONS)
 
 test: $(STAMP) ## Run the tests (those that need a service or a browser are skipped where there is none)
-	$(BIN)/pytest $(TEST_OPTIONS)
+	$(BIN)/pytest $(PARALLEL) $(TEST_OPTIONS)
+
+test-quick: $(STAMP) ## Run in a minute those that need no service, browser or process of their own
+	$(BIN)/pytest $(PARALLEL) --quick $(TEST_OPTIONS)
 
 check: $(STAMP) ## Lint, types, arrows between rooms, lock file
 	$(BIN)/ruff check .

@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.ctx import AppContext
 from sqlalchemy import text
 
 from microblog import database
+from microblog.accounts import passwords
 from microblog.app import create_app
 from microblog.database import Model, db
 from microblog.mail.models import Model as MailModel
 from microblog.settings import Settings
 from tests import delivery
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
+from tests.sites import shared_site
 from tests.smtp_server import ScriptedServer
 from tests.token_server import TokenServer, token_server
 from tests.visitor import Visitor, deliver_from
@@ -41,16 +45,82 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGUAGE", "en")
 
 
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_CHEAP_HASH = _CHEAP.hash("nobody's")
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is made to be slow; only what it costs is left out, and not in tests of it."""
+    if not request.node.get_closest_marker("real_hashing"):
+        monkeypatch.setattr(passwords, "_hasher", _CHEAP)
+        monkeypatch.setattr(passwords, "_NOBODYS_HASH", _CHEAP_HASH)
+
+
+@pytest.fixture(scope="session")
+def _site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
 @pytest.fixture
-def smtp() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
+def tmp_path(_site_folder: Path) -> Path:
+    """An empty folder, at the same address in every test: see tests/sites.py."""
+    shutil.rmtree(_site_folder)
+    _site_folder.mkdir()
+    return _site_folder
+
+
+@pytest.fixture(scope="session")
+def _smtp_ports() -> list[int]:
+    """The port of the last server, which the next one takes again."""
+    return []
+
+
+@pytest.fixture
+def smtp(_smtp_ports: list[int]) -> Iterator[ScriptedServer]:
+    with scripted_server_again(_smtp_ports) as server:
         yield server
+
+
+def scripted_server_again(ports: list[int]) -> ScriptedServer:
+    try:
+        server = ScriptedServer(port=ports[-1] if ports else 0)
+    except OSError:
+        server = ScriptedServer()
+    ports.append(server.port)
+    return server
 
 
 @pytest.fixture
 def tokens() -> Iterator[TokenServer]:
     with token_server() as server:
         yield server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="only on SQLite, without services and browsers"
+    )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests of conversations wait more than they work: one more than there are cores."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--quick"):
+        return
+    kept = [item for item in items if _is_quick(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    engine = item.callspec.params.get("database_url") if hasattr(item, "callspec") else None
+    needs = {"browser", "broker", "own", "_postgresql_database"} & set(item.fixturenames)
+    return engine in {None, "sqlite"} and not needs and not item.get_closest_marker("slow")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -110,10 +180,10 @@ def make_app(make_settings: Make) -> Iterator[Make]:
 
 
 @pytest.fixture
-def app(make_app: Make) -> Flask:
-    site = make_app(PUBLIC_URL="http://localhost")
-    assert isinstance(site, Flask)
-    return site
+def app(make_settings: Make) -> Iterator[Flask]:
+    """A site that is shared with other tests; who adds a page to it takes one of `make_app`."""
+    with shared_site(make_settings(PUBLIC_URL="http://localhost")) as site:
+        yield site
 
 
 @pytest.fixture
@@ -155,6 +225,8 @@ def _postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     name = f"microblog_test_{os.getpid()}"
     with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
+        # The server itself is killed in no test: none has to wait for its disk.
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         _create_schema(postgresql_url(name), tmp_path_factory.mktemp("postgresql"))
         yield postgresql_url(name)
@@ -165,11 +237,28 @@ def _postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 @pytest.fixture
 def _postgresql_url(_postgresql_database: str) -> str:
-    tables = [*Model.metadata.sorted_tables, *MailModel.metadata.sorted_tables]
-    names = ", ".join(f'"{table.name}"' for table in tables)
-    with psycopg.connect(_postgresql_database, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    with psycopg.connect(_postgresql_database) as connection:
+        connection.execute(_emptying(_postgresql_database))
     return _postgresql_database
+
+
+@cache
+def _emptying(url: str) -> str:
+    """What empties every table: TRUNCATE would make a new file for each and for each index."""
+    tables = [
+        table.name
+        for metadata in (Model.metadata, MailModel.metadata)
+        for table in reversed(metadata.sorted_tables)
+    ]
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT oid::regclass FROM pg_class WHERE relkind = 'S'")
+        sequences = [name for (name,) in found]
+    return "".join(
+        [
+            *(f'DELETE FROM "{name}";' for name in tables),
+            *(f"SELECT setval('{name}', 1, false);" for name in sequences),
+        ]
+    )
 
 
 def _create_schema(url: str, folder: Path) -> None:

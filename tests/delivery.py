@@ -22,7 +22,7 @@ from microblog.worker.sweeper import Sweeper
 from tests.brokers import Broker, remove_queues
 from tests.services import RABBITMQ, has_broker, need
 
-END_WITHIN_SECONDS = 15
+END_WITHIN_SECONDS = 60
 
 by_worker = False
 """Set by the fixture `database_url`."""

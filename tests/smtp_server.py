@@ -102,6 +102,7 @@ class ScriptedServer:
         auth: str | None = None,
         users: dict[str, str] | None = None,
         delay: float = 0.0,
+        port: int = 0,
     ) -> None:
         self.script: dict[str, str | list[str | None]] = {}
         self.received: list[Received] = []
@@ -115,7 +116,7 @@ class ScriptedServer:
         self.implicit_tls = implicit_tls
         self.auth = auth
         self.users = users or {}
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -156,6 +157,12 @@ class ScriptedServer:
             arrived = self._arrived.wait_for(lambda: len(self.received) >= count, seconds)
         assert arrived, f"{len(self.received)} of {count} messages within {seconds:.0f} s"
         return self.received
+
+    def wait_until_hung_up(self, *, seconds: float = 60.0) -> None:
+        """Until every client is gone, and what it sent is read."""
+        for conversation in self._threads[1:]:
+            conversation.join(seconds)
+            assert not conversation.is_alive(), "a client is still there"
 
     def note(self, command: str) -> None:
         with self._lock:

@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
+import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,8 @@ from microblog.cli.ports import choose_free, wait_until_open
 from microblog.mail.catcher import CaughtMail, CaughtMessage
 from microblog.mail.models import OutboxMessage, Status
 from tests.cli.running import HOST, eventually
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = ROOT / "examples" / "shop.py"

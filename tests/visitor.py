@@ -10,20 +10,21 @@ from typing import Any
 
 import jwt
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
+from microblog.accounts import passwords
 from microblog.accounts.browser_cookie import COOKIE
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import KnownBrowser
-from microblog.accounts.passwords import hash_password
 from microblog.accounts.recovery import reset_link
 from microblog.accounts.registration import create_account
 from microblog.accounts.sessions import secret_digest
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, utc_now
-from microblog.settings import Settings
 from tests.delivery import drain
+from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
@@ -180,7 +181,7 @@ def make_user(
             writing,
             username=name,
             email=email or f"{name}@example.com",
-            password_hash=_hash_of(password),
+            password_hash=_hash_of(password, passwords._hasher),
             verified_at=utc_now() if verified else None,
         )
         writing.add(KnownBrowser(user_id=made.id, digest=secret_digest(BROWSER)))
@@ -190,10 +191,10 @@ def make_user(
 def deliver_from(app: Flask) -> int:
     """Delivers what is due now from this site's outbox; returns how many rows were handled."""
     with app.app_context():
-        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
-        return drain(make_dispatcher(settings))
+        return drain(make_dispatcher(settings_of(app)))
 
 
 @cache
-def _hash_of(password: str) -> str:
-    return hash_password(password)
+def _hash_of(password: str, hasher: PasswordHasher) -> str:
+    assert hasher is passwords._hasher
+    return passwords.hash_password(password)

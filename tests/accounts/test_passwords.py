@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
 
+pytestmark = pytest.mark.real_hashing
+
 STORED = hash_password("correct horse battery staple")
 
 

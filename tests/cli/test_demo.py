@@ -23,6 +23,8 @@ from tests.cli.running import (
     running,
 )
 
+pytestmark = pytest.mark.slow
+
 STEPS = [
     "register",
     "confirm the address with the mailed link",

@@ -80,6 +80,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", SPOKEN)
 @pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
 def test_every_part_of_a_command_speaks_it(part: str, language: str, tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_every_part_of_a_command_speaks_it(part: str, language: str, tmp_path: P
     assert SPOKEN[part][language] in re.sub(r"\s+", " ", done.stdout + done.stderr)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_cannot_write_the_letters_stops_nothing(tmp_path: Path) -> None:
     environment = clean_environment(LANGUAGE="ru", PYTHONIOENCODING="latin-1")
     done = run_command(["mail", "--help"], environment, tmp_path)
@@ -102,6 +104,7 @@ def test_a_terminal_that_cannot_write_the_letters_stops_nothing(tmp_path: Path) 
     assert "????" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_programs_read_is_the_same_in_all_languages(tmp_path: Path) -> None:
     told = [
         run_command(["mail", "stats", "--json"], clean_environment(LANGUAGE=language), tmp_path)

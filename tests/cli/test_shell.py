@@ -9,6 +9,8 @@ import pytest
 from tests.cli.running import clean_environment, run_command
 from tests.smtp_server import ScriptedServer
 
+pytestmark = pytest.mark.slow
+
 SESSION = """
 msg = Message('test subject', sender=app.config['ADMINS'][0], recipients=['you@example.com'])
 msg.body = 'text body'

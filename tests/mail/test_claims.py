@@ -10,6 +10,7 @@ import time
 from itertools import chain
 from multiprocessing.pool import ThreadPool
 
+import pytest
 from flask import Flask
 from flask.ctx import AppContext
 from sqlalchemy import event
@@ -21,6 +22,8 @@ from microblog.mail.dispatcher import ALL_LANES
 from microblog.mail.models import Status
 from tests.outbox import rows
 from tests.visitor import ON_SQLITE
+
+pytestmark = pytest.mark.slow
 
 ROWS = 2000
 

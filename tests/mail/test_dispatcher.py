@@ -33,10 +33,13 @@ from microblog.mail.leases import LeaseKeeper
 from microblog.mail.models import OutboxMessage, Status, Suppression
 from microblog.mail.outcomes import SmtpError, Step
 from microblog.mail.transport import SmtpTransport
-from microblog.settings import Settings
 from tests import delivery
+from tests.sites import settings_of
 from tests.smtp_server import DROP, STALL, Received, ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
+
+NEVER = 3600.0
+"""Seconds between two looks: longer than any test waits."""
 
 pytestmark = pytest.mark.delivery
 
@@ -516,7 +519,7 @@ def test_where_sending_is_suppressed_everything_else_is_done(
     app = make_app(MAIL_SUPPRESS_SEND=True)
     with app.app_context():
         send_email("Hello", None, [SUSAN], "text")
-        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        settings = settings_of(app)
         assert make_dispatcher(settings).drain() == 1
         assert "MAIL_SUPPRESS_SEND" in str(rows()[0].answer)
     assert smtp.connections == 0
@@ -789,18 +792,15 @@ def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None
     for _ in range(40):
         post(SUSAN)
     with running(app, smtp, connections=40):
-        started = time.monotonic()
-        smtp.wait_for(40)
-        assert time.monotonic() - started < soon() + 1
+        smtp.wait_for(40, seconds=60)
     assert len(connections_for(smtp.received, SUSAN)) > 15
 
 
 def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
-    with running(app, smtp, look_every=30.0):
+    with running(app, smtp, look_every=NEVER):
         for number in range(1, 4):
-            posted = time.time()
             send_email("Hello", None, [SUSAN], "text")
-            assert smtp.wait_for(number, seconds=5)[-1].at - posted < 1
+            smtp.wait_for(number, seconds=60)
     assert {row.status for row in rows()} == {Status.SENT}
 
 
@@ -808,7 +808,7 @@ def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None
     with running(app, smtp, look_every=0.1):
         mail.current_outbox().bell = SilentBell()
         post(SUSAN)
-        smtp.wait_for(1, seconds=soon())
+        smtp.wait_for(1, seconds=60)
 
 
 def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Flask) -> None:
@@ -816,10 +816,8 @@ def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Fla
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"]}
     post(SUSAN, "tests.soon")
     drain(smtp)
-    started = time.monotonic()
-    with running(app, smtp, look_every=30.0):
-        smtp.wait_for(1, seconds=soon())
-    assert time.monotonic() - started < soon() - 1
+    with running(app, smtp, look_every=NEVER):
+        smtp.wait_for(1, seconds=60)
     assert rows()[0].attempts == 2
 
 
@@ -893,18 +891,15 @@ def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app
 
 @BY_DISPATCHER
 def test_an_end_does_not_wait_for_the_next_look(smtp: ScriptedServer, app: Flask) -> None:
-    started = time.monotonic()
-    with running(app, smtp, look_every=30.0):
+    with running(app, smtp, look_every=NEVER):
         pass
-    assert time.monotonic() - started < 2
 
 
 def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock: Clock) -> None:
     smtp.script = {"mail": [STALL]}
     post(SUSAN)
-    started = time.monotonic()
     assert drain(smtp, timeout=0.3) == 1
-    assert time.monotonic() - started < 2
+    assert "no answer within 0.3 seconds" in (rows()[0].answer or "")
     assert (rows()[0].status, rows()[0].failures) == (Status.DEFERRED, 0)
     assert drain(smtp) == 1
     assert rows()[0].status == Status.SENT
@@ -956,11 +951,6 @@ def running(app: Flask, smtp: ScriptedServer, **options: Any) -> AbstractContext
     return delivery.running(dispatcher(smtp, app, DispatcherOptions(**options)))
 
 
-def soon() -> float:
-    """Seconds; a worker finds by a sweep what nobody rang for, the dispatcher looks more often."""
-    return 8.0 if delivery.by_worker else 3.0
-
-
 @contextmanager
 def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[None]:
     """Do `work` on another thread during the block, and wait for its end."""
@@ -978,7 +968,7 @@ def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 5.0) -> None:
+def wait_until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"

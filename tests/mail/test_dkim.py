@@ -23,8 +23,9 @@ from microblog.cli.processes import make_dispatcher
 from microblog.mail import Email, parse_address, send_email
 from microblog.mail.dkim_signing import DkimKeyError, DkimSigner, load_signer
 from microblog.mail.mime import render
-from microblog.settings import Settings, SettingsError
+from microblog.settings import SettingsError
 from tests.conftest import Make
+from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
 SELECTOR, DOMAIN = "s2026", "microblog.example.com"
@@ -120,7 +121,7 @@ def deliver(make_app: Make, smtp: ScriptedServer, folder: Path, key: bytes) -> b
     app = make_app(MAIL_DKIM_KEY_FILE=file, MAIL_DKIM_SELECTOR=SELECTOR)
     with app.app_context():
         send_email("Welcome", None, ["susan@example.com"], "Hello, Susan\n", "<p>Hello</p>")
-        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        settings = settings_of(app)
         assert make_dispatcher(settings).drain() == 1
     (received,) = smtp.received
     return received.content
@@ -164,7 +165,7 @@ def test_the_domain_can_be_another_than_the_sender_s(
     )
     with app.app_context():
         send_email("Welcome", None, ["susan@example.com"], "Hello\n")
-        settings = Settings(**{name: app.config[name] for name in Settings.model_fields})
+        settings = settings_of(app)
         make_dispatcher(settings).drain()
     assert is_good(smtp.received[0].content, PKCS8)
 

@@ -23,9 +23,9 @@ from microblog.mail.kinds import DAY
 from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.operations import Search
 from microblog.mail.outbox import Chore
-from microblog.settings import Settings
 from tests.cli.running import eventually
 from tests.outbox import rows
+from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
 NOW = 1_800_000_000.0
@@ -210,7 +210,7 @@ def noting(done: list[float], *, batches: int = 1) -> Chore:
 @contextmanager
 def delivering(app: Flask) -> Iterator[None]:
     """A dispatcher as its process runs it, until the end of the block."""
-    made = make_dispatcher(Settings(**{name: app.config[name] for name in Settings.model_fields}))
+    made = make_dispatcher(settings_of(app))
     with BellListener(Path(app.instance_path) / "dispatcher.bell") as listener:
         thread = threading.Thread(target=made.run, args=[listener])
         thread.start()

@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from benchmarks.killing import SINK_DELAY, WAYS, Campaign
 from benchmarks.sink import running_sink
 from microblog.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 MESSAGES, KILLS = 1000, 20
 

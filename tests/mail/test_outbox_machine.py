@@ -22,6 +22,8 @@ from microblog.mail.operations import RETRYABLE
 from microblog.mail.rate_limits import RateLimits
 from tests.mail.outbox_machine import LIMITS, OutboxMachine
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "mail.md"
 
 FACTOR = int(os.environ.get("TEST_EXAMPLES_FACTOR", "1"))

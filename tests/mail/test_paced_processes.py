@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from microblog.database import transaction
@@ -19,6 +20,8 @@ from tests.cli.running import eventually
 from tests.outbox import rows
 from tests.smtp_server import Received, ScriptedServer
 from tests.windows import most_within
+
+pytestmark = pytest.mark.slow
 
 LIMIT, GMAIL_LIMIT = 5, 2
 LIMITS = {

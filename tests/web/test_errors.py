@@ -24,6 +24,14 @@ FAILED = "An unexpected error has occurred Please try again in a little while."
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
+@pytest.fixture
+def app(make_app: Make) -> Flask:
+    """A site of its own, to which tests add pages."""
+    site = make_app(PUBLIC_URL="http://localhost")
+    assert isinstance(site, Flask)
+    return site
+
+
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("code", "said"),

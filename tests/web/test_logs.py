@@ -20,6 +20,14 @@ from tests.conftest import Make
 from tests.visitor import ON_SQLITE, Visitor, words
 
 
+@pytest.fixture
+def app(make_app: Make) -> Flask:
+    """A site of its own, to which tests add pages."""
+    site = make_app(PUBLIC_URL="http://localhost")
+    assert isinstance(site, Flask)
+    return site
+
+
 @contextmanager
 def clean_root() -> Iterator[None]:
     """A process that has no log yet; afterwards it has its own again."""
