@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
 from microblog.mail import Lane
@@ -30,6 +31,7 @@ from microblog.mail.slots import (
     Slots,
     forget_slots,
 )
+from tests.cli.running import eventually
 from tests.mail.bare_outbox import NOW, bare_engine, put
 
 LEASE = 20.0
@@ -179,6 +181,37 @@ def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make)
         assert not claims.look_after_held_back()
     other = process(None, f"{GMAIL}=1/minute")
     assert [other.look_after_held_back(), other.look_after_held_back()] == [True, False]
+
+
+def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
+    engine: Engine, process: Make
+) -> None:
+    claims = process(None, "*=1/minute")
+    pacing = claims._turns._pacing if claims._turns else None
+    assert pacing is not None
+    for lane, domain in [
+        (Lane.PROMPT, "urgent.example"),
+        (Lane.NORMAL, "normal.example"),
+        (Lane.BULK, "bulk.example"),
+        (Lane.PROMPT, "both.example"),
+        (Lane.BULK, "both.example"),
+        (Lane.NORMAL, "ended.example"),
+        (Lane.PROMPT, "normal.example"),
+        (Lane.BULK, "urgent.example"),
+    ]:
+        post(engine, lane, domain, waits_for=domain)
+    with engine.begin() as connection:
+        # Of the last three somebody thought better: what has ended holds nothing back.
+        ended = "UPDATE outbox SET status = 'cancelled' WHERE id > 5"
+        connection.exec_driver_sql(ended)
+    assert claims.look_after_held_back()
+    assert pacing.holding(ALL_LANES, NOW) == [
+        ("both.example", PROMPT_LANE),
+        ("urgent.example", PROMPT_LANE),
+        ("both.example", OTHERS_LANES),
+        ("bulk.example", OTHERS_LANES),
+        ("normal.example", OTHERS_LANES),
+    ]
 
 
 # A process that was thought dead
@@ -432,7 +465,41 @@ def test_slots_are_forgotten_after_a_day_and_all_of_a_limit_at_once(engine: Engi
     for after in (0.0, 5.0):
         take(engine, RateLimit(2, 10), urgent=False, now=NOW + after)
     for after, left in ((14, 2), (16, 0)):
-        with Session(engine) as session:
-            more = forget_slots(session, NOW + FORGET_AFTER_SECONDS + after)
-            session.commit()
-        assert (more, len(slots(engine))) == (False, left)
+        assert forget(engine, NOW + FORGET_AFTER_SECONDS + after) is False
+        assert len(slots(engine)) == left
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_slot_that_is_taken_while_old_ones_are_forgotten_stays(database_url: str) -> None:
+    """Who forgets has found it old, and waits for the row that is in use again since."""
+    engine = create_engine(database_url)
+    take(engine, RateLimit(1, 10), urgent=False, now=NOW)
+    later = NOW + FORGET_AFTER_SECONDS + 60
+    kept = KeptConnection(engine)
+    with ThreadPool(1) as pool:
+        with kept.transaction() as cursor:
+            slots_of = Slots(engine.dialect)
+            limit = [RateLimit(1, 10)]
+            slots_of.take(cursor, OTHER, limit, urgent=False, now=later, until=later)
+            forgetting = pool.apply_async(forget, (engine, later))
+            assert eventually(lambda: somebody_waits(engine))
+        forgetting.get(30)
+    assert slots(engine) == [(f"{OTHER} 10", later + 10)]
+    kept.close()
+    engine.dispose()
+
+
+def somebody_waits(engine: Engine) -> bool:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(waiting).scalar())
+
+
+def forget(engine: Engine, now: float) -> bool:
+    with Session(engine) as session:
+        more = forget_slots(session, now)
+        session.commit()
+        return more

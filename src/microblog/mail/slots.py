@@ -162,7 +162,6 @@ def forget_slots(session: Session, now: float) -> bool:
 def _pools(scope: str, limit: RateLimit, *, urgent: bool) -> Iterator[tuple[str, int]]:
     """Where slots may be taken: the name of each pool, and how many slots it has."""
     name = f"{scope} {limit.seconds}"
-    if limit.count > limit.reserved:
-        yield name, limit.count - limit.reserved
+    yield name, limit.count - limit.reserved
     if urgent and limit.reserved:
         yield f"{name} prompt", limit.reserved
