@@ -30,7 +30,7 @@ from microblog.admin import pages as admin_pages
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
-from microblog.database import alembic, current_transaction, db
+from microblog.database import MIGRATIONS, alembic, current_transaction, db
 from microblog.mail import Mail, Outbox, init_outbox, parse_address
 from microblog.mail.bell import Bell, SocketBell
 from microblog.mail.catcher import CaughtMail
@@ -130,7 +130,7 @@ def bell_path(settings: Settings) -> Path:
 
 def _join_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
-    app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
+    app.config["ALEMBIC"] = {"script_location": str(MIGRATIONS)}
     app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
     try:
         Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import g, has_app_context
@@ -41,6 +42,8 @@ SQLITE_BUSY_SECONDS = 10
 LARGEST_KEY = 2**31 - 1
 """No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
 a number with one that its column cannot hold: it raises."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 MIGRATION_LOCK = 0x6D6963726F626C6F
 """The number of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 from sqlalchemy.exc import DBAPIError
 
+from microblog.cli.backup import backup, restore
 from microblog.cli.checks import check
 from microblog.cli.demo import demo
 from microblog.cli.language import speak_the_terminals_language
@@ -37,7 +38,20 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, check, worker, shell, db, mail, user, fake, process):
+for command in (
+    demo,
+    run,
+    check,
+    worker,
+    shell,
+    db,
+    backup,
+    restore,
+    mail,
+    user,
+    fake,
+    process,
+):
     cli.add_command(command)
 
 
