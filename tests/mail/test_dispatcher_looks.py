@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
 from microblog.mail import Lane, Outbox
@@ -139,6 +141,145 @@ def test_a_ring_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
     looking.stop()
     assert looking._wait_for_work(2, math.inf) == 2
     assert not looking._may_proceed()
+
+
+class Listener:
+    """Hears a ring or does not, as it is told; then the dispatcher ends."""
+
+    def __init__(self, looking: Dispatcher, *rings: bool) -> None:
+        self.rings = [*rings]
+        self.looking = looking
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        if not self.rings[1:]:
+            self.looking.stop()
+        return self.rings.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("rings", "due_in", "waits_for", "woken"),
+    [
+        ([False], 60.0, "", 0),
+        ([True], 60.0, "", 1),
+        ([True, False, True], 60.0, "", 2),
+        ([False], -1.0, "", 1),
+        ([False], -1.0, "example.com", 1),
+        ([False, False], -1.0, "example.com", 1),
+    ],
+)
+def test_threads_are_woken_by_a_ring_by_what_is_due_and_by_what_was_put_aside(
+    outbox: Outbox, rings: list[bool], due_in: float, waits_for: str, woken: int
+) -> None:
+    """And once before all, since mail may have come while nobody was there."""
+    post(outbox, due_in=due_in, waits_for=waits_for)
+    looking = made(outbox, "9/second")
+    listener = Listener(looking, *rings)
+    looking._watch(listener)  # type: ignore[arg-type]
+    assert looking._rung == 1 + woken
+    assert listener.waited == [LOOK_EVERY] * len(rings)
+
+
+class Transport:
+    closed = 0
+    idled = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def close_if_idle(self) -> None:
+        self.idled += 1
+
+
+@pytest.mark.parametrize(
+    ("rings", "opens_in", "works"),
+    [
+        ([0], math.inf, 0),
+        ([0], LOOK_EVERY, 0),
+        ([0], 0.5, 1),
+        ([1], math.inf, 1),
+        ([1], 0.5, 1),
+        ([1, 1], math.inf, 1),
+        ([1, 1, 2], math.inf, 2),
+        ([0, 0], 0.5, 2),
+    ],
+)
+def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+    rings: list[int],
+    opens_in: float,
+    works: int,
+) -> None:
+    looking, transport = made(outbox), Transport()
+    worked: list[range] = []
+    heard: list[tuple[int, float]] = []
+
+    def wait_for_work(seen: int, seconds: float) -> int:
+        heard.append((seen, seconds))
+        if len(heard) == len(rings):
+            looking.stop()
+        return rings[len(heard) - 1]
+
+    monkeypatch.setattr(looking, "_transport", lambda: transport)
+    monkeypatch.setattr(looking, "_opens_in", lambda _lanes: opens_in)
+    monkeypatch.setattr(looking, "_wait_for_work", wait_for_work)
+    monkeypatch.setattr(looking, "_deliver_due", lambda _delivery, lanes: worked.append(lanes))
+    looking._deliver_all(PROMPT_LANE, looking._lease_keeper())
+    assert worked == [PROMPT_LANE] * works
+    assert heard == list(zip([0, *rings], [opens_in] * len(rings), strict=False))
+    assert (transport.idled, transport.closed) == (len(rings), 1)
+
+
+def test_what_nobody_foresaw_ends_no_thread(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looking = made(outbox)
+    waited: list[float] = []
+    monkeypatch.setattr(looking._stopping, "wait", waited.append)
+
+    class Failing:
+        def __init__(self, end: Exception | SmtpError) -> None:
+            self.end = end
+
+        def run(self, _lanes: range, **_rest: object) -> tuple[int, SmtpError]:
+            if isinstance(self.end, SmtpError):
+                return 0, self.end
+            raise self.end
+
+    for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
+        looking._deliver_due(Failing(end), ALL_LANES)  # type: ignore[arg-type]
+    assert "cannot be reached now" in caplog.text
+    assert "nobody foresaw" in caplog.text
+    assert waited == [LOOK_EVERY] * 2
+    assert looking.health.pause() == 0
+    looking._deliver_due(Failing(TROUBLE), ALL_LANES)  # type: ignore[arg-type]
+    assert looking.health.pause() == 1
+
+
+def test_trouble_is_said_once_and_its_end_once(
+    time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    health = ServerHealth()
+    health.succeeded()
+    assert caplog.messages == []
+    for _ in range(3):
+        health.failed(TROUBLE)
+        time.now += 100
+    health.succeeded()
+    health.succeeded()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert "nobody answers" in caplog.messages[0]
+    health.failed(TROUBLE)
+    assert len(caplog.messages) == 3
+
+
+def test_what_is_not_said_is_two_connections_and_a_look_every_second() -> None:
+    said = DispatcherOptions()
+    assert (said.connections, said.lease, said.look_every) == (2, 20.0, 1.0)
+    assert said.retention == 30 * 86400
 
 
 def test_all_pause_together_for_longer_each_time(time: Time) -> None:
