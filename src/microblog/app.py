@@ -179,7 +179,11 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         current=current_transaction,
         speak=languages.spoken,
         sign=signer(settings),
-        guard=Guard(settings.MAIL_GUARD_MESSAGES, settings.MAIL_GUARD_MINUTES * MINUTE),
+        guard=Guard(
+            settings.MAIL_GUARD_MESSAGES,
+            settings.MAIL_GUARD_MINUTES * MINUTE,
+            settings.MAIL_GUARD_DAILY,
+        ),
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )

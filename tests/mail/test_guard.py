@@ -156,7 +156,7 @@ def admit_in_parallel(made: Outbox, count: int) -> list[bool]:
 def test_the_numbers_are_settings(
     make_app: Callable[..., Flask], make_settings: Callable[..., Settings], smtp: ScriptedServer
 ) -> None:
-    changes = {"MAIL_GUARD_MESSAGES": 1, "MAIL_GUARD_MINUTES": 5}
+    changes = {"MAIL_GUARD_MESSAGES": 1, "MAIL_GUARD_MINUTES": 5, "MAIL_GUARD_DAILY": 7}
     app = make_app(PUBLIC_URL="http://localhost", **changes)
     visitor = Visitor(app)
     make_user(app, "susan")
@@ -164,7 +164,7 @@ def test_the_numbers_are_settings(
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():
         make_dispatcher(make_settings(**changes)).drain()
-        assert current_outbox().guard == Guard(1, 300)
+        assert current_outbox().guard == Guard(1, 300, 7)
     assert len(smtp.received) == 1
 
 

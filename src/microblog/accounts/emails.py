@@ -51,6 +51,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
             lifetime=4 * HOUR,
             guarded=True,
+            way_back=True,
             kept=("browser", "address"),
             sample=_sample,
         )

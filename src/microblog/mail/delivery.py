@@ -129,7 +129,8 @@ class Delivery:
         try:
             with self.outbox.sessions() as session:
                 if kind.guarded:
-                    if not admit(session, held, self.outbox.guard, now=intent.now):
+                    share = self.outbox.share_of(kind)
+                    if not admit(session, held, self.outbox.guard, now=intent.now, share=share):
                         return self._ends(held, Status.DISCARDED, self._enough())
                     session.commit()
                 composed = kind.compose(session, intent)
@@ -257,7 +258,8 @@ class Delivery:
     def _enough(self) -> str:
         guard = self.outbox.guard
         return (
-            f"The address had {guard.messages} such messages within {guard.seconds / 60:g} minutes."
+            f"The address had {guard.messages} such messages within {guard.seconds / 60:g} minutes,"
+            f" or {guard.daily} within a day."
         )
 
     def _settle(self, settlement: Settlement) -> None:

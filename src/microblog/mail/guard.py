@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ScalarSelect, func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from microblog.mail.addresses import address_key
 from microblog.mail.claims import Claim
+from microblog.mail.kinds import DAY, HOUR, MINUTE
 from microblog.mail.models import OutboxMessage, Suppression
 
 # Enhanced codes (RFC 3463, RFC 7505) that condemn the address itself, not this one message to it.
@@ -29,43 +30,80 @@ _SUPPRESS = text(
 
 @dataclass(frozen=True)
 class Guard:
-    """At most `messages` of a guarded kind go to one address within `seconds`."""
+    """How many messages that strangers can trigger one address gets of each share.
+
+    At most `messages` within `seconds`, and `daily` within a day.
+    """
 
     messages: int = 3
-    seconds: float = 15 * 60.0
+    seconds: float = 15 * MINUTE
+    daily: int = 10
+
+    def opens_at(self, posted: Sequence[float], *, now: float) -> float | None:
+        """When the next message would be let through after those posted then; None for now."""
+        opens = now
+        for most, seconds in ((self.messages, self.seconds), (self.daily, DAY)):
+            counted = sorted(moment for moment in posted if moment > now - seconds)
+            if len(counted) >= most:
+                opens = max(opens, counted[-most] + seconds)
+        return opens if opens > now else None
 
 
-def admit(session: Session, held: Claim, guard: Guard, *, now: float) -> bool:
-    """Let this message through unless its address has had enough of the kind; then remember it.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Kinds of message that are counted together, so that others do not use it up.
 
-    Exact also where many workers ask at once. A message that was let through stays so.
+    One that `stays_open` has one message an hour also when the day's are used up: else a stranger
+    could shut the owner of an address out for the day.
+    """
+
+    kinds: tuple[str, ...]
+    stays_open: bool = False
+
+
+def admit(
+    session: Session, held: Claim, guard: Guard, *, now: float, share: Share | None = None
+) -> bool:
+    """Let this message through unless its address has had enough of the share; then remember it.
+
+    Without a share it is counted with those of its kind. Exact also where many workers ask at once.
+    A message that was let through stays so.
     """
     if session.get_bind().dialect.name == "postgresql":
         # Counting and marking must be one: nobody else may count for this address meanwhile.
-        lock = func.hashtextextended(f"{held.kind} {held.recipient_key}", 0)
+        lock = func.hashtextextended(f"guard {held.recipient_key}", 0)
         session.execute(select(func.pg_advisory_xact_lock(lock)))
-    other = aliased(OutboxMessage)
-    admitted = (
-        select(func.count())
-        .select_from(other)
-        .where(
-            other.recipient_key == held.recipient_key,
-            other.kind == held.kind,
-            other.id != held.id,
-            other.admitted_at > now - guard.seconds,
-        )
-        .scalar_subquery()
-    )
+    share = share or Share((held.kind,))
+
+    def admitted(seconds: float) -> ScalarSelect[int]:
+        return _admitted(held, share.kinds, since=now - seconds)
+
+    has_room = (admitted(guard.seconds) < guard.messages) & (admitted(DAY) < guard.daily)
+    if share.stays_open:
+        has_room |= admitted(max(HOUR, guard.seconds)) == 0
     mark = (
         update(OutboxMessage)
-        .where(
-            OutboxMessage.id == held.id,
-            OutboxMessage.admitted_at.is_not(None) | (admitted < guard.messages),
-        )
+        .where(OutboxMessage.id == held.id, OutboxMessage.admitted_at.is_not(None) | has_room)
         .values(admitted_at=func.coalesce(OutboxMessage.admitted_at, now))
         .execution_options(synchronize_session=False)
     )
     return bool(session.execute(mark).rowcount)  # type: ignore[attr-defined]
+
+
+def _admitted(held: Claim, kinds: Sequence[str], *, since: float) -> ScalarSelect[int]:
+    """How many other messages of these kinds were let through to the same address."""
+    other = aliased(OutboxMessage)
+    return (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.recipient_key == held.recipient_key,
+            other.kind.in_(kinds),
+            other.id != held.id,
+            other.admitted_at > since,
+        )
+        .scalar_subquery()
+    )
 
 
 def condemns_address(answer: str) -> bool:

@@ -67,11 +67,12 @@ class Kind:
     send again when the connection or the process died, perhaps after the final dot: a second copy
     carries the same Message-ID; otherwise the message is held for the operator.
 
-    `guarded` kinds can be triggered by strangers, so that one address gets few of them. `automatic`
-    ones are not written by a person. A message that was sent loses its arguments, but for those
-    named in `kept`. `unsubscribe` gives the https address that ends messages of a
-    kind that is not transactional, when it is posted to. `sample` makes what a preview in a
-    language needs, in a session that is rolled back.
+    `guarded` kinds can be triggered by strangers, so that one address gets few of them together. Of
+    one that is the `way_back` into an account the address gets as many beside the others.
+    `automatic` ones are not written by a person. A message that was sent loses its arguments, but
+    for those named in `kept`. `unsubscribe` gives the https address that ends messages of a kind
+    that is not transactional, when it is posted to. `sample` makes what a preview in a language
+    needs, in a session that is rolled back.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Kind:
     delays: tuple[float, ...] = PATIENT
     repeat_unknown: bool = True
     guarded: bool = False
+    way_back: bool = False
     automatic: bool = True
     kept: tuple[str, ...] = ()
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None

@@ -20,7 +20,7 @@ from microblog.mail.addresses import Address, AddressLike, parse_address, parse_
 from microblog.mail.bell import Bell, SilentBell
 from microblog.mail.email import Email
 from microblog.mail.extension import new_message_id
-from microblog.mail.guard import Guard
+from microblog.mail.guard import Guard, Share
 from microblog.mail.kinds import Kind
 from microblog.mail.models import OutboxMessage
 from microblog.mail.rate_limits import RateLimits
@@ -117,6 +117,13 @@ class Outbox:
     def author(self, kind: Kind) -> Address:
         """The sender of messages of this kind that name none themselves."""
         return parse_address(kind.sender or self.sender)
+
+    def share_of(self, kind: Kind) -> Share:
+        """What messages of this guarded kind are counted with."""
+        if kind.way_back:
+            return Share((kind.name,), stays_open=True)
+        others = (one for one in self.kinds.values() if one.guarded and not one.way_back)
+        return Share(tuple(sorted(one.name for one in others)))
 
     def post(
         self,

@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     MAIL_GUARD_MINUTES: float = Field(
         15, gt=0, allow_inf_nan=False, description="…within so many minutes"
     )
+    MAIL_GUARD_DAILY: int = Field(
+        10,
+        ge=1,
+        le=MOST,
+        description="…and within a day; links for a forgotten password are counted by themselves",
+    )
     MAIL_RATE_LIMIT: Annotated[str, AfterValidator(values.rate_limit)] | None = Field(
         None,
         description="At most so many messages leave, like `14/second` or `30/minute, 10000/day`",
