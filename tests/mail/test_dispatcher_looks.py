@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,7 +115,7 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
     if in_trouble:
         looking.health.failed(TROUBLE)
     assert looking._opens_in(ALL_LANES) == seconds
-    assert looking._may_proceed() is not in_trouble
+    assert looking._may_proceed() == (not in_trouble)
 
 
 def test_what_is_held_back_is_looked_for_once_in_a_while(outbox: Outbox, time: Time) -> None:
@@ -129,6 +129,29 @@ def test_what_is_held_back_is_looked_for_once_in_a_while(outbox: Outbox, time: T
     assert looking._look_after_held_back()
     time.now += LOOK_EVERY
     assert not looking._look_after_held_back(), "this is no news"
+
+
+@pytest.mark.parametrize(("opens_in", "seconds"), [(math.inf, LOOK_EVERY), (0.5, 0.5), (0.0, 0.0)])
+def test_a_thread_waits_for_a_ring_but_no_longer_than_it_must(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, opens_in: float, seconds: float
+) -> None:
+    looking = made(outbox)
+    waited: list[float] = []
+    heard: list[bool] = []
+
+    def wait_for(predicate: Callable[[], bool], timeout: float) -> None:
+        waited.append(timeout)
+        heard.append(predicate())
+
+    monkeypatch.setattr(looking._work, "wait_for", wait_for)
+    looking._wait_for_work(0, opens_in)
+    looking.wake()
+    looking._wait_for_work(0, opens_in)
+    looking._wait_for_work(1, opens_in)
+    looking.stop()
+    looking._wait_for_work(1, opens_in)
+    assert waited == [seconds] * 4
+    assert heard == [False, True, False, True]
 
 
 def test_a_ring_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
