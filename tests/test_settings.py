@@ -75,6 +75,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "METRICS_TOKEN": ("monitoring-1", "monitoring-1"),
     "LOG_FILE": ("logs/site.log", Path("logs/site.log")),
     "LOG_FORMAT": ("json", "json"),
+    "LOG_MAX_BYTES": ("0", 0),
+    "LOG_BACKUP_COUNT": ("30", 30),
     "DEBUG": ("1", True),
     "TESTING": ("t", True),
 }

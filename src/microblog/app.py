@@ -34,6 +34,7 @@ from microblog.database import MIGRATIONS, alembic, current_transaction, db
 from microblog.mail import Mail, Outbox, init_outbox, parse_address
 from microblog.mail.bell import Bell, SocketBell
 from microblog.mail.catcher import CaughtMail
+from microblog.mail.database_errors import is_outage
 from microblog.mail.dkim_signing import DkimKeyError, load_signer
 from microblog.mail.guard import Guard
 from microblog.mail.inbox import inbox_blueprint
@@ -68,7 +69,12 @@ class Microblog(Flask):
     request_class = form_parsing.BoundedRequest
 
     def log_exception(self, exc_info: Any) -> None:
-        """Name the route, not the path: a path may hold the token of a mailed link."""
+        """Name the route, not the path: a path may hold the token of a mailed link.
+
+        A database that is away is told once, where it is asked, and not by each request.
+        """
+        if is_outage(exc_info[1]):
+            return
         rule = request.url_rule.rule if request.url_rule else "an unknown address"
         self.logger.error("Exception on %s [%s]", rule, request.method, exc_info=exc_info)
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from microblog.mail.kinds import Lane
 from microblog.mail.models import WAITING, OutboxMessage
+from microblog.mail.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +202,11 @@ class CeleryBell:
         self._rung: queue.Queue[list[int]] = queue.Queue(RINGS_HELD)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._is_down = False
+        self._outage = Outage(
+            logger,
+            "The broker cannot be reached, mail waits for the sweep: %s",
+            "The broker is well again.",
+        )
         self._silent_until = 0.0
 
     def ring(self, message_ids: Sequence[int]) -> None:
@@ -253,15 +258,8 @@ class CeleryBell:
         except publisher.errors as error:
             self._failed(error)
         else:
-            self._succeeded()
+            self._outage.ended()
 
     def _failed(self, error: Exception) -> None:
         self._silent_until = self._clock() + PAUSE_SECONDS
-        if not self._is_down:
-            logger.error("The broker cannot be reached, mail waits for the sweep: %s", error)
-        self._is_down = True
-
-    def _succeeded(self) -> None:
-        if self._is_down:
-            logger.info("The broker is well again.")
-        self._is_down = False
+        self._outage.began(error)

@@ -28,12 +28,15 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from microblog.mail.database_errors import is_outage, reason
 from microblog.mail.models import NAMING
 from microblog.mail.models import Model as MailModel
+from microblog.mail.outage import Outage
 
 Step = TypeVar("Step")
 
@@ -166,6 +169,13 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _CURRENT = "microblog_write_session"
 
+logger = logging.getLogger(__name__)
+
+_reading = Outage(logger, "The database cannot be read: %s", "The database can be read again.")
+_writing = Outage(
+    logger, "The database cannot be written: %s", "The database can be written again."
+)
+
 
 @contextmanager
 def transaction() -> Iterator[Session]:
@@ -184,10 +194,15 @@ def transaction() -> Iterator[Session]:
         try:
             yield session
             session.commit()
+            _writing.ended()
             # What was read before may have changed, also where it was read meanwhile: on SQLite
             # a reading transaction goes on seeing what was there when it began.
             _end_reading()
             db.session.expire_all()
+        except DBAPIError as error:
+            if is_outage(error):
+                _writing.began(reason(error))
+            raise
         finally:
             g.pop(_CURRENT, None)
 
@@ -240,6 +255,20 @@ def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "handle_error")
+def _note_outage(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    options = context.connection.get_execution_options() if context.connection else {}
+    # What `transaction` begins, it tells itself.
+    if error and is_outage(error) and not WRITING.items() <= options.items():
+        _reading.began(reason(error))
+
+
+@event.listens_for(Engine, "after_cursor_execute")
+def _note_success(*_statement: object) -> None:
+    _reading.ended()
 
 
 @event.listens_for(Engine, "begin")

@@ -97,8 +97,7 @@ WRITER = """
 import logging, sys
 from pathlib import Path
 from microblog.web import logs
-logs.FILE_BYTES = 20_000
-logs.configure(Path(sys.argv[1]))
+logs.configure(Path(sys.argv[1]), max_bytes=20_000, backup_count=9)
 for number in range(300):
     logging.getLogger("writer").info("%s-%03d %s", sys.argv[2], number, "x" * 80)
 """

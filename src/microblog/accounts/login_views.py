@@ -24,6 +24,7 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.logins import Logins
 from microblog.database import db, transaction, utc_now
 from microblog.mail import current_outbox
+from microblog.mail.database_errors import is_outage
 from microblog.web.clients import current_place
 from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
@@ -49,8 +50,9 @@ def load_visitor(secret: str) -> sessions.Visitor | None:
     """
     try:
         return _find_visitor(secret, now=utc_now())
-    except SQLAlchemyError:
-        logger.exception("The session cannot be looked up")
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            logger.exception("The session cannot be looked up")
         return None
 
 

@@ -35,7 +35,7 @@ def process() -> None:
 def web(host: str, port: int, workers: int, *, demo: bool) -> None:
     """The web server."""
     settings = load_settings()
-    logs.configure(settings.LOG_FILE, form=settings.LOG_FORMAT)
+    configure_log(settings)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _WebServer(settings, address, workers, demo=demo).run()
 
@@ -44,7 +44,7 @@ def web(host: str, port: int, workers: int, *, demo: bool) -> None:
 def dispatcher() -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
-    logs.configure(settings.LOG_FILE, process="dispatcher", form=settings.LOG_FORMAT)
+    configure_log(settings, process="dispatcher")
     run_dispatcher(create_app(settings), options=_options(settings))
 
 
@@ -53,6 +53,17 @@ def dispatcher() -> None:
 def catcher(port: int) -> None:
     """The mail catcher of the demonstration."""
     run_catcher(caught_mail(load_settings()), host="127.0.0.1", port=port)
+
+
+def configure_log(settings: Settings, *, process: str = "") -> None:
+    """Log as the settings say, into a file of this process's own."""
+    logs.configure(
+        settings.LOG_FILE,
+        process=process,
+        form=settings.LOG_FORMAT,
+        max_bytes=settings.LOG_MAX_BYTES,
+        backup_count=settings.LOG_BACKUP_COUNT,
+    )
 
 
 def make_dispatcher(settings: Settings) -> Dispatcher:

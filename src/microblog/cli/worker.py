@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from microblog.app import create_app
+from microblog.cli.processes import configure_log
 from microblog.cli.site import prepare_database
 from microblog.mail import current_outbox
 from microblog.mail.dispatcher import DispatcherOptions
@@ -16,7 +17,6 @@ from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY
 from microblog.mail.running import make_dispatcher, transport_maker
 from microblog.settings import load_settings
-from microblog.web import logs
 
 
 @click.command()
@@ -45,7 +45,7 @@ def worker(concurrency: int | None) -> None:
     from microblog.worker.consumer import run_paced_worker, run_worker  # noqa: PLC0415
     from microblog.worker.deliverer import Deliverer  # noqa: PLC0415
 
-    logs.configure(settings.LOG_FILE, process="worker", form=settings.LOG_FORMAT)
+    configure_log(settings, process="worker")
     app: Any = create_app(settings)
     with app.app_context():
         prepare_database()

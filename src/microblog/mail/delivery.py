@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.mail.addresses import AddressError
 from microblog.mail.claims import Claim, Claims, Settlement
+from microblog.mail.database_errors import is_outage
 from microblog.mail.email import BadHeaderError, Email
 from microblog.mail.guard import admit, condemns_address, suppress
 from microblog.mail.kinds import Discard, Intent, Kind
@@ -143,8 +144,8 @@ class Delivery:
             words = f"It could not be written: {one_line(str(error))}"
             return self._ends(held, Status.DEAD, words)
         except (Exception, SystemExit) as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                # The database is gone: that is not the message's fault.
+            if is_outage(error):
+                # The database cannot be used: that is not the message's fault.
                 raise
             logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
             return self._again(kind, held, f"It could not be composed: {_last_line(error)}")

@@ -19,10 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.mail.bell import BellListener
 from microblog.mail.claims import Claims
+from microblog.mail.database_errors import reason
 from microblog.mail.delivery import Delivery
 from microblog.mail.housekeeping import Housekeeping
 from microblog.mail.kinds import DAY, Lane
 from microblog.mail.leases import LeaseKeeper
+from microblog.mail.outage import Outage
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import SmtpError, Step
 from microblog.mail.pacing import Pacing
@@ -116,6 +118,12 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._rung = 0
+        self._reading = Outage(
+            logger, "The outbox cannot be read: %s", "The outbox can be read again."
+        )
+        self._writing = Outage(
+            logger, "The outbox cannot be written: %s", "The outbox can be written again."
+        )
 
     def run(self, listener: BellListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
@@ -195,17 +203,20 @@ class Dispatcher:
     def _deliver_due(self, delivery: Delivery, lanes: range) -> None:
         try:
             with self._context():
-                _handled, trouble = delivery.run(
+                handled, trouble = delivery.run(
                     lanes, proceed=self._may_proceed, well=self.health.succeeded
                 )
         except SQLAlchemyError as error:
-            logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
+            self._writing.began(reason(error))
             self._stopping.wait(self.options.look_every)
         except Exception:
             # One message that nobody foresaw must not end the thread that serves all others.
             logger.exception("A delivery failed in a way that nobody foresaw")
             self._stopping.wait(self.options.look_every)
         else:
+            if handled:
+                # To find nothing that is due, nothing need be written.
+                self._writing.ended()
             if trouble is not None:
                 self.health.failed(trouble)
 
@@ -233,7 +244,7 @@ class Dispatcher:
         try:
             return self._looking.look_after_held_back()
         except SQLAlchemyError as error:
-            logger.error("The outbox cannot be read now: %s", error)  # noqa: TRY400
+            self._reading.began(reason(error))
             return False
 
     def _until_next_look(self) -> float:
@@ -249,7 +260,9 @@ class Dispatcher:
 
     def _next_due(self) -> float | None:
         try:
-            return self._looking.next_due()
+            due = self._looking.next_due()
         except SQLAlchemyError as error:
-            logger.error("The outbox cannot be read now: %s", error)  # noqa: TRY400
+            self._reading.began(reason(error))
             return None
+        self._reading.ended()
+        return due

@@ -12,6 +12,8 @@ from types import TracebackType
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.mail.claims import Claim, Claims
+from microblog.mail.database_errors import reason
+from microblog.mail.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ class LeaseKeeper:
         self._held: dict[int, tuple[Claim, float]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._outage = Outage(
+            logger, "Leases cannot be renewed: %s", "Leases can be renewed again."
+        )
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
 
     def __enter__(self) -> LeaseKeeper:
@@ -71,7 +76,8 @@ class LeaseKeeper:
                 return
             try:
                 self._claims.renew(held, until=self._clock() + self._claims.lease)
-            except SQLAlchemyError:
-                logger.exception("The lease of message %s could not be renewed", held.id)
+            except SQLAlchemyError as error:
+                self._outage.began(reason(error))
                 return
+            self._outage.ended()
             self._held[id(held)] = (held, time.monotonic())

@@ -222,7 +222,16 @@ class Settings(BaseSettings):
         None, description="The bearer token that opens /metrics; without it there is no such page"
     )
     LOG_FILE: Place | None = Field(
-        None, description="Log to this file too; it is rotated, ten files of a megabyte each"
+        None, description="Log to this file too; it is rotated when it is large"
+    )
+    LOG_MAX_BYTES: int = Field(
+        1_000_000,
+        ge=0,
+        le=MOST,
+        description="Bytes at which LOG_FILE is rotated; 0: never, as another program does it",
+    )
+    LOG_BACKUP_COUNT: int = Field(
+        9, ge=1, le=1000, description="How many rotated log files are kept beside the present one"
     )
     LOG_FORMAT: Literal["text", "json"] = Field(
         "text", description="Lines for people (text), or an object a line for programs (json)"

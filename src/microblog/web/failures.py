@@ -30,6 +30,7 @@ from microblog.mail import (
     current_outbox,
     email_from_templates,
 )
+from microblog.mail.database_errors import is_outage
 from microblog.mail.kinds import DAY
 from microblog.web.request_ids import request_id
 
@@ -118,7 +119,8 @@ def _sample(_session: Session, language: str) -> Intent:
 
 
 def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:
-    if not current_app.config["ADMINS"]:
+    # Mail begins as a row: without the database there is none.
+    if not current_app.config["ADMINS"] or is_outage(exception):
         return
     try:
         report(exception, now=utc_now())

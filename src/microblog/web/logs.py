@@ -13,8 +13,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from microblog.web.request_ids import RequestIdFilter
 
-FILE_BYTES = 1_000_000
-FILES_KEPT = 10
+MAX_BYTES = 1_000_000
+BACKUP_COUNT = 9
 
 LogFormat = Literal["text", "json"]
 
@@ -23,24 +23,29 @@ _FIELDS = ("asctime", "levelname", "name", "request_id", "process", "message")
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger"}
 
 
-def configure(file: Path | None, *, process: str = "", form: LogFormat = "text") -> None:
+def configure(
+    file: Path | None,
+    *,
+    process: str = "",
+    form: LogFormat = "text",
+    max_bytes: int = MAX_BYTES,
+    backup_count: int = BACKUP_COUNT,
+) -> None:
     """Set the log up for this process; with `process`, the file's name tells it from others.
 
+    A file is rotated at `max_bytes`, or never at 0, and `backup_count` former ones are kept.
     Raises OSError where the file cannot be written.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if file is not None:
         name = file.with_stem(f"{file.stem}-{process}") if process else file
         name.parent.mkdir(parents=True, exist_ok=True)
-        # Several web processes write to one file, and one of them has to rotate it. What comes with
-        # the package takes a third of a second, which commands without a log need not wait for.
-        from concurrent_log_handler import ConcurrentRotatingFileHandler  # noqa: PLC0415
+        # What rotates it takes a third of a second to load, which commands without a log need not
+        # wait for.
+        from microblog.web.log_files import LogFile  # noqa: PLC0415
 
-        handlers.append(
-            ConcurrentRotatingFileHandler(
-                str(name), maxBytes=FILE_BYTES, backupCount=FILES_KEPT - 1, encoding="utf-8"
-            )
-        )
+        rotated = LogFile(str(name), maxBytes=max_bytes, backupCount=backup_count, encoding="utf-8")
+        handlers.append(rotated)
     for handler in handlers:
         handler.setFormatter(_formatter(form))
         handler.addFilter(RequestIdFilter())

@@ -10,9 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.mail.claims import Claims
+from microblog.mail.database_errors import reason
 from microblog.mail.delivery import Delivery
 from microblog.mail.dispatcher import LEASE_SECONDS, ServerHealth
 from microblog.mail.leases import LeaseKeeper
+from microblog.mail.outage import Outage
 from microblog.mail.outbox import Outbox
 from microblog.mail.transport import Transport
 
@@ -48,6 +50,9 @@ class Deliverer:
         self._leases = LeaseKeeper(self.make_claims(), clock=outbox.clock)
         self._idle: list[Delivery] = []
         self._lock = threading.Lock()
+        self._outage = Outage(
+            logger, "The outbox cannot be written: %s", "The outbox can be written again."
+        )
 
     def __enter__(self) -> Deliverer:
         self._leases.__enter__()
@@ -82,8 +87,9 @@ class Deliverer:
                     return False
                 trouble = delivery.deliver_one(held)
         except SQLAlchemyError as error:
-            logger.error("The outbox cannot be reached now: %s", error)  # noqa: TRY400
+            self._outage.began(reason(error))
             return False
+        self._outage.ended()
         if trouble is None:
             self.health.succeeded()
         else:

@@ -13,8 +13,10 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.celery_bell import WAITING_ROWS, Publisher, queue_names_of
+from microblog.mail.database_errors import reason
 from microblog.mail.dispatcher import ALL_LANES, PROMPT_LANE
 from microblog.mail.models import OutboxMessage
+from microblog.mail.outage import Outage
 from microblog.worker.deliverer import Deliverer
 
 logger = logging.getLogger(__name__)
@@ -49,7 +51,14 @@ class Sweeper:
         self._queues = queue_names_of(celery)
         self._claims = deliverer.make_claims()
         self._stopping = threading.Event()
-        self._is_down = False
+        self._reading = Outage(
+            logger, "The outbox cannot be swept: %s", "The outbox can be swept again."
+        )
+        self._ringing = Outage(
+            logger,
+            "The broker cannot be reached, mail is delivered without it: %s",
+            "The broker can be reached again.",
+        )
         self._silence_said_at = -math.inf
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -124,8 +133,9 @@ class Sweeper:
             delivered = 0
             try:
                 delivered = self._sweep_or_deliver()
+                self._reading.ended()
             except SQLAlchemyError as error:
-                self._say("The outbox cannot be swept now: %s", error)
+                self._reading.began(reason(error))
             except Exception:
                 logger.exception("The sweep failed")
             wait = 0 if delivered else SWEEP_EVERY_SECONDS
@@ -137,9 +147,9 @@ class Sweeper:
         try:
             self.sweep()
         except self._publisher.errors as error:
-            self._say("The broker cannot be reached, mail is delivered without it: %s", error)
+            self._ringing.began(error)
             return self.deliver_overdue()
-        self._is_down = False
+        self._ringing.ended()
         if not self._is_unheard():
             return 0
         self._say_silent()
@@ -160,8 +170,3 @@ class Sweeper:
                 " said again, delete these queues in the broker; no mail is in them: %s",
                 names,
             )
-
-    def _say(self, words: str, error: Exception) -> None:
-        if not self._is_down:
-            logger.error(words, error)
-        self._is_down = True

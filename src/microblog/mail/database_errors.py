@@ -1,0 +1,44 @@
+"""Errors of the database that are nobody's slip: it is away, full, locked, or takes no changes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+# https://www.sqlite.org/rescode.html: the primary codes that do not come from a statement's words.
+_SQLITE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOTADB,
+}
+
+# PostgreSQL, appendix A: connections, resources, an operator's intervention, the system; 25006 is
+# a transaction that may only read.
+_POSTGRESQL = ("08", "53", "57", "58", "25006")
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database cannot be used, whatever the statement was."""
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_POSTGRESQL)
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+def reason(error: BaseException) -> str:
+    """The driver's own words, in one line."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
