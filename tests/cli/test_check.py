@@ -19,6 +19,7 @@ from microblog.cli.ports import choose_free
 from microblog.database import transaction
 from microblog.mail import send_email
 from microblog.settings import SettingsError
+from microblog.web import readiness
 from tests.cli.conftest import Command
 from tests.dns_server import NameServer, name_server
 from tests.outbox import rows
@@ -105,6 +106,7 @@ def test_a_site_that_lacks_nothing(
         "INSTANCE_PATH",
         "LOG_FILE",
         "privacy",
+        "disk",
         "database",
         "broker",
         "rate limits",
@@ -252,6 +254,44 @@ def test_a_file_that_is_no_database(microblog: Command, tmp_path: Path) -> None:
     (line,) = lines(microblog, "database", DATABASE_URL="sqlite:///a.db")
     assert line.startswith(f"WRONG: database: {tmp_path / 'a.db'} cannot be used: file is not a")
     assert line.endswith("Name another in DATABASE_URL.")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/nonexistent/site.db", "cannot be made: No such file or directory"),
+        ("/proc/site.db", "cannot be made: "),  # a folder in which not even root makes files
+        ("{folder}/letter/site.db", "cannot be made: Not a directory"),
+        ("{folder}/gone.db", "cannot be made: No such file or directory"),
+        ("{folder}", "cannot be used: unable to open database file"),
+        ("file:{folder}/empty.db?mode=ro&uri=true", "attempt to write a readonly database"),
+    ],
+)
+def test_a_file_that_cannot_be_a_database(
+    microblog: Command, tmp_path: Path, address: str, says: str
+) -> None:
+    """The check said ok, and the site did not start."""
+    (tmp_path / "letter").touch()
+    (tmp_path / "gone.db").symlink_to("/nonexistent/site.db")
+    sqlite3.connect(tmp_path / "empty.db").close()
+    address = f"sqlite:///{address.format(folder=tmp_path)}"
+    (line,) = lines(microblog, "database", DATABASE_URL=address)
+    assert line.startswith("WRONG: database: ")
+    assert says in line
+    started = microblog("run", DATABASE_URL=address)
+    assert started.exit_code != 0
+
+
+@ON_SQLITE
+def test_a_disk_with_little_room(
+    microblog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FULL_SHARE", 2.0)
+    monkeypatch.setattr(readiness, "FULL_BYTES", 2**80)
+    (line,) = lines(microblog, "disk", LOG_FILE=str(tmp_path / "site.log"))
+    assert line.startswith("WARNING: disk: ")
+    assert "Make room" in line
 
 
 @ON_SQLITE

@@ -116,7 +116,7 @@ def database_file(settings: Settings) -> Path | None:
     url = make_url(settings.DATABASE_URL)
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
-    return settings.INSTANCE_PATH.resolve() / url.database
+    return settings.INSTANCE_PATH.resolve() / url.database.removeprefix("file:")
 
 
 def database_place() -> str:

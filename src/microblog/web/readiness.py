@@ -67,7 +67,7 @@ def _degraded() -> Iterator[str]:
         yield "mail"
     if limiter.is_store_away():
         yield "rate_limits"
-    if any(map(_is_nearly_full, _folders())):
+    if any(map(is_nearly_full, _folders())):
         yield "disk"
 
 
@@ -110,7 +110,8 @@ def _folders() -> set[Path]:
     return {Path(current_app.instance_path), *(Path(file).parent for file in files if file)}
 
 
-def _is_nearly_full(folder: Path) -> bool:
+def is_nearly_full(folder: Path) -> bool:
+    """Whether there is little room left where this folder is."""
     with suppress(OSError):
         usage = shutil.disk_usage(folder)
         return usage.free < min(usage.total * FULL_SHARE, FULL_BYTES)

@@ -12,8 +12,8 @@ import click
 
 from microblog.cli.checks import (
     configuration,
+    files,
     mail_server,
-    privacy,
     sender_domain,
     services,
 )
@@ -32,7 +32,8 @@ CHECKS: list[Check] = [
     configuration.check_instance_folder,
     configuration.check_log_file,
     configuration.check_dkim_key_file,
-    privacy.check_privacy,
+    files.check_privacy,
+    files.check_disk,
     services.check_database,
     services.check_broker,
     services.check_rate_limits,

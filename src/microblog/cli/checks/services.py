@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.site import database_place, database_reason, newer_schema
+from microblog.cli.site import database_file, database_place, database_reason, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.mail.models import WAITING, OutboxMessage, Suppression
 from microblog.mail.translation import gettext_noop
@@ -47,7 +48,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         return
     with app.app_context():
         try:
-            yield from _database()
+            yield from _database(settings)
         except SQLAlchemyError as error:
             reason = database_reason(error)
             words = _("{place} cannot be used: {reason}.").format(
@@ -71,10 +72,15 @@ def _impatient(settings: Settings) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _database() -> Iterator[Finding]:
-    if is_sqlite() and not Path(str(db.engine.url.database)).exists():
-        yield ok(DATABASE, _("{place} will be made at the start.").format(place=database_place()))
+def _database(settings: Settings) -> Iterator[Finding]:
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        yield _not_made_yet(file.resolve())
         return
+    if is_sqlite():
+        # A file that takes no changes cannot be brought up to date either.
+        with db.engine.connect().execution_options(**WRITING) as connection:
+            connection.begin().rollback()
     if needs_upgrade():
         if is_sqlite():
             yield ok(
@@ -103,6 +109,21 @@ def _database() -> Iterator[Finding]:
         ),
     )
     yield from _overdue()
+
+
+def _not_made_yet(file: Path) -> Finding:
+    """Whether it will be: SQLite makes a file, and no folder."""
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        words = _("{file} cannot be made: {reason}.")
+        return wrong(
+            DATABASE,
+            words.format(file=file, reason=error.strerror),
+            _("Let the user that runs the site own its folder, or name another in DATABASE_URL."),
+        )
+    return ok(DATABASE, _("{place} will be made at the start.").format(place=file))
 
 
 def _overdue() -> Iterator[Finding]:

@@ -1,8 +1,9 @@
-"""Whether what the site writes is closed to the other users of this machine."""
+"""What the site writes: is it closed to the other users of this machine, and is there room?"""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import stat
 from collections.abc import Iterator
 from gettext import gettext as _
@@ -14,8 +15,10 @@ from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.site import database_file
 from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings
+from microblog.web.readiness import is_nearly_full
 
 PRIVACY = gettext_noop("privacy")
+DISK = gettext_noop("disk")
 
 
 def check_privacy(settings: Settings) -> Iterator[Finding]:
@@ -31,6 +34,30 @@ def check_privacy(settings: Settings) -> Iterator[Finding]:
         yield warning(PRIVACY, words.format(file=_listed(readable)), _mend(readable))
     else:
         yield ok(PRIVACY, _("database, log and caught mail are closed to others."))
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """A full disk stops registrations, posts and mail, and is not found by a small write."""
+    files = [settings.INSTANCE_PATH, database_file(settings), settings.LOG_FILE]
+    folders = [_existing(file.resolve()) for file in files if file is not None]
+    disks = {folder.stat().st_dev: folder for folder in folders}
+    full = [folder for folder in disks.values() if is_nearly_full(folder)]
+    if not full:
+        yield ok(DISK, _("there is room for the site's data and its log."))
+    for folder in full:
+        free = shutil.disk_usage(folder).free
+        words = _("{free:.0f} MB are left where {folder} is.")
+        say = warning if free else wrong
+        yield say(
+            DISK,
+            words.format(free=free / 1e6, folder=folder),
+            _("Make room, or move the site's data to a larger disk."),
+        )
+
+
+def _existing(place: Path) -> Path:
+    """The folder that it is in, or would be made in."""
+    return next(folder for folder in place.parents if folder.is_dir())
 
 
 def _written(settings: Settings) -> Iterator[Path]:
