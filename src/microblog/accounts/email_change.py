@@ -34,9 +34,9 @@ Sources: OWASP ASVS 5.0, 6.3.7 and 7.5.1; OWASP Authentication Cheat Sheet, "Cha
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -49,12 +49,12 @@ from microblog.accounts.email_changes import (
     pending_change,
     reservation,
 )
-from microblog.accounts.models import EmailChange, SecurityEvent, User
+from microblog.accounts.models import EmailChange, User
 from microblog.accounts.notices import post_notice
 from microblog.accounts.reauthentication import Reauthenticated, lock_account
 from microblog.accounts.recovery import Reason, start_reset
 from microblog.accounts.reports import close_every_door
-from microblog.accounts.security_log import Happening, record
+from microblog.accounts.security_log import Happening, moments_of, record
 from microblog.accounts.states import is_visible
 from microblog.accounts.tokens import (
     CONFIRM_EMAIL_CHANGE,
@@ -83,7 +83,14 @@ class SameAddressError(Exception):
 
 
 class AskedTooOftenError(Exception):
-    """The account asked ASKED_A_DAY times within a day."""
+    """The account asked ASKED_A_DAY times within a day, or often for this address lately.
+
+    It can ask from `opens_at` on.
+    """
+
+    def __init__(self, opens_at: datetime) -> None:
+        self.opens_at = opens_at
+        super().__init__(opens_at)
 
 
 class HeldError(Exception):
@@ -111,8 +118,7 @@ def ask_for_change(
     new = parse_address(address)
     if new.mailbox == user.email:
         raise SameAddressError
-    if _asked_lately(session, user.id, now=now) >= ASKED_A_DAY:
-        raise AskedTooOftenError
+    _require_patience(session, outbox, user, new.key, now=now)
     cancel_pending(session, user.id, now=now)
     change = EmailChange(
         user_id=user.id, old_email=user.email, new_email=new.mailbox, requested_at=now
@@ -300,10 +306,24 @@ def _change_state(change: EmailChange) -> State:
     return (str(change.id), change.old_email, change.new_email, moment)
 
 
-def _asked_lately(session: Session, user_id: int, *, now: datetime) -> int:
-    asked = select(func.count()).where(
-        SecurityEvent.user_id == user_id,
-        SecurityEvent.kind == Happening.EMAIL_CHANGE_ASKED.value,
-        SecurityEvent.at > now - timedelta(days=1),
+def _require_patience(
+    session: Session, outbox: Outbox, user: User, email_key: str, *, now: datetime
+) -> None:
+    """Raise AskedTooOftenError where the account asked often enough, or for this address.
+
+    What the account itself asked for is counted, with the numbers of the guard: so it tells nothing
+    about the address.
+    """
+    since = now - timedelta(days=1)
+    asked = sorted(moments_of(session, user.id, Happening.EMAIL_CHANGE_ASKED, since=since))
+    if len(asked) >= ASKED_A_DAY:
+        raise AskedTooOftenError(asked[-ASKED_A_DAY] + timedelta(days=1))
+    same = select(EmailChange.requested_at).where(
+        EmailChange.user_id == user.id,
+        EmailChange.new_email_key == email_key,
+        EmailChange.requested_at > since,
     )
-    return session.scalar(asked) or 0
+    mailed = [one.timestamp() for one in session.scalars(same)]
+    opens_at = outbox.guard.opens_at(mailed, now=now.timestamp())
+    if opens_at is not None:
+        raise AskedTooOftenError(datetime.fromtimestamp(opens_at, UTC))

@@ -19,10 +19,11 @@ from microblog.accounts.settings_forms import ChangeEmailForm
 from microblog.database import db, transaction, utc_now
 from microblog.mail import current_outbox
 from microblog.web.clients import current_place
-from microblog.web.languages import current_language
+from microblog.web.languages import current_language, local_time
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
 from microblog.web.settings_pages import add_settings_page
+from microblog.web.times import whole_minute
 
 blueprint = Blueprint("email_change", __name__)
 
@@ -115,8 +116,14 @@ def _ask(form: ChangeEmailForm, proof: Reauthenticated) -> bool:
             )
     except SameAddressError:
         form.email.errors = [_("This is the address of your account already.")]
-    except AskedTooOftenError:
-        form.email.errors = [_("You asked for many changes today; try again tomorrow.")]
+    except AskedTooOftenError as error:
+        when = local_time(whole_minute(error.opens_at))
+        form.email.errors = [
+            _(
+                "You asked for this several times already; you can ask again from %(when)s on.",
+                when=when,
+            )
+        ]
     except OutdatedError:
         refuse(form.current_password)
     else:

@@ -34,6 +34,8 @@ class Happening(StrEnum):
     """The kinds of events. Their names are stored; their sentences are in the page."""
 
     REGISTERED = "registered"
+    VERIFICATION_ASKED = "verification_asked"
+    """Its owner asked for another link to confirm the address."""
     EMAIL_VERIFIED = "email_verified"
     LOGGED_IN = "logged_in"
     LOGGED_IN_NEW_BROWSER = "logged_in_new_browser"
@@ -144,6 +146,21 @@ def record(
             browser=place.browser,
             address=place.address,
             details=details,
+        )
+    )
+
+
+def moments_of(
+    session: Session, user_id: int, *happenings: Happening, since: datetime
+) -> list[datetime]:
+    """When these things happened to the account, from `since` on."""
+    return list(
+        session.scalars(
+            select(SecurityEvent.at).where(
+                SecurityEvent.user_id == user_id,
+                SecurityEvent.kind.in_([one.value for one in happenings]),
+                SecurityEvent.at > since,
+            )
         )
     )
 

@@ -28,6 +28,7 @@ GROUPS = {
 
 HAPPENINGS = {
     Happening.REGISTERED: _l("The account was made."),
+    Happening.VERIFICATION_ASKED: _l("Another link to confirm the email address was asked for."),
     Happening.EMAIL_VERIFIED: _l("The email address was confirmed."),
     Happening.LOGGED_IN: _l("Somebody logged in, from a browser seen before."),
     Happening.LOGGED_IN_NEW_BROWSER: _l("Somebody logged in from a new browser."),

@@ -6,7 +6,7 @@ Sources: OWASP ASVS 5.0, 6.3.8; CWE-204, CWE-208 (no answer and no time tells wh
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import ColumnElement, Exists, and_, delete, exists, select, update
@@ -17,7 +17,8 @@ from microblog.accounts.administrators import LastAdministratorError, keep_an_ad
 from microblog.accounts.authentication import holder_of
 from microblog.accounts.email_changes import reservation
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.security_log import Happening, record
+from microblog.accounts.reauthentication import lock_account
+from microblog.accounts.security_log import Happening, moments_of, record
 from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
 from microblog.mail import Outbox
 from microblog.web.clients import Place
@@ -50,6 +51,30 @@ def request_verification(session: Session, outbox: Outbox, user: User, locale: s
     owner is told instead.
     """
     outbox.post(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+
+
+def ask_again(
+    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+) -> datetime | None:
+    """Have another link mailed, or say when the account can ask for the next one.
+
+    What the account asked for is counted, with the numbers of the guard; so the answer tells
+    nothing about the address, which may be somebody else's.
+    """
+    lock_account(session, user.id)
+    asked = moments_of(
+        session,
+        user.id,
+        Happening.REGISTERED,
+        Happening.VERIFICATION_ASKED,
+        since=now - timedelta(days=1),
+    )
+    opens_at = outbox.guard.opens_at([one.timestamp() for one in asked], now=now.timestamp())
+    if opens_at is not None:
+        return datetime.fromtimestamp(opens_at, UTC)
+    record(session, user.id, Happening.VERIFICATION_ASKED, place, now=now)
+    request_verification(session, outbox, user, locale)
+    return None
 
 
 def holder_instead(session: Session, user: User) -> User | None:

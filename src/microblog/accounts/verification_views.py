@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_required, logout_user
@@ -17,10 +19,11 @@ from microblog.accounts.verified import is_verified
 from microblog.database import db, transaction, utc_now
 from microblog.mail import current_outbox
 from microblog.web.clients import current_place
-from microblog.web.languages import current_language
+from microblog.web.languages import current_language, local_time
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
+from microblog.web.times import whole_minute
 
 VERIFY_LINK = SecretLink("accounts.verify_email", "/verify_email/")
 
@@ -47,14 +50,27 @@ def resend_verification() -> Response:
         else:
             user = current_user.user
             with transaction() as writing:
-                verification.request_verification(
-                    writing, current_outbox(), user, current_language()
+                opens_at = verification.ask_again(
+                    writing,
+                    current_outbox(),
+                    user,
+                    current_place(),
+                    now=utc_now(),
+                    locale=current_language(),
                 )
-            said = _(
-                "We mailed another link to %(email)s. It may take some minutes.", email=user.email
-            )
-            flash(said, "info")
+            flash(_mailed(user.email, opens_at), "info")
     return redirect(home())
+
+
+def _mailed(address: str, opens_at: datetime | None) -> str:
+    if opens_at is None:
+        return _("We mailed another link to %(email)s. It may take some minutes.", email=address)
+    return _(
+        "We mailed links to %(email)s already; look into the spam folder, too. You can ask for"
+        " another one from %(when)s on.",
+        email=address,
+        when=local_time(whole_minute(opens_at)),
+    )
 
 
 def _answer(token: str) -> str | Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -22,6 +22,11 @@ def zone_named(name: str | None) -> tzinfo:
         return ZoneInfo(name) if name else UTC
     except (LookupError, ValueError, OSError):
         return UTC
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """The first whole minute that is not before it: when something can be done that is said so."""
+    return moment + timedelta(seconds=-moment.timestamp() % 60)
 
 
 def moment_in_words(moment: datetime, zone: str | None) -> str:
