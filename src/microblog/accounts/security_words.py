@@ -72,8 +72,8 @@ FATES = {
     Status.SENT: _l("The mail was sent: the mail server took it."),
     Status.DEAD: _l("The mail was refused."),
     Status.DISCARDED: _l(
-        "The mail was not sent: one address gets few of these in a short time, and none after its"
-        " server said that it does not exist."
+        "The mail was not sent: it was of no use any more, the address had several of these in a"
+        " short time, or its server had said that it does not exist."
     ),
     Status.EXPIRED: _l("The mail could not be sent while it was of use."),
     Status.CANCELLED: _l("Those who run the site cancelled the mail."),

@@ -14,7 +14,7 @@ from wtforms import DateTimeLocalField, Field, SearchField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional, ValidationError
 
-from microblog.admin.words import STATE_LABELS, STATUS_LABELS
+from microblog.admin.words import STATE_LABELS, STATUS_LABELS, kind_label
 from microblog.web.forms import Form, NoControlCharacters, strip
 from microblog.web.times import zone_named
 
@@ -96,7 +96,7 @@ class MessageSearch(SearchForm):
 
     def __init__(self, kinds: Iterable[str]) -> None:
         super().__init__()
-        self.kind.choices = [_ANY, *map(SelectChoice, kinds)]
+        self.kind.choices = [_ANY, *(SelectChoice(one, kind_label(one)) for one in kinds)]
 
     def validate_until(self, field: Field) -> None:
         if field.data and self.since.data and field.data <= self.since.data:

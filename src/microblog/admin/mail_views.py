@@ -173,6 +173,7 @@ def _overview() -> dict[str, Any]:
         "hours": hours,
         "picture": draw(hours),
         "unattended": unattended,
+        "trouble": figures.server_trouble(db.session, now=now, seconds=SUSPICIOUS_SECONDS),
     }
 
 

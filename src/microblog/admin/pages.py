@@ -15,13 +15,14 @@ from microblog.admin.words import (
     STATUS_MEANINGS,
     duration,
     from_unix,
+    kind_label,
 )
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.jinja_env.filters.update(
-        duration=duration, from_unix=from_unix, numberformat=format_decimal
+        duration=duration, from_unix=from_unix, numberformat=format_decimal, kind_label=kind_label
     )
     app.jinja_env.globals.update(
         status_labels=STATUS_LABELS,

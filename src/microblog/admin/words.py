@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from microblog.accounts.deletion import DELETION_KIND
+from microblog.accounts.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.notices import NEW_BROWSER_KIND
+from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.refused_mail import WORKS_KIND
+from microblog.accounts.reserved_emails import RESERVED_KIND
+from microblog.accounts.verification import VERIFY_KIND
+from microblog.accounts.verification_emails import ALREADY_KIND
 from microblog.admin.accounts import Refusal, RefusedError, State
 from microblog.mail import Lane
 from microblog.mail.models import Status
 from microblog.mail.operations import NotPossibleError, Obstacle
+from microblog.mail.ready import READY
+from microblog.web.failures import FAILURE_KIND
 
 STATUS_LABELS = {
     Status.QUEUED: _l("queued"),
@@ -25,17 +36,37 @@ STATUS_LABELS = {
 }
 
 STATUS_MEANINGS = {
-    Status.QUEUED: _l("It was not tried yet."),
+    Status.QUEUED: _l("It waits to be sent."),
     Status.DEFERRED: _l("It was tried, and will be tried again."),
     Status.SENT: _l(
         "The mail server took it. If it does not arrive, ask at the receiver's side: in the spam"
         " folder first."
     ),
-    Status.DISCARDED: _l("There was nobody to send it to, or the address must not get it."),
+    Status.DISCARDED: _l(
+        "It was not sent, on purpose: nobody was to get it any more, its address does not exist, or"
+        " the address had enough of such mail."
+    ),
     Status.CANCELLED: _l("It was cancelled here or at the command line."),
     Status.EXPIRED: _l("It was worthless before it could leave."),
     Status.UNKNOWN: _l("The connection broke after the whole message was sent: it may arrive."),
-    Status.DEAD: _l("It was refused for good, or all attempts are spent."),
+    Status.DEAD: _l("It was refused for good, could not be written, or all attempts are spent."),
+}
+
+KIND_LABELS = {
+    RESET_KIND: _l("forgotten password"),
+    STARTED_KIND: _l("new password, for safety"),
+    CHANGED_KIND: _l("password changed"),
+    NEW_BROWSER_KIND: _l("log-in from a new browser"),
+    VERIFY_KIND: _l("confirm the address"),
+    ALREADY_KIND: _l("address has an account already"),
+    RESERVED_KIND: _l("address was changed away"),
+    CONFIRM_KIND: _l("confirm the new address"),
+    ASKED_KIND: _l("change of address asked for"),
+    EMAIL_CHANGED_KIND: _l("address changed"),
+    DELETION_KIND: _l("account will be deleted"),
+    WORKS_KIND: _l("address works again"),
+    FAILURE_KIND: _l("the site failed"),
+    READY: _l("sent by the application"),
 }
 
 LANE_LABELS = {
@@ -87,6 +118,11 @@ def why_not(error: NotPossibleError) -> str:
         Obstacle.CHANGED: _("This message changed at this moment. Look at it and try again."),
     }
     return words[error.obstacle]
+
+
+def kind_label(kind: str) -> Any:
+    """What a kind of message is about; its name, where an application has more of them."""
+    return KIND_LABELS.get(kind, kind)
 
 
 def duration(seconds: float) -> str:

@@ -57,6 +57,14 @@ _STUCK = f"""SELECT EXISTS (SELECT 1 FROM outbox
         WHERE {IS_WAITING} AND waits_for = '' AND lane IN ({_LANES}) AND due_at < :since)
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE {HAS_ENDED} AND settled_at >= :since)"""
 
+# What failed by no fault of the message was tried with a server in trouble; it is due at once.
+_TROUBLE = f"""SELECT answer FROM outbox
+    WHERE {IS_WAITING} AND status = '{Status.DEFERRED}' AND waits_for = ''
+        AND attempts > failures AND due_at <= :now AND created_at < :since
+        AND NOT EXISTS (SELECT 1 FROM outbox
+            WHERE {HAS_ENDED} AND settled_at >= :since AND status = '{Status.SENT}')
+    ORDER BY due_at DESC LIMIT 1"""
+
 
 def waiting(session: Session, *, now: float) -> list[Waiting]:
     """What waits, by lane and status."""
@@ -80,6 +88,12 @@ def statistics(session: Session, *, now: float) -> Statistics:
 def is_stuck(session: Session, *, now: float) -> bool:
     """Whether mail has been due for STUCK_SECONDS, and none has ended for as long."""
     return bool(session.scalar(text(_STUCK), {"since": now - STUCK_SECONDS}))
+
+
+def server_trouble(session: Session, *, now: float, seconds: float) -> str | None:
+    """What the mail server, or the way to it, last said, while it has taken nothing for so long."""
+    answer = session.scalar(text(_TROUBLE), {"now": now, "since": now - seconds})
+    return None if answer is None else str(answer)
 
 
 def _waiting(rows: Sequence[Any], *, now: float) -> list[Waiting]:
