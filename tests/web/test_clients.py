@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from limits import parse_many
 
-from microblog.web.clients import Place, browser_name, client_network, coarse, current_place
+from microblog.web.clients import (
+    PLACE_MAXIMUM,
+    USER_AGENT_MAXIMUM,
+    Place,
+    browser_name,
+    client_network,
+    coarse,
+    current_place,
+)
+from microblog.web.ratelimits import FORM_LIMIT, current_client
 from tests.visitor import ON_SQLITE
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -62,3 +72,28 @@ def test_a_request_has_a_place(app: Flask) -> None:
         assert current_place() == Place("Firefox on Linux", "203.0.113.0/24")
     with app.app_context():
         assert current_place() == Place()
+
+
+def test_a_client_may_post_thirty_forms_a_minute_and_three_hundred_an_hour() -> None:
+    found = {(one.amount, one.get_expiry()) for one in parse_many(FORM_LIMIT)}
+    assert found == {(30, 60), (300, 3600)}
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_by"),
+    [("203.0.113.77", "203.0.113.77/32"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")],
+)
+@ON_SQLITE
+def test_posts_are_counted_by_what_a_client_has_to_itself(
+    app: Flask, address: str, counted_by: str
+) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert current_client() == counted_by
+
+
+def test_of_a_long_name_as_much_is_kept_as_fits() -> None:
+    """A header of any length is read to a length, and what comes of it fits its column."""
+    assert browser_name(FIREFOX + " " * USER_AGENT_MAXIMUM + "x" * 100_000) == "Firefox on Linux"
+    assert browser_name(" " * USER_AGENT_MAXIMUM + FIREFOX) == ""
+    long = browser_name("Mozilla/5.0 (Linux; Android 14) " + "EdgA/120.0.0.0 " + "A" * 500)
+    assert 0 < len(long) <= PLACE_MAXIMUM == 64
