@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from microblog.mail.account_refusals import account_refusal
 from microblog.mail.translation import gettext_noop
 
 
@@ -51,15 +52,18 @@ class Meaning(StrEnum):
 BETWEEN_MESSAGES = frozenset({Step.RESET, Step.CHECK, Step.QUIT})
 MESSAGE_STEPS = frozenset({Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.ACCEPTANCE})
 
-_QUOTA = re.compile(r"^5\.4\.5\b")
-"""Gmail's refusal when an account has sent its messages of the day: tomorrow they are welcome."""
+# RFC 3463: X.5.3, too many recipients. RFC 5321, section 4.5.3.1.10: the code for that is 452, and
+# was 552; both also speak of space, which is this one recipient's trouble.
+_TOO_MANY = re.compile(r"(?i)^[45]\.5\.3\b|too many (?:recipients|rcpts?)\b")
+_ANOTHER_REASON = re.compile(r"(?i)^[45]\.\d+\.\d+\b|mailbox|storage|space|quota|full\b|size|large")
 
 
 class SmtpError(Exception):
     """A server said no, or nothing, at `step`.
 
     `code` is its three-digit answer, or None where the connection failed; `answer` its own words,
-    or the system's. `meaning` is the verdict on the message.
+    or the system's. `meaning` is the verdict on the message. `is_too_many` says of a recipient that
+    only the number of them was wrong.
     """
 
     def __init__(self, step: Step, code: int | None, answer: str) -> None:
@@ -67,6 +71,7 @@ class SmtpError(Exception):
         self.code = code
         self.answer = one_line(answer)
         self.meaning = meaning_of(step, code, self.answer)
+        self.is_too_many = step is Step.RCPT and _is_too_many(code, self.answer)
         super().__init__(f"{step}: {code or ''} {self.answer}".replace("  ", " "))
 
 
@@ -79,13 +84,23 @@ def meaning_of(step: Step, code: int | None, answer: str = "") -> Meaning:
         return Meaning.NOTHING
     if step is Step.ACCEPTANCE and code is None:
         return Meaning.UNKNOWN
-    if step not in MESSAGE_STEPS or code == 530 or _QUOTA.search(answer):
+    if step not in MESSAGE_STEPS or code == 530 or account_refusal(code, answer):
         # 530: it wants TLS or a log-in first (RFC 3207, RFC 4954), which is a setting of ours.
         return Meaning.SERVER
     if code is None or code == 421:
         # Once it knows the recipient, it may be this very message that makes it hang up.
         return Meaning.SERVER if step is Step.MAIL else Meaning.AGAIN
+    if step is Step.RCPT and _is_too_many(code, answer):
+        return Meaning.AGAIN
     return Meaning.NEVER if 500 <= code < 600 else Meaning.AGAIN
+
+
+def _is_too_many(code: int | None, answer: str) -> bool:
+    if code is None or code < 400:
+        return False
+    if _TOO_MANY.search(answer):
+        return True
+    return code in {452, 552} and not _ANOTHER_REASON.search(answer)
 
 
 def one_line(answer: str | bytes) -> str:
