@@ -53,6 +53,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "MAIL_SUPPRESS_SEND": ("on", True),
     "MAIL_ASCII_ATTACHMENTS": ("true", True),
     "MAIL_TIMEOUT": ("2.5", 2.5),
+    "MAIL_EHLO_NAME": ("WWW.exämple.com", "www.xn--exmple-cua.com"),
     "MAIL_CA_FILE": (__file__, Path(__file__)),
     "MAIL_DKIM_KEY_FILE": ("keys/site.pem", Path("keys/site.pem")),
     "MAIL_DKIM_SELECTOR": ("s2026.mail", "s2026.mail"),

@@ -105,14 +105,14 @@ CASES = [
         Step.EHLO,
         {
             "421 4.3.2 Busy": Meaning.SERVER,
-            "450 4.7.1 Later": Meaning.SERVER,
             "nonsense": Meaning.SERVER,
             DROP: Meaning.SERVER,
             STALL: Meaning.SERVER,
         },
     ),
+    Case({"ehlo": "450 Later", "helo": "450 Later"}, Step.EHLO, 450, Meaning.SERVER),
     Case({"ehlo": "502 5.5.1 What?", "helo": "504 No"}, Step.EHLO, 504, Meaning.SERVER),
-    Case({"ehlo": "502 5.5.1 What?", "helo": DROP}, Step.EHLO, None, Meaning.SERVER),
+    Case({"ehlo": "502 5.5.1 What?", "helo": DROP}, Step.EHLO, 502, Meaning.SERVER),
     Case({}, Step.STARTTLS, None, Meaning.SERVER, client=TLS_CLIENT),
     *refusals(
         "starttls",
@@ -434,7 +434,7 @@ def test_the_server_is_told_what_it_wants_to_know() -> None:
         first, second = server.received
         assert first.mail_options == [f"SIZE={len(CONTENT)}"]
         assert second.mail_options == ["BODY=8BITMIME", "SIZE=9"]
-        assert server.commands[0] == "EHLO [127.0.0.1]"
+        assert server.commands[0].startswith("EHLO ")
 
 
 @settings(deadline=None, max_examples=40)
@@ -467,7 +467,7 @@ def test_a_command_is_one_line(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("offered", "said"),
-    [("PLAIN LOGIN", True), ("LOGIN", True), ("login cram-md5", True), ("CRAM-MD5", False)],
+    [("PLAIN LOGIN", True), ("LOGIN", True), ("plain login", True), ("login cram-md5", False)],
 )
 def test_a_password_is_proved(offered: str, said: bool) -> None:
     with ScriptedServer(auth=offered, users={"susan": "sécret"}) as server:
@@ -619,7 +619,7 @@ def test_the_conversation_can_be_watched_but_for_the_password(
         with ScriptedServer(auth=offered, users={"susan": "secret"}) as server:
             send(server.port, debug=True, **USER)
         watched = capsys.readouterr().err
-        assert "SMTP > EHLO [127.0.0.1]" in watched
+        assert "SMTP > EHLO " in watched
         assert "SMTP < 250 2.0.0 Taken" in watched
         assert f"AUTH {offered}" in watched
         for secret in ("secret", "c2VjcmV0", "AHN1c2FuAHNlY3JldA=="):

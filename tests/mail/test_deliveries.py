@@ -48,6 +48,9 @@ class Server:
         if error is not None:
             raise error
 
+    def offers(self, _keyword: str, /) -> bool:
+        return True
+
     def send(self, envelope: Envelope) -> Accepted:
         if self.sending is not None:
             raise self.sending

@@ -46,6 +46,21 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         ({"connect": "554 5.7.1 Your address is on a list"}, Step.GREETING, "refuses this machine"),
         ({"connect": "421 4.7.0 Too many connections"}, Step.GREETING, "later"),
         ({"ehlo": "550 No", "helo": "550 No"}, Step.EHLO, "refuses this machine"),
+        ({"ehlo": "421 4.7.0 Try again later, closing (EHLO)"}, Step.EHLO, "MAIL_EHLO_NAME"),
+        ({"ehlo": "504 5.5.2 x", "helo": "504 5.5.2 Need a name"}, Step.EHLO, "MAIL_EHLO_NAME"),
+        ({"ehlo": "550 No", "helo": "550 Invalid HELO name"}, Step.EHLO, "MAIL_EHLO_NAME"),
+        (
+            {"content": "554 5.2.252 SendAsDenied; a@example.com not allowed as b@b.example"},
+            Step.ACCEPTANCE,
+            "MAIL_DEFAULT_SENDER",
+        ),
+        ({"content": "550 5.4.5 Daily user sending limit exceeded"}, Step.ACCEPTANCE, "for now"),
+        ({"rcpt": "454 Throttling failure: Daily message quota exceeded."}, Step.RCPT, "for now"),
+        (
+            {"content": "554 Message rejected: Sending paused for this account."},
+            Step.ACCEPTANCE,
+            "lets this account send nothing",
+        ),
         ({"mail": "530 5.7.0 Must issue a STARTTLS command first"}, Step.MAIL, "MAIL_USE_TLS=1"),
         ({"mail": "530 5.7.1 Authentication required"}, Step.MAIL, "MAIL_USERNAME"),
         ({"mail": "550 5.7.1 Sender address not verified"}, Step.MAIL, "MAIL_DEFAULT_SENDER"),
@@ -105,6 +120,27 @@ def test_a_log_in_that_is_offered_with_encryption_only(authority: Authority) -> 
         error, mend = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
         assert error.step is Step.AUTH
         assert "MAIL_USE_TLS=1" not in mend, "the connection is encrypted already"
+
+
+def test_a_log_in_with_tokens_alone(authority: Authority) -> None:
+    with ScriptedServer(tls=authority.context(), auth="XOAUTH2") as server:
+        error, mend = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
+    assert (error.step, error.code) == (Step.AUTH, None)
+    assert "MAIL_OAUTH_TOKEN_URL" in mend
+
+
+@pytest.mark.parametrize("dialect", [{"auth": "=LOGIN PLAIN"}, {"auth": " login"}])
+def test_an_unusual_offer_of_a_log_in_needs_no_mend(dialect: dict[str, Any]) -> None:
+    with ScriptedServer(users={"susan": "secret"}, **dialect) as server:
+        send_test(settings_for(server, **LOG_IN), ENVELOPE, lambda _line: None)
+        assert server.received[0].login == "susan"
+
+
+def test_another_yes_than_250_needs_no_mend() -> None:
+    with ScriptedServer() as server:
+        server.script = {"mail": "200 OK", "rcpt": "252 OK", "content": "200 OK"}
+        accepted = send_test(settings_for(server), ENVELOPE, lambda _line: None)
+    assert accepted.answer == "200 OK"
 
 
 def test_a_lost_connection_is_not_taken_for_missing_encryption() -> None:

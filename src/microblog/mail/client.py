@@ -7,11 +7,11 @@ step in every error and gives each answer one deadline.
 
 from __future__ import annotations
 
-import base64
-import hmac
+import re
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,13 +19,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from microblog.mail import authentication
 from microblog.mail.addresses import is_loopback
 from microblog.mail.oauth import TokenSource
 from microblog.mail.outcomes import SmtpError, Step, one_line
+from microblog.mail.own_name import full_host_name, is_full_name
+from microblog.mail.replies import Reply, announced_limit, features
 
-LINE_MAXIMUM = 4096
+LINE_MAXIMUM = 8192
 """Octets in one line of an answer; RFC 5321 promises 512, extensions announce more."""
-LINES_MAXIMUM = 200
+ANSWER_MAXIMUM = 32 * LINE_MAXIMUM
+"""Octets in all lines of an answer."""
+
+_LONE_ENDS = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 _PIECE = 65536
 
@@ -34,7 +40,9 @@ _PIECE = 65536
 class SmtpServer:
     """How to reach a mail server. `timeout` is seconds for each of its answers.
 
-    With `tokens`, the log-in is by OAuth and no password is sent.
+    With `tokens`, the log-in is by OAuth and no password is sent. `ehlo_name` is what this machine
+    calls itself; without it, its full name if it has one, else `sender_domain`, else its address.
+    `one_by_one` is set once the server did not answer several commands at once.
     """
 
     host: str = "localhost"
@@ -47,6 +55,11 @@ class SmtpServer:
     timeout: float = 30.0
     ca_file: Path | str | None = None
     debug: bool = False
+    ehlo_name: str | None = None
+    sender_domain: str | None = None
+    one_by_one: threading.Event = field(
+        default_factory=threading.Event, init=False, repr=False, compare=False
+    )
 
     def tls_context(self) -> ssl.SSLContext:
         """Certificates and names are verified, by the system's authorities and `ca_file`."""
@@ -56,17 +69,6 @@ class SmtpServer:
         return context
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its three digits and its words, lines joined."""
-
-    code: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.text}"
-
-
 class SmtpClient:
     """One connection. Every method raises SmtpError with the step that failed."""
 
@@ -74,6 +76,7 @@ class SmtpClient:
         self.server = server
         self.features: dict[str, str] = {}
         self.encrypted = False
+        self.transactions = 0
         self._socket: socket.socket | None = None
         self._buffer = b""
 
@@ -93,25 +96,52 @@ class SmtpClient:
             raise self._broken(Step.CONNECT, error) from None
         if server.use_ssl:
             self._encrypt()
-        return self.require(Step.GREETING, self._reply(Step.GREETING), 220)
+        return self.require(Step.GREETING, self._reply(Step.GREETING))
 
     def hello(self) -> None:
-        """Introduce this machine, and learn what the server offers."""
+        """Introduce this machine, and learn what the server offers.
+
+        Where EHLO is refused, HELO may be taken (RFC 5321, section 4.1.4).
+        """
         name = self._own_name()
+        self.features = {}
         reply = self.command(Step.EHLO, f"EHLO {name}")
-        if 500 <= reply.code < 600:
-            self.require(Step.EHLO, self.command(Step.EHLO, f"HELO {name}"), 250)
-            self.features = {}
+        if reply.is_good:
+            self.features = features(reply)
             return
-        self.require(Step.EHLO, reply, 250)
-        offers = (line.partition(" ") for line in reply.text.split("\n")[1:])
-        self.features = {keyword.lower(): rest for keyword, _, rest in offers}
+        try:
+            self.expect(Step.EHLO, f"HELO {name}")
+        except SmtpError as error:
+            if error.code is None:
+                # The server refused and hung up: its refusal is what counts.
+                raise SmtpError(Step.EHLO, reply.code, reply.text) from None
+            raise
+
+    @property
+    def mechanisms(self) -> list[str]:
+        """The ways to log in that the server offers."""
+        return self.features.get("auth", "").upper().split()
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether several commands may be said at once (RFC 2920)."""
+        return "pipelining" in self.features and not self.server.one_by_one.is_set()
+
+    def limit(self, name: str) -> int | None:
+        """A limit that the server announced, such as RCPTMAX (RFC 9422)."""
+        return announced_limit(self.features.get("limits", ""), name)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the server takes no further message over this connection."""
+        most = self.limit("MAILMAX")
+        return most is not None and self.transactions >= most
 
     def start_tls(self) -> None:
         """Encrypt the connection (RFC 3207) and introduce this machine again."""
         if "starttls" not in self.features:
             raise SmtpError(Step.STARTTLS, None, "the server does not offer STARTTLS")
-        self.require(Step.STARTTLS, self.command(Step.STARTTLS, "STARTTLS"), 220)
+        self.expect(Step.STARTTLS, "STARTTLS")
         # What came before encryption could be anybody's words.
         self._buffer = b""
         self._encrypt()
@@ -120,33 +150,12 @@ class SmtpClient:
     def log_in(self, username: str, password: str) -> None:
         """Prove who we are (RFC 4954), over an encrypted connection or to this machine only."""
         self._keep_secret("password")
-        offered = self.features.get("auth", "").upper().split()
-        plain = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
-        if "PLAIN" in offered:
-            reply = self.command(Step.AUTH, f"AUTH PLAIN {plain}", shown="AUTH PLAIN ***")
-        elif "LOGIN" in offered:
-            reply = self._challenge("AUTH LOGIN", username.encode(), password.encode())
-        elif "CRAM-MD5" in offered:
-            reply = self._cram_md5(username, password)
-        else:
-            raise SmtpError(Step.AUTH, None, "the server offers no log-in with a password here")
-        self.require(Step.AUTH, reply, 235)
+        authentication.log_in(self, username, password)
 
     def log_in_with_token(self, username: str, token: str) -> None:
-        """Prove who we are with a token of OAuth, where `log_in` would send a password.
-
-        By XOAUTH2, the form that Google and Microsoft documented and still take; OAUTHBEARER (RFC
-        7628) is its successor, which Microsoft does not offer.
-        """
+        """Prove who we are with a token of OAuth, where `log_in` would send a password."""
         self._keep_secret("token")
-        if "XOAUTH2" not in self.features.get("auth", "").upper().split():
-            raise SmtpError(Step.AUTH, None, "the server offers no log-in with a token here")
-        said = base64.b64encode(f"user={username}\1auth=Bearer {token}\1\1".encode()).decode()
-        reply = self.command(Step.AUTH, f"AUTH XOAUTH2 {said}", shown="AUTH XOAUTH2 ***")
-        if reply.code == 334:
-            # The challenge holds why it was refused; the code follows an empty answer.
-            reply = self.command(Step.AUTH, "")
-        self.require(Step.AUTH, reply, 235)
+        authentication.log_in_with_token(self, username, token)
 
     def command(self, step: Step, line: str, *, shown: str | None = None) -> Reply:
         """Say one line and read the answer; `shown` replaces the line in the debug output."""
@@ -155,17 +164,17 @@ class SmtpClient:
         self._write(step, line.encode() + b"\r\n", shown or line)
         return self._reply(step)
 
-    def expect(self, step: Step, line: str, *codes: int) -> Reply:
-        """Say one line; any answer but `codes` is an SmtpError."""
-        return self.require(step, self.command(step, line), *codes)
+    def expect(self, step: Step, line: str) -> Reply:
+        """Say one line; any answer but a good one is an SmtpError."""
+        return self.require(step, self.command(step, line))
 
     def pipeline(self, commands: Sequence[tuple[Step, str]]) -> list[Reply]:
         """Say several lines at once and read all the answers (RFC 2920).
 
         There are fewer answers than lines where the server refused something and hung up.
 
-        When DATA is answered with 354 although the message cannot go on, an empty one is sent, as
-        the RFC says, and refused by the server.
+        The server may wait for a message that cannot go on. Has it a recipient for it, the
+        connection is closed; otherwise an empty one is sent, as the RFC says, and reaches nobody.
         """
         if any("\r" in line or "\n" in line for _, line in commands):
             raise ValueError("A command is one line.")
@@ -180,30 +189,54 @@ class SmtpClient:
                     # The server refused and hung up: its refusal is what counts.
                     return replies
                 raise
-        hopeless = replies[0].code != 250 or not {250, 251} & {one.code for one in replies[1:-1]}
-        if hopeless and replies[-1].code == 354:
-            self._write(Step.DATA, b".\r\n", ".")
-            self._reply(Step.DATA)
+        sender, *recipients, data = replies
+        has_recipients = any(reply.is_good for reply in recipients)
+        if data.goes_on and not sender.is_good and has_recipients:
+            self.close()
+        elif data.goes_on and not has_recipients:
+            with suppress(SmtpError):
+                self._write(Step.DATA, b".\r\n", ".")
+                self._reply(Step.DATA)
         return replies
 
     def content(self, content: bytes) -> Reply:
-        """Send the message itself, the final dot last: where sending fails, nobody has taken it."""
-        dotted = content.replace(b"\r\n.", b"\r\n..")
+        """Send the message itself, the final dot last: where sending fails, nobody has taken it.
+
+        A lone CR or LF becomes a line end: some servers see the end of the message in a dot beside
+        one, and commands in what follows.
+        """
+        dotted = _LONE_ENDS.sub(b"\r\n", content).replace(b"\r\n.", b"\r\n..")
         if dotted.startswith(b"."):
             dotted = b"." + dotted
         if not dotted.endswith(b"\r\n"):
             dotted += b"\r\n"
         self._write(Step.CONTENT, dotted + b".\r\n", f"({len(content)} bytes)")
-        return self.require(Step.ACCEPTANCE, self._reply(Step.ACCEPTANCE), 250)
+        return self.require(Step.ACCEPTANCE, self._reply(Step.ACCEPTANCE))
 
     def is_alive(self) -> bool:
         """Whether the server still answers on this connection."""
         if self._socket is None:
             return False
         try:
-            return self.command(Step.CHECK, "NOOP").code == 250
+            return self.command(Step.CHECK, "NOOP").is_good
         except SmtpError:
             return False
+
+    def is_in_step(self) -> bool:
+        """Whether the server has said nothing that nobody asked for, and has not hung up.
+
+        A second answer to one command would be taken for the answer to the next.
+        """
+        if self._socket is None or self._buffer:
+            return False
+        try:
+            self._socket.settimeout(0)
+            self._buffer = self._socket.recv(LINE_MAXIMUM)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
 
     @property
     def is_open(self) -> bool:
@@ -225,7 +258,11 @@ class SmtpClient:
         self._buffer = b""
 
     def _own_name(self) -> str:
-        """This end's address as a domain literal (RFC 5321, section 4.1.3): true, and at hand."""
+        """A name if there is one, else this end's address as a literal (RFC 5321, 4.1.3)."""
+        server = self.server
+        name = server.ehlo_name or full_host_name() or server.sender_domain or ""
+        if server.ehlo_name or is_full_name(name):
+            return name
         address = self._ask(socket.socket.getsockname)
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
@@ -249,28 +286,12 @@ class SmtpClient:
     def _encrypt(self) -> None:
         try:
             context = self.server.tls_context()
-            self._socket = context.wrap_socket(self._connected(), server_hostname=self.server.host)
+            # The dot that ends an absolute name in the DNS is not part of it (RFC 6066, section 3).
+            name = self.server.host.removesuffix(".")
+            self._socket = context.wrap_socket(self._connected(), server_hostname=name)
         except OSError as error:
             raise self._broken(Step.TLS, error) from None
         self.encrypted = True
-
-    def _challenge(self, opening: str, *answers: bytes) -> Reply:
-        reply = self.command(Step.AUTH, opening)
-        for answer in answers:
-            self.require(Step.AUTH, reply, 334)
-            encoded = base64.b64encode(answer).decode()
-            reply = self.command(Step.AUTH, encoded, shown="***")
-        return reply
-
-    def _cram_md5(self, username: str, password: str) -> Reply:
-        reply = self.require(Step.AUTH, self.command(Step.AUTH, "AUTH CRAM-MD5"), 334)
-        try:
-            challenge = base64.b64decode(reply.text)
-        except ValueError:
-            raise SmtpError(Step.AUTH, None, f"no challenge: {reply.text}") from None
-        digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
-        answer = base64.b64encode(f"{username} {digest}".encode()).decode()
-        return self.command(Step.AUTH, answer, shown="***")
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -297,12 +318,14 @@ class SmtpClient:
 
     def _read_reply(self, deadline: float) -> Reply:
         lines: list[str] = []
-        while len(lines) < LINES_MAXIMUM:
+        size = 0
+        while size < ANSWER_MAXIMUM:
             line = self._line(deadline)
             if self.server.debug:
                 sys.stderr.write(f"SMTP < {one_line(line)}\n")
+            size += len(line) + 1
             lines.append(line[4:].decode("utf-8", "replace").strip())
-            if not line[:3].isdigit() or line[3:4] not in {b"-", b" ", b""}:
+            if not (len(line) >= 3 and line[:3].isdigit()):
                 raise OSError(f"an answer that is not SMTP: {one_line(line[:80])}")
             if line[3:4] != b"-":
                 return Reply(int(line[:3]), "\n".join(lines))
@@ -315,15 +338,16 @@ class SmtpClient:
             connection = self._connected()
             connection.settimeout(max(deadline - time.monotonic(), 0.001))
             received = connection.recv(4096)
-            if not received:
+            if not received and not self._buffer:
                 raise ConnectionResetError(0, "the server closed the connection")
-            self._buffer += received
+            # Some servers hang up instead of ending the last line of their answer.
+            self._buffer += received or b"\n"
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r")
 
     @staticmethod
-    def require(step: Step, reply: Reply, *codes: int) -> Reply:
-        if reply.code not in codes:
+    def require(step: Step, reply: Reply) -> Reply:
+        if not reply.is_good:
             raise SmtpError(step, reply.code, reply.text)
         return reply
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from gettext import gettext as _
 
+from microblog.mail.account_refusals import AccountTrouble, account_refusal
 from microblog.mail.addresses import Address
 from microblog.mail.client import SmtpServer
 from microblog.mail.outcomes import BETWEEN_MESSAGES, SmtpError, Step
@@ -28,8 +29,8 @@ def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], No
     client = open_connection(server, progress)
     try:
         option = " SMTPUTF8" if sender.needs_smtputf8 else ""
-        client.expect(Step.MAIL, f"MAIL FROM:<{sender.mailbox}>{option}", 250)
-        client.expect(Step.RESET, "RSET", 250)
+        client.expect(Step.MAIL, f"MAIL FROM:<{sender.mailbox}>{option}")
+        client.expect(Step.RESET, "RSET")
     finally:
         client.quit()
     progress(_("The server takes mail from {address}.").format(address=sender.mailbox))
@@ -64,6 +65,20 @@ def _is_unencrypted_login(error: SmtpError, server: SmtpServer, words: str) -> b
     return error.step is Step.AUTH and error.code is None and offered_nothing and not encrypted
 
 
+def _dislikes_our_name(error: SmtpError, _server: SmtpServer, words: str) -> bool:
+    if error.step is not Step.EHLO or error.code is None:
+        return False
+    return error.code in {421, 501, 504} or "helo" in words or "ehlo" in words
+
+
+def _account(trouble: AccountTrouble) -> _Applies:
+    def applies(error: SmtpError, _server: SmtpServer, _words: str) -> bool:
+        refusal = account_refusal(error.code, error.answer)
+        return refusal is not None and refusal.means is trouble
+
+    return applies
+
+
 _Applies = Callable[[SmtpError, SmtpServer, str], bool]
 
 _SENDER = gettext_noop(
@@ -72,6 +87,28 @@ _SENDER = gettext_noop(
 )
 
 _MENDS: list[tuple[_Applies, str]] = [
+    (
+        _account(AccountTrouble.LIMIT),
+        gettext_noop(
+            "The account has sent what its provider allows for now. Wait, ask the provider for"
+            " more, or let mail leave more slowly with MAIL_RATE_LIMIT."
+        ),
+    ),
+    (
+        _account(AccountTrouble.STOPPED),
+        gettext_noop(
+            "The provider lets this account send nothing. Log in at the provider's page and see"
+            " what it wants."
+        ),
+    ),
+    (_account(AccountTrouble.SENDER), _SENDER),
+    (
+        _dislikes_our_name,
+        gettext_noop(
+            "The server does not like the name by which this machine introduces itself. Set"
+            " MAIL_EHLO_NAME to the machine's full name, such as www.example.com."
+        ),
+    ),
     (
         _is_tls_mismatch,
         gettext_noop(
@@ -152,6 +189,17 @@ _MENDS: list[tuple[_Applies, str]] = [
         gettext_noop(
             "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the"
             " log-in only on an encrypted connection."
+        ),
+    ),
+    (
+        lambda error, _server, words: (
+            error.step is Step.AUTH
+            and "offers no log-in with a password" in words
+            and "oauth" in words
+        ),
+        gettext_noop(
+            "The server takes no passwords, but tokens. Set MAIL_OAUTH_TOKEN_URL and what belongs"
+            " to it instead of MAIL_PASSWORD."
         ),
     ),
     (

@@ -15,12 +15,19 @@ from typing import Any, cast
 import flask_mail
 from flask import current_app
 
-from microblog.mail.addresses import Address, AddressLike, parse_address
+from microblog.mail.addresses import (
+    Address,
+    AddressError,
+    AddressLike,
+    parse_address,
+    parse_domain,
+)
 from microblog.mail.client import SmtpClient, SmtpServer
 from microblog.mail.email import BadHeaderError, Email, check_header, from_message
 from microblog.mail.mime import render
 from microblog.mail.oauth import OAuthClient, TokenSource
-from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
+from microblog.mail.recipients import without_beyond_ascii
+from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit_all
 
 DEFAULT_TIMEOUT = 30.0
 
@@ -101,18 +108,22 @@ class Connection(flask_mail.Connection):
         sender = parse_address(envelope_from) if envelope_from else author
         for option in (*message.mail_options, *message.rcpt_options):
             check_header("Option", option)
-        content = render_message(message, email)
+        named = email
+        if self._lacks_smtputf8(email):
+            # Its headers name nobody whom the server would refuse the whole message for.
+            named = without_beyond_ascii(email)
+        content = render_message(message, named)
         accepted = None
         if not self.mail.suppress:
             envelope = Envelope(
                 sender.mailbox,
                 [one.mailbox for one in email.recipients],
                 content,
-                email.needs_smtputf8() or sender.needs_smtputf8,
+                named.needs_smtputf8() or sender.needs_smtputf8,
                 message.mail_options,
                 message.rcpt_options,
             )
-            accepted = transmit(self._connected(), envelope)
+            accepted = transmit_all(self._connected(), envelope)
         app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
         flask_mail.email_dispatched.send(app, message=message)
         self._count()
@@ -122,8 +133,15 @@ class Connection(flask_mail.Connection):
         """Send a Message of these arguments; what `send` returns."""
         return self.send(Message(*args, **kwargs))
 
+    def _lacks_smtputf8(self, email: Email) -> bool:
+        if self.mail.suppress or not email.needs_smtputf8():
+            return False
+        return "smtputf8" not in self._connected().features
+
     def _connected(self) -> SmtpClient:
-        if self.client is None or not self.client.is_open:
+        if self.client is None or self.client.is_used_up or not self.client.is_in_step():
+            if self.client is not None:
+                self.client.close()
             self.client = open_connection(self.mail.smtp_server)
             self.num_emails = 0
         return self.client
@@ -179,10 +197,10 @@ class Mail(flask_mail.Mail):
 
 
 def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
-    """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds), MAIL_CA_FILE and MAIL_OAUTH_ say.
+    """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds) and those in `SmtpServer` say.
 
-    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on, or MAIL_OAUTH_TOKEN_URL is
-    no address that secrets may be sent to.
+    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on, MAIL_EHLO_NAME is no name, or
+    MAIL_OAUTH_TOKEN_URL is no address that secrets may be sent to.
     """
     if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
         raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
@@ -197,7 +215,17 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
         timeout=config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
         ca_file=config.get("MAIL_CA_FILE"),
         debug=debug,
+        ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
+        sender_domain=_sender_domain(config),
     )
+
+
+def _sender_domain(config: dict[str, Any]) -> str | None:
+    admins = config.get("ADMINS") or [None]
+    try:
+        return parse_address(config.get("MAIL_DEFAULT_SENDER") or admins[0]).domain
+    except AddressError:
+        return None
 
 
 def _token_source(config: dict[str, Any]) -> TokenSource | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 
-from microblog.mail.client import Reply, SmtpClient, SmtpServer
+from microblog.mail.client import SmtpClient, SmtpServer
 from microblog.mail.outcomes import Meaning, SmtpError, Step
+from microblog.mail.replies import Reply
 
 _HUNG_UP = Reply(421, "the server closed the connection")
 
@@ -84,71 +85,173 @@ class RecipientsRefusedError(SmtpError):
     """The server would take the message for nobody; `refused` has each recipient's refusal."""
 
     def __init__(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
-        # One that may be tried again keeps the message alive.
+        # One that is about the account, or may be tried again, keeps the message alive.
         errors = [error for _, error in refused]
-        kindest = next((one for one in errors if one.meaning is Meaning.AGAIN), errors[0])
+        kindest = min(errors, key=lambda error: _KINDEST_FIRST.index(error.meaning))
         super().__init__(Step.RCPT, kindest.code, kindest.answer)
         self.refused = tuple(refused)
 
+    @property
+    def is_final_for_some(self) -> bool:
+        return any(error.meaning is Meaning.NEVER for _, error in self.refused)
+
+
+_KINDEST_FIRST = [Meaning.SERVER, Meaning.AGAIN, Meaning.NEVER]
+
 
 def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
-    """Hand over one message.
+    """Hand over one message, to as many recipients as the server takes at once.
 
     Where the server takes it for some recipients and not for others, the refusals are returned.
 
     Raises SmtpError; the connection is then closed, or ready for the next message.
     """
+    able, unable = _split(client, envelope)
+    if not able.recipients:
+        raise RecipientsRefusedError(unable)
     try:
-        refused = _introduce(client, envelope)
-        return Accepted(str(client.content(envelope.content)), refused)
+        refused = _introduce(client, able)
+        if len(refused) == len(able.recipients):
+            raise RecipientsRefusedError([*refused, *unable])
+        answer = client.content(envelope.content)
     except SmtpError as error:
-        if error.code == 421:
-            client.close()
-        elif client.is_open:
-            _reset(client)
+        _recover(client, error)
         raise
+    return Accepted(str(answer), (*refused, *unable))
 
 
-def _reset(client: SmtpClient) -> None:
-    try:
-        client.expect(Step.RESET, "RSET", 250)
-    except SmtpError:
+def transmit_all(client: SmtpClient, envelope: Envelope) -> Accepted:
+    """Hand over one message, in as many turns as the server needs for all its recipients.
+
+    What goes wrong after it took the message for some is told as the refusal of those left over.
+    Raises SmtpError where it took the message for nobody.
+    """
+    answer, left = "", list(envelope.recipients)
+    refused: list[tuple[str, SmtpError]] = []
+    while left:
+        turn = replace(envelope, recipients=left)
+        try:
+            accepted = transmit(client, turn)
+            answer, told = answer or accepted.answer, accepted.refused
+        except RecipientsRefusedError as error:
+            told = error.refused
+        except SmtpError as error:
+            if not answer:
+                raise
+            told = tuple((who, error) for who in left)
+        left = [who for who, error in told if error.is_too_many]
+        if len(left) == len(turn.recipients):
+            left = []
+        refused += [one for one in told if one[0] not in left]
+    if not answer:
+        raise RecipientsRefusedError(refused)
+    return Accepted(answer, tuple(refused))
+
+
+def _split(client: SmtpClient, envelope: Envelope) -> tuple[Envelope, list[tuple[str, SmtpError]]]:
+    """The envelope for whom the server can be asked now, and the others with the reason."""
+    unable = []
+    able = list(envelope.recipients)
+    if "smtputf8" not in client.features:
+        reason = "5.6.7 the address has letters that this server cannot take (it lacks SMTPUTF8)"
+        unable = [(who, SmtpError(Step.RCPT, 550, reason)) for who in able if not who.isascii()]
+        able = [who for who in able if who.isascii()]
+    most = client.limit("RCPTMAX") or len(able)
+    reason = f"4.5.3 the server takes {most} recipients at once"
+    unable += [(who, SmtpError(Step.RCPT, 452, reason)) for who in able[most:]]
+    return replace(envelope, recipients=able[:most]), unable
+
+
+def _recover(client: SmtpClient, error: SmtpError) -> None:
+    """Make the connection ready for the next message, or close it."""
+    if error.code is None:
+        _note_silence(client, error.step)
+    elif error.code == 421 or error.code < 400:
+        # Neither a yes nor a no: it may wait for a message now, and take a command for one.
         client.close()
+    elif client.is_open:
+        try:
+            client.expect(Step.RESET, "RSET")
+        except SmtpError:
+            client.close()
+
+
+def _note_silence(client: SmtpClient, step: Step) -> None:
+    """Some servers offer PIPELINING and lose commands: each waits for its answer the next time.
+
+    If that goes no better, it was not for this reason. A connection may also be lost because it
+    was idle for too long: that shows at MAIL, and not at the first one.
+    """
+    in_envelope = step in {Step.RCPT, Step.DATA} or (step is Step.MAIL and client.transactions == 1)
+    if not in_envelope or "pipelining" not in client.features:
+        return
+    if client.pipelines:
+        client.server.one_by_one.set()
+    else:
+        client.server.one_by_one.clear()
 
 
 def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
-    """MAIL, RCPT and DATA; in one go where the server offers it (RFC 2920)."""
-    commands = [(Step.MAIL, _mail_from(client, envelope))]
+    """MAIL, RCPT and DATA. Returns the refusals; DATA was said unless they are all."""
+    options, hints = _options(client, envelope)
+    try:
+        return _say(client, envelope, [*options, *hints])
+    except SmtpError as error:
+        if not hints or error.step is not Step.MAIL or error.code not in _PARAMETER_REFUSED:
+            raise
+    # It does not know what it offers, and can do without.
+    client.expect(Step.RESET, "RSET")
+    return _say(client, envelope, options)
+
+
+_PARAMETER_REFUSED = {501, 504, 555}
+"""RFC 5321, section 4.2.2."""
+
+
+def _options(client: SmtpClient, envelope: Envelope) -> tuple[list[str], list[str]]:
+    """The parameters of MAIL: those that the message needs, and those that only help the server.
+
+    Raises SmtpError where the server lacks what the message needs.
+    """
+    options, hints = list(envelope.mail_options), []
+    if envelope.smtputf8:
+        headers = envelope.content.partition(b"\r\n\r\n")[0]
+        if "smtputf8" in client.features:
+            options.append("SMTPUTF8")
+        elif not (envelope.sender.isascii() and headers.isascii()):
+            reason = "an address has letters beyond ASCII, which this server cannot take (SMTPUTF8)"
+            raise SmtpError(Step.MAIL, 550, reason)
+    if "8bitmime" in client.features and not envelope.content.isascii():
+        hints.append("BODY=8BITMIME")
+    if "size" in client.features:
+        hints.append(f"SIZE={len(envelope.content)}")
+    return options, hints
+
+
+def _say(
+    client: SmtpClient, envelope: Envelope, mail_options: Sequence[str]
+) -> tuple[tuple[str, SmtpError], ...]:
+    """The envelope, and DATA; in one go where the server offers it (RFC 2920)."""
+    mail = " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(mail_options)])
     options = " ".join(["", *envelope.rcpt_options])
+    commands = [(Step.MAIL, mail)]
     commands += [(Step.RCPT, f"RCPT TO:<{one}>{options}") for one in envelope.recipients]
     commands.append((Step.DATA, "DATA"))
-    if "pipelining" in client.features:
+    client.transactions += 1
+    if client.pipelines:
         replies = iter(client.pipeline(commands))
     else:
         replies = (client.command(step, line) for step, line in commands)
-    client.require(Step.MAIL, next(replies, _HUNG_UP), 250)
+    client.require(Step.MAIL, next(replies, _HUNG_UP))
     refused = []
     for recipient in envelope.recipients:
         reply = next(replies, _HUNG_UP)
         if reply.code == 421:
             raise SmtpError(Step.RCPT, reply.code, reply.text)
-        if reply.code not in {250, 251}:
+        if not reply.is_good:
             refused.append((recipient, SmtpError(Step.RCPT, reply.code, reply.text)))
-    if len(refused) == len(envelope.recipients):
-        raise RecipientsRefusedError(refused)
-    client.require(Step.DATA, next(replies, _HUNG_UP), 354)
+    if len(refused) < len(envelope.recipients):
+        reply = next(replies, _HUNG_UP)
+        if not reply.goes_on:
+            raise SmtpError(Step.DATA, reply.code, reply.text)
     return tuple(refused)
-
-
-def _mail_from(client: SmtpClient, envelope: Envelope) -> str:
-    options = list(envelope.mail_options)
-    if envelope.smtputf8:
-        if "smtputf8" not in client.features:
-            reason = "an address has letters beyond ASCII, which this server cannot take (SMTPUTF8)"
-            raise SmtpError(Step.MAIL, 550, reason)
-        options.append("SMTPUTF8")
-    if "8bitmime" in client.features and not envelope.content.isascii():
-        options.append("BODY=8BITMIME")
-    if "size" in client.features:
-        options.append(f"SIZE={len(envelope.content)}")
-    return " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(options)])

@@ -19,6 +19,9 @@ class Transport(Protocol):
     def open(self) -> None:
         """Be ready to send, or raise SmtpError."""
 
+    def offers(self, keyword: str, /) -> bool:
+        """Whether the server has an extension, such as "smtputf8", once the transport is open."""
+
     def send(self, envelope: Envelope) -> Accepted:
         """Hand one message over, or raise SmtpError."""
 
@@ -55,12 +58,19 @@ class SmtpTransport:
 
     def _is_usable(self, client: SmtpClient) -> bool:
         used_up = self.max_emails is not None and self._sent >= self.max_emails
-        if used_up or not client.is_open or self._process != os.getpid():
+        if used_up or client.is_used_up or not client.is_open or self._process != os.getpid():
+            return False
+        if not client.is_in_step():
+            # What it said without being asked would be taken for the next answer.
+            client.close()
             return False
         if time.monotonic() - self._used_at > CHECK_AFTER_SECONDS:
             self._used_at = time.monotonic()
             return client.is_alive()
         return True
+
+    def offers(self, keyword: str, /) -> bool:
+        return self._client is not None and keyword in self._client.features
 
     def send(self, envelope: Envelope) -> Accepted:
         self.open()
@@ -90,6 +100,9 @@ class SuppressedTransport:
 
     def open(self) -> None:
         pass
+
+    def offers(self, _keyword: str, /) -> bool:
+        return True
 
     def send(self, envelope: Envelope) -> Accepted:
         return Accepted(f"not sent to {len(envelope.recipients)} (MAIL_SUPPRESS_SEND)")

@@ -147,6 +147,11 @@ class Settings(BaseSettings):
     MAIL_CA_FILE: Annotated[Path, AfterValidator(values.existing_file)] | None = Field(
         None, description="A file of certificates to trust beside the system's, for the SMTP server"
     )
+    MAIL_EHLO_NAME: Annotated[str, AfterValidator(values.domain)] | None = Field(
+        None,
+        description="The name by which this machine introduces itself to the SMTP server; default:"
+        " its full name, or else the sender's domain",
+    )
     MAIL_DKIM_KEY_FILE: Place | None = Field(
         None, description="Sign mail (DKIM) with the private key in this file, RSA or Ed25519"
     )
