@@ -25,6 +25,7 @@ from microblog.mail.mime import render
 from microblog.mail.models import Status
 from microblog.mail.outbox import Outbox
 from microblog.mail.outcomes import Meaning, SmtpError, one_line
+from microblog.mail.recipients import left_over, served_before, told, without_beyond_ascii
 from microblog.mail.smtp import Accepted, Envelope, RecipientsRefusedError
 from microblog.mail.transport import Transport
 
@@ -104,7 +105,9 @@ class Delivery:
         if held.damaged is not None:
             words = f"Its row is damaged: the {held.damaged} cannot be read."
             return self._ends(held, Status.DEAD, words)
-        if held.suppressed is not None:
+        # Where others are left over, they get it, whatever the server said of the first.
+        is_left = held.recipients is None or held.recipient in held.recipients
+        if held.suppressed is not None and is_left:
             words = f"The address is suppressed: {held.suppressed}"
             return self._ends(held, Status.DISCARDED, words)
         if held.was_left and not kind.repeat_unknown:
@@ -190,6 +193,9 @@ class Delivery:
         recipients = held.recipients or [one.mailbox for one in email.recipients]
         if not recipients:
             raise AddressError("The message has no recipients.")
+        if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
+            # Its headers name nobody whom the server would refuse the whole message for.
+            email = without_beyond_ascii(email)
         content = self.outbox.sign(
             render(
                 email,
@@ -203,41 +209,74 @@ class Delivery:
         return Envelope(sender.mailbox, recipients, content, utf8)
 
     def _accepted(self, kind: Kind, held: Claim, accepted: Accepted) -> Delivered:
-        later = [who for who, error in accepted.refused if error.meaning is Meaning.AGAIN]
-        refusals = [f"{who} was refused ({error})" for who, error in accepted.refused]
         self._note_condemned(accepted.refused)
-        answer = "; ".join([accepted.answer, *refusals])
-        if later:
-            return self._again(kind, held, answer, recipients=later)
-        left = {name: value for name, value in held.arguments.items() if name in kind.kept}
-        return self._ends(held, Status.SENT, answer, left=left)
+        answer = "; ".join([accepted.answer, *told(accepted.refused)])
+        if left_over(accepted.refused):
+            return self._goes_on(kind, held, answer, accepted.refused)
+        return self._sent(kind, held, answer)
+
+    def _goes_on(
+        self, kind: Kind, held: Claim, answer: str, refused: Sequence[tuple[str, SmtpError]]
+    ) -> Delivered:
+        """Some recipients are done with: that is progress, and counts as no failed attempt."""
+        left = left_over(refused)
+        errors = [error for _, error in refused if error.meaning is not Meaning.NEVER]
+        trouble = next((one for one in errors if one.meaning is Meaning.SERVER), None)
+        at_once = trouble is not None or any(one.is_too_many for one in errors)
+        if not at_once and not kind.delays:
+            return self._given_up(held, answer, left)
+        failures = min(max(1, held.failures - 1), len(kind.delays))
+        delay = 0.0 if at_once else kind.delay(failures) or 0.0
+        now = self._now()
+        settlement = Settlement(
+            held,
+            Status.DEFERRED,
+            answer,
+            now,
+            due_at=now + delay,
+            blameless=True,
+            recipients=left,
+        )
+        return Delivered(settlement, trouble)
 
     def _failed(self, kind: Kind, held: Claim, error: SmtpError) -> Delivered:
+        if isinstance(error, RecipientsRefusedError) and error.is_final_for_some:
+            return self._for_nobody(kind, held, error)
         now = self._now()
         if error.meaning is Meaning.SERVER:
             waiting = Settlement(held, Status.DEFERRED, str(error), now, due_at=now, blameless=True)
             return Delivered(waiting, error)
         if error.meaning is Meaning.NEVER:
-            if isinstance(error, RecipientsRefusedError):
-                self._note_condemned(error.refused)
             return self._ends(held, Status.DEAD, str(error))
         if error.meaning is Meaning.UNKNOWN and not kind.repeat_unknown:
             return self._ends(held, Status.UNKNOWN, str(error))
         return self._again(kind, held, str(error))
 
-    def _again(
-        self, kind: Kind, held: Claim, answer: str, *, recipients: list[str] | None = None
-    ) -> Delivered:
+    def _for_nobody(self, kind: Kind, held: Claim, error: RecipientsRefusedError) -> Delivered:
+        """The server would take it for none of those who are left, and for some of them never."""
+        self._note_condemned(error.refused)
+        answer = str(error) if len(error.refused) == 1 else "; ".join(told(error.refused))
+        if left_over(error.refused):
+            return self._goes_on(kind, held, answer, error.refused)
+        if served_before(held.history):
+            return self._sent(kind, held, answer)
+        return self._ends(held, Status.DEAD, answer)
+
+    def _again(self, kind: Kind, held: Claim, answer: str) -> Delivered:
         delay = kind.delay(held.failures)
         if delay is None:
-            words = f"{answer} (given up after {held.failures} attempts)"
-            return self._ends(held, Status.DEAD, words)
+            return self._given_up(held, answer)
         now = self._now()
-        return Delivered(
-            Settlement(
-                held, Status.DEFERRED, answer, now, due_at=now + delay, recipients=recipients
-            )
-        )
+        return Delivered(Settlement(held, Status.DEFERRED, answer, now, due_at=now + delay))
+
+    def _given_up(self, held: Claim, answer: str, left: list[str] | None = None) -> Delivered:
+        words = f"{answer} (given up after {held.failures} attempts)"
+        ended = self._ends(held, Status.DEAD, words)
+        return replace(ended, settlement=replace(ended.settlement, recipients=left))
+
+    def _sent(self, kind: Kind, held: Claim, answer: str) -> Delivered:
+        left = {name: value for name, value in held.arguments.items() if name in kind.kept}
+        return self._ends(held, Status.SENT, answer, left=left)
 
     def _ends(
         self, held: Claim, status: Status, answer: str, *, left: Mapping[str, Any] | None = None
