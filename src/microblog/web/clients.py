@@ -20,6 +20,10 @@ CLIENT_PREFIXES = {4: 32, 6: 64}
 """Bits that tell one client from another: with IPv6, each has the addresses of a network to itself,
 and can take another one for every request (RFC 6177, RFC 8981)."""
 
+SITE_PREFIXES = {4: 32, 6: 48}
+"""Bits that tell one connection to the internet from another: who has one may have 65,536 networks
+(RFC 6177). Many people may share one, too."""
+
 PLACE_MAXIMUM = 64
 """Characters of either part."""
 
@@ -57,6 +61,11 @@ def coarse(address: str) -> str:
 def client_network(address: str) -> str:
     """The addresses that one client has to itself; nothing where it is no address."""
     return _network(address, CLIENT_PREFIXES)
+
+
+def client_site(address: str) -> str:
+    """The networks that one client may have to itself; nothing where it is no address."""
+    return _network(address, SITE_PREFIXES)
 
 
 def _network(address: str, prefixes: Mapping[int, int]) -> str:

@@ -14,9 +14,12 @@ from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 
 from microblog.mail.outage import Outage
-from microblog.web.clients import client_network
+from microblog.web.clients import client_network, client_site
 
 FORM_LIMIT = "30 per minute; 300 per hour"
+
+SITE_LIMIT = "300 per minute; 3000 per hour"
+"""Of all networks together that one client may have."""
 
 STORE_SECONDS = 0.5
 """A store that is away must not hold up the page that finds it out."""
@@ -28,6 +31,12 @@ def current_client() -> str:
     """What the posts of one client are counted by."""
     address = get_remote_address()
     return client_network(address) or address
+
+
+def current_site() -> str:
+    """What the posts of all networks of one client are counted by."""
+    address = get_remote_address()
+    return client_site(address) or address
 
 
 class FallbackLimiter(Limiter):
@@ -84,7 +93,9 @@ def init_app(app: Flask) -> None:
 
 def limit_posts(view: View) -> View:
     """Limit how often one client may post to this view; looking at it is free."""
-    return cast(View, limiter.limit(FORM_LIMIT, methods=["POST"])(view))
+    by_client = limiter.limit(FORM_LIMIT, methods=["POST"])
+    by_site = limiter.limit(SITE_LIMIT, key_func=current_site, methods=["POST"])
+    return cast(View, by_site(by_client(view)))
 
 
 def _impatient() -> dict[str, Any]:
