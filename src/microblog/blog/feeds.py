@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -14,6 +15,9 @@ from microblog.web.links import public_link
 NAMESPACE = "http://www.w3.org/2005/Atom"
 TITLE_LENGTH = 80
 NOTHING_YET = datetime(2026, 1, 1, tzinfo=UTC)
+
+# What is no Char (XML 1.0, 2.2): one of these makes a whole feed unreadable.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def response(title: str, endpoint: str, page: Page, **values: object) -> Response:
@@ -50,4 +54,5 @@ def _entry(post: Post) -> Element:
 
 
 def _text(parent: Element, name: str, text: str) -> None:
-    SubElement(parent, name).text = text
+    """Add an element; what XML cannot hold is shown as the sign for what cannot be shown."""
+    SubElement(parent, name).text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

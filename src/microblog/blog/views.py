@@ -12,7 +12,7 @@ from microblog.blog import feeds, people_views, post_views, profile_views, showi
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
 from microblog.blog.showing import cursor, reader_id, shown
-from microblog.blog.text import TAG_MAXIMUM, tag_key
+from microblog.blog.text import TAG_MAXIMUM, has_hidden, tag_key
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
@@ -76,7 +76,9 @@ def tagged_feed(tag: str) -> FlaskResponse:
 def newer_posts(number: int) -> FlaskResponse:
     """How many posts came to one's home timeline since this one; for the hint on the page."""
     count = timeline.newest(db.session, current_user.user.id, min(number, timeline.LATEST))
-    return jsonify(count=count)
+    answer = jsonify(count=count)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @blueprint.get("/favicon.ico")
@@ -91,6 +93,6 @@ def _newest_of_all() -> timeline.Page:
 def _known_tag(tag: str) -> str:
     # Composing (NFC) makes at most four code points one.
     key = tag_key(tag) if len(tag) <= 4 * TAG_MAXIMUM else ""
-    if not key or len(key) > TAG_MAXIMUM or "\0" in key:
+    if not key or len(key) > TAG_MAXIMUM or has_hidden(key) or "\n" in key or "\t" in key:
         abort(404)
     return key
