@@ -9,9 +9,12 @@ from html.parser import HTMLParser
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
+from microblog.accounts.models import User
+from microblog.database import transaction
 from tests.conftest import Make
 from tests.visitor import (
     ON_SQLITE,
@@ -76,12 +79,32 @@ def policy_of(answer: TestResponse) -> dict[str, list[str]]:
     return {words[0]: words[1:] for words in (one.split() for one in directives)}
 
 
-def test_pages_of_people_are_kept_by_no_shared_cache(app: Flask, visitor: Visitor) -> None:
+def test_no_page_of_somebody_who_is_logged_in_is_stored(app: Flask, visitor: Visitor) -> None:
+    """Whoever uses the machine next must not find in its cache what was private."""
     make_user(app, "susan")
-    visitor.log_in("susan")
-    cache = visitor.get("/").headers["Cache-Control"]
-    assert "private" in cache or "no-store" in cache
-    assert "public" not in cache
+    visitor.log_in("susan", remember=True)
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(User).values(is_admin=True))
+    pages = readable_pages(app)
+    assert {"/", "/settings/security", "/edit_profile", "/newer_posts/1", "/admin/mail"} <= set(
+        pages
+    )
+    for path in pages:
+        answer = visitor.get(path, follow=False)
+        if answer.status_code < 400 and answer.mimetype in {"text/html", "application/json"}:
+            assert answer.headers["Cache-Control"] == "no-store", path
+    assert Visitor(app).get("/explore").headers["Cache-Control"] == "private, no-cache"
+
+
+def readable_pages(app: Flask) -> list[str]:
+    """The address of everything that can be looked at, but for what watches over the site."""
+    with app.test_request_context():
+        addresses = app.url_map.bind("localhost")
+        return sorted(
+            addresses.build(rule.endpoint, arguments(rule)).replace("/user/x", "/user/susan")
+            for rule in app.url_map.iter_rules()
+            if "GET" in (rule.methods or ()) and rule.endpoint.split(".")[0] != "health"
+        )
 
 
 class Inline(HTMLParser):
@@ -283,6 +306,27 @@ def test_who_has_a_whole_network_is_counted_as_one(
     for number in range(30):
         assert post_from(client, first.format(number), {}).status_code == 200
     assert post_from(client, second, {}).status_code == (429 if refused else 200)
+
+
+@pytest.mark.parametrize(
+    ("network", "refused"), [("2001:db8:1:ffff", True), ("2001:db8:2:1", False)]
+)
+def test_who_has_many_networks_is_counted_once_more(
+    limited: Flask, network: str, refused: bool
+) -> None:
+    """A connection with a /48 has 65,536 of those by which clients are counted."""
+    limited.config["WTF_CSRF_ENABLED"] = False
+    client = limited.test_client()
+
+    def post(address: str) -> int:
+        answer = client.post(
+            "/edit_profile/picture/remove", environ_overrides={"REMOTE_ADDR": address}
+        )
+        return answer.status_code
+
+    posts = [post(f"2001:db8:1:{number:x}::1") for number in range(12) for _ in range(30)]
+    assert posts == [302] * 300 + [429] * 60
+    assert (post(f"{network}::1") == 429) is refused
 
 
 def post_from(client: FlaskClient, address: str, headers: dict[str, str]) -> TestResponse:

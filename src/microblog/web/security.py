@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, session
+from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from microblog.web import cookies, csrf, hosts
@@ -84,7 +85,9 @@ def _add_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-cache"
+        # Each page of somebody who is logged in may name them, their address, or whom they follow.
+        personal = current_user.is_authenticated
+        response.headers["Cache-Control"] = "no-store" if personal else "private, no-cache"
     if response.cache_control.public and _has_cookies(response):
         response.cache_control.public = False
         response.cache_control.private = True
