@@ -39,7 +39,7 @@ def environment_of(folder: Path, smtp_port: int, **changes: str) -> dict[str, st
     return clean_environment(
         **{
             "SECRET_KEY": SECRET,
-            "PUBLIC_URL": "http://blog.example.com:8080",
+            "PUBLIC_URL": "http://localhost:8080",
             "ADMINS": "admin@microblog.example.com",
             "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
             "INSTANCE_PATH": str(folder / "instance"),
@@ -97,7 +97,7 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
     ask_for_reset(site)
     (received,) = smtp.wait_for(1)
     assert received.recipients == ["susan@example.com"]
-    assert "http://blog.example.com:8080/reset_password/" in received.text()
+    assert "http://localhost:8080/reset_password/" in received.text()
 
     first = dispatcher(site)
     assert first is not None
