@@ -71,6 +71,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "RATELIMIT_STORAGE_URI": ("redis://counts.example:6379", "redis://counts.example:6379"),
     "CELERY_BROKER_URL": ("amqps://site:pw@broker.example//", "amqps://site:pw@broker.example//"),
     "CELERY_QUEUE_PREFIX": ("blog.one", "blog.one"),
+    "WEB_CONCURRENCY": ("4", 4),
     "TRUSTED_PROXIES": ("2", 2),
     "GRAVATAR": ("yes", True),
     "METRICS_TOKEN": ("monitoring-1", "monitoring-1"),

@@ -191,3 +191,20 @@ def test_ctrl_c_ends_a_command_with_a_word(run_main: Run, monkeypatch: pytest.Mo
     code, _out, err = run_main(("mail", "list"), {})
     assert code == 1
     assert err.strip() == "Aborted!"
+
+
+def test_limits_that_each_process_counts_for_itself_are_told_at_the_start_and_by_check(
+    run_main: Run,
+) -> None:
+    apart = "Each of 4 web processes counts for itself"
+    code, _out, err = run_main(("run", "--port", "0", "--workers", "4"), {})
+    assert (code, apart in err) == (0, True)
+    _code, _out, err = run_main(("run", "--port", "0"), {})
+    assert "counts for itself" not in err
+    _code, out, _err = run_main(("check", "--workers", "4"), {})
+    assert f"WARNING: rate limits: {apart}" in out
+    _code, out, _err = run_main(("check",), {"WEB_CONCURRENCY": "4"})
+    assert f"WARNING: rate limits: {apart}" in out
+    off = {"WEB_CONCURRENCY": "4", "RATELIMIT_ENABLED": "off"}
+    _code, _out, err = run_main(("run", "--port", "0"), off)
+    assert "counts for itself" not in err

@@ -159,6 +159,11 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
         ({"TRUSTED_PROXIES": "0"}, "WARNING: TRUSTED_PROXIES: is 0, though https needs"),
         ({"DEBUG": "on"}, "WARNING: DEBUG: is on, which is for development only. Remove DEBUG."),
         ({"RATELIMIT_ENABLED": "off"}, "WARNING: rate limits: are off: "),
+        (
+            {"WEB_CONCURRENCY": "4"},
+            "WARNING: rate limits: Each of 4 web processes counts for itself",
+        ),
+        ({"WEB_CONCURRENCY": "0"}, "WRONG: settings: WEB_CONCURRENCY must be at least 1"),
         ({"ADMINS": ""}, "WARNING: ADMINS: is not set: mail comes from no-reply@blog.tutorial"),
         ({"ADMINS": "admin@example.com"}, "WARNING: sender: admin@example.com is in a domain that"),
         ({"ADMINS": "admin@[192.0.2.1]"}, "WARNING: sender: admin@[192.0.2.1] is in a domain that"),

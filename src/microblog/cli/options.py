@@ -13,6 +13,9 @@ import click
 
 from microblog.mail import AddressError
 
+WORKERS = click.IntRange(1, 64)
+"""How many web processes there may be."""
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

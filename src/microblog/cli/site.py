@@ -19,6 +19,7 @@ from microblog.accounts.models import User
 from microblog.app import create_app
 from microblog.app import mail as flask_mail
 from microblog.blog.models import Post
+from microblog.cli.options import WORKERS
 from microblog.cli.ports import require_free
 from microblog.cli.supervisor import Child, Supervisor
 from microblog.mail import Message, send_email
@@ -28,8 +29,10 @@ from microblog.settings import Settings, as_environment, load_settings
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", default=5000, show_default=True, help="The port to listen at.")
-@click.option("--workers", default=1, show_default=True, help="Web processes, of 8 threads each.")
-def run(host: str, port: int, workers: int) -> None:
+@click.option(
+    "--workers", type=WORKERS, help="Web processes, of 8 threads each; default: WEB_CONCURRENCY."
+)
+def run(host: str, port: int, workers: int | None) -> None:
     """Run the site: a production web server and the mail dispatcher beside it.
 
     Needs SECRET_KEY and PUBLIC_URL. Put a reverse proxy with HTTPS in front of it and set
@@ -42,6 +45,9 @@ def run(host: str, port: int, workers: int) -> None:
     with app.app_context():
         prepare_database()
     require_free(host, port, "--port")
+    workers = workers or settings.WEB_CONCURRENCY
+    if words := counted_apart(settings, workers):
+        click.echo(words, err=True)
     web = ["process", "web", "--host", host, "--port", str(port), "--workers", str(workers)]
     children = [
         Child(_("web server"), web, essential=True),
@@ -130,6 +136,18 @@ def database_place() -> str:
 def database_reason(error: SQLAlchemyError) -> str:
     """The driver's own words, in one line."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def counted_apart(settings: Settings, workers: int) -> str | None:
+    """What is wrong with rate limits in the memory of so many web processes, if anything."""
+    in_memory = settings.RATELIMIT_STORAGE_URI.startswith("memory")
+    if workers < 2 or not in_memory or not settings.RATELIMIT_ENABLED:
+        return None
+    words = _(
+        "Each of {count} web processes counts for itself, so that a client may post {count} times"
+        " as often as it should. Let them share a Redis: RATELIMIT_STORAGE_URI=redis://…"
+    )
+    return words.format(count=workers)
 
 
 def _require_writable(file: Path | None) -> None:

@@ -212,6 +212,9 @@ class Settings(BaseSettings):
         "memory://",
         description="Where the counts are: memory:// (each process) or redis://host:port",
     )
+    WEB_CONCURRENCY: int = Field(
+        1, ge=1, le=64, description="Web processes, where `--workers` does not say how many"
+    )
     TRUSTED_PROXIES: int = Field(
         0,
         ge=0,

@@ -18,6 +18,7 @@ from microblog.cli.checks import (
     services,
 )
 from microblog.cli.checks.findings import Check, Finding, Level, wrong
+from microblog.cli.options import WORKERS
 from microblog.mail.translation import gettext_noop
 from microblog.settings import Settings
 
@@ -46,7 +47,8 @@ CHECKS: list[Check] = [
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def check(*, as_json: bool) -> None:
+@click.option("--workers", type=WORKERS, help="As many as `run` gets; default: WEB_CONCURRENCY.")
+def check(*, as_json: bool, workers: int | None) -> None:
     """Look whether everything is there that the site needs, and say how to mend what is not.
 
     Reads all settings as `microblog run` does, and tries the database, the broker, the place of the
@@ -55,7 +57,7 @@ def check(*, as_json: bool) -> None:
     when nothing is WRONG, otherwise 1.
     """
     findings = []
-    for finding in look():
+    for finding in look(workers):
         findings.append(finding)
         if not as_json:
             click.echo(str(finding))
@@ -68,13 +70,15 @@ def check(*, as_json: bool) -> None:
     sys.exit(1 if counts[Level.WRONG] else 0)
 
 
-def look() -> Iterator[Finding]:
+def look(workers: int | None = None) -> Iterator[Finding]:
     """Everything that is found, in the order in which it is looked at."""
     settings, findings = configuration.read_settings()
     yield from findings
     if settings is None:
         yield wrong(SETTINGS, _("cannot be read, so nothing else was tried."))
         return
+    if workers is not None:
+        settings = settings.model_copy(update={"WEB_CONCURRENCY": workers})
     for one in CHECKS:
         yield from _careful(one, settings)
 

@@ -16,7 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.site import database_file, database_place, database_reason, newer_schema
+from microblog.cli.site import (
+    counted_apart,
+    database_file,
+    database_place,
+    database_reason,
+    newer_schema,
+)
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.mail.models import WAITING, OutboxMessage, Suppression
 from microblog.mail.translation import gettext_noop
@@ -226,6 +232,8 @@ def check_rate_limits(settings: Settings) -> Iterator[Finding]:
             _("are off: whoever wants can guess passwords as fast as the site answers."),
             _("Remove {name}.").format(name="RATELIMIT_ENABLED"),
         )
+    elif words := counted_apart(settings, settings.WEB_CONCURRENCY):
+        yield warning(RATE_LIMITS, words)
     elif address.startswith("memory"):
         yield ok(RATE_LIMITS, _("counted in each process for itself."))
     else:
