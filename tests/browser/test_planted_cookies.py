@@ -124,6 +124,9 @@ def test_no_neighbour_sends_a_post_as_a_remembered_reader(town: Town) -> None:
         page.check("#remember_me")
         page.click("#submit")
         page.get_by_text("Hi, susan!").wait_for()
+        # Scripts keep cookies under such names, too.
+        zone = town.session_cookie.replace("microblog", "time_zone")
+        assert zone in [one.get("name") for one in page.context.cookies(town.url())]
         # As if the browser were closed and opened again.
         page.context.clear_cookies(name=town.session_cookie)
         assert INVALID in town.visit_neighbour(page)
