@@ -141,7 +141,7 @@ class Connection(flask_mail.Connection):
     def _connected(self) -> SmtpClient:
         if self.client is None or self.client.is_used_up or not self.client.is_in_step():
             if self.client is not None:
-                self.client.close()
+                self.client.quit()
             self.client = open_connection(self.mail.smtp_server)
             self.num_emails = 0
         return self.client
