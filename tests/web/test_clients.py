@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from limits import parse_many
 
 from microblog.web.clients import (
@@ -70,6 +70,12 @@ def test_a_request_has_a_place(app: Flask) -> None:
     environment = {"REMOTE_ADDR": "203.0.113.77"}
     with app.test_request_context(headers={"User-Agent": FIREFOX}, environ_base=environment):
         assert current_place() == Place("Firefox on Linux", "203.0.113.0/24")
+    # Over a socket of the file system nobody has an address.
+    with app.test_request_context(
+        headers={"User-Agent": FIREFOX}, environ_base={"REMOTE_ADDR": ""}
+    ):
+        request.environ.pop("REMOTE_ADDR")
+        assert current_place() == Place("Firefox on Linux", "")
     with app.app_context():
         assert current_place() == Place()
 
