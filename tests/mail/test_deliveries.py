@@ -5,16 +5,19 @@ The server is told what to answer in this process; what servers say is in test_o
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from microblog.mail import Discard, Email, Intent, Kind, Outbox, parse_address
+from microblog.mail import Discard, Email, Intent, Kind, Outbox, guard, parse_address
 from microblog.mail.claims import Claim, Claims
 from microblog.mail.delivery import DEATHS_FORGIVEN, Delivered, Delivery
 from microblog.mail.dispatcher import ALL_LANES
@@ -23,7 +26,7 @@ from microblog.mail.models import OutboxMessage, Status
 from microblog.mail.outcomes import SmtpError, Step
 from microblog.mail.pacing import Pacing
 from microblog.mail.rate_limits import RateLimits, parse_rate_limits
-from microblog.mail.smtp import Accepted, Envelope
+from microblog.mail.smtp import Accepted, Envelope, RecipientsRefusedError
 from tests.mail.bare_outbox import NOW, bare_engine, put
 
 SUSAN = "susan@example.com"
@@ -40,6 +43,7 @@ class Server:
 
     opening: list[Exception | None] = field(default_factory=list)
     sending: Exception | None = None
+    accepted: Accepted = Accepted("250 ok")  # noqa: RUF009 - it is frozen
     taken: list[Envelope] = field(default_factory=list)
     is_closed: bool = False
 
@@ -55,7 +59,7 @@ class Server:
         if self.sending is not None:
             raise self.sending
         self.taken.append(envelope)
-        return Accepted("250 ok")
+        return self.accepted
 
     def close(self) -> None:
         self.is_closed = True
@@ -88,7 +92,7 @@ class Site:
 
     def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Delivered:
         """Claim and deliver one message of this kind, with these columns."""
-        self.outbox.register(Kind("any", self.compose, **kind))
+        self.outbox.register(Kind(**{"name": "any", "compose": self.compose, **kind}))
         with self.outbox.sessions() as session:
             put(session, recipient_key=SUSAN, **row)
             session.commit()
@@ -171,6 +175,10 @@ def test_each_end_is_told_from_the_others(
     assert (settlement.due_at is not None) == (status is Status.DEFERRED)
     if is_away:
         assert settlement.due_at == NOW
+    elif settlement.due_at is not None:
+        assert settlement.due_at > NOW
+    needs_no_text = status is Status.EXPIRED or words in {"process died", "24 times"}
+    assert (not site.composed) == (needs_no_text or server.opening == [AWAY])
     assert len(site.server.taken) == (status is Status.SENT)
     assert settlement.offered is False, "where there are no limits, nothing is counted"
     was_unforeseen = isinstance(site.server.sending, ValueError)
@@ -292,3 +300,102 @@ def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site:
     claims.close()
     assert found.count(Status.SENT) == 6
     assert found.count(Status.DEFERRED) == 1
+
+
+@pytest.mark.parametrize(
+    ("refused", "status", "recipients", "condemned"),
+    [
+        ([(SUSAN, LATER)], Status.DEFERRED, [SUSAN], False),
+        ([(SUSAN, SmtpError(Step.RCPT, 550, "5.1.1 no such user"))], Status.SENT, None, True),
+        ([(SUSAN, SmtpError(Step.RCPT, 550, "5.7.1 spam"))], Status.SENT, None, False),
+    ],
+)
+def test_of_several_recipients_those_who_may_yet_be_served_are_tried_again(
+    site: Site,
+    refused: list[tuple[str, SmtpError]],
+    status: Status,
+    recipients: list[str] | None,
+    condemned: bool,
+) -> None:
+    """And who does not exist gets nothing more, though the message was sent to others."""
+    site.server.accepted = Accepted("250 ok", tuple(refused))
+    settlement = site.deliver({}, {"recipients": [SUSAN, "bob@example.com"]}).settlement
+    assert site.server.taken[0].recipients == [SUSAN, "bob@example.com"]
+    assert (settlement.status, settlement.recipients) == (status, recipients)
+    assert f"{SUSAN} was refused" in settlement.answer
+    with site.outbox.sessions() as session:
+        assert (guard.suppression(session, SUSAN) is not None) is condemned
+
+
+@pytest.mark.parametrize(("answer", "condemned"), [("5.1.1 no", True), ("5.7.1 no", False)])
+def test_the_only_recipient_that_does_not_exist_gets_nothing_more(
+    site: Site, answer: str, condemned: bool
+) -> None:
+    site.server.sending = RecipientsRefusedError([(SUSAN, SmtpError(Step.RCPT, 550, answer))])
+    assert site.deliver({}, {}).settlement.status is Status.DEAD
+    site.server.sending = None
+    again = site.deliver({"name": "again"}, {"kind": "again"}).settlement
+    assert again.status is (Status.DISCARDED if condemned else Status.SENT)
+    assert ("The address is suppressed" in again.answer) is condemned
+    assert len(site.composed) == (1 if condemned else 2)
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "utf8"),
+    [
+        ("shop@example.com", SUSAN, False),
+        ("läden@example.com", SUSAN, True),
+        ("shop@example.com", "süsan@example.com", True),
+        (None, SUSAN, False),
+    ],
+)
+def test_a_message_has_its_own_sender_and_says_what_it_needs(
+    site: Site, sender: str | None, to: str, utf8: bool
+) -> None:
+    own = parse_address(sender) if sender else None
+    site.composing = Email("Hello", "text", to=(parse_address(to),), sender=own)
+    site.deliver({}, {})
+    (envelope,) = site.server.taken
+    assert envelope.sender == (sender or "site@example.com")
+    assert (envelope.recipients, envelope.smtputf8) == ([to], utf8)
+
+
+def test_what_was_let_through_is_remembered_though_composing_failed(site: Site) -> None:
+    site.composing = LookupError("a mistake")
+    assert site.deliver({"guarded": True}, {}).settlement.status is Status.DEFERRED
+    with Session(site.engine) as session:
+        assert [one.admitted_at for one in session.query(OutboxMessage)] == [NOW]
+
+
+def test_a_database_that_is_away_is_not_the_messages_fault(site: Site) -> None:
+    site.composing = OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+    site.composing.connection_invalidated = True
+    with pytest.raises(OperationalError):
+        site.deliver({}, {})
+
+
+@pytest.mark.parametrize(
+    ("sending", "level"), [(None, "INFO"), (LATER, "INFO"), (NEVER, "WARNING")]
+)
+def test_each_end_is_said_once_and_a_bad_one_louder(
+    site: Site, caplog: pytest.LogCaptureFixture, sending: Exception | None, level: str
+) -> None:
+    caplog.set_level(logging.INFO, logger="microblog.mail")
+    site.server.sending = sending
+    site.outbox.register(Kind("any", site.compose))
+    with site.outbox.sessions() as session:
+        put(session, recipient_key=SUSAN)
+        session.commit()
+    claims = Claims(site.engine, lease=20.0)
+    leases = LeaseKeeper(claims, clock=lambda: site.now)
+    delivery = Delivery(site.outbox, site.server, claims, leases)
+    held = claims.claim(ALL_LANES, now=NOW)
+    assert held is not None
+    delivery.deliver_one(held)
+    said = [(one.levelname, one.getMessage()) for one in caplog.records]
+    assert [one[0] for one in said] == [level]
+    assert f"Message {held.id} (any)" in said[0][1]
+    caplog.clear()
+    delivery.deliver_one(replace(held, attempts=2))
+    assert f"Message {held.id} was taken over by another worker" in caplog.text
+    claims.close()
