@@ -32,13 +32,15 @@ def cut_idle_connections(url: str) -> int:
 
 
 def test_no_page_fails_where_idle_connections_were_cut(
-    app: Flask, visitor: Visitor, database_url: str
+    app: Flask, visitor: Visitor, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Nor is the log told of what was mended at once."""
     make_user(app, "susan")
     visitor.log_in("susan")
     for path in ("/index", "/readyz", "/user/susan", "/readyz", "/explore"):
         assert cut_idle_connections(database_url) > 0, "the pool kept none"
         assert visitor.client.get(path).status_code == 200
+    assert [one.message for one in caplog.records if one.name == "microblog.database"] == []
 
 
 def test_delivery_goes_on_where_its_idle_connections_were_cut(

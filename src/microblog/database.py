@@ -261,8 +261,9 @@ def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
 def _note_outage(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     options = context.connection.get_execution_options() if context.connection else {}
-    # What `transaction` begins, it tells itself.
-    if error and is_outage(error) and not WRITING.items() <= options.items():
+    # What `transaction` begins, it tells itself; a connection that the pool found cut, it replaces.
+    told_elsewhere = context.is_pre_ping or WRITING.items() <= options.items()
+    if error and is_outage(error) and not told_elsewhere:
         _reading.began(reason(error))
 
 

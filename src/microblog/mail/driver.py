@@ -23,9 +23,10 @@ from sqlalchemy.pool import PoolProxiedConnection
 Result = TypeVar("Result")
 
 
-IDLE_SECONDS = 1.0
-"""A connection to a server may be cut while it is idle for longer: it is tried before it is used.
-Between two messages of a run none is idle for so long."""
+IDLE_SECONDS = 0.5
+"""A connection to a server may be cut while it is idle: after so long it is tried before its use.
+Shorter than the time between two looks at an empty outbox; beside a message that takes so long,
+what it costs does not count."""
 
 
 class KeptConnection:
