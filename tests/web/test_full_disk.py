@@ -155,7 +155,8 @@ def test_a_log_file_on_a_full_disk_is_told_once_and_never_by_tracebacks(
 def test_a_database_that_is_away_is_logged_once_by_pages(
     make_app: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = make_app(DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nothing")
+    away = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
+    app = make_app(DATABASE_URL=away, PUBLIC_URL="http://localhost")
     app.config["WTF_CSRF_ENABLED"] = False
     for _ in range(3):
         assert ask(app) == 500
