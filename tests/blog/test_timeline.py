@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from microblog.accounts.models import User
 from microblog.blog import timeline
@@ -14,7 +14,7 @@ from microblog.blog.models import Block, Follow, Mute, Post
 from microblog.blog.posts import mentioned, write_post
 from microblog.blog.timeline import PAGE_SIZE, Cursor, Page
 from microblog.database import db, transaction, utc_now
-from tests.visitor import make_user
+from tests.visitor import ON_SQLITE, make_user
 
 Read = Callable[[Cursor], Page]
 
@@ -162,6 +162,54 @@ def test_beyond_the_end_there_is_an_empty_page(susan: int) -> None:
     (number,) = write(susan)
     for cursor in (Cursor(number), Cursor(number, is_older=False), Cursor(1)):
         assert timeline.home(db.session, susan, cursor) == Page((), None, None)
+
+
+@ON_SQLITE
+def test_a_page_leads_to_older_and_newer_ones_only_where_they_are(susan: int) -> None:
+    written = write(susan, 2 * PAGE_SIZE)[::-1]
+    oldest_of_first, first_of_second = written[PAGE_SIZE - 1], written[PAGE_SIZE]
+    first = timeline.home(db.session, susan, Cursor())
+    assert (first.before, first.after) == (oldest_of_first, None)
+    second = timeline.home(db.session, susan, Cursor(oldest_of_first))
+    assert (second.before, second.after) == (None, first_of_second)
+    back = timeline.home(db.session, susan, Cursor(first_of_second, is_older=False))
+    assert numbers(back.posts) == written[:PAGE_SIZE]
+    assert (back.before, back.after) == (oldest_of_first, None)
+    last = timeline.home(db.session, susan, Cursor(written[-1], is_older=False))
+    assert numbers(last.posts) == written[PAGE_SIZE - 1 : -1]
+    assert (last.before, last.after) == (written[-2], oldest_of_first)
+
+
+@ON_SQLITE
+def test_what_came_since_is_counted_up_to_a_page(susan: int) -> None:
+    written = write(susan, PAGE_SIZE + 2)
+    newer = [timeline.newest(db.session, susan, one) for one in (written[-1], written[-3], 0)]
+    assert newer == [0, 2, PAGE_SIZE]
+
+
+@ON_SQLITE
+def test_who_reads_what_has_a_tag_sees_nothing_of_muted_and_blocked_people(
+    susan: int, bob: int
+) -> None:
+    tagged = write(bob, body="#garden")
+    read = [timeline.with_tag(db.session, "garden", one, Cursor()) for one in (susan, None)]
+    assert [numbers(page.posts) for page in read] == [tagged, tagged]
+    add(Mute(muter_id=susan, muted_id=bob))
+    read = [timeline.with_tag(db.session, "garden", one, Cursor()) for one in (susan, None, bob)]
+    assert [numbers(page.posts) for page in read] == [[], tagged, tagged]
+    wanted = select(Post.id).join(Post.author)
+    seen = [
+        list(db.session.scalars(wanted.where(timeline.is_visible(one, muting=muting))))
+        for one, muting in ((susan, True), (susan, False), (None, True))
+    ]
+    assert seen == [[], tagged, tagged]
+
+
+def test_an_address_says_where_a_page_begins() -> None:
+    assert Cursor.of("5", None) == Cursor(5, is_older=True)
+    assert Cursor.of(None, "7") == Cursor(7, is_older=False)
+    assert Cursor.of("5", "7") == Cursor(5, is_older=True)
+    assert Cursor.of("x", "7") == Cursor(7, is_older=False)
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "-1", "1e9", "9" * 30, "٣", "1.5", "\0"])
