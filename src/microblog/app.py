@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
 from microblog.database import MIGRATIONS, alembic, current_transaction, db
-from microblog.mail import Mail, Outbox, init_outbox, parse_address
+from microblog.mail import Address, Mail, Outbox, init_outbox, parse_address
 from microblog.mail.bell import Bell, SocketBell
 from microblog.mail.catcher import CaughtMail
 from microblog.mail.database_errors import is_outage
@@ -57,6 +58,8 @@ from microblog.web import (
     settings_pages,
     times,
 )
+
+SITE_NAME = "Microblog"
 
 MODELS = (account_models, blog_models, failures)
 
@@ -193,15 +196,18 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
-    admin = (*settings.ADMINS, settings.sender)[0]
-    account_emails.register_kinds(made, admin=admin)
-    change_emails.register_kinds(made, admin=admin)
-    verification_emails.register_kinds(made, admin=admin)
-    reserved_emails.register_kinds(made, admin=admin)
+    for emails in (account_emails, change_emails, verification_emails, reserved_emails):
+        emails.register_kinds(made, sender=_author(settings))
     failures.register_kinds(made)
     account_chores.register_chores(made)
     init_outbox(app, made)
     return made
+
+
+def _author(settings: Settings) -> Address:
+    """The author of mail about accounts, with the site's name where the settings give it none."""
+    author = parse_address(settings.sender)
+    return author if author.name else replace(author, name=SITE_NAME)
 
 
 def _bell(settings: Settings, sessions: Callable[[], Session]) -> Bell:

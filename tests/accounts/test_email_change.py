@@ -161,7 +161,7 @@ def test_both_ends_are_told(app: Flask, susan: int, owner: Visitor, smtp: Script
     assert changed.recipients == [OLD]
     assert changed.message["Subject"] == "[Microblog] Your Address Was Changed"
     for received in (confirm, asked, changed):
-        assert received.message["From"] == app.config["ADMINS"][0]
+        assert received.message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
         for subtype in ("plain", "html"):
             greeting = "Hello," if received is confirm else "Dear susan,"
             assert greeting in received.text(subtype)

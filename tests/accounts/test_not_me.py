@@ -114,7 +114,7 @@ def test_the_notice_says_what_when_and_where(
     (received,) = smtp.received
     assert received.recipients == ["susan@example.com"]
     assert received.message["Subject"] == "[Microblog] New Log-in to Your Account"
-    assert received.message["From"] == app.config["ADMINS"][0]
+    assert received.message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
     for subtype in ("plain", "html"):
         text = " ".join(received.text(subtype).split())
         assert "Dear susan," in text

@@ -47,7 +47,7 @@ def test_the_mail(app: Flask, visitor: Visitor, deliver: Deliver, smtp: Scripted
     message = received.message
     assert received.recipients == ["susan@example.com"]
     assert message["To"] == "susan@example.com"
-    assert message["From"] == app.config["ADMINS"][0]
+    assert message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
     assert message["Subject"] == "[Microblog] Reset Your Password"
     link = mailed_link(smtp)
     for subtype in ("plain", "html"):
@@ -93,7 +93,7 @@ def test_the_owner_is_told_that_the_password_was_changed(
     assert deliver() == 1
     notice = smtp.received[-1]
     assert notice.recipients == ["susan@example.com"]
-    assert notice.message["From"] == app.config["ADMINS"][0]
+    assert notice.message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
     assert notice.message["Subject"] == "[Microblog] Your Password Was Changed"
     for subtype in ("plain", "html"):
         text = " ".join(notice.text(subtype).split())

@@ -108,7 +108,7 @@ def test_the_mail(app: Flask, visitor: Visitor, smtp: ScriptedServer) -> None:
     deliver_from(app)
     (received,) = smtp.received
     assert received.recipients == ["Susan@example.com"]
-    assert received.message["From"] == app.config["ADMINS"][0]
+    assert received.message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
     assert received.message["Subject"] == "[Microblog] Confirm Your Email Address"
     link = mailed_link(smtp)
     assert link.startswith("http://localhost/verify_email/")

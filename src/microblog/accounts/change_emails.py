@@ -30,6 +30,7 @@ from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.states import is_visible
 from microblog.accounts.verification_emails import already_registered
 from microblog.mail import (
+    Address,
     Discard,
     Email,
     Intent,
@@ -46,13 +47,13 @@ from microblog.web.times import moment_in_words
 GONE = Discard("The account was deleted, or the change is no longer wanted.")
 
 
-def register_kinds(outbox: Outbox, *, admin: str) -> None:
-    """Make these e-mails known; `admin` is their sender."""
+def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+    """Make these e-mails known; `sender` is their author."""
     outbox.register(
         Kind(
             CONFIRM_KIND,
             confirm_email_change,
-            sender=admin,
+            sender=sender,
             lane=Lane.PROMPT,
             delays=PROMPT,
             lifetime=4 * HOUR,
@@ -72,7 +73,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             Kind(
                 kind,
                 compose,
-                sender=admin,
+                sender=sender,
                 lane=Lane.PROMPT,
                 lifetime=lifetime.total_seconds(),
                 sample=sample,

@@ -26,6 +26,7 @@ from microblog.accounts.refused_mail import WORKS_KIND
 from microblog.accounts.reserved_emails import reserved_instead
 from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.mail import (
+    Address,
     Discard,
     Email,
     Intent,
@@ -39,13 +40,13 @@ from microblog.mail.kinds import DAY, HOUR, PROMPT
 from microblog.web.links import public_link
 
 
-def register_kinds(outbox: Outbox, *, admin: str) -> None:
-    """Make the e-mails of accounts known; `admin` is their sender."""
+def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+    """Make the e-mails of accounts known; `sender` is their author."""
     outbox.register(
         Kind(
             RESET_KIND,
             reset_password,
-            sender=admin,
+            sender=sender,
             lane=Lane.PROMPT,
             delays=PROMPT,
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
@@ -60,7 +61,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
         Kind(
             STARTED_KIND,
             reset_started,
-            sender=admin,
+            sender=sender,
             lane=Lane.PROMPT,
             delays=PROMPT,
             lifetime=DAY,
@@ -72,7 +73,7 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
             Kind(
                 kind,
                 compose,
-                sender=admin,
+                sender=sender,
                 lane=Lane.PROMPT,
                 delays=PROMPT,
                 lifetime=7 * DAY,

@@ -14,6 +14,7 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.samples import SAMPLE_MOMENT, sample_account
 from microblog.mail import (
+    Address,
     Discard,
     Email,
     Intent,
@@ -28,10 +29,10 @@ from microblog.web.times import moment_in_words
 RESERVED_KIND = "accounts.address_reserved"
 
 
-def register_kinds(outbox: Outbox, *, admin: str) -> None:
-    """Make this e-mail known; `admin` is its sender."""
+def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+    """Make this e-mail known; `sender` is its author."""
     # Never posted, so that nothing in the outbox tells such an address from another; but previewed.
-    outbox.register(Kind(RESERVED_KIND, address_reserved, sender=admin, sample=_sample))
+    outbox.register(Kind(RESERVED_KIND, address_reserved, sender=sender, sample=_sample))
 
 
 def reserved_instead(session: Session, intent: Intent, user: User | None) -> Email | Discard | None:

@@ -22,6 +22,7 @@ from microblog.accounts.verification import (
     verification_token,
 )
 from microblog.mail import (
+    Address,
     Discard,
     Email,
     Intent,
@@ -37,13 +38,13 @@ from microblog.web.links import public_link
 ALREADY_KIND = "accounts.already_registered"
 
 
-def register_kinds(outbox: Outbox, *, admin: str) -> None:
-    """Make these e-mails known; `admin` is their sender."""
+def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+    """Make these e-mails known; `sender` is their author."""
     outbox.register(
         Kind(
             VERIFY_KIND,
             verify_email,
-            sender=admin,
+            sender=sender,
             lane=Lane.PROMPT,
             delays=PROMPT,
             lifetime=DAY,
@@ -55,7 +56,9 @@ def register_kinds(outbox: Outbox, *, admin: str) -> None:
     )
     # Never posted, so that nothing in the outbox tells it from the kind above; but it is previewed.
     outbox.register(
-        Kind(ALREADY_KIND, already_registered, sender=admin, sample=partial(_sample, verified=True))
+        Kind(
+            ALREADY_KIND, already_registered, sender=sender, sample=partial(_sample, verified=True)
+        )
     )
 
 
