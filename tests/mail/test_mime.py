@@ -23,8 +23,9 @@ from microblog.mail import (
     Email,
     parse_address,
 )
-from microblog.mail.addresses import parse_addresses
-from microblog.mail.mime import LINE_MAXIMUM, render
+from microblog.mail.addresses import parse_addresses, without_bidi_controls
+from microblog.mail.headers import LINE_MAXIMUM
+from microblog.mail.mime import render
 
 MESSAGE_ID = "<1.2.3@example.com>"
 DATE = 1_800_000_000.75
@@ -141,7 +142,7 @@ def test_the_name_of_a_file(name: str | None, ascii_only: bool, kept: str | None
         ("photo.jpg", b"x", "image/jpeg"),
         ("unheard.of-kind", b"x", "application/octet-stream"),
         (None, b"x", "application/octet-stream"),
-        (None, "x", "text/plain"),
+        (None, "x", 'text/plain; charset="utf-8"'),
     ],
 )
 def test_the_type_of_a_file_is_guessed(
@@ -304,6 +305,178 @@ def test_no_line_is_longer_than_a_server_must_take(place: str, value: str) -> No
     assert squeezed(str(read[place]())) == squeezed(value)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "data", "encoding"),
+    [
+        ("message/rfc822", b"Subject: x\n\nHello\n", "7bit"),
+        ("message/rfc822", "Subject: x\n\nGrüße\n".encode(), "8bit"),
+        ("Message/RFC822; a=b", b"Subject: x\r\n\r\nHello\r\n", "7bit"),
+        ("message/delivery-status", b"Reporting-MTA: dns; x\n", "7bit"),
+        ("multipart/mixed; boundary=b", b"--b\r\n\r\nx\r\n--b--\r\n", "7bit"),
+        ("message/global", "Subject: Grüße\n\nx\n".encode(), "base64"),
+        ("application/pdf", b"x", "base64"),
+    ],
+)
+def test_an_attached_message_is_never_encoded_as_a_whole(
+    content_type: str, data: bytes, encoding: str
+) -> None:
+    source = render_one(attachments=(Attachment("a", content_type, data),))
+    kinds = {one["Content-Type"]: one for one in email.message_from_bytes(source).get_payload()}
+    assert kinds[content_type]["Content-Transfer-Encoding"] == encoding
+    if encoding != "base64":
+        assert re.sub(rb"\r?\n", b"\r\n", data) in source
+    eight_bit = b'"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--' in source
+    assert eight_bit == (encoding == "8bit")
+
+
+@pytest.mark.parametrize("data", [b"Subject: x\n\n" + b"y" * 999, b"Subject: x\n\n\0"])
+def test_a_message_that_cannot_leave_as_it_is_goes_as_a_file(data: bytes) -> None:
+    source = render_one(attachments=(Attachment("a.eml", "message/rfc822", data),))
+    (part,) = parsed(source).iter_attachments()
+    assert (part.get_content_type(), part.get_filename()) == ("application/octet-stream", "a.eml")
+    assert part.get_payload(decode=True) == data
+
+
+def test_a_copy_of_the_message_itself_can_be_attached() -> None:
+    first = render_one(html=HTML, attachments=(Attachment.of("a.txt", b"x"),))
+    copy = (Attachment("copy.eml", "message/rfc822", first),)
+    message = parsed(render_one(html=HTML, attachments=copy))
+    body, part = message.iter_parts()
+    assert part.get_content().as_bytes(policy=email.policy.SMTP) == first
+    assert [one.get_content_type() for one in body.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "written", "data"),
+    [
+        ("a.txt", None, 'text/plain; charset="utf-8"', "é".encode()),
+        ("a.csv", None, 'text/csv; charset="utf-8"', "é".encode()),
+        ("a.html", None, 'text/html; charset="utf-8"', "é".encode()),
+        ("a.ics", "text/calendar; method=REQUEST",
+         'text/calendar; method=REQUEST; charset="utf-8"', "é".encode()),
+        ("a.csv", "text/csv; charset=iso-8859-1", "text/csv; charset=iso-8859-1", b"\xe9"),
+        ("a.csv", 'text/csv; CharSet="latin-1"', 'text/csv; CharSet="latin-1"', b"\xe9"),
+        ("a.json", None, "application/json", "é".encode()),
+    ],
+)  # fmt: skip
+def test_text_that_is_attached_says_its_charset(
+    name: str, given: str | None, written: str, data: bytes
+) -> None:
+    made = Attachment.of(name, "é", given)
+    assert (made.content_type, made.data) == (written, data)
+    (part,) = parsed(render_one(attachments=(made,))).iter_attachments()
+    if part.get_content_maintype() == "text":
+        assert part.get_content() == "é"
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "nonsense"])
+def test_text_that_its_charset_lacks_is_refused(charset: str) -> None:
+    with pytest.raises(BadHeaderError, match=charset):
+        Attachment.of("a.txt", "é", f"text/plain; charset={charset}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("calendar; method=REQUEST", 'text/calendar; method=REQUEST; charset="us-ascii"'),
+        (
+            "calendar; charset=x; method=REQUEST",
+            'text/calendar; method=REQUEST; charset="us-ascii"',
+        ),
+        ('x; a=";"', 'text/x; a=";"; charset="us-ascii"'),
+    ],
+)
+def test_an_alternative_has_parameters(kind: str, written: str) -> None:
+    source = render_one(alternatives={kind: "BEGIN:VCALENDAR\n"})
+    assert [one["Content-Type"] for one in email.message_from_bytes(source).get_payload()] == [
+        'text/plain; charset="us-ascii"',
+        written,
+    ]
+
+
+PICTURE = Attachment("logo.png", "image/png", b"x", "inline", {"Content-ID": "<logo@example.com>"})
+
+
+@pytest.mark.parametrize(
+    ("html", "picture", "shape"),
+    [
+        (HTML, PICTURE, "alternative[plain related[html png]]"),
+        (None, PICTURE, "mixed[plain png]"),
+        (HTML, Attachment.of("logo.png", b"x"), "mixed[alternative[plain html] png]"),
+        (HTML, Attachment("a.png", "image/png", b"x", "inline"),
+         "mixed[alternative[plain html] png]"),
+    ],
+    ids=["shown", "without HTML", "attached", "without an identity"],
+)  # fmt: skip
+def test_a_picture_that_the_html_shows_belongs_to_it(
+    html: str | None, picture: Attachment, shape: str
+) -> None:
+    source = render_one(html=html, attachments=(picture,))
+    assert shape_of(email.message_from_bytes(source)) == shape
+    assert (b'multipart/related; type="text/html"' in source) == ("related" in shape)
+
+
+def shape_of(part: Any) -> str:
+    kind = str(part.get_content_subtype())
+    if not part.is_multipart():
+        return kind
+    return f"{kind}[{' '.join(shape_of(one) for one in part.get_payload())}]"
+
+
+@pytest.mark.parametrize("subject", ["", "  "])
+def test_an_empty_subject_is_left_out(subject: str) -> None:
+    assert b"Subject" not in render_one(subject=subject)
+
+
+def test_answers_may_go_to_several() -> None:
+    group = parse_addresses(["Susan <susan@example.com>", "john@example.com"])
+    message = parsed(render_one(reply_to=group))
+    assert message["Reply-To"] == "Susan <susan@example.com>, john@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "label", "kept"),
+    [
+        ("x", None, "us-ascii", "x"),
+        ("x", "utf-8", "utf-8", "x"),
+        ("é", None, "utf-8", "é"),
+        ("é", "iso-8859-1", "iso-8859-1", "é"),
+        ("語", "iso-8859-1", "utf-8", "語"),
+        ("内容", "shift_jis", "iso-2022-jp", "内容"),
+        ("é", "us-ascii", "utf-8", "é"),
+        ("é", "utf-16", "utf-8", "é"),
+        ("é", "cp037", "utf-8", "é"),
+    ],
+)
+def test_a_message_goes_in_the_charset_that_was_asked_for(
+    text: str, charset: str | None, label: str, kept: str
+) -> None:
+    source = render_one(text=text, subject=text, charset=charset)
+    message = parsed(source)
+    assert message.get_content_charset() == label
+    assert content(message) == f"{kept}\n"
+    assert message["Subject"] == kept
+    if not text.isascii():
+        assert f"Subject: =?{label}?".encode() in source
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "rot13", "utf-8\r\nX-Tag: b", "utf-8\n", "a b"])
+def test_what_is_no_charset_is_refused(charset: str) -> None:
+    with pytest.raises(BadHeaderError, match="charset"):
+        email_of(charset=charset)
+
+
+def test_each_of_a_thousand_hidden_recipients_is_named_once() -> None:
+    mailboxes = [f"user{number}@example.com" for number in range(1000)]
+    written = email_of(bcc=parse_addresses([*mailboxes, *mailboxes[::-1]]))
+    assert [one.mailbox for one in written.recipients] == ["susan@example.com", *mailboxes]
+
+
+def test_two_spellings_of_one_recipient_get_one_copy() -> None:
+    both = parse_addresses(["su\u0308san@b\u00fccher.example", "s\u00fcsan@bu\u0308cher.example"])
+    assert len(email_of(to=both[:1], cc=both[1:]).recipients) == 1
+
+
 _control = [chr(number) for number in (*range(9), *range(10, 32), *range(127, 160), 0x2028, 0x2029)]
 _line = st.text(st.characters(codec="utf-8", exclude_characters=_control), max_size=120)
 _text = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=400)
@@ -321,9 +494,9 @@ def test_everything_survives_the_way(subject: str, name: str, text: str, html: s
     source = render_one(subject=subject, to=(recipient,), text=text, html=html)
     message = parsed(source)
     assert not message.defects
-    assert squeezed(str(message["Subject"])) == squeezed(subject)
+    assert squeezed(str(message["Subject"] or "")) == squeezed(subject)
     (found,) = message["To"].addresses
-    assert squeezed(name_in_to(source)) == squeezed(name)
+    assert squeezed(name_in_to(source)) == squeezed(without_bidi_controls(name))
     assert found.addr_spec == "susan@example.com"
     assert body(message, "plain") == with_end(text)
     if html is not None:
@@ -340,7 +513,8 @@ def test_a_file_survives_the_way(name: str, data: bytes) -> None:
     (part,) = parsed(source).iter_attachments()
     assert part.get_payload(decode=True) == data
     # The parser's own get_filename() takes quotes and angle brackets off once too often.
-    assert squeezed(part["Content-Disposition"].params["filename"]) == squeezed(name)
+    found = part["Content-Disposition"].params.get("filename", "")
+    assert squeezed(found) == squeezed(without_bidi_controls(name))
     assert has_only_whole_line_ends(source)
     assert longest_line(source) <= LINE_MAXIMUM
 

@@ -7,11 +7,12 @@ scripts), RFC 6531 (local parts in other scripts, which need the server's SMTPUT
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address as HeaderAddress
 from gettext import gettext as _
+from typing import Any, cast
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -29,8 +30,16 @@ _SURROGATE_DOMAIN = ".example"
 NAME_MAXIMUM = 1000
 """Characters in a display name."""
 
+LIST_MAXIMUM = 10_000
+"""Characters in a text with several addresses."""
+
 # Half a letter (a lone surrogate) cannot be written in UTF-8.
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# What a mailbox may hold between quotes that people sign up with: dots where others have none.
+_DOTTED = re.compile(r'"[\w!#$%&\'*+/=?^`{|}~.-]+"')
 
 # A name with a comma that nobody quoted is still a name: Flask-Mail writes its pairs so.
 _NAMED = re.compile(r"(?s)(?P<name>.*)<(?P<bare>[^<>]*)>")
@@ -71,7 +80,8 @@ class Address:
 
 
 AddressLike = str | tuple[str, str] | Address
-"""An address as applications write it: a text with or without a name, a (name, address) pair."""
+"""An address as applications write it: a text with or without a name, a (name, address) pair.
+Where it is read, a pair may be a list, too: JSON and TOML know no other."""
 
 
 def parse_address(value: AddressLike, *, public: bool = False) -> Address:
@@ -82,6 +92,7 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     if isinstance(value, Address):
         return value
     name, bare = _split(value)
+    name = without_bidi_controls(name)
     if len(name) > NAME_MAXIMUM:
         raise AddressError(_("The name before the address is too long."))
     if len(bare) > SPELLING_MAXIMUM:
@@ -98,10 +109,12 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
             check_deliverability=False,
             globally_deliverable=public,
             allow_domain_literal=not public,
-            allow_quoted_local=not public,
+            allow_quoted_local=True,
         )
     except EmailNotValidError as error:
         raise AddressError(str(error)) from None
+    if public and found.local_part.startswith('"') and not _DOTTED.fullmatch(found.local_part):
+        raise AddressError(_("Between quotes an address may hold letters, digits and dots."))
     if found.local_part.isascii() and not local.isascii():
         raise AddressError(_("The address holds a letter that only looks like another one."))
     ascii_domain = (found.ascii_domain or found.domain).removesuffix(surrogate)
@@ -120,6 +133,20 @@ def parse_addresses(
     if isinstance(values, str | Address):
         values = [values]
     return tuple(parse_address(value) for value in values)
+
+
+def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[Address, ...]:
+    """Read where answers go: one address, several, or a text that has several between commas.
+
+    Raises AddressError.
+    """
+    if not value:
+        return ()
+    if isinstance(value, str):
+        return tuple(parse_address(one) for one in _divided(value))
+    if _is_pair(value) and "@" not in str(cast(Sequence[Any], value)[0]):
+        return (parse_address(cast(AddressLike, value)),)
+    return parse_addresses(value)
 
 
 def address_key(value: str) -> str:
@@ -141,8 +168,35 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def _split(value: object) -> tuple[str, str]:
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):
+def without_bidi_controls(text: str) -> str:
+    """The text without what changes the direction of writing (Unicode's Bidi_Control).
+
+    In a name, or in the name of a file, it makes "gnp.exe" look like "exe.png" (UAX 9, UTS 39).
+    """
+    return text if text.isascii() else _BIDI_CONTROLS.sub("", text)
+
+
+def _divided(value: str) -> list[str]:
+    """The addresses between the commas; a comma before the @, or in quotes, belongs to a name."""
+    if len(value) > LIST_MAXIMUM:
+        raise AddressError(_("The addresses are too long."))
+    found: list[str] = []
+    begun = ""
+    for piece in value.split(","):
+        begun = f"{begun},{piece}" if begun else piece
+        if "@" in begun and (begun.count('"') - begun.count('\\"')) % 2 == 0:
+            found.append(begun)
+            begun = ""
+    return [*found, begun] if begun.strip(" ") else found
+
+
+def _is_pair(value: object) -> bool:
+    """Whether it is (name, address), or the list that JSON and TOML make of that."""
+    return isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], str)
+
+
+def _split(value: Any) -> tuple[str, str]:
+    if _is_pair(value):
         name, bare = value
         return str(name or ""), bare.strip(" ")
     if not isinstance(value, str):

@@ -21,6 +21,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from microblog.mail.addresses import without_bidi_controls
 from microblog.mail.ending import on_end
 
 KEPT = 500
@@ -73,7 +74,8 @@ class CaughtMessage:
 
     @property
     def attachments(self) -> list[str]:
-        return [part.get_filename() or "?" for part in self.parsed.iter_attachments()]
+        names = (part.get_filename() for part in self.parsed.iter_attachments())
+        return [without_bidi_controls(name or "?") for name in names]
 
     def _header(self, name: str) -> str:
         try:

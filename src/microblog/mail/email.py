@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask_mail import BadHeaderError, Message
 
-from microblog.mail.addresses import Address, AddressLike, parse_address, parse_addresses
+from microblog.mail.addresses import (
+    Address,
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
+)
+from microblog.mail.headers import LINE_MAXIMUM, output_charset, parameter_of
 
 __all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
 
-_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 
 HEADER_MAXIMUM = 10_000
 """Characters in one header. No standard sets a limit, but servers cut or refuse what is longer."""
-_SUBTYPE = re.compile(r"[\w!#$&^.+-]+", re.ASCII)
-_CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;[ -~]*)?")
+
+_NAME = r"[\w!#$%&'*+.^`{|}~-]+"
+_PARAMETERS = r' *(?:;(?:[ !#-:<-~]|"(?:[ !#-\[\]-~]|\\[ -~])*")*)*'
+_WORD = re.compile(_NAME + _PARAMETERS, re.ASCII)
+_CONTENT_TYPE = re.compile(f"{_NAME}/{_NAME}{_PARAMETERS}", re.ASCII)
 
 _OURS = {
     "from", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version",
     "content-type", "content-transfer-encoding",
 }  # fmt: skip
+_OURS_OF_A_FILE = {"content-type", "content-transfer-encoding", "content-disposition"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +50,62 @@ class Attachment:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_header("Content-Disposition", f"{self.disposition}{self.filename or ''}")
-        if not _CONTENT_TYPE.fullmatch(self.content_type):
-            raise BadHeaderError(f"{self.content_type!r} is not a content type")
+        check_header("Content-Disposition", self.filename or "")
+        for name, value, pattern in (
+            ("Content-Disposition", self.disposition, _WORD),
+            ("Content-Type", self.content_type, _CONTENT_TYPE),
+        ):
+            if len(name) + 2 + len(value) > LINE_MAXIMUM or not pattern.fullmatch(value):
+                raise BadHeaderError(f"{value[:100]!r} cannot be the {name} of a file")
         for name, value in self.headers.items():
+            if name.lower() in _OURS_OF_A_FILE:
+                raise BadHeaderError(f"{name} is written from the attachment's own fields")
             check_header(name, value)
 
     @classmethod
     def of(
-        cls, filename: str | None, data: bytes | str, content_type: str | None = None
+        cls,
+        filename: str | None,
+        data: bytes | str,
+        content_type: str | None = None,
+        disposition: str = "attachment",
+        headers: Mapping[str, str] | None = None,
     ) -> Attachment:
-        """An attachment whose content type is guessed from the file's name where none is given."""
+        """An attachment whose content type is guessed from the file's name where none is given.
+
+        Text is encoded in the charset that the content type names, or in UTF-8, which it then
+        names. Raises BadHeaderError where the charset has not all of its letters.
+        """
         guess = mimetypes.guess_type(filename)[0] if filename else None
-        binary = data.encode() if isinstance(data, str) else data
         fallback = "text/plain" if isinstance(data, str) else "application/octet-stream"
-        return cls(filename, content_type or guess or fallback, binary)
+        kind = content_type or guess or fallback
+        if isinstance(data, str):
+            kind, data = _as_bytes(kind, data)
+        return cls(filename, kind, data, disposition, headers or {})
+
+    @property
+    def holds_parts(self) -> bool:
+        """Whether it is itself a message, or several parts: these are never encoded as a whole.
+
+        RFC 2045, section 6.4; the kinds of RFC 6532 and 6533 may be.
+        """
+        main, _, subtype = self.content_type.lower().partition("/")
+        return main in {"message", "multipart"} and not subtype.startswith("global")
+
+    @property
+    def has_content_id(self) -> bool:
+        """Whether HTML can show it: it is inline, and has a Content-ID."""
+        is_inline = self.disposition.lower().startswith("inline")
+        return is_inline and any(name.lower() == "content-id" for name in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
     """Subject, text, and perhaps HTML for some recipients. Text is never optional.
+
+    `reply_to` is one address or several. `alternatives` are further forms of the text by the kind
+    of text that they are, such as "calendar; method=REQUEST". `charset` is for receivers who need
+    another than UTF-8; what it lacks goes in UTF-8.
 
     Every address is read and every header is checked when the value is made.
 
@@ -73,17 +120,20 @@ class Email:
     sender: Address | None = None
     cc: tuple[Address, ...] = ()
     bcc: tuple[Address, ...] = ()
-    reply_to: Address | None = None
+    reply_to: Address | Sequence[Address] | None = None
     attachments: tuple[Attachment, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     alternatives: Mapping[str, str] = field(default_factory=dict)
     ascii_attachments: bool = False
+    charset: str | None = None
 
     def __post_init__(self) -> None:
         check_header("Subject", self.subject)
         for subtype in self.alternatives:
-            if not _SUBTYPE.fullmatch(subtype):
-                raise BadHeaderError(f"{subtype!r} is not a kind of text")
+            if len(subtype) > LINE_MAXIMUM - 100 or not _WORD.fullmatch(subtype):
+                raise BadHeaderError(f"{subtype[:100]!r} is not a kind of text")
+        if self.charset is not None and not _is_charset(self.charset):
+            raise BadHeaderError(f"{self.charset!r} is not the name of a charset")
         for name, value in self.headers.items():
             if name.lower() in _OURS:
                 raise BadHeaderError(f"{name} is written from the message's own fields")
@@ -94,6 +144,13 @@ class Email:
         """Whom it goes to, each once, in the order they were named."""
         by_mailbox = {one.mailbox: one for one in (*self.to, *self.cc, *self.bcc)}
         return tuple(by_mailbox.values())
+
+    @property
+    def answers_to(self) -> tuple[Address, ...]:
+        """Where answers go, where that is not the sender."""
+        if self.reply_to is None or isinstance(self.reply_to, Address):
+            return (self.reply_to,) if self.reply_to else ()
+        return tuple(self.reply_to)
 
     def size_estimate(self) -> int:
         """About how many bytes the message will have; Base64 adds a third."""
@@ -107,7 +164,9 @@ class Email:
 
     def _addresses(self) -> Iterator[Address]:
         yield from self.recipients
-        yield from (one for one in (self.sender, self.reply_to) if one)
+        yield from self.answers_to
+        if self.sender:
+            yield self.sender
 
 
 def check_header(name: str, value: str) -> None:
@@ -123,22 +182,29 @@ def check_header(name: str, value: str) -> None:
 def from_message(message: Message, *, ascii_attachments: bool = False) -> Email:
     """The same e-mail as a Flask-Mail message describes.
 
-    Raises AddressError and BadHeaderError as Email does.
+    Raises AddressError and BadHeaderError as Email does, UnicodeDecodeError for bytes that are no
+    text.
     """
-    alternatives = {kind: text for kind, text in message.alts.items() if kind != "html"}
+    charset = message.charset or "utf-8"
+    if not _is_charset(charset):
+        raise BadHeaderError(f"{charset!r} is not the name of a charset")
+    alternatives = {
+        kind: _text(text, charset) for kind, text in message.alts.items() if kind != "html"
+    }
     return Email(
-        subject=str(message.subject or ""),
-        text=message.body or "",
-        html=message.html,
+        subject=_text(message.subject or "", charset),
+        text=_text(message.body or "", charset),
+        html=None if message.html is None else _text(message.html, charset),
         alternatives=alternatives,
         to=parse_addresses(message.recipients),
         sender=_optional(message.sender),
         cc=parse_addresses(message.cc),
         bcc=parse_addresses(message.bcc),
-        reply_to=_optional(message.reply_to),
+        reply_to=parse_reply_to(message.reply_to),
         attachments=tuple(_attachment(one) for one in message.attachments),
         headers=message.extra_headers or {},
         ascii_attachments=ascii_attachments,
+        charset=charset,
     )
 
 
@@ -147,5 +213,33 @@ def _optional(value: AddressLike | None) -> Address | None:
 
 
 def _attachment(one: Any) -> Attachment:
-    data = one.data.encode() if isinstance(one.data, str) else one.data
-    return Attachment(one.filename, one.content_type, data, one.disposition, one.headers or {})
+    return Attachment.of(
+        one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
+    )
+
+
+def _text(value: Any, charset: str) -> str:
+    """Also where it is a translation that is not looked up yet, or bytes."""
+    return value.decode(charset) if isinstance(value, bytes) else str(value)
+
+
+def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
+    """The content type, with the charset where it is text, and the bytes."""
+    charset = parameter_of(content_type, "charset")
+    if charset is None:
+        is_text = content_type.lower().startswith("text/")
+        content_type = f'{content_type}; charset="utf-8"' if is_text else content_type
+    try:
+        return content_type, data.encode(charset or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        raise BadHeaderError(f"The text of a file cannot be written in {charset!r}") from None
+
+
+def _is_charset(name: str) -> bool:
+    if not re.fullmatch(_NAME, name, re.ASCII):
+        return False
+    try:
+        output_charset(name)
+    except LookupError:
+        return False
+    return True

@@ -11,23 +11,29 @@ import base64
 import binascii
 import hashlib
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.header import Header
-from email.utils import encode_rfc2231, format_datetime
+from email.utils import format_datetime
 
 from microblog.mail.addresses import Address
 from microblog.mail.email import Attachment, Email
+from microblog.mail.headers import (
+    LINE_MAXIMUM,
+    ascii_filename,
+    content_disposition,
+    encode_text,
+    mailboxes,
+    unstructured,
+    with_parameters,
+    without_parameter,
+)
 
-LINE_MAXIMUM = 998
-"""Octets in a line, without its end (RFC 5322, section 2.1.1)."""
+QUOTED_LINE = 76
+"""Characters in a line of quoted-printable (RFC 2045, section 6.7, rule 5)."""
 
-_SHORT = 60
-"""Characters that stand in a header line as they are; what is longer is encoded in pieces."""
-
+_BEYOND_ASCII = bytes(range(128, 256))
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]*", re.ASCII)
+_LINE_ENDS_IN_BYTES = re.compile(rb"\r\n|\r|\n")
 
 
 def render(
@@ -47,126 +53,136 @@ def render(
     if author is None:
         raise ValueError("The message has no sender, and no default sender is set.")
     raw = email.needs_smtputf8() or author.needs_smtputf8
-    lines = [_address_header("From", [author], raw=raw)]
-    for name, group in (("To", email.to), ("Cc", email.cc)):
-        if group:
-            lines.append(_address_header(name, group, raw=raw))
-    if email.reply_to:
-        lines.append(_address_header("Reply-To", [email.reply_to], raw=raw))
+    charset = email.charset
+    groups = {"From": (author,), "To": email.to, "Cc": email.cc, "Reply-To": email.answers_to}
+    lines = [
+        mailboxes(name, group, raw=raw, charset=charset) for name, group in groups.items() if group
+    ]
+    if email.subject.strip():
+        lines.append(unstructured("Subject", email.subject, charset))
     lines += [
-        _header("Subject", email.subject),
         f"Date: {format_datetime(datetime.fromtimestamp(int(date), UTC))}",
         f"Message-ID: {message_id}",
-        *(_header(name, value) for name, value in {**(headers or {}), **email.headers}.items()),
-        "MIME-Version: 1.0",
     ]
+    for name, value in {**(headers or {}), **email.headers}.items():
+        lines.append(unstructured(name, value, charset))
+    lines.append("MIME-Version: 1.0")
     return _crlf("\n".join(lines)) + b"\r\n" + _body(email, message_id)
 
 
 def _body(email: Email, seed: str) -> bytes:
-    texts = [_text_part("plain", email.text)]
-    texts += [_text_part(kind, text) for kind, text in email.alternatives.items()]
+    texts = [_text_part("plain", email.text, email.charset)]
+    texts += [_text_part(kind, text, email.charset) for kind, text in email.alternatives.items()]
+    shown, kept = _shown_and_kept(email) if email.attachments else ([], [])
     if email.html is not None:
-        texts.append(_text_part("html", email.html))
+        html = _text_part("html", email.html, email.charset)
+        if shown:
+            # RFC 2387: what the HTML shows by its Content-ID belongs to it.
+            html = _multipart("related", [html, *shown], seed, ' type="text/html";')
+        texts.append(html)
     content = texts[0] if len(texts) == 1 else _multipart("alternative", texts, seed)
-    if email.attachments:
-        files = [_file_part(one, ascii_only=email.ascii_attachments) for one in email.attachments]
-        content = _multipart("mixed", [content, *files], seed)
-    return content
+    return _multipart("mixed", [content, *kept], seed) if kept else content
 
 
-def _multipart(subtype: str, parts: Iterable[bytes], seed: str) -> bytes:
-    boundary = "=_" + hashlib.blake2b(f"{subtype} {seed}".encode(), digest_size=18).hexdigest()
-    opening = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'.encode()
-    delimiter = f"--{boundary}".encode()
-    inner = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts)
-    return opening + inner + delimiter + b"--\r\n"
+def _shown_and_kept(email: Email) -> tuple[list[bytes], list[bytes]]:
+    """The attachments that the HTML shows, and those that are files beside the text."""
+    shown: list[bytes] = []
+    kept: list[bytes] = []
+    for number, one in enumerate(email.attachments, 1):
+        name = one.filename
+        if name and email.ascii_attachments:
+            name = ascii_filename(name, number)
+        is_shown = email.html is not None and one.has_content_id
+        (shown if is_shown else kept).append(_file_part(one, name))
+    return shown, kept
 
 
-def _text_part(subtype: str, text: str) -> bytes:
-    content = _crlf(text if text.endswith("\n") else text + "\n")
+def _multipart(subtype: str, parts: Sequence[bytes], seed: str, parameter: str = "") -> bytes:
+    boundary = _boundary(f"{subtype} {seed}")
+    while any(boundary in part for part in parts):
+        # A copy of this very message is attached.
+        boundary = _boundary(boundary.decode())
+    delimiter = b"--" + boundary
+    inner = b"".join([delimiter + b"\r\n" + part + b"\r\n" for part in parts])
+    opening = f'Content-Type: multipart/{subtype};{parameter}\r\n boundary="'.encode() + boundary
+    # RFC 2045, section 6.4: what is around eight-bit data says so.
+    eight_bit = b"" if inner.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
+    return opening + b'"\r\n' + eight_bit + b"\r\n" + inner + delimiter + b"--\r\n"
+
+
+def _boundary(seed: str) -> bytes:
+    return b"=_" + hashlib.blake2b(seed.encode(), digest_size=18).hexdigest().encode()
+
+
+def _text_part(subtype: str, text: str, charset: str | None) -> bytes:
+    label, content = encode_text(
+        _whole_lines(text if text.endswith("\n") else f"{text}\n"), charset
+    )
     encoding, content = _encoded(content)
-    charset = "utf-8" if encoding != "7bit" else "us-ascii"
-    return (
-        f'Content-Type: text/{subtype}; charset="{charset}"\r\n'
-        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
-    ).encode() + content
+    if charset is None and encoding == "7bit":
+        label = "us-ascii"
+    if ";" in subtype:
+        subtype = without_parameter(subtype, "charset")
+    lines = with_parameters("Content-Type", f'text/{subtype}; charset="{label}"')
+    return _crlf(f"{lines}\nContent-Transfer-Encoding: {encoding}\n\n") + content
 
 
 def _encoded(content: bytes) -> tuple[str, bytes]:
     """The plainest encoding that every server passes on unharmed, then the shortest."""
-    fits = max(map(len, content.split(b"\r\n"))) <= LINE_MAXIMUM
-    if fits and content.isascii() and b"\0" not in content:
+    if _fits(content) and content.isascii():
         return "7bit", content
-    beyond_ascii = sum(byte > 127 for byte in content)
+    beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
     if beyond_ascii * 6 > len(content):
         return "base64", _base64(content)
+    return "quoted-printable", _quoted_printable(content)
+
+
+def _fits(content: bytes) -> bool:
+    """Whether it can stand in a message as it is, encoded or not (RFC 2045, section 2.8)."""
+    return max(map(len, content.split(b"\r\n"))) <= LINE_MAXIMUM and b"\0" not in content
+
+
+def _quoted_printable(content: bytes) -> bytes:
     quoted = binascii.b2a_qp(content.replace(b"\r\n", b"\n"), istext=True)
-    return "quoted-printable", quoted.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = quoted.replace(b"\r\n", b"\n").split(b"\n")
+    # binascii lets a line that ends in a blank grow too long.
+    return b"\r\n".join([_divided(one) if len(one) > QUOTED_LINE else one for one in lines])
 
 
-def _file_part(attachment: Attachment, *, ascii_only: bool) -> bytes:
-    lines = [f"Content-Type: {attachment.content_type}", "Content-Transfer-Encoding: base64"]
-    lines.append(
-        f"Content-Disposition: {attachment.disposition}{_filename(attachment, ascii_only)}"
-    )
-    lines += [_header(name, value) for name, value in attachment.headers.items()]
-    return _crlf("\n".join(lines) + "\n\n") + _base64(attachment.data)
+def _divided(line: bytes) -> bytes:
+    at = QUOTED_LINE - 1
+    equals = line.rfind(b"=", at - 2, at)
+    at = at if equals < 0 else equals
+    return line[:at] + b"=\r\n" + line[at:]
 
 
-def _filename(attachment: Attachment, ascii_only: bool) -> str:
-    name = attachment.filename
-    if name is None:
-        return ""
-    if ascii_only:
-        decomposed = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-        name = re.sub(r"\s+", " ", decomposed).strip()
-    if name.isascii() and len(name) <= _SHORT and "=?" not in name:
-        return f';\n filename="{_escaped(name)}"'
-    encoded = encode_rfc2231(name, "utf-8", "")
-    if len(encoded) <= _SHORT:
-        return f";\n filename*={encoded}"
-    # RFC 2231, section 3: in pieces, never within an encoded letter.
-    pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,20}", encoded)
-    return "".join(f";\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
+def _file_part(attachment: Attachment, filename: str | None) -> bytes:
+    content_type, encoding = attachment.content_type, "base64"
+    if attachment.holds_parts:
+        content = _LINE_ENDS_IN_BYTES.sub(b"\r\n", attachment.data)
+        if _fits(content):
+            encoding = "7bit" if content.isascii() else "8bit"
+        else:
+            # RFC 2046, section 5.2.1, forbids Base64 here, and as it is it cannot leave.
+            content_type = "application/octet-stream"
+    if encoding == "base64":
+        content = _base64(attachment.data)
+    lines = [
+        with_parameters("Content-Type", content_type),
+        f"Content-Transfer-Encoding: {encoding}",
+        content_disposition(attachment.disposition, filename),
+        *(unstructured(name, value) for name, value in attachment.headers.items()),
+    ]
+    return _crlf("\n".join(lines) + "\n\n") + content
 
 
 def _base64(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n")
 
 
-def _address_header(name: str, group: Iterable[Address], *, raw: bool) -> str:
-    """Each mailbox on a line of its own; the order is the caller's."""
-    return f"{name}: " + ",\n ".join(_mailbox(one, raw=raw) for one in group)
-
-
-def _mailbox(address: Address, *, raw: bool) -> str:
-    name = address.name
-    if not name:
-        return address.mailbox
-    plain = len(name) <= _SHORT and "=?" not in name
-    if plain and (raw or name.isascii()):
-        if _ATOMS.fullmatch(name):
-            return f"{name} <{address.mailbox}>"
-        return f'"{_escaped(name)}" <{address.mailbox}>'
-    encoded = Header(name, "utf-8", maxlinelen=70).encode(linesep="\n")
-    return f"{encoded} <{address.mailbox}>"
-
-
-def _header(name: str, value: str) -> str:
-    plain = value.isascii() and "=?" not in value
-    if plain and len(name) + 2 + len(value) <= 78:
-        return f"{name}: {value}"
-    # A word that is longer than a line may be is broken by encoding it; others, such as the
-    # address in List-Unsubscribe, must stay as they are.
-    plain = plain and max(map(len, value.split(" "))) <= LINE_MAXIMUM - len(name) - 3
-    folded = Header(value, None if plain else "utf-8", header_name=name, maxlinelen=76)
-    return f"{name}: {folded.encode(linesep=chr(10))}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _crlf(text: str) -> bytes:
-    return _LINE_ENDS.sub("\r\n", text).encode("utf-8", "replace")
+    return _whole_lines(text).encode("utf-8", "replace")
+
+
+def _whole_lines(text: str) -> str:
+    return _LINE_ENDS.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")

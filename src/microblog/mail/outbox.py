@@ -16,7 +16,13 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from microblog.mail.addresses import Address, AddressLike, parse_address, parse_addresses
+from microblog.mail.addresses import (
+    Address,
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
+)
 from microblog.mail.bell import Bell, SilentBell
 from microblog.mail.email import Email
 from microblog.mail.extension import new_message_id
@@ -179,7 +185,7 @@ class Outbox:
         *,
         cc: Sequence[AddressLike] = (),
         bcc: Sequence[AddressLike] = (),
-        reply_to: AddressLike | None = None,
+        reply_to: AddressLike | Sequence[AddressLike] | None = None,
         attachments: Sequence[AttachmentLike] = (),
         session: Session | None = None,
     ) -> int:
@@ -200,7 +206,7 @@ class Outbox:
             sender=parse_address(sender or self.sender),
             cc=parse_addresses(cc),
             bcc=parse_addresses(bcc),
-            reply_to=parse_address(reply_to) if reply_to else None,
+            reply_to=parse_reply_to(reply_to),
             attachments=tuple(read_attachment(one) for one in attachments),
         )
         check_size(email, maximum_bytes=self.maximum_bytes)

@@ -49,7 +49,7 @@ def ready_arguments(email: Email) -> dict[str, Any]:
         "to": [_parts(one) for one in email.to],
         "cc": [_parts(one) for one in email.cc],
         "bcc": [_parts(one) for one in email.bcc],
-        "reply_to": _parts(email.reply_to),
+        "reply_to": [_parts(one) for one in email.answers_to],
         "attachments": [
             {
                 "filename": one.filename,
@@ -72,6 +72,13 @@ def _address(parts: list[str] | None) -> Address | None:
     return Address(*parts) if parts else None
 
 
+def _addresses(written: Any) -> tuple[Address, ...]:
+    """Former versions wrote one address, or none."""
+    if written and isinstance(written[0], str):
+        written = [written]
+    return tuple(Address(*one) for one in written or ())
+
+
 def _compose(_session: Session, intent: Intent) -> Email:
     written = intent.arguments
     return Email(
@@ -82,7 +89,7 @@ def _compose(_session: Session, intent: Intent) -> Email:
         to=tuple(Address(*one) for one in written["to"]),
         cc=tuple(Address(*one) for one in written["cc"]),
         bcc=tuple(Address(*one) for one in written["bcc"]),
-        reply_to=_address(written["reply_to"]),
+        reply_to=_addresses(written["reply_to"]),
         attachments=tuple(
             Attachment(**{**one, "data": base64.b64decode(one["data"])})
             for one in written["attachments"]
