@@ -18,6 +18,7 @@ from microblog.app import create_app
 from microblog.app import mail as site_mail
 from microblog.mail import AddressError, BadHeaderError, Mail, Message, SmtpError, smtp_server
 from microblog.mail.client import SmtpClient
+from microblog.mail.extension import render_message
 from microblog.mail.outcomes import Meaning, Step
 from microblog.settings import Settings, SettingsError, load_settings
 from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
@@ -346,6 +347,10 @@ def test_a_message_needs_a_sender_and_a_recipient() -> None:
             mail.send(message(sender=None))
         with pytest.raises(ValueError, match="no recipients"):
             mail.send(message(recipients=[]))
+        with pytest.raises(AssertionError):
+            mail.send(message(sender=None))
+        with pytest.raises(AssertionError):
+            mail.send(message(recipients=[]))
         assert server.received == []
 
 
@@ -642,6 +647,158 @@ def message(
         "sender": "noreply@example.com",
     }
     return message_class(**values | changes)
+
+
+FLAGS = ["MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND", "MAIL_ASCII_ATTACHMENTS"]
+
+
+@pytest.mark.parametrize("name", [*FLAGS, "MAIL_DEBUG"])
+@pytest.mark.parametrize(
+    ("value", "is_on"),
+    [("False", False), ("off", False), ("0", False), ("no", False), ("", False), (0, False),
+     ("True", True), ("on", True), ("1", True), ("YES", True), (1, True)],
+)  # fmt: skip
+def test_what_is_on_and_off_is_read_as_text_too(name: str, value: Any, is_on: bool) -> None:
+    with mail_to(None, MAIL_PORT="25", **{name: value}) as mail:
+        state = mail.state
+        said = dict.fromkeys(FLAGS)
+        said["MAIL_DEBUG"] = bool(state.debug)
+        said |= {key: getattr(state, key.removeprefix("MAIL_").lower(), None) for key in FLAGS}
+        said["MAIL_SUPPRESS_SEND"] = state.suppress
+        assert said[name] is is_on
+
+
+def test_settings_from_the_environment_with_a_prefix_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Flask reads them as JSON where they are that, so that a password can come as a number."""
+    for key, value in {
+        "USE_TLS": "False", "SUPPRESS_SEND": "False", "PORT": "2525", "MAX_EMAILS": '"20"',
+        "TIMEOUT": '"7.5"', "USERNAME": "susan", "PASSWORD": "123456",
+        "DEFAULT_SENDER": '["Shop", "shop@example.com"]',
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"SHOP_MAIL_{key}", value)
+    app = Flask("bare")
+    app.config.from_prefixed_env("SHOP")
+    state: Any = Mail(app).state
+    assert (state.use_tls, state.suppress, state.port, state.max_emails) == (False, False, 2525, 20)
+    server = state.smtp_server
+    assert (server.timeout, server.username, server.password) == (7.5, "susan", "123456")
+    with app.app_context():
+        assert Message("Hello").sender == "Shop <shop@example.com>"
+
+
+@pytest.mark.parametrize(
+    "said", [{"MAIL_USE_TLS": "perhaps"}, {"MAIL_PORT": "smtp"}, {"MAIL_TIMEOUT": "soon"}]
+)
+def test_any_application_is_told_which_key_is_wrong(said: dict[str, Any]) -> None:
+    with (
+        pytest.raises(ValueError, match=next(iter(said))),
+        mail_to(None, **{"MAIL_PORT": 1} | said),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("admins", ["a@example.com, b@example.com", ["a@example.com"]])
+def test_admins_may_be_a_text(admins: Any) -> None:
+    with mail_to(None, ADMINS=admins) as mail:
+        assert mail.state.default_sender == "a@example.com"
+
+
+@both_messages
+@pytest.mark.parametrize(
+    "pair", [["Shop, Ltd", "shop@example.com"], ("Shop, Ltd", "shop@example.com")]
+)
+@pytest.mark.parametrize("place", ["setting", "message"])
+def test_a_sender_may_be_a_pair(
+    place: str, pair: Any, message_class: type[flask_mail.Message]
+) -> None:
+    with ScriptedServer() as server:
+        with mail_to(
+            server, **({"MAIL_DEFAULT_SENDER": pair} if place == "setting" else {})
+        ) as mail:
+            mail.send(message(message_class, sender=None if place == "setting" else pair))
+        (received,) = server.received
+        assert received.sender == "shop@example.com"
+        (author,) = received.message["From"].addresses
+        assert (author.display_name, author.addr_spec) == ("Shop, Ltd", "shop@example.com")
+
+
+def test_the_sender_may_be_the_sixth_argument() -> None:
+    with mail_to(None):
+        written = Message("Hello", [], None, None, None, ("Shop, Ltd", "shop@example.com"))
+        assert written.sender == '"Shop, Ltd" <shop@example.com>'
+
+
+@both_messages
+def test_bytes_are_read_in_the_messages_charset(message_class: type[flask_mail.Message]) -> None:
+    with ScriptedServer() as server:
+        with mail_to(server) as mail:
+            for charset in (None, "iso-8859-1"):
+                body: Any = "Grüße\n".encode(charset or "utf-8")
+                mail.send(message(message_class, body=body, html=body, charset=charset))
+        for received, charset in zip(server.received, ["utf-8", "iso-8859-1"], strict=True):
+            assert received.text("plain") == received.text("html") == "Grüße\n"
+            kinds = [one.get_content_charset() for one in received.message.iter_parts()]
+            assert kinds == [charset, charset]
+
+
+@both_messages
+@pytest.mark.parametrize(
+    "answers",
+    [["a@example.com", "Bob, of B <b@example.com>"], "a@example.com, Bob, of B <b@example.com>",
+     ("a@example.com", "Bob, of B <b@example.com>"), 'a@example.com, "Bob, of B" <b@example.com>'],
+)  # fmt: skip
+def test_answers_may_go_to_several(answers: Any, message_class: type[flask_mail.Message]) -> None:
+    with ScriptedServer() as server:
+        with mail_to(server) as mail:
+            mail.send(message(message_class, reply_to=answers))
+        found = server.received[0].message["Reply-To"].addresses
+        assert [(one.display_name, one.addr_spec) for one in found] == [
+            ("", "a@example.com"),
+            ("Bob, of B", "b@example.com"),
+        ]
+
+
+@both_messages
+def test_an_invitation_and_a_message_without_a_subject_are_sent(
+    message_class: type[flask_mail.Message],
+) -> None:
+    alternatives = {"calendar; method=REQUEST": "BEGIN:VCALENDAR"}
+    with ScriptedServer() as server:
+        with mail_to(server) as mail:
+            mail.send(message(message_class, subject="", alts=alternatives))
+        (received,) = server.received
+    assert "Subject" not in received.message
+    part = received.message.get_payload()[1]
+    assert part.get_param("method") == "REQUEST"
+    assert part.get_content_charset() == "utf-8"
+
+
+@both_messages
+def test_a_host_of_ones_own_is_called_as_flask_mail_calls_it(
+    message_class: type[flask_mail.Message],
+) -> None:
+    calls: list[Any] = []
+
+    class Host:
+        def sendmail(self, *arguments: Any) -> None:
+            calls.append(arguments)
+
+        def quit(self) -> None:
+            calls.append("quit")
+
+    with mail_to(None, MAIL_SUPPRESS_SEND=True) as mail:
+        written = message(message_class, recipients=["Süßan <susan@example.com>"])
+        with mail.connect() as connection:
+            assert connection.host is None
+            connection.host = Host()
+            assert connection.send(written) is None
+        envelope = ("noreply@example.com", ["=?utf-8?b?U8O8w59hbg==?= <susan@example.com>"])
+        assert calls == [
+            (*envelope, render_message(written), written.mail_options, written.rcpt_options),
+            "quit",
+        ]
 
 
 def attachment(**changes: Any) -> flask_mail.Attachment:

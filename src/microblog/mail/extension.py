@@ -7,10 +7,11 @@ wait ends, headers cannot be injected, and an error is the one that happened.
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import make_msgid
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import flask_mail
 from flask import current_app
@@ -31,6 +32,16 @@ from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit_al
 
 DEFAULT_TIMEOUT = 30.0
 
+Number = TypeVar("Number", int, float)
+
+_FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
+    ("", "0", "false", "f", "no", "n", "off", "none", "null"), False
+)
+
+
+class IncompleteError(ValueError, AssertionError):
+    """The message has no recipients, or no sender; Flask-Mail raises AssertionError for that."""
+
 
 class Message(flask_mail.Message):
     """Flask-Mail's message with recipients in the order given, and a Message-ID on its own domain.
@@ -41,10 +52,11 @@ class Message(flask_mail.Message):
     def __init__(
         self, subject: str = "", recipients: Any = None, *args: Any, **kwargs: Any
     ) -> None:
-        sender = kwargs.get("sender")
-        if isinstance(sender, tuple):
-            kwargs["sender"] = str(parse_address(sender))
         super().__init__(subject, recipients, *args, **kwargs)
+        given = args[3] if len(args) > 3 else kwargs.get("sender")
+        sender = given or current_app.extensions["mail"].default_sender
+        if isinstance(sender, tuple | list):
+            self.sender = str(parse_address(cast(AddressLike, sender)))
         if self.sender:
             self.msgId = new_message_id(parse_address(self.sender))
 
@@ -73,14 +85,17 @@ class Message(flask_mail.Message):
 
 
 class Connection(flask_mail.Connection):
-    """A connection of our own, kept while the `with` block lasts."""
+    """A connection of our own, kept while the `with` block lasts.
+
+    As in Flask-Mail, `host` is what sends, and None where sending is suppressed; whatever has
+    smtplib's `sendmail` and `quit` can be put in its place.
+    """
 
     mail: Any
+    host: Any
 
     def __enter__(self) -> Connection:
-        self.client: SmtpClient | None = None
-        if not self.mail.suppress:
-            self.client = open_connection(self.mail.smtp_server)
+        self.host = None if self.mail.suppress else self.configure_host()
         self.num_emails = 0
         return self
 
@@ -90,8 +105,12 @@ class Connection(flask_mail.Connection):
         exc_value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if self.client is not None:
-            self.client.quit()
+        if self.host is not None:
+            self.host.quit()
+
+    def configure_host(self) -> Any:
+        """Connect to the server that the settings name. Raises SmtpError."""
+        return open_connection(self.mail.smtp_server)
 
     def send(  # type: ignore[override]  # Flask-Mail throws the answer away
         self, message: flask_mail.Message, envelope_from: AddressLike | None = None
@@ -102,7 +121,7 @@ class Connection(flask_mail.Connection):
         Recipients refused while others were accepted are in the answer.
         """
         if not message.send_to:
-            raise ValueError("The message has no recipients.")
+            raise IncompleteError("The message has no recipients.")
         email = from_message(message, ascii_attachments=self.mail.ascii_attachments)
         author = _author(message, self.mail.default_sender)
         sender = parse_address(envelope_from) if envelope_from else author
@@ -112,18 +131,15 @@ class Connection(flask_mail.Connection):
         if self._lacks_smtputf8(email):
             # Its headers name nobody whom the server would refuse the whole message for.
             named = without_beyond_ascii(email)
-        content = render_message(message, named)
-        accepted = None
-        if not self.mail.suppress:
-            envelope = Envelope(
-                sender.mailbox,
-                [one.mailbox for one in email.recipients],
-                content,
-                named.needs_smtputf8() or sender.needs_smtputf8,
-                message.mail_options,
-                message.rcpt_options,
-            )
-            accepted = transmit_all(self._connected(), envelope)
+        envelope = Envelope(
+            sender.mailbox,
+            [one.mailbox for one in email.recipients],
+            render_message(message, named),
+            named.needs_smtputf8() or sender.needs_smtputf8,
+            message.mail_options,
+            message.rcpt_options,
+        )
+        accepted = self._hand_over(message, envelope, envelope_from)
         app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
         flask_mail.email_dispatched.send(app, message=message)
         self._count()
@@ -134,27 +150,49 @@ class Connection(flask_mail.Connection):
         return self.send(Message(*args, **kwargs))
 
     def _lacks_smtputf8(self, email: Email) -> bool:
-        if self.mail.suppress or not email.needs_smtputf8():
+        if not isinstance(self.host, SmtpClient) or not email.needs_smtputf8():
             return False
-        return "smtputf8" not in self._connected().features
+        return "smtputf8" not in self._connected(self.host).features
 
-    def _connected(self) -> SmtpClient:
-        if self.client is None or self.client.is_used_up or not self.client.is_in_step():
-            if self.client is not None:
-                self.client.quit()
-            self.client = open_connection(self.mail.smtp_server)
+    def _connected(self, client: SmtpClient) -> SmtpClient:
+        if client.is_used_up or not client.is_in_step():
+            client.quit()
+            client = self.host = self.configure_host()
             self.num_emails = 0
-        return self.client
+        return client
+
+    def _hand_over(
+        self,
+        message: flask_mail.Message,
+        envelope: Envelope,
+        envelope_from: Any,
+    ) -> Accepted | None:
+        if isinstance(self.host, SmtpClient):
+            return transmit_all(self._connected(self.host), envelope)
+        if self.host is not None:
+            # Somebody's own: it is called with what Flask-Mail would give it.
+            self.host.sendmail(
+                flask_mail.sanitize_address(envelope_from or message.sender),
+                flask_mail.sanitize_addresses(message.send_to),
+                envelope.content,
+                message.mail_options,
+                message.rcpt_options,
+            )
+        return None
 
     def _count(self) -> None:
         self.num_emails += 1
-        if self.client is not None and self.num_emails == self.mail.max_emails:
+        if isinstance(self.host, SmtpClient) and self.num_emails == self.mail.max_emails:
             # The next message, if there is one, opens another.
-            self.client.quit()
+            self.host.quit()
 
 
 class Mail(flask_mail.Mail):
-    """Flask-Mail's extension; beside its keys, those that `smtp_server` names are read."""
+    """Flask-Mail's extension; beside its keys, those that `smtp_server` names are read.
+
+    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
+    kind, naming the key.
+    """
 
     def init_mail(
         self,
@@ -162,21 +200,21 @@ class Mail(flask_mail.Mail):
         debug: bool | int = False,
         testing: bool = False,
     ) -> Any:
-        admins = config.get("ADMINS") or [None]
+        server = smtp_server(config, debug=_flag(config, "MAIL_DEBUG", default=bool(debug)))
         state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
-            server=config.get("MAIL_SERVER") or "localhost",
-            username=config.get("MAIL_USERNAME"),
-            password=config.get("MAIL_PASSWORD"),
-            port=config.get("MAIL_PORT") or 25,
-            use_tls=config.get("MAIL_USE_TLS", False),
-            use_ssl=config.get("MAIL_USE_SSL", False),
-            default_sender=config.get("MAIL_DEFAULT_SENDER") or admins[0],
-            debug=int(_set(config.get("MAIL_DEBUG"), debug)),
-            max_emails=config.get("MAIL_MAX_EMAILS"),
-            suppress=bool(_set(config.get("MAIL_SUPPRESS_SEND"), testing)),
-            ascii_attachments=config.get("MAIL_ASCII_ATTACHMENTS", False),
+            server=server.host,
+            username=server.username,
+            password=server.password,
+            port=server.port,
+            use_tls=server.use_tls,
+            use_ssl=server.use_ssl,
+            default_sender=config.get("MAIL_DEFAULT_SENDER") or _first_admin(config),
+            debug=int(server.debug),
+            max_emails=_number(config, "MAIL_MAX_EMAILS", int),
+            suppress=_flag(config, "MAIL_SUPPRESS_SEND", default=testing),
+            ascii_attachments=_flag(config, "MAIL_ASCII_ATTACHMENTS"),
         )
-        state.smtp_server = smtp_server(config, debug=bool(state.debug))
+        state.smtp_server = server
         return state
 
     def send(self, message: flask_mail.Message) -> Accepted | None:  # type: ignore[override]
@@ -199,20 +237,22 @@ class Mail(flask_mail.Mail):
 def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
     """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds) and those in `SmtpServer` say.
 
-    Raises ValueError where MAIL_USE_TLS and MAIL_USE_SSL are both on, MAIL_EHLO_NAME is no name, or
+    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
+    kind, where MAIL_USE_TLS and MAIL_USE_SSL are both on, MAIL_EHLO_NAME is no name, or
     MAIL_OAUTH_TOKEN_URL is no address that secrets may be sent to.
     """
-    if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
+    use_tls, use_ssl = _flag(config, "MAIL_USE_TLS"), _flag(config, "MAIL_USE_SSL")
+    if use_tls and use_ssl:
         raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
     return SmtpServer(
         host=config.get("MAIL_SERVER") or "localhost",
-        port=config.get("MAIL_PORT") or 25,
-        use_tls=config.get("MAIL_USE_TLS", False),
-        use_ssl=config.get("MAIL_USE_SSL", False),
-        username=config.get("MAIL_USERNAME"),
-        password=config.get("MAIL_PASSWORD"),
+        port=_number(config, "MAIL_PORT", int) or 25,
+        use_tls=use_tls,
+        use_ssl=use_ssl,
+        username=_words(config, "MAIL_USERNAME"),
+        password=_words(config, "MAIL_PASSWORD"),
         tokens=_token_source(config),
-        timeout=config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
+        timeout=_number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
         ca_file=config.get("MAIL_CA_FILE"),
         debug=debug,
         ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
@@ -221,9 +261,8 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
 
 
 def _sender_domain(config: dict[str, Any]) -> str | None:
-    admins = config.get("ADMINS") or [None]
     try:
-        return parse_address(config.get("MAIL_DEFAULT_SENDER") or admins[0]).domain
+        return parse_address(config.get("MAIL_DEFAULT_SENDER") or _first_admin(config)).domain
     except AddressError:
         return None
 
@@ -235,11 +274,11 @@ def _token_source(config: dict[str, Any]) -> TokenSource | None:
     return TokenSource(
         OAuthClient(
             url,
-            config.get("MAIL_OAUTH_CLIENT_ID") or "",
-            config.get("MAIL_OAUTH_CLIENT_SECRET"),
-            config.get("MAIL_OAUTH_REFRESH_TOKEN"),
+            _words(config, "MAIL_OAUTH_CLIENT_ID") or "",
+            _words(config, "MAIL_OAUTH_CLIENT_SECRET"),
+            _words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
             config.get("MAIL_OAUTH_SCOPE"),
-            config.get("MAIL_TIMEOUT") or DEFAULT_TIMEOUT,
+            _number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
         )
     )
 
@@ -264,11 +303,42 @@ def render_message(message: flask_mail.Message, email: Email | None = None) -> b
 def _author(message: flask_mail.Message, default: AddressLike | None) -> Address:
     sender = message.sender or default
     if not sender:
-        raise ValueError(
+        raise IncompleteError(
             "The message has no sender: give it one, or set MAIL_DEFAULT_SENDER or ADMINS."
         )
     return parse_address(sender)
 
 
-def _set(value: Any, default: Any) -> Any:
-    return default if value is None else value
+def _flag(config: dict[str, Any], key: str, *, default: bool = False) -> bool:
+    value = config.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        return bool(value)
+    known = _FLAGS.get(value.strip().lower())
+    if known is None:
+        raise ValueError(f"{key} is {value!r}; it must be on or off.")
+    return known
+
+
+def _number(config: dict[str, Any], key: str, kind: type[Number]) -> Number | None:
+    value = config.get(key)
+    if value is None or value == "":
+        return None
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} is {value!r}; it must be a number.") from None
+
+
+def _words(config: dict[str, Any], key: str) -> str | None:
+    """A text, also where it looks like a number: JSON, as Flask reads it, makes one of that."""
+    value = config.get(key)
+    return None if value is None else str(value)
+
+
+def _first_admin(config: dict[str, Any]) -> Any:
+    admins = config.get("ADMINS") or ()
+    if isinstance(admins, str):
+        admins = [one for one in re.split(r"[,;\s]+", admins) if one]
+    return next(iter(admins), None)
