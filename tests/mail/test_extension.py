@@ -770,7 +770,7 @@ def test_an_invitation_and_a_message_without_a_subject_are_sent(
             mail.send(message(message_class, subject="", alts=alternatives))
         (received,) = server.received
     assert "Subject" not in received.message
-    part = received.message.get_payload()[1]
+    _, part = received.message.iter_parts()
     assert part.get_param("method") == "REQUEST"
     assert part.get_content_charset() == "utf-8"
 

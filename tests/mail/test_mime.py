@@ -321,7 +321,7 @@ def test_an_attached_message_is_never_encoded_as_a_whole(
     content_type: str, data: bytes, encoding: str
 ) -> None:
     source = render_one(attachments=(Attachment("a", content_type, data),))
-    kinds = {one["Content-Type"]: one for one in email.message_from_bytes(source).get_payload()}
+    kinds = {one["Content-Type"]: one for one in parts_of(source)}
     assert kinds[content_type]["Content-Transfer-Encoding"] == encoding
     if encoding != "base64":
         assert re.sub(rb"\r?\n", b"\r\n", data) in source
@@ -388,7 +388,7 @@ def test_text_that_its_charset_lacks_is_refused(charset: str) -> None:
 )
 def test_an_alternative_has_parameters(kind: str, written: str) -> None:
     source = render_one(alternatives={kind: "BEGIN:VCALENDAR\n"})
-    assert [one["Content-Type"] for one in email.message_from_bytes(source).get_payload()] == [
+    assert [one["Content-Type"] for one in parts_of(source)] == [
         'text/plain; charset="us-ascii"',
         written,
     ]
@@ -414,6 +414,11 @@ def test_a_picture_that_the_html_shows_belongs_to_it(
     source = render_one(html=html, attachments=(picture,))
     assert shape_of(email.message_from_bytes(source)) == shape
     assert (b'multipart/related; type="text/html"' in source) == ("related" in shape)
+
+
+def parts_of(source: bytes) -> list[Any]:
+    message: Any = email.message_from_bytes(source)
+    return list(message.get_payload())
 
 
 def shape_of(part: Any) -> str:
