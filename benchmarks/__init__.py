@@ -7,6 +7,8 @@ QUESTIONS = (
     "overtaking",
     "distributed",
     "pages",
+    "uploads",
+    "slow_clients",
     "memory",
     "enumeration",
     "timeline",

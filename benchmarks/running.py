@@ -122,6 +122,27 @@ class Client:
         response.read()
         return response.status
 
+    def upload(self, path: str, name: str, content: bytes) -> str:
+        """Send a file under this name, and read where that leads; returns the page."""
+        boundary = secrets.token_hex(16)
+        opening = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        body = (
+            f'{opening}"csrf_token"\r\n\r\n{self._token}\r\n'
+            f'{opening}"{name}"; filename="file"\r\n\r\n'
+        ).encode()
+        body += content + f"\r\n--{boundary}--\r\n".encode()
+        headers = self._headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        self._connection.request("POST", path, body, headers)
+        response = self._connection.getresponse()
+        page = response.read().decode()
+        self._keep_cookies(response)
+        if response.status == 302:
+            self._connection.request("GET", response.headers["Location"], headers=self._headers)
+            response = self._connection.getresponse()
+            page = response.read().decode()
+            self._keep_cookies(response)
+        return page
+
     def post(self, path: str, **fields: str) -> int:
         """Send the form and read the whole answer; returns its status."""
         body = urlencode({"csrf_token": self._token, **fields})
