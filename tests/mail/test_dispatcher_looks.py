@@ -273,7 +273,7 @@ def test_what_nobody_foresaw_ends_no_thread(
 
     for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
         looking._deliver_due(Failing(end), ALL_LANES)  # type: ignore[arg-type]
-    assert "cannot be reached now" in caplog.text
+    assert "cannot be written: gone" in caplog.text
     assert "nobody foresaw" in caplog.text
     assert waited == [LOOK_EVERY] * 2
     assert looking.health.pause() == 0
