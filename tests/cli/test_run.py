@@ -92,7 +92,7 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
 ) -> None:
     with half_heads(site, 3 * THREADS):
         assert '"ok"' in site.get("/healthz")
-        assert '"ok"' in site.get("/readyz")
+        assert eventually(lambda: '"ok"' in site.get("/readyz"))
     assert eventually(lambda: dispatcher(site))
     ask_for_reset(site)
     (received,) = smtp.wait_for(1)
