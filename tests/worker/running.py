@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from microblog.mail import current_outbox
+from microblog.mail import current_outbox, send_email
 from microblog.mail.running import transport_maker
 from microblog.worker.deliverer import Deliverer
 from tests.cli.running import eventually
+from tests.smtp_server import ScriptedServer
+
+BY_RING_SECONDS = 1.0
+"""The sweep leaves younger rows alone."""
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 ON_RABBITMQ = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
@@ -60,3 +65,12 @@ def make_deliverer(app: Flask, *, connections: int = 8) -> Deliverer:
             connections=connections,
             context=app.app_context,
         )
+
+
+def arrives_by_ring(app: Flask, smtp: ScriptedServer) -> bool:
+    """Whether a message posted now arrives sooner than a sweep would find it."""
+    before = len(smtp.received)
+    posted_at = time.time()
+    with app.app_context():
+        send_email("Ring", None, ["susan@example.com"], "Hello.\n")
+    return smtp.wait_for(before + 1)[-1].at - posted_at < BY_RING_SECONDS

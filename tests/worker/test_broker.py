@@ -33,7 +33,7 @@ def test_a_worker_holds_one_ring_a_connection_and_gives_it_up_when_it_is_settled
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.script = {"data": STALL}
     _prompt, rest = queue_names(broker.prefix)
     with publishing(broker) as publisher:

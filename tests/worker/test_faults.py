@@ -14,7 +14,7 @@ from flask import Flask
 
 from microblog.cli.ports import choose_free
 from microblog.database import transaction
-from microblog.mail import current_outbox, send_email
+from microblog.mail import current_outbox
 from microblog.mail.models import OutboxMessage, Status
 from tests.brokers import Broker, remove_queues
 from tests.cli.running import HOST, eventually
@@ -25,16 +25,13 @@ from tests.smtp_server import Received, ScriptedServer
 from tests.visitor import Visitor, make_user, words
 from tests.worker.conftest import MakeEnvironment
 from tests.worker.own_brokers import OwnBroker, OwnRabbitMQ, OwnRedis, has_own
-from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, working
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, arrives_by_ring, working
 
 Make = Callable[..., Any]
 
 CONNECTIONS = 4
 SETTLED_SECONDS = 10.0
 """RabbitMQ, killed in the moment after it made a queue, comes back with one that nobody leads."""
-
-BY_RING_SECONDS = 1.0
-"""The sweep leaves younger rows alone."""
 
 
 @pytest.fixture(params=["rabbitmq", "redis"])
@@ -54,7 +51,7 @@ def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
     tmp_path: Path,
 ) -> None:
     broker = Broker.at(own.url)
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     make_user(app, "susan")
     visitor = Visitor(app)
     smtp.delay = 0.1
@@ -87,7 +84,7 @@ def test_a_worker_that_dies_in_mid_run_loses_nothing(
     tmp_path: Path,
 ) -> None:
     """Over RabbitMQ another one goes on at once; over Redis it is started again."""
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.delay = 0.25
     worker = (environment, tmp_path, "--concurrency", str(CONNECTIONS))
     with ExitStack() as others:
@@ -128,7 +125,7 @@ def test_a_worker_outlives_its_queues(
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     with working(environment, tmp_path) as worker:
         assert eventually(lambda: arrives_by_ring(app, smtp))
         remove_queues(broker)
@@ -144,7 +141,7 @@ def test_a_worker_that_starts_without_a_broker_delivers_all_the_same(
     tmp_path: Path,
 ) -> None:
     nowhere = Broker.at(f"amqp://guest:guest@{HOST}:{choose_free(HOST)}//")
-    app = make_app(**nowhere.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **nowhere.settings)
     post(app, 3)
     with working(make_environment(nowhere), tmp_path, ready=False) as worker:
         smtp.wait_for(3, seconds=30)
@@ -172,12 +169,3 @@ def copies(received: Sequence[Received]) -> Counter[str]:
 
 def identity(one: Received) -> str:
     return str(one.message["Message-ID"])
-
-
-def arrives_by_ring(app: Flask, smtp: ScriptedServer) -> bool:
-    """Whether a message posted now arrives sooner than a sweep would find it."""
-    before = len(smtp.received)
-    posted_at = time.time()
-    with app.app_context():
-        send_email("Ring", None, ["susan@example.com"], "Hello.\n")
-    return smtp.wait_for(before + 1)[-1].at - posted_at < BY_RING_SECONDS

@@ -37,7 +37,7 @@ def test_a_connection_is_kept_free_for_what_is_urgent(
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     for name in ("susan", "alice", "bob"):
         make_user(app, name)
     smtp.script = {f"rcpt:{DIGESTS}": STALL}
@@ -61,7 +61,7 @@ def test_urgent_mail_alone_uses_every_connection(
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     names = [f"user{number}" for number in range(CONNECTIONS + 1)]
     for name in names:
         make_user(app, name)
@@ -69,7 +69,9 @@ def test_urgent_mail_alone_uses_every_connection(
         smtp.script = {"data": STALL}
         for name in names:
             Visitor(app).ask_for_reset(f"{name}@example.com")
-        assert eventually(lambda: smtp.commands.count("DATA") == len(names), seconds=5)
+        assert eventually(
+            lambda: smtp.commands.count("DATA") == len(names),
+        )
         smtp.close()
 
 
@@ -78,7 +80,7 @@ def test_urgent_mail_alone_uses_every_connection(
 def test_rings_beyond_the_connections_are_left_for_the_sweep(
     broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.script = {f"rcpt:{DIGESTS}": STALL}
     first, second = post_digests(app, 2)
     with app.app_context():
@@ -99,7 +101,7 @@ def test_rings_beyond_the_connections_are_left_for_the_sweep(
 def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
     broker: Broker, make_app: Make
 ) -> None:
-    app = make_app()
+    app = make_app(PUBLIC_URL="http://localhost")
     make_user(app, "susan")
     celery = make_celery(broker.url, broker.prefix)
     prompt, rest = queue_names(broker.prefix)

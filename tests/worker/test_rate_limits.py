@@ -61,7 +61,7 @@ def test_without_limits_a_worker_lets_go_what_they_held_back(
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    app = make_app(**broker.settings)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     post(app, 1)
     with app.app_context(), current_outbox().sessions() as session:
         for row in rows(app):
