@@ -22,7 +22,8 @@ STEPS = 20
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    made = create_engine(database_url)
+    # As the site has it: a process that died in this game leaves its connections behind.
+    made = create_engine(database_url, max_overflow=-1)
     if made.dialect.name == "sqlite":
 
         @event.listens_for(made, "connect")

@@ -57,14 +57,19 @@ def test_without_its_store_the_site_counts_in_memory_until_the_store_is_back(
 
         def is_back() -> bool:
             app.test_client().get("/login")
-            return len(caplog.records) > 1
+            return len(said(caplog)) > 1
 
         assert eventually(is_back)
         assert ask(app) == 200
-    assert [record.getMessage() for record in caplog.records if record.name == LOGGER] == [
+    assert said(caplog) == [
         "The store of the rate limits is away: each process counts for itself meanwhile.",
         "The store of the rate limits is back.",
     ]
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the site logged about the store; Flask-Limiter logs, too."""
+    return [record.getMessage() for record in caplog.records if record.name == LOGGER]
 
 
 def test_no_request_fails_that_finds_out_together_with_another(
@@ -84,7 +89,7 @@ def test_no_request_fails_that_finds_out_together_with_another(
     for thread in threads:
         thread.join()
     assert codes == [200] * 4
-    assert len([record for record in caplog.records if record.name == LOGGER]) == 1
+    assert len(said(caplog)) == 1
 
 
 @pytest.mark.parametrize("address", ["memory://", "redis://127.0.0.1:1/0"])
