@@ -1,24 +1,19 @@
-"""A dispatcher that kills itself with SIGKILL at one point of its work: `POINT` is the argument."""
+"""The points of its work at which a dispatcher may kill itself with SIGKILL."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from microblog.app import create_app
-from microblog.cli.processes import make_dispatcher
 from microblog.mail import delivery, smtp
 from microblog.mail.claims import Claims
 from microblog.mail.client import SmtpClient
 from microblog.mail.delivery import Delivery
-from microblog.mail.dispatcher import DispatcherOptions
 from microblog.mail.outcomes import Step
 from microblog.mail.transport import SmtpTransport
-from microblog.settings import load_settings
 
 LEASE_SECONDS = 1.0
 
@@ -38,15 +33,6 @@ AFTER: dict[str, tuple[Any, str, int]] = {
 """Whose function, and at the end of which call to it."""
 BEFORE_THE_DOT, AFTER_THE_DOT = "before the final dot", "after the final dot"
 POINTS = (*AFTER, BEFORE_THE_DOT, AFTER_THE_DOT)
-
-
-def main(point: str) -> None:
-    arm(point)
-    settings = load_settings()
-    with create_app(settings).app_context():
-        dispatcher = make_dispatcher(settings)
-        dispatcher.options = DispatcherOptions(lease=LEASE_SECONDS)
-        dispatcher.drain()
 
 
 def arm(point: str, call: int | None = None) -> None:
@@ -81,7 +67,3 @@ def _die_at_the_dot(call: int, *, sent: bool) -> None:
         write(client, step, data, shown)
 
     SmtpClient._write = written  # type: ignore[method-assign, assignment]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

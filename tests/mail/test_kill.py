@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from benchmarks.forking import Forker
 from microblog.mail.models import OutboxMessage, Status
 from microblog.settings import Settings, as_environment
 from tests.mail.killed_dispatcher import LEASE_SECONDS, POINTS
@@ -25,6 +24,12 @@ ACCEPTED = {"after the final dot", "after acceptance", "while settling", "after 
 SETTLED = {"after settling"}
 
 
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    with Forker() as started:
+        yield started
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_dispatcher_loses_nothing(
     app: Flask,
@@ -32,11 +37,14 @@ def test_a_killed_dispatcher_loses_nothing(
     deliver: Callable[[], int],
     smtp: ScriptedServer,
     make_settings: Callable[..., Settings],
+    forker: Forker,
+    tmp_path: Path,
     point: str,
 ) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
-    killed_at(point, make_settings(PUBLIC_URL="http://localhost"))
+    settings = make_settings(PUBLIC_URL="http://localhost", MAIL_CONNECTIONS=1)
+    killed_at(point, forker, settings, tmp_path)
     assert has_received(smtp) == (point in ACCEPTED)
     waiting = rows(app)[0]
     assert waiting.status == (Status.SENT if point in SETTLED else Status.QUEUED)
@@ -48,14 +56,12 @@ def test_a_killed_dispatcher_loses_nothing(
     assert {one.message["Message-ID"] for one in smtp.received} == {waiting.message_id}
 
 
-def killed_at(point: str, settings: Settings) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.mail.killed_dispatcher", point],
-        env=os.environ | as_environment(settings),
-        timeout=60,
-        check=False,
+def killed_at(point: str, forker: Forker, settings: Settings, folder: Path) -> None:
+    dispatching = forker.start(
+        as_environment(settings), lease=LEASE_SECONDS, log=folder / "dispatcher.log", point=point
     )
-    assert process.returncode == -signal.SIGKILL, "the dispatcher was not killed where it should"
+    code = dispatching.ended(seconds=60)
+    assert code == -signal.SIGKILL, "the dispatcher was not killed where it should"
 
 
 def has_received(smtp: ScriptedServer) -> bool:
