@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microblog.mail import delivery, smtp
-from microblog.mail.claims import Claims
+from microblog.mail.claims import Claims, Settlement
 from microblog.mail.client import SmtpClient
 from microblog.mail.delivery import Delivery
 from microblog.mail.outcomes import Step
@@ -28,17 +28,19 @@ AFTER: dict[str, tuple[Any, str, int]] = {
     "after the envelope": (smtp, "_introduce", 1),
     "after acceptance": (SmtpTransport, "send", 1),
     "while settling": (Claims, "_settle_one", 1),
-    "after settling": (Claims, "settle_and_claim", 2),
 }
 """Whose function, and at the end of which call to it."""
 BEFORE_THE_DOT, AFTER_THE_DOT = "before the final dot", "after the final dot"
-POINTS = (*AFTER, BEFORE_THE_DOT, AFTER_THE_DOT)
+AFTER_SETTLING = "after settling"
+POINTS = (*AFTER, AFTER_SETTLING, BEFORE_THE_DOT, AFTER_THE_DOT)
 
 
 def arm(point: str, call: int | None = None) -> None:
     """Let this process kill itself at that point, at the first opportunity or the given one."""
     if point in {BEFORE_THE_DOT, AFTER_THE_DOT}:
         _die_at_the_dot(call or 1, sent=point == AFTER_THE_DOT)
+    elif point == AFTER_SETTLING:
+        _die_after_settling(call or 1)
     else:
         owner, name, first = AFTER[point]
         setattr(owner, name, _then_die(getattr(owner, name), call or first))
@@ -54,6 +56,20 @@ def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
         return result
 
     return called
+
+
+def _die_after_settling(call: int) -> None:
+    """Whatever thread it is that settles something."""
+    calls = itertools.count(1)
+    settle_and_claim = Claims.settle_and_claim
+
+    def called(claims: Claims, settlement: Settlement | None, *args: Any, **kwargs: Any) -> Any:
+        result = settle_and_claim(claims, settlement, *args, **kwargs)
+        if settlement is not None and next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    Claims.settle_and_claim = called  # type: ignore[method-assign, assignment]
 
 
 def _die_at_the_dot(call: int, *, sent: bool) -> None:

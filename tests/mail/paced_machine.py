@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from microblog.database import WRITING
 from microblog.mail import Lane
 from microblog.mail.claims import Claim, Claims, Settlement
 from microblog.mail.dispatcher import ALL_LANES, PROMPT_LANE
-from microblog.mail.models import Model, Status
+from microblog.mail.models import Model, RateSlot, Status
 from microblog.mail.pacing import ASK_AT_ONCE, LONGEST_TRUST_SECONDS, Pacing
 from microblog.mail.rate_limits import RateLimit, RateLimits, parse_rate_limits
 from microblog.mail.slots import EVERYTHING
@@ -295,15 +295,27 @@ class PacedMachine(RuleBasedStateMachine):
         is_ours = row.waits and row.attempts == held.attempts
         assert thread.claims.renew(held, until=self.now + LEASE) == is_ours
         if is_ours:
-            thread.lease_ends = row.due_at = self.now + LEASE
+            row.due_at = self.now + LEASE
+            if self.now <= thread.lease_ends:
+                # Later, its slots may be gone though its row is not: nothing is promised of it.
+                thread.lease_ends = row.due_at
             for slot in held.slots:
                 self._frees(slot.name, slot.number, slot.uses, LEASE + slot.seconds)
 
     def _frees(self, name: str, number: int, uses: int, after: float) -> None:
-        """Only who still has the slot says when it is free."""
+        """Only who still has the slot says when it is free.
+
+        One that is free already may have been taken and given back since, unseen: the table knows.
+        """
         use = self.ledger[name][number]
-        if use.uses == uses:
+        if use.uses == uses and (use.until > self.now or self._uses(name, number) == uses):
             use.until = self.now + after
+
+    def _uses(self, name: str, number: int) -> int | None:
+        with self.sessions() as session:
+            return session.scalar(
+                select(RateSlot.uses).where(RateSlot.name == name, RateSlot.number == number)
+            )
 
     # What the limits say
 
