@@ -22,6 +22,8 @@ from tests.cli.running import clean_environment
 from tests.conftest import ENGINES
 from tests.schemas import empty_database, site_without_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=ENGINES)
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:

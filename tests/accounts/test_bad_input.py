@@ -29,6 +29,8 @@ from tests.visitor import (
     words,
 )
 
+pytestmark = pytest.mark.slow
+
 NEW = "a brand new password"
 WRONG_LOGIN = "Invalid username or password"
 ASKED = "Check your email for the instructions to reset your password"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
 
-pytestmark = pytest.mark.real_hashing
+pytestmark = [pytest.mark.real_hashing, pytest.mark.slow]
 
 STORED = hash_password("correct horse battery staple")
 

@@ -25,6 +25,8 @@ from tests.visitor import (
     words,
 )
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "accounts.md"
 REFUSED = "This link no longer works"
 FIRST, SECOND, THIRD = "susan@example.com", "second@example.com", "third@example.com"

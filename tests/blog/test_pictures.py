@@ -17,6 +17,8 @@ from microblog.blog import pictures
 from microblog.blog.pictures import SCANS_MAXIMUM, WAITING_MAXIMUM, PictureError, read_picture
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user
 
+pytestmark = pytest.mark.slow
+
 EMPTY_SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00" + b"\0" * 54
 """64 bytes of a progressive JPEG that tell nothing, for which a decoder visits every block."""
 

@@ -28,6 +28,8 @@ from tests.cli.running import clean_environment
 from tests.services import need
 from tests.visitor import ON_SQLITE, make_user
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[Path], object]
 
 

@@ -16,7 +16,7 @@ from microblog.cli.supervisor import Supervisor
 from microblog.settings import Settings, SettingsError, load_settings
 from tests.visitor import ON_SQLITE
 
-pytestmark = ON_SQLITE
+pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 COMMANDS = [("check",), ("run", "--port", "0"), ("mail", "list"), ("user", "list")]
 

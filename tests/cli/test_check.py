@@ -36,6 +36,8 @@ from tests.smtp_server import STALL, Authority, ScriptedServer
 from tests.token_server import TokenServer
 from tests.visitor import ON_SQLITE
 
+pytestmark = pytest.mark.slow
+
 HOST = "127.0.0.1"
 SECRETS = ["a secret for tests only", "hunter2", "right-password"]
 

@@ -11,6 +11,8 @@ from tests.cli.test_web_server import Served
 from tests.conftest import Make
 from tests.visitor import ON_SQLITE
 
+pytestmark = pytest.mark.slow
+
 FORGED = [
     "SCRIPT_NAME: //evil.example",
     "Script-Name: //evil.example",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from microblog.cli.ports import choose_free
 from tests.cli.running import HOST, clean_environment, running
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_page_elsewhere_cannot_read_the_inbox_by_a_name_that_leads_here(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from tests.outbox import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user
 
+pytestmark = pytest.mark.slow
+
 TODAY = datetime.now(UTC).date()
 
 REFUSAL = "550 5.7.1 Your domain is on our list"

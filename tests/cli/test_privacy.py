@@ -16,6 +16,8 @@ from tests.cli.conftest import Command
 from tests.cli.running import HOST, clean_environment, eventually, running
 from tests.visitor import ON_SQLITE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def usual_umask() -> Iterator[None]:

@@ -19,6 +19,8 @@ from microblog.cli import web_server
 from microblog.cli.web_server import BufferingWorker
 from tests.cli.running import eventually
 
+pytestmark = pytest.mark.slow
+
 THREADS = 2
 MANY = 5 * THREADS
 LARGE = 16 * 1024 * 1024

@@ -22,6 +22,8 @@ from microblog.mail.outcomes import Meaning, SmtpError, Step, meaning_of, one_li
 from microblog.mail.smtp import Accepted, Envelope, open_connection, transmit
 from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
 
+pytestmark = pytest.mark.slow
+
 SHORT = 0.3
 """Seconds to wait for a server that says nothing."""
 

@@ -27,6 +27,8 @@ from tests.mail.dialect_server import PASSWORD, USER, Dialect, DialectServer
 from tests.mail.dialects import CATALOGUE
 from tests.smtp_server import Authority
 
+pytestmark = pytest.mark.slow
+
 RECIPIENTS = ["susan@example.com", "john@example.com", "alice@example.com"]
 CONTENT = "Subject: Grüße\r\n\r\nBis bald.\r\n.\r\n..\r\nEnde\r\n".encode()
 OWN_NAME = "www.example.com"

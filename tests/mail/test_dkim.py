@@ -28,6 +28,8 @@ from tests.conftest import Make
 from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
+pytestmark = pytest.mark.slow
+
 SELECTOR, DOMAIN = "s2026", "microblog.example.com"
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

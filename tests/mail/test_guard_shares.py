@@ -24,6 +24,8 @@ from tests.smtp_server import ScriptedServer
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, Visitor, make_user
 
+pytestmark = pytest.mark.slow
+
 SUSAN = "susan@example.com"
 OTHERS = Share(("verify", "change"))
 WAY_BACK = Share(("reset",), stays_open=True)

@@ -30,6 +30,8 @@ from tests.sites import settings_of
 from tests.smtp_server import STALL, Authority, ScriptedServer
 from tests.token_server import HOUR, TokenServer, token_server
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = "site@example.com"
 SECRET = "cl~ient+secret/with=odd&letters"
 REFRESH = "1//0refresh-token"

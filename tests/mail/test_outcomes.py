@@ -33,7 +33,7 @@ from tests.tables import table
 from tests.token_server import TokenServer
 from tests.visitor import ON_SQLITE
 
-pytestmark = ON_SQLITE
+pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "mail.md").read_text()
 HEADINGS, ROWS = table(PAGE, "Step")

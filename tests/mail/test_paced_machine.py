@@ -15,6 +15,8 @@ from sqlalchemy import Engine, create_engine, event
 
 from tests.mail.paced_machine import PacedMachine
 
+pytestmark = pytest.mark.slow
+
 FACTOR = int(os.environ.get("TEST_EXAMPLES_FACTOR", "1"))
 EXAMPLES = {"sqlite": 40 * FACTOR, "postgresql": 5 * FACTOR}
 STEPS = 20

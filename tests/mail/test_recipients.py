@@ -24,7 +24,7 @@ from tests.outbox import rows
 from tests.smtp_server import DROP, ScriptedServer
 from tests.visitor import ON_SQLITE
 
-pytestmark = ON_SQLITE
+pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 MANY = [f"user{number}@example.com" for number in range(44)]
 SUSAN, SUESAN, JOHN = "susan@example.com", "süsan@example.com", "john@example.com"

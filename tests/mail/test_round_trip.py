@@ -30,6 +30,8 @@ from microblog.mail.addresses import without_bidi_controls
 from microblog.mail.dkim_signing import DkimSigner
 from microblog.mail.mime import render
 
+pytestmark = pytest.mark.slow
+
 KEY = ed25519.Ed25519PrivateKey.generate()
 SIGN = DkimSigner(base64.b64encode(KEY.private_bytes_raw()), "s1", "example.com")
 RECORD = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(KEY.public_key().public_bytes_raw())

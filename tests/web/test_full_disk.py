@@ -26,6 +26,8 @@ from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
 from tests.web.test_logs import clean_root
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1 << 20
 
 

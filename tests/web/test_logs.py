@@ -19,6 +19,8 @@ from microblog.web import logs
 from tests.conftest import Make
 from tests.visitor import ON_SQLITE, Visitor, words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(make_app: Make) -> Flask:

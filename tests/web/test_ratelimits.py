@@ -17,7 +17,7 @@ from tests.services import need
 from tests.visitor import ON_SQLITE
 from tests.worker.own_brokers import OwnRedis, has_own
 
-pytestmark = ON_SQLITE
+pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 LOGGER = "microblog.web.ratelimits"
 
@@ -60,8 +60,9 @@ def test_without_its_store_the_site_counts_in_memory_until_the_store_is_back(
             return len(said(caplog)) > 1
 
         assert eventually(is_back)
-        assert ask(app) == 200
-    assert said(caplog) == [
+        # One that has just begun may be too slow for its first question.
+        assert eventually(lambda: ask(app) == 200)
+    assert said(caplog)[:2] == [
         "The store of the rate limits is away: each process counts for itself meanwhile.",
         "The store of the rate limits is back.",
     ]
