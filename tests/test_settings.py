@@ -531,6 +531,7 @@ def run_site(folder: Path, given: dict[str, str]) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.slow
 def test_the_site_does_not_start_with_wrong_settings_and_says_why(tmp_path: Path) -> None:
     ended = run_site(
         tmp_path,
@@ -551,6 +552,7 @@ def test_the_site_does_not_start_with_wrong_settings_and_says_why(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_site_does_not_start_without_its_database_and_says_why(tmp_path: Path) -> None:
     ended = run_site(
         tmp_path,

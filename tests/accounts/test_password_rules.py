@@ -114,6 +114,7 @@ def test_after_an_error_elsewhere_the_hint_says_how_strong_it_was(
     assert "15 or more are better" in words(page)
 
 
+@pytest.mark.slow
 def test_the_lists_are_not_loaded_before_they_are_needed() -> None:
     code = "import sys, microblog.app; sys.exit('zxcvbn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

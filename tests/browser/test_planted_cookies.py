@@ -22,7 +22,7 @@ from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user
 SITE, NEIGHBOUR = "blog.town.localhost", "evil.town.localhost"
 INVALID = "This form is no longer valid"
 
-pytestmark = ON_SQLITE
+pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 
 class Town:

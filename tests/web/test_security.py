@@ -308,6 +308,7 @@ def test_who_has_a_whole_network_is_counted_as_one(
     assert post_from(client, second, {}).status_code == (429 if refused else 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "refused"), [("2001:db8:1:ffff", True), ("2001:db8:2:1", False)]
 )

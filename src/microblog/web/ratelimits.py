@@ -48,14 +48,14 @@ class FallbackLimiter(Limiter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, in_memory_fallback_enabled=True, **kwargs)
+
+    def init_app(self, app: Flask) -> None:
+        self._storage_dead = False
         self._outage = Outage(
             logger,
             "The store of the rate limits is away: each process counts for itself meanwhile.",
             "The store of the rate limits is back.",
         )
-
-    def init_app(self, app: Flask) -> None:
-        self._storage_dead = False
         super().init_app(app)
 
     def is_store_away(self) -> bool:
