@@ -23,7 +23,7 @@ demo: $(STAMP) ## Run everything on this machine, with sample people and a mail 
 test: $(STAMP) ## Run the tests (those that need a service or a browser are skipped where there is none)
 	$(BIN)/pytest $(PARALLEL) $(TEST_OPTIONS)
 
-test-quick: $(STAMP) ## Run in a minute those that need no service, browser or process of their own
+test-quick: $(STAMP) ## Run the quick tests, which need no service, browser or process of their own
 	$(BIN)/pytest $(PARALLEL) --quick $(TEST_OPTIONS)
 
 check: $(STAMP) ## Lint, types, arrows between rooms, lock file
