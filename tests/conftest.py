@@ -111,9 +111,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--quick"):
         return
-    left_out = [item for item in items if not _is_quick(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if _is_quick(item)]
+    quick: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        quick[_is_quick(item)].append(item)
+    config.hook.pytest_deselected(items=quick[False])
+    items[:] = quick[True]
 
 
 def _is_quick(item: pytest.Item) -> bool:

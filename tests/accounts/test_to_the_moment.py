@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from microblog.accounts import sessions, throttle
@@ -17,8 +17,9 @@ from microblog.accounts.security_log import Happening
 from microblog.accounts.sessions import Visitor, find_session, start_session
 from microblog.accounts.throttle import admit, prune_throttles, throttle_key, whole_minutes
 from microblog.accounts.tokens import Keys
-from microblog.database import LARGEST_KEY, Model
+from microblog.database import LARGEST_KEY
 from microblog.web.clients import Place
+from tests.bare_site import bare_session, bare_user
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -28,25 +29,12 @@ KEYS = Keys("k" * 40)
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'site.db'}")
-    Model.metadata.create_all(engine)
-    with Session(engine) as made:
+    with bare_session(tmp_path) as made:
         yield made
-    engine.dispose()
 
 
 def account(session: Session, name: str, **more: Any) -> User:
-    email = f"{name}@example.com"
-    user = User(
-        username=name,
-        username_key=name,
-        email=email,
-        email_key=email,
-        password_hash="none",
-        **more,
-    )
-    session.add(user)
-    session.flush()
+    user = bare_user(session, name, **more)
     session.add(KnownBrowser(user_id=user.id, digest=name.encode()))
     session.flush()
     return user

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
 from microblog.blog import people
 from microblog.blog.models import Block, Follow, Mute, Post, Profile
 from microblog.blog.people import NotPossibleError, Person, find_person
-from microblog.database import LARGEST_KEY, Model, utc_now
+from microblog.database import LARGEST_KEY, utc_now
+from tests.bare_site import bare_session, bare_user
 
 TABLES = {
     "follows": (Follow, "follower_id", "followed_id"),
@@ -27,41 +27,23 @@ Act = Callable[[Session, int, Person], bool]
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'site.db'}")
-    Model.metadata.create_all(engine)
-    with Session(engine) as made:
+    with bare_session(tmp_path) as made:
         yield made
-    engine.dispose()
-
-
-def person(session: Session, name: str, **more: Any) -> User:
-    email = f"{name}@example.com"
-    user = User(
-        username=name,
-        username_key=name,
-        email=email,
-        email_key=email,
-        password_hash="none",
-        **more,
-    )
-    session.add(user)
-    session.flush()
-    return user
 
 
 @pytest.fixture
 def susan(session: Session) -> User:
-    return person(session, "susan")
+    return bare_user(session, "susan")
 
 
 @pytest.fixture
 def bob(session: Session) -> User:
-    return person(session, "bob")
+    return bare_user(session, "bob")
 
 
 @pytest.fixture
 def eve(session: Session) -> User:
-    return person(session, "eve")
+    return bare_user(session, "eve")
 
 
 def relate(session: Session, one: User, does: str, other: User) -> None:
@@ -121,8 +103,8 @@ def test_who_blocks_one_is_not_found_by_that_one_alone(
 def test_what_somebody_has_is_counted_without_those_who_are_gone(
     session: Session, susan: User, bob: User, eve: User
 ) -> None:
-    gone = person(session, "gone", disabled_at=utc_now())
-    leaving = person(session, "leaving", deletes_at=utc_now())
+    gone = bare_user(session, "gone", disabled_at=utc_now())
+    leaving = bare_user(session, "leaving", deletes_at=utc_now())
     for one, other in [
         (susan, bob),
         (eve, bob),
@@ -207,8 +189,8 @@ def test_a_list_has_everybody_once_page_by_page_those_who_came_last_first(
 ) -> None:
     assert people.PAGE_SIZE == 50
     monkeypatch.setattr(people, "PAGE_SIZE", 2)
-    crowd = [person(session, f"user{place}") for place in range(4)]
-    gone = person(session, "gone", disabled_at=utc_now())
+    crowd = [bare_user(session, f"user{place}") for place in range(4)]
+    gone = bare_user(session, "gone", disabled_at=utc_now())
     does = {"muted": "mutes", "blocked": "blocks"}.get(which, "follows")
     for one in [*crowd, gone]:
         related = (one, bob) if which == "followers" else (bob, one)
@@ -239,7 +221,7 @@ def _with(pair: tuple[User, User], does: str) -> tuple[User, str, User]:
 def test_a_list_shows_nobody_across_a_block_of_the_reader(
     session: Session, susan: User, bob: User, eve: User, mine: bool
 ) -> None:
-    ann = person(session, "ann")
+    ann = bare_user(session, "ann")
     for one in (eve, ann):
         relate(session, one, "follows", bob)
         relate(session, bob, "follows", one)
