@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 
-# As many tests at once as tests/conftest.py thinks good for this machine.
+# As many tests at once as microblog/tests/conftest.py thinks good for this machine.
 PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -26,11 +26,12 @@ test: $(STAMP) ## Run the tests (those that need a service or a browser are skip
 test-quick: $(STAMP) ## Run the quick tests, which need no service, browser or process of their own
 	$(BIN)/pytest $(PARALLEL) --quick $(TEST_OPTIONS)
 
-check: $(STAMP) ## Lint, types, arrows between rooms, lock file
+check: $(STAMP) ## Lint, types, arrows between packages, lock file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	cd flask-outbox && ../$(BIN)/lint-imports --no-cache --config pyproject.toml
+	cd microblog && ../$(BIN)/lint-imports --no-cache --config pyproject.toml
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_migrations.py
 	$(BIN)/python scripts/check_locks.py
@@ -44,12 +45,13 @@ lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and writ
 clean: ## Remove the virtual environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(STAMP): pyproject.toml requirements/dev.txt requirements/build.txt
+$(STAMP): pyproject.toml flask-outbox/pyproject.toml microblog/pyproject.toml requirements/dev.txt requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Microblog needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "Python could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation \
+		--editable flask-outbox --editable microblog
 	@touch $@

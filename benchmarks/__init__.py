@@ -1,5 +1,12 @@
 """Measurements of what the documentation claims: one file, one question."""
 
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+# Where the servers and services of the tests are, which are asked here, too.
+sys.path += [str(_ROOT / "flask-outbox"), str(_ROOT / "microblog")]
+
 QUESTIONS = (
     "kill",
     "mail",

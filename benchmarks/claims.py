@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 from benchmarks.databases import available, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy, vacuum
 from benchmarks.reporting import Report, milliseconds, parse
+from flask_outbox.delivery.claims import Claims, Settlement
+from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.suppressions import suppress
 from microblog.app import create_app
 from microblog.database import db, upgrade
-from microblog.mail.claims import Claims, Settlement
-from microblog.mail.dispatcher import ALL_LANES
-from microblog.mail.guard import suppress
-from microblog.mail.models import Status
 from microblog.settings import Settings
 
 FEW = 1000

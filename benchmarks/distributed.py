@@ -22,12 +22,12 @@ from benchmarks.databases import POSTGRES, anything_waits, available, fresh_data
 from benchmarks.filling import HTML, TEXT
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
+from flask_outbox import current_outbox
 from microblog.app import create_app
 from microblog.database import db, transaction, upgrade
-from microblog.mail import current_outbox
 from microblog.settings import Settings, as_environment
 from tests.brokers import Broker, remove_queues
-from tests.services import RABBITMQ, REDIS, has_broker
+from tests.site_services import RABBITMQ, REDIS, has_broker
 
 BROKERS = {"RabbitMQ": RABBITMQ, "Redis": REDIS}
 DELAY_SECONDS = 0.1

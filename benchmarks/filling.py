@@ -6,9 +6,9 @@ import time
 
 from sqlalchemy import Engine, text
 
+from flask_outbox import current_outbox
+from flask_outbox.outbox.models import OutboxMessage, Status
 from microblog.database import transaction
-from microblog.mail import current_outbox
-from microblog.mail.models import OutboxMessage, Status
 
 TEXT, HTML = "A line of text.\n" * 20, "<p>A line of text.</p>\n" * 20
 

@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 
 from flask import Flask
 
+from flask_outbox import run_dispatcher
+from flask_outbox.delivery.claims import Claim, Claims
+from flask_outbox.delivery.dispatcher import DispatcherOptions
 from microblog.cli import cli, processes
 from microblog.cli.supervisor import PARENT
-from microblog.mail import run_dispatcher
-from microblog.mail.claims import Claim, Claims
-from microblog.mail.dispatcher import DispatcherOptions
 from tests.mail.killed_dispatcher import arm
 
 BEGUN = "begun"

@@ -18,10 +18,10 @@ from flask import Flask
 from sqlalchemy import insert, make_url, text
 
 from benchmarks.forking import Dispatching, Forker
+from flask_outbox import current_outbox
+from flask_outbox.outbox.models import Status
 from microblog.accounts.models import User
 from microblog.database import db, is_sqlite, transaction, utc_now
-from microblog.mail import current_outbox
-from microblog.mail.models import Status
 from microblog.settings import Settings, as_environment
 from tests.mail.killed_dispatcher import AFTER_ADMISSION, POINTS
 

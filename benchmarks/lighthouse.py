@@ -21,7 +21,7 @@ from benchmarks.reporting import Report, parse
 from benchmarks.running import Client, running_site
 from microblog.cli.ports import choose_free
 from microblog.cli.sample import PASSWORD
-from tests.services import chromium
+from tests.site_services import chromium
 
 AT_LEAST = 95
 LIGHTHOUSE = "lighthouse@13.5.0"

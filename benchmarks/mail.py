@@ -19,14 +19,14 @@ from benchmarks.databases import anything_waits
 from benchmarks.other_systems import CELERY, PEERS, POST_OFFICE, measure, versions
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
+from flask_outbox import current_outbox
+from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.outbox.wakeup import BellListener
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
 from microblog.database import transaction, upgrade
-from microblog.mail import current_outbox
-from microblog.mail.bell import BellListener
-from microblog.mail.dispatcher import Dispatcher
 from microblog.settings import Settings
-from tests.services import REDIS, has_broker
+from tests.site_services import REDIS, has_broker
 
 OURS = "Microblog"
 AT_LEAST_OF_POST_OFFICE = 1.5

@@ -22,11 +22,11 @@ from benchmarks.databases import available, count_waiting, engines, fresh_databa
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
+from flask_outbox import Lane
+from flask_outbox.outbox.models import Status
 from microblog.accounts.recovery import RESET_KIND
 from microblog.app import create_app
 from microblog.database import db, upgrade
-from microblog.mail import Lane
-from microblog.mail.models import Status
 from microblog.settings import Settings, as_environment
 
 PARTS = (0.1, 0.4, 0.7, 1.0)

@@ -23,11 +23,11 @@ from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
+from flask_outbox import Lane
+from flask_outbox.outbox.models import Status
 from microblog.accounts.recovery import RESET_KIND
 from microblog.app import create_app
 from microblog.database import db, upgrade
-from microblog.mail import Lane
-from microblog.mail.models import Status
 from microblog.settings import Settings
 
 FORM = "/reset_password_request"

@@ -33,13 +33,16 @@ def dev_lock() -> str:
 
 
 def declared() -> set[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = [
-        project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"].values(),
-        *project["dependency-groups"].values(),
-    ]
-    return {re.split(r"[\[<>=~! ]", line)[0].lower() for group in groups for line in group}
+    """What the distributions and the tools of this repository ask for, but each other."""
+    groups: list[list[str]] = []
+    for file in (ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml")):
+        read = tomllib.loads(file.read_text())
+        project = read.get("project", {})
+        groups += [project.get("dependencies", [])]
+        groups += project.get("optional-dependencies", {}).values()
+        groups += read.get("dependency-groups", {}).values()
+    asked = {re.split(r"[\[<>=~! ]", line)[0].lower() for group in groups for line in group}
+    return asked - {"flask-outbox", "microblog"}
 
 
 if __name__ == "__main__":

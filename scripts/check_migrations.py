@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "microblog" / "migrations"
+FOLDER = Path(__file__).resolve().parent.parent / "microblog/src/microblog/migrations"
 
 
 def problems() -> list[str]:

@@ -1,4 +1,4 @@
-"""Write src/microblog/accounts/confusables.txt: what ICU says looks like what (UTS 39, 4).
+"""Write what ICU says looks like what (UTS 39, 4) into accounts/confusables.txt.
 
 Needs PyICU, which no lock file has, since nobody else does: pip install pyicu, with the headers of
 ICU (Debian: libicu-dev). After a change of the file, a migration has to compute
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import icu
 
-TARGET = Path(__file__).resolve().parent.parent / "src/microblog/accounts/confusables.txt"
+TARGET = Path(__file__).resolve().parent.parent / "microblog/src/microblog/accounts/confusables.txt"
 
 HEADER = """\
 # What a character of a user name looks like: the prototype, then what is taken for it; code points.

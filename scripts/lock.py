@@ -12,11 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 
+LIBRARY, SITE = "flask-outbox/pyproject.toml", "microblog/pyproject.toml"
+TOOLS = ["--group", "pyproject.toml:dev", "--group", "pyproject.toml:build"]
+
 LOCKS = {
-    "core.txt": ["pyproject.toml"],
-    "distributed.txt": ["pyproject.toml", "--extra", "distributed"],
-    "dev.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "build"],
-    "build.txt": ["--group", "build"],
+    "core.txt": [SITE],
+    "distributed.txt": [SITE, "--extra", "distributed"],
+    "dev.txt": [LIBRARY, SITE, "--all-extras", *TOOLS],
+    "build.txt": ["--group", "pyproject.toml:build"],
 }
 
 
@@ -27,6 +30,7 @@ def main() -> None:
                 sys.executable, "-m", "uv", "pip", "compile", "--quiet",
                 "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
                 "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
+                "--no-emit-package", "flask-outbox",
                 *choice, "--output-file", str(REQUIREMENTS / name),
             ],
             cwd=ROOT,

@@ -18,12 +18,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path += [str(ROOT / "flask-outbox"), str(ROOT / "microblog")]
 
 from microblog.cli.sample import PASSWORD  # noqa: E402
 from microblog.web.languages import LANGUAGES  # noqa: E402
 from tests.demonstration import running_demo  # noqa: E402
-from tests.services import chromium  # noqa: E402
+from tests.site_services import chromium  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 SIZES = {"phone": (320, 640), "desktop": (1000, 700)}

@@ -22,7 +22,8 @@ from microblog.cli import cli
 from microblog.cli.language import texts_of_help
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src" / "microblog"
+SOURCE = ROOT / "microblog" / "src" / "microblog"
+LIBRARY = ROOT / "flask-outbox" / "src" / "flask_outbox"
 FOLDER = SOURCE / "translations"
 LANGUAGES = ("zh_Hant", "ru")
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,7 +68,7 @@ def po_file(language: str) -> Path:
 def template() -> Catalog:
     """Every text of the code, of the commands' help and of click, with the places that hold it."""
     made = Catalog(project="Microblog", charset="utf-8")
-    for folder, prefix in ((SOURCE, ""), (Path(click.__file__).parent, "click/")):
+    for folder, prefix in ((SOURCE, ""), (LIBRARY, ""), (Path(click.__file__).parent, "click/")):
         for file, _line, message, comments, context in extract_from_dir(
             folder, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=False
         ):

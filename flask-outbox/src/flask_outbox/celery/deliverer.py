@@ -1,0 +1,125 @@
+"""Delivers rows of the outbox by their numbers, in the threads of a worker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_outbox.database_errors import reason
+from flask_outbox.delivery.claims import Claims
+from flask_outbox.delivery.delivery import Delivery
+from flask_outbox.delivery.dispatcher import LEASE_SECONDS, ServerHealth
+from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.outage import Outage
+from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.smtp.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+
+class Deliverer:
+    """Delivers rows by their numbers, from several threads.
+
+    `connections` serve all mail; one more is kept free for mail that somebody waits for.
+    `under_way` is how many rows are being delivered now.
+    Deliveries with their connections are kept in a stack, so that the warmest is used first. All
+    that is made is made in the process that uses it, after any fork.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transport: Callable[[], Transport],
+        *,
+        connections: int,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        lease: float = LEASE_SECONDS,
+    ) -> None:
+        self.outbox = outbox
+        self.connections = connections
+        self.under_way = 0
+        self.health = ServerHealth()
+        self._limit = threading.Semaphore(connections)
+        self._transport = transport
+        self._context = context
+        self._lease = lease
+        self._leases = LeaseKeeper(self.make_claims(), clock=outbox.clock)
+        self._idle: list[Delivery] = []
+        self._lock = threading.Lock()
+        self._outage = Outage(
+            logger, "The outbox cannot be written: %s", "The outbox can be written again."
+        )
+
+    def __enter__(self) -> Deliverer:
+        self._leases.__enter__()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for delivery in self._idle:
+            delivery.transport.close()
+            delivery.claims.close()
+        self._leases.__exit__(None, None, None)
+
+    def deliver(self, number: int, *, limited: bool = False) -> bool:
+        """Deliver this row if it is due; whether it was.
+
+        While the mail server is in trouble, the row is left for the sweep. So is a `limited` one
+        while all connections for such are taken: after trouble with the broker, more rings may
+        come than were asked for.
+        """
+        if self.health.pause() or (limited and not self._limit.acquire(blocking=False)):
+            return False
+        try:
+            return self._deliver(number)
+        finally:
+            if limited:
+                self._limit.release()
+
+    def _deliver(self, number: int) -> bool:
+        try:
+            with self._context(), self._delivery() as delivery:
+                held = delivery.claims.claim_one(number, now=self.outbox.clock())
+                if held is None:
+                    return False
+                trouble = delivery.deliver_one(held)
+        except SQLAlchemyError as error:
+            self._outage.began(reason(error))
+            return False
+        self._outage.ended()
+        if trouble is None:
+            self.health.succeeded()
+        else:
+            self.health.failed(trouble)
+        return True
+
+    def close_idle(self) -> None:
+        """Give up connections to the mail server that nobody has used for a while."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for delivery in idle:
+            delivery.transport.close_if_idle()
+        with self._lock:
+            self._idle = idle + self._idle
+
+    def make_claims(self) -> Claims:
+        """Claims for one thread."""
+        return Claims(self.outbox.engine, lease=self._lease)
+
+    @contextmanager
+    def _delivery(self) -> Iterator[Delivery]:
+        with self._lock:
+            delivery = self._idle.pop() if self._idle else self._make_delivery()
+            self.under_way += 1
+        try:
+            yield delivery
+        finally:
+            with self._lock:
+                self._idle.append(delivery)
+                self.under_way -= 1
+
+    def _make_delivery(self) -> Delivery:
+        return Delivery(self.outbox, self._transport(), self.make_claims(), self._leases)

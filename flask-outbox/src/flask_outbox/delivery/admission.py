@@ -1,0 +1,62 @@
+"""Whether an address has had enough mail that strangers can trigger.
+
+Looked at where a message is delivered, never where it is asked for, so that no page's answer or
+time tells anything about an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ScalarSelect, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from flask_outbox.delivery.claims import Claim
+from flask_outbox.outbox.email_types import DAY, HOUR
+from flask_outbox.outbox.limits import Guard, Share
+from flask_outbox.outbox.models import OutboxMessage
+
+
+def admit(
+    session: Session, held: Claim, guard: Guard, *, now: float, share: Share | None = None
+) -> bool:
+    """Let this message through unless its address has had enough of the share; then remember it.
+
+    Without a share it is counted with those of its kind. Exact also where many workers ask at once.
+    A message that was let through stays so.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # Counting and marking must be one: nobody else may count for this address meanwhile.
+        lock = func.hashtextextended(f"guard {held.recipient_key}", 0)
+        session.execute(select(func.pg_advisory_xact_lock(lock)))
+    share = share or Share((held.kind,))
+
+    def admitted(seconds: float) -> ScalarSelect[int]:
+        return _admitted(held, share.kinds, since=now - seconds)
+
+    has_room = (admitted(guard.seconds) < guard.messages) & (admitted(DAY) < guard.daily)
+    if share.stays_open:
+        has_room |= admitted(max(HOUR, guard.seconds)) == 0
+    mark = (
+        update(OutboxMessage)
+        .where(OutboxMessage.id == held.id, OutboxMessage.admitted_at.is_not(None) | has_room)
+        .values(admitted_at=func.coalesce(OutboxMessage.admitted_at, now))
+        .execution_options(synchronize_session=False)
+    )
+    return bool(session.execute(mark).rowcount)  # type: ignore[attr-defined]
+
+
+def _admitted(held: Claim, kinds: Sequence[str], *, since: float) -> ScalarSelect[int]:
+    """How many other messages of these kinds were let through to the same address."""
+    other = aliased(OutboxMessage)
+    return (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.recipient_key == held.recipient_key,
+            other.kind.in_(kinds),
+            other.id != held.id,
+            other.admitted_at > since,
+        )
+        .scalar_subquery()
+    )

@@ -1,0 +1,330 @@
+"""Claiming and settling rows of the outbox: the SQL of delivery.
+
+A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Whoever settles
+must still hold that attempt's number, so that a worker that was thought dead cannot overwrite a
+newer one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from flask_outbox.delivery.pacing import Pacing, Turns
+from flask_outbox.delivery.raw_sql import (
+    GroupCommit,
+    KeptConnection,
+    Result,
+    Statement,
+    group_commit,
+)
+from flask_outbox.delivery.slots import Slot
+from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.models import Status
+
+LET_GO_AT_ONCE = 1000
+
+_COLUMNS = (
+    "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
+    " expires_at, attempts, failures, history,"
+    # Without the cast SQLite reads all suppressed addresses: in RETURNING a column has no type.
+    " (SELECT reason FROM mail_suppressions WHERE address_key = CAST(recipient_key AS TEXT))"
+)
+
+_DUE = """(SELECT id FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for = ''
+        AND lane = {lane} AND due_at <= :now
+    ORDER BY due_at LIMIT 1 {lock})"""
+
+# The parts that are put together here are constants; values are always bound.
+_CLAIM = f"""UPDATE outbox
+    SET due_at = :until, attempts = attempts + 1, failures = failures + 1
+    WHERE id = COALESCE({{due}}) RETURNING {_COLUMNS}"""
+
+_CLAIM_ONE = f"""UPDATE outbox
+    SET due_at = :until, attempts = attempts + 1, failures = failures + 1, waits_for = ''
+    WHERE id = :id AND status IN ('queued', 'deferred') AND due_at <= :now
+    RETURNING {_COLUMNS}"""
+
+_HELD = "id = :id AND attempts = :attempts AND status IN ('queued', 'deferred')"
+
+_SETTLE = f"""UPDATE outbox
+    SET status = :status, answer = :answer, due_at = :due_at, settled_at = :settled_at,
+        failures = :failures, history = :history,
+        recipients = COALESCE(:recipients, recipients),
+        arguments = COALESCE(:arguments, arguments)
+    WHERE {_HELD}"""
+
+_RENEW = f"UPDATE outbox SET due_at = :until WHERE {_HELD}"
+
+# Lane by lane, as the index is sorted: the minimum of all would be sought among all that wait.
+_SOONEST = """SELECT (SELECT due_at FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for = ''
+        AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
+
+_NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
+    " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Lane)
+)
+
+_ANY_HELD_BACK = """SELECT id FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT 1"""
+
+_LET_GO = f"""UPDATE outbox SET waits_for = '' WHERE id IN (SELECT id FROM outbox
+    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT {LET_GO_AT_ONCE} {{lock}})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row as it was when it was claimed; `attempts` is the fence.
+
+    `suppressed` is the reason why nothing is sent to its address, if so. `slots` are those of the
+    rate limits that it counts against. `damaged` names a column that somebody has made unreadable.
+    """
+
+    id: int
+    kind: str
+    recipient: str
+    recipient_key: str
+    locale: str
+    arguments: Mapping[str, Any]
+    recipients: list[str] | None
+    message_id: str
+    created_at: float
+    expires_at: float | None
+    attempts: int
+    failures: int
+    history: list[dict[str, Any]]
+    suppressed: str | None
+    slots: tuple[Slot, ...] = ()
+    damaged: str | None = None
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the attempt before this one was never settled: its process died on the way."""
+        settled: int = self.history[-1]["attempt"] if self.history else 0
+        return settled != self.attempts - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an attempt ended. Waiting statuses come with the time of the next attempt, `due_at`.
+
+    `blameless` attempts are not counted against the message. `left` is what stays of the arguments
+    where nobody will compose it again; None lets them be. `recipients` are those still to be
+    served. `offered` messages count against rate limits: the server may have taken them.
+    """
+
+    held: Claim
+    status: Status
+    answer: str
+    at: float
+    due_at: float | None = None
+    blameless: bool = False
+    left: Mapping[str, Any] | None = None
+    recipients: list[str] | None = None
+    offered: bool = False
+
+
+class Claims:
+    """Claims and settles over one kept connection. Belongs to one thread.
+
+    Every method raises SQLAlchemyError where the database cannot be used; the next call connects
+    anew. With `pacing`, a row is claimed when its rate limits let it go; what the threads of one
+    process know about that is shared.
+    """
+
+    def __init__(self, engine: Engine, *, lease: float, pacing: Pacing | None = None) -> None:
+        self.lease = lease
+        self._engine = engine
+        self._connection = KeptConnection(engine)
+        dialect = engine.dialect
+        is_sqlite = dialect.name == "sqlite"
+        self._group: GroupCommit | None = group_commit(engine) if is_sqlite else None
+        lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
+        self._claims: dict[range, Statement] = {}
+        self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Lane}
+        self._claim_one = Statement(_CLAIM_ONE, dialect)
+        self._settle = Statement(_SETTLE, dialect)
+        self._renew = Statement(_RENEW, dialect)
+        self._next_due = Statement(_NEXT_DUE, dialect)
+        self._any_held_back = Statement(_ANY_HELD_BACK, dialect)
+        self._let_go = Statement(_LET_GO.format(lock=lock), dialect)
+        self._turns = Turns(pacing, dialect, lease=lease) if pacing and pacing.limits else None
+
+    def claim(self, lanes: range, *, now: float) -> Claim | None:
+        """Take the most urgent due row of these lanes."""
+        return self.settle_and_claim(None, lanes, now=now)[1]
+
+    def claim_one(self, number: int, *, now: float) -> Claim | None:
+        """Take this row, if it is due."""
+        values = {"id": number, "now": now, "until": now + self.lease}
+        return self._write(lambda cursor: _claim(self._claim_one.run(cursor, values)))
+
+    def settle(self, settlement: Settlement) -> bool:
+        """Write how an attempt ended; False when the claim was no longer ours."""
+        return self._write(lambda cursor: self._settle_one(cursor, settlement))
+
+    def settle_and_claim(
+        self, settlement: Settlement | None, lanes: range, *, now: float
+    ) -> tuple[bool, Claim | None]:
+        """Both in one transaction, which halves what a message costs the disk."""
+        if self._turns is not None:
+            return self._settle_and_take_turn(self._turns, settlement, lanes, now)
+        statement = self._claims.get(lanes) or self._compile_claim(lanes)
+        values = {"now": now, "until": now + self.lease}
+
+        def work(cursor: DBAPICursor) -> tuple[bool, Claim | None]:
+            ours = settlement is None or self._settle_one(cursor, settlement)
+            return ours, _claim(statement.run(cursor, values))
+
+        return self._write(work)
+
+    def renew(self, held: Claim, *, until: float) -> bool:
+        """Lengthen a lease; False when the claim is no longer ours."""
+        values = {"until": until, "id": held.id, "attempts": held.attempts}
+
+        def work(cursor: DBAPICursor) -> bool:
+            ours = bool(self._renew.run(cursor, values).rowcount)
+            if ours and self._turns is not None:
+                self._turns.slots.hold(cursor, held.slots, until=until)
+            return ours
+
+        return self._write(work)
+
+    def next_due(self) -> float | None:
+        """When the next waiting row is due, or its lease runs out; None when nothing waits.
+
+        Rows that a rate limit holds back are not meant.
+        """
+        with self._connection.transaction(writing=False) as cursor:
+            row = self._next_due.run(cursor, {}).fetchone()
+            return row[0] if row else None
+
+    def look_after_held_back(self) -> bool:
+        """Find out which rows rate limits hold back, or let them go where there are no limits.
+
+        Whether there is something new to do.
+        """
+        with self._connection.transaction(writing=False) as cursor:
+            if self._turns is not None:
+                return self._turns.find_held_back(cursor)
+            found = self._any_held_back.run(cursor, {}).fetchone() is not None
+        while found and self._write(lambda cursor: self._let_go.run(cursor, {}).rowcount):
+            pass
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._group is not None:
+            self._group.close()
+
+    def _write(self, work: Callable[[DBAPICursor], Result]) -> Result:
+        if self._group is not None:
+            return self._group.write(work)
+        with self._connection.transaction() as cursor:
+            return work(cursor)
+
+    def _settle_and_take_turn(
+        self, turns: Turns, settlement: Settlement | None, lanes: range, now: float
+    ) -> tuple[bool, Claim | None]:
+        if settlement is None and not turns.may_come(lanes, now=now):
+            return True, None
+        ours, held, again = self._write(
+            lambda cursor: self._take_turn(cursor, turns, settlement, lanes, now)
+        )
+        while again:
+            _, held, again = self._write(
+                lambda cursor: self._take_turn(cursor, turns, None, lanes, now)
+            )
+        return ours, held
+
+    def _take_turn(
+        self,
+        cursor: DBAPICursor,
+        turns: Turns,
+        settlement: Settlement | None,
+        lanes: range,
+        now: float,
+    ) -> tuple[bool, Claim | None, bool]:
+        ours = settlement is None or self._settle_one(cursor, settlement)
+        turn = turns.next(cursor, lanes, now=now)
+        if turn.number is None:
+            return ours, None, turn.again
+        values = {"id": turn.number, "now": now, "until": now + self.lease}
+        return ours, _claim(self._claim_one.run(cursor, values), turn.slots), False
+
+    def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
+        held = settlement.held
+        entry = {
+            "attempt": held.attempts,
+            "at": round(settlement.at, 3),
+            "status": settlement.status,
+            "answer": settlement.answer,
+        }
+        waiting = settlement.due_at is not None
+        values = {
+            "id": held.id,
+            "attempts": held.attempts,
+            "status": settlement.status.value,
+            "answer": settlement.answer,
+            "due_at": settlement.due_at if waiting else settlement.at,
+            "settled_at": None if waiting else settlement.at,
+            "failures": held.failures - settlement.blameless,
+            "history": json.dumps([*held.history, entry]),
+            "recipients": json.dumps(settlement.recipients) if settlement.recipients else None,
+            "arguments": None if settlement.left is None else json.dumps(settlement.left),
+        }
+        ours = bool(self._settle.run(cursor, values).rowcount)
+        if self._turns is not None:
+            self._turns.settle(cursor, held.slots, offered=settlement.offered, at=settlement.at)
+        return ours
+
+    def _compile_claim(self, lanes: range) -> Statement:
+        due = ", ".join([*(self._due[Lane(lane)] for lane in lanes), "NULL"])
+        self._claims[lanes] = Statement(_CLAIM.format(due=due), self._engine.dialect)
+        return self._claims[lanes]
+
+
+def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    values = dict(zip(Claim.__slots__, (*row, slots, None), strict=True))
+    for name, (empty, is_whole) in _READABLE.items():
+        value = _read(values[name])
+        values[name] = value if is_whole(value) else empty
+        if not is_whole(value):
+            values["damaged"] = name
+    return Claim(**values)
+
+
+_READABLE: dict[str, tuple[Any, Callable[[Any], bool]]] = {
+    "arguments": ({}, lambda value: isinstance(value, dict)),
+    "recipients": (None, lambda value: value is None or _is_list_of(value, str)),
+    "history": (
+        [],
+        lambda value: (
+            _is_list_of(value, dict) and all(isinstance(one.get("attempt"), int) for one in value)
+        ),
+    ),
+}
+"""What the columns with JSON must hold. A row in which they do not would stop all behind it."""
+
+
+def _read(value: Any) -> Any:
+    """SQLite hands JSON over as text, PostgreSQL's driver as values."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)

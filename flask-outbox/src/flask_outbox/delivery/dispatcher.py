@@ -1,0 +1,268 @@
+"""The embedded dispatcher: a process beside the web server that delivers what the outbox holds.
+
+Each of its threads has one connection. Beside those that serve all mail there is one that is kept
+free for mail that somebody waits for.
+When the server is in trouble, all pause together: it is said once, and costs no message an attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_outbox.database_errors import reason
+from flask_outbox.delivery.claims import Claims
+from flask_outbox.delivery.delivery import Delivery
+from flask_outbox.delivery.housekeeping import Housekeeping
+from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.delivery.pacing import Pacing
+from flask_outbox.outage import Outage
+from flask_outbox.outbox.email_types import DAY, Lane
+from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.outbox.wakeup import BellListener
+from flask_outbox.smtp.errors import SmtpError, Step
+from flask_outbox.smtp.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 20.0
+LOOK_EVERY_SECONDS = 1.0
+PAUSE_FIRST_SECONDS = 1.0
+PAUSE_LONGEST_SECONDS = 60.0
+REFUSED_LONGEST_SECONDS = 300.0
+"""After a refused log-in: providers lock accounts and addresses that keep trying."""
+
+
+ALL_LANES = range(Lane.PROMPT, Lane.BULK + 1)
+PROMPT_LANE = range(Lane.PROMPT, Lane.PROMPT + 1)
+
+
+class ServerHealth:
+    """What all threads know of the server. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._paused_until = 0.0
+
+    def pause(self) -> float:
+        """Seconds until the server may be asked again; 0 when it is well."""
+        with self._lock:
+            return max(0.0, self._paused_until - time.monotonic())
+
+    def failed(self, error: SmtpError) -> None:
+        with self._lock:
+            if time.monotonic() < self._paused_until:
+                return
+            if self._failures == 0:
+                logger.error("The mail server is in trouble, mail waits: %s", error)
+            self._failures += 1
+            pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
+            refused = error.step is Step.AUTH and (error.code or 0) >= 500
+            longest = REFUSED_LONGEST_SECONDS if refused else PAUSE_LONGEST_SECONDS
+            self._paused_until = time.monotonic() + min(pause, longest)
+
+    def succeeded(self) -> None:
+        if not self._failures:
+            return
+        with self._lock:
+            if self._failures:
+                logger.info("The mail server is well again.")
+            self._failures = 0
+            self._paused_until = 0.0
+
+
+@dataclass(frozen=True)
+class DispatcherOptions:
+    """`connections` is how many serve all mail, beside the one for urgent mail; times are seconds.
+
+    What was finished longer than `retention` ago is reduced to what counts need.
+    """
+
+    connections: int = 2
+    lease: float = LEASE_SECONDS
+    look_every: float = LOOK_EVERY_SECONDS
+    retention: float = 30 * DAY
+
+
+class Dispatcher:
+    """Delivers until it is stopped.
+
+    `transport` makes one connection for each thread. `context` is entered in each thread, for
+    composers that need the application.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        transport: Callable[[], Transport],
+        *,
+        options: DispatcherOptions | None = None,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.outbox = outbox
+        self.options = options or DispatcherOptions()
+        self.health = ServerHealth()
+        self._transport = transport
+        self._context = context
+        self.pacing = Pacing(outbox.rate_limits)
+        self._looking = self._claims()
+        self._held_back_looked_at = -math.inf
+        self._stopping = threading.Event()
+        self._work = threading.Condition()
+        self._rung = 0
+        self._reading = Outage(
+            logger, "The outbox cannot be read: %s", "The outbox can be read again."
+        )
+        self._writing = Outage(
+            logger, "The outbox cannot be written: %s", "The outbox can be written again."
+        )
+
+    def run(self, listener: BellListener) -> None:
+        """Deliver until `stop` is called; what is in flight then is finished first."""
+        with self._lease_keeper() as leases, self._housekeeping(), closing(self._looking):
+            threads = [
+                threading.Thread(
+                    target=self._deliver_all, args=(lanes, leases), name=f"mail-{number}"
+                )
+                for number, lanes in enumerate(self._lanes())
+            ]
+            for thread in threads:
+                thread.start()
+            try:
+                self._watch(listener)
+            finally:
+                self._stopping.set()
+                self.wake()
+                for thread in threads:
+                    thread.join()
+
+    def _watch(self, listener: BellListener) -> None:
+        self.wake()
+        while not self._stopping.is_set():
+            rung = listener.wait(self._until_next_look())
+            if self._look_after_held_back() or rung or self._is_due():
+                self.wake()
+
+    def stop(self) -> None:
+        """End `run`; may be called from a signal handler, followed by a ring of the listener."""
+        self._stopping.set()
+
+    def wake(self) -> None:
+        """Let the threads look into the outbox."""
+        with self._work:
+            self._rung += 1
+            self._work.notify_all()
+
+    def drain(self) -> int:
+        """Deliver, in this thread, all that is due now; returns how many rows were handled.
+
+        Stops at the first trouble with the server.
+        """
+        with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
+            delivery.claims.look_after_held_back()
+            handled, _trouble = delivery.run(ALL_LANES)
+        return handled
+
+    def _lease_keeper(self) -> LeaseKeeper:
+        return LeaseKeeper(self._claims(), clock=self.outbox.clock)
+
+    def _housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.outbox, retention=self.options.retention, context=self._context)
+
+    def _claims(self) -> Claims:
+        return Claims(self.outbox.engine, lease=self.options.lease, pacing=self.pacing)
+
+    @contextmanager
+    def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
+        """What one thread works with."""
+        with closing(self._transport()) as transport, closing(self._claims()) as claims:
+            yield Delivery(self.outbox, transport, claims, leases)
+
+    def _lanes(self) -> list[range]:
+        return [PROMPT_LANE, *[ALL_LANES] * self.options.connections]
+
+    def _deliver_all(self, lanes: range, leases: LeaseKeeper) -> None:
+        seen = 0
+        with self._delivery(leases) as delivery:
+            while not self._stopping.is_set():
+                opens_in = self._opens_in(lanes)
+                rung = self._wait_for_work(seen, opens_in)
+                if rung != seen or opens_in < self.options.look_every:
+                    self._deliver_due(delivery, lanes)
+                seen = rung
+                delivery.transport.close_if_idle()
+
+    def _deliver_due(self, delivery: Delivery, lanes: range) -> None:
+        try:
+            with self._context():
+                handled, trouble = delivery.run(
+                    lanes, proceed=self._may_proceed, well=self.health.succeeded
+                )
+        except SQLAlchemyError as error:
+            self._writing.began(reason(error))
+            self._stopping.wait(self.options.look_every)
+        except Exception:
+            # One message that nobody foresaw must not end the thread that serves all others.
+            logger.exception("A delivery failed in a way that nobody foresaw")
+            self._stopping.wait(self.options.look_every)
+        else:
+            if handled:
+                # To find nothing that is due, nothing need be written.
+                self._writing.ended()
+            if trouble is not None:
+                self.health.failed(trouble)
+
+    def _may_proceed(self) -> bool:
+        return not self._stopping.is_set() and not self.health.pause()
+
+    def _opens_in(self, lanes: range) -> float:
+        """Seconds until rate limits may let mail go that waits for them."""
+        if not self.outbox.rate_limits or self.health.pause():
+            return math.inf
+        return self.pacing.opens_in(lanes, self.outbox.clock())
+
+    def _wait_for_work(self, seen: int, opens_in: float) -> int:
+        seconds = min(opens_in, self.options.look_every)
+        with self._work:
+            self._work.wait_for(lambda: self._rung != seen or self._stopping.is_set(), seconds)
+            return self._rung
+
+    def _look_after_held_back(self) -> bool:
+        """Find out, from time to time, what rate limits hold back; whether that is news."""
+        now = time.monotonic()
+        if now - self._held_back_looked_at < self.options.look_every:
+            return False
+        self._held_back_looked_at = now
+        try:
+            return self._looking.look_after_held_back()
+        except SQLAlchemyError as error:
+            self._reading.began(reason(error))
+            return False
+
+    def _until_next_look(self) -> float:
+        """Seconds; a message that becomes due sooner than the next look is not kept waiting."""
+        due, now = self._next_due(), self.outbox.clock()
+        if due is None or due <= now:
+            return self.options.look_every
+        return min(due - now, self.options.look_every)
+
+    def _is_due(self) -> bool:
+        due = self._next_due()
+        return due is not None and due <= self.outbox.clock() and not self.health.pause()
+
+    def _next_due(self) -> float | None:
+        try:
+            due = self._looking.next_due()
+        except SQLAlchemyError as error:
+            self._reading.began(reason(error))
+            return None
+        self._reading.ended()
+        return due

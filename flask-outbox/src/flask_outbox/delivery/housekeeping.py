@@ -1,0 +1,103 @@
+"""Chores that nobody asks for: done from time to time, in whatever process delivers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from flask_outbox.delivery.slots import forget_slots
+from flask_outbox.operations import counts
+from flask_outbox.operations.messages import PRUNE_AT_ONCE, prune
+from flask_outbox.outbox.outbox import Chore, Outbox
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+LOOK_EVERY_SECONDS = 1.0
+END_WITHIN_SECONDS = 5.0
+
+COUNT = "mail.count"
+PRUNE = "mail.prune"
+FORGET_SLOTS = "mail.forget_slots"
+
+
+class Housekeeping:
+    """Does each chore of the outbox once an hour, and goes on soon where there is more.
+
+    What ended is counted, and pruned `retention` seconds after its end; the application may hand
+    over more: Outbox.register_chore. Each runs in its own write transaction, inside `context`. One
+    that fails is logged, and does not keep the others from being done.
+
+    Use as a context manager, which runs a thread, so that no mail waits for a chore.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        retention: float,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._outbox = outbox
+        self._retention = retention
+        self._context = context
+        self._due_at: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def __enter__(self) -> Housekeeping:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        # What is cut off by the end of the process is rolled back, and done another time.
+        self._thread.join(END_WITHIN_SECONDS)
+
+    def do_what_is_due(self) -> None:
+        """One batch of each chore whose time has come."""
+        own: dict[str, Chore] = {
+            COUNT: _count,
+            PRUNE: self._prune,
+            FORGET_SLOTS: forget_slots,
+        }
+        for name, chore in {**own, **self._outbox.chores}.items():
+            if self._stopping.is_set():
+                return
+            now = time.monotonic()
+            if now >= self._due_at.get(name, now):
+                more = self._do(name, chore)
+                self._due_at[name] = now if more else now + EVERY_SECONDS
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.do_what_is_due()
+            self._stopping.wait(LOOK_EVERY_SECONDS)
+
+    def _do(self, name: str, chore: Chore) -> bool:
+        try:
+            with self._context(), self._outbox.sessions() as session:
+                # A chore may read first and write later, which SQLite wants to know beforehand.
+                session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+                more = chore(session, self._outbox.clock())
+                session.commit()
+        except OperationalError as error:
+            logger.error("The chore %s cannot be done now: %s", name, error)  # noqa: TRY400
+            return False
+        except Exception:
+            logger.exception("The chore %s failed", name)
+            return False
+        return more
+
+    def _prune(self, session: Session, now: float) -> bool:
+        return prune(session, now=now, retention=self._retention) == PRUNE_AT_ONCE
+
+
+def _count(session: Session, now: float) -> bool:
+    return counts.add_up(session, now=now)

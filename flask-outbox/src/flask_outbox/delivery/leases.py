@@ -1,0 +1,83 @@
+"""Keeps the leases of rows alive while a slow server is at work on them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_outbox.database_errors import reason
+from flask_outbox.delivery.claims import Claim, Claims
+from flask_outbox.outage import Outage
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseKeeper:
+    """One thread that renews what is held longer than a third of a lease. Thread-safe.
+
+    Use as a context manager. `claims` must be its own, since a connection belongs to one thread.
+    """
+
+    def __init__(self, claims: Claims, *, clock: Callable[[], float]) -> None:
+        self._claims = claims
+        self._clock = clock
+        self._held: dict[int, tuple[Claim, float]] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._outage = Outage(
+            logger, "Leases cannot be renewed: %s", "Leases can be renewed again."
+        )
+        self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+
+    def __enter__(self) -> LeaseKeeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._claims.close()
+
+    @contextmanager
+    def holding(self, held: Claim) -> Iterator[None]:
+        """Keep this claim for as long as the block lasts."""
+        with self._lock:
+            self._held[id(held)] = (held, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._held[id(held)]
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._claims.lease / 6):
+            oldest = time.monotonic() - self._claims.lease / 3
+            with self._lock:
+                aging = [held for held, since in self._held.values() if since <= oldest]
+            for held in aging:
+                self._renew(held)
+
+    def _renew(self, held: Claim) -> None:
+        # Whoever holds it waits for the lock before settling: a renewal that came later would
+        # put a lease in the place of the time of the next attempt.
+        with self._lock:
+            if id(held) not in self._held:
+                return
+            try:
+                self._claims.renew(held, until=self._clock() + self._claims.lease)
+            except SQLAlchemyError as error:
+                self._outage.began(reason(error))
+                return
+            self._outage.ended()
+            self._held[id(held)] = (held, time.monotonic())

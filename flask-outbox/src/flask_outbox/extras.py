@@ -1,0 +1,12 @@
+"""Packages that only some sites need, and what to say where they are missing."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+
+def needs_extra(packages: str, extra: str, *, distribution: str = "flask-outbox") -> str:
+    """What a setting needs, and the command that installs it; follows the setting's name."""
+    words = _("needs the package {package}, which is in the extra named {extra}:")
+    command = f'pip install "{distribution}[{extra}]"'
+    return f"{words.format(package=packages, extra=extra)} {command}"

@@ -1,0 +1,339 @@
+"""Flask-Mail's public face over our own connection.
+
+`Mail`, `Message`, the eleven MAIL_ keys, `record_messages` and the `email_dispatched` signal stay
+as every Flask developer knows them. What is mended underneath: certificates are verified, every
+wait ends, headers cannot be injected, and an error is the one that happened.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+import flask_mail
+from flask import current_app
+
+from flask_outbox.message.addresses import (
+    Address,
+    AddressError,
+    AddressLike,
+    parse_address,
+    parse_domain,
+)
+from flask_outbox.message.email import BadHeaderError, Email, check_header, from_message
+from flask_outbox.message.message_id import new_message_id
+from flask_outbox.message.mime import render
+from flask_outbox.smtp.client import SmtpClient, SmtpServer
+from flask_outbox.smtp.oauth import OAuthClient, TokenSource
+from flask_outbox.smtp.recipients import without_beyond_ascii
+from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit_all
+
+DEFAULT_TIMEOUT = 30.0
+
+Number = TypeVar("Number", int, float)
+
+_FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
+    ("", "0", "false", "f", "no", "n", "off", "none", "null"), False
+)
+
+
+class IncompleteError(ValueError, AssertionError):
+    """The message has no recipients, or no sender; Flask-Mail raises AssertionError for that."""
+
+
+class Message(flask_mail.Message):
+    """Flask-Mail's message with recipients in the order given, and a Message-ID on its own domain.
+
+    `send_to` is a list without repetitions, where Flask-Mail gives a set.
+    """
+
+    def __init__(
+        self, subject: str = "", recipients: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(subject, recipients, *args, **kwargs)
+        given = args[3] if len(args) > 3 else kwargs.get("sender")
+        sender = given or current_app.extensions["mail"].default_sender
+        if isinstance(sender, tuple | list):
+            self.sender = str(parse_address(cast(AddressLike, sender)))
+        if self.sender:
+            self.msgId = new_message_id(parse_address(self.sender))
+
+    @property
+    def send_to(self) -> list[Any]:  # type: ignore[override]
+        return list(dict.fromkeys([*self.recipients, *self.cc, *self.bcc]))
+
+    def has_bad_headers(self) -> bool:
+        try:
+            from_message(self)
+        except ValueError as error:
+            return "line break" in str(error)
+        except BadHeaderError:
+            return True
+        return False
+
+    def send(self, connection: flask_mail.Connection) -> Accepted | None:  # type: ignore[override]
+        """What `connection.send` returns."""
+        return cast(Connection, connection).send(self)
+
+    def as_bytes(self) -> bytes:
+        return render_message(self)
+
+    def as_string(self) -> str:
+        return self.as_bytes().decode("utf-8", "replace")
+
+
+class Connection(flask_mail.Connection):
+    """A connection of our own, kept while the `with` block lasts.
+
+    As in Flask-Mail, `host` is what sends, and None where sending is suppressed; whatever has
+    smtplib's `sendmail` and `quit` can be put in its place.
+    """
+
+    mail: Any
+    host: Any
+
+    def __enter__(self) -> Connection:
+        self.host = None if self.mail.suppress else self.configure_host()
+        self.num_emails = 0
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self.host is not None:
+            self.host.quit()
+
+    def configure_host(self) -> Any:
+        """Connect to the server that the settings name. Raises SmtpError."""
+        return open_connection(self.mail.smtp_server)
+
+    def send(  # type: ignore[override]  # Flask-Mail throws the answer away
+        self, message: flask_mail.Message, envelope_from: AddressLike | None = None
+    ) -> Accepted | None:
+        """Send now; None where sending is suppressed. A lost connection is replaced first.
+
+        Raises BadHeaderError, AddressError, or SmtpError with the step at which the server refused.
+        Recipients refused while others were accepted are in the answer.
+        """
+        if not message.send_to:
+            raise IncompleteError("The message has no recipients.")
+        email = from_message(message, ascii_attachments=self.mail.ascii_attachments)
+        author = _author(message, self.mail.default_sender)
+        sender = parse_address(envelope_from) if envelope_from else author
+        for option in (*message.mail_options, *message.rcpt_options):
+            check_header("Option", option)
+        named = email
+        if self._lacks_smtputf8(email):
+            # Its headers name nobody whom the server would refuse the whole message for.
+            named = without_beyond_ascii(email)
+        envelope = Envelope(
+            sender.mailbox,
+            [one.mailbox for one in email.recipients],
+            render_message(message, named),
+            named.needs_smtputf8() or sender.needs_smtputf8,
+            message.mail_options,
+            message.rcpt_options,
+        )
+        accepted = self._hand_over(message, envelope, envelope_from)
+        app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
+        flask_mail.email_dispatched.send(app, message=message)
+        self._count()
+        return accepted
+
+    def send_message(self, *args: Any, **kwargs: Any) -> Accepted | None:  # type: ignore[override]
+        """Send a Message of these arguments; what `send` returns."""
+        return self.send(Message(*args, **kwargs))
+
+    def _lacks_smtputf8(self, email: Email) -> bool:
+        if not isinstance(self.host, SmtpClient) or not email.needs_smtputf8():
+            return False
+        return "smtputf8" not in self._connected(self.host).features
+
+    def _connected(self, client: SmtpClient) -> SmtpClient:
+        if client.is_used_up or not client.is_in_step():
+            client.quit()
+            client = self.host = self.configure_host()
+            self.num_emails = 0
+        return client
+
+    def _hand_over(
+        self,
+        message: flask_mail.Message,
+        envelope: Envelope,
+        envelope_from: Any,
+    ) -> Accepted | None:
+        if isinstance(self.host, SmtpClient):
+            return transmit_all(self._connected(self.host), envelope)
+        if self.host is not None:
+            # Somebody's own: it is called with what Flask-Mail would give it.
+            self.host.sendmail(
+                flask_mail.sanitize_address(envelope_from or message.sender),
+                flask_mail.sanitize_addresses(message.send_to),
+                envelope.content,
+                message.mail_options,
+                message.rcpt_options,
+            )
+        return None
+
+    def _count(self) -> None:
+        self.num_emails += 1
+        if isinstance(self.host, SmtpClient) and self.num_emails == self.mail.max_emails:
+            # The next message, if there is one, opens another.
+            self.host.quit()
+
+
+class Mail(flask_mail.Mail):
+    """Flask-Mail's extension; beside its keys, those that `smtp_server` names are read.
+
+    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
+    kind, naming the key.
+    """
+
+    def init_mail(
+        self,
+        config: dict[str, Any],
+        debug: bool | int = False,
+        testing: bool = False,
+    ) -> Any:
+        server = smtp_server(config, debug=_flag(config, "MAIL_DEBUG", default=bool(debug)))
+        state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
+            server=server.host,
+            username=server.username,
+            password=server.password,
+            port=server.port,
+            use_tls=server.use_tls,
+            use_ssl=server.use_ssl,
+            default_sender=config.get("MAIL_DEFAULT_SENDER") or _first_admin(config),
+            debug=int(server.debug),
+            max_emails=_number(config, "MAIL_MAX_EMAILS", int),
+            suppress=_flag(config, "MAIL_SUPPRESS_SEND", default=testing),
+            ascii_attachments=_flag(config, "MAIL_ASCII_ATTACHMENTS"),
+        )
+        state.smtp_server = server
+        return state
+
+    def send(self, message: flask_mail.Message) -> Accepted | None:  # type: ignore[override]
+        """Send over a connection of its own; what `Connection.send` returns and raises."""
+        with self.connect() as connection:
+            # Flask-Mail's own messages have a `send` that throws the answer away.
+            return connection.send(message)
+
+    def send_message(self, *args: Any, **kwargs: Any) -> Accepted | None:  # type: ignore[override]
+        """Send a Message of these arguments; what `send` returns."""
+        return self.send(Message(*args, **kwargs))
+
+    def connect(self) -> Connection:
+        app = self.app or current_app
+        if "mail" not in app.extensions:
+            raise RuntimeError("This application has no Mail extension: call init_app first.")
+        return Connection(app.extensions["mail"])
+
+
+def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
+    """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds) and those in `SmtpServer` say.
+
+    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
+    kind, where MAIL_USE_TLS and MAIL_USE_SSL are both on, MAIL_EHLO_NAME is no name, or
+    MAIL_OAUTH_TOKEN_URL is no address that secrets may be sent to.
+    """
+    use_tls, use_ssl = _flag(config, "MAIL_USE_TLS"), _flag(config, "MAIL_USE_SSL")
+    if use_tls and use_ssl:
+        raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
+    return SmtpServer(
+        host=config.get("MAIL_SERVER") or "localhost",
+        port=_number(config, "MAIL_PORT", int) or 25,
+        use_tls=use_tls,
+        use_ssl=use_ssl,
+        username=_words(config, "MAIL_USERNAME"),
+        password=_words(config, "MAIL_PASSWORD"),
+        tokens=_token_source(config),
+        timeout=_number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
+        ca_file=config.get("MAIL_CA_FILE"),
+        debug=debug,
+        ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
+        sender_domain=_sender_domain(config),
+    )
+
+
+def _sender_domain(config: dict[str, Any]) -> str | None:
+    try:
+        return parse_address(config.get("MAIL_DEFAULT_SENDER") or _first_admin(config)).domain
+    except AddressError:
+        return None
+
+
+def _token_source(config: dict[str, Any]) -> TokenSource | None:
+    url = config.get("MAIL_OAUTH_TOKEN_URL")
+    if not url:
+        return None
+    return TokenSource(
+        OAuthClient(
+            url,
+            _words(config, "MAIL_OAUTH_CLIENT_ID") or "",
+            _words(config, "MAIL_OAUTH_CLIENT_SECRET"),
+            _words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
+            config.get("MAIL_OAUTH_SCOPE"),
+            _number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
+        )
+    )
+
+
+def render_message(message: flask_mail.Message, email: Email | None = None) -> bytes:
+    """A Flask-Mail message as bytes; its Date is set if it has none."""
+    state = current_app.extensions["mail"]
+    email = email or from_message(message, ascii_attachments=state.ascii_attachments)
+    author = _author(message, state.default_sender)
+    if message.date is None:
+        message.date = time.time()
+    if not isinstance(message, Message):
+        message.msgId = f"{message.msgId.rpartition('@')[0]}@{author.domain.strip('[]')}>"
+    return render(email, message_id=message.msgId, date=message.date, sender=author)
+
+
+def _author(message: flask_mail.Message, default: AddressLike | None) -> Address:
+    sender = message.sender or default
+    if not sender:
+        raise IncompleteError(
+            "The message has no sender: give it one, or set MAIL_DEFAULT_SENDER or ADMINS."
+        )
+    return parse_address(sender)
+
+
+def _flag(config: dict[str, Any], key: str, *, default: bool = False) -> bool:
+    value = config.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        return bool(value)
+    known = _FLAGS.get(value.strip().lower())
+    if known is None:
+        raise ValueError(f"{key} is {value!r}; it must be on or off.")
+    return known
+
+
+def _number(config: dict[str, Any], key: str, kind: type[Number]) -> Number | None:
+    value = config.get(key)
+    if value is None or value == "":
+        return None
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} is {value!r}; it must be a number.") from None
+
+
+def _words(config: dict[str, Any], key: str) -> str | None:
+    """A text, also where it looks like a number: JSON, as Flask reads it, makes one of that."""
+    value = config.get(key)
+    return None if value is None else str(value)
+
+
+def _first_admin(config: dict[str, Any]) -> Any:
+    admins = config.get("ADMINS") or ()
+    if isinstance(admins, str):
+        admins = [one for one in re.split(r"[,;\s]+", admins) if one]
+    return next(iter(admins), None)

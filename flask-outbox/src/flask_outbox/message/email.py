@@ -1,0 +1,245 @@
+"""One e-mail as a value: what composers return and what the renderer and the sender take."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask_mail import BadHeaderError, Message
+
+from flask_outbox.message.addresses import (
+    Address,
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
+)
+from flask_outbox.message.headers import LINE_MAXIMUM, output_charset, parameter_of
+
+__all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
+
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
+_HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
+
+HEADER_MAXIMUM = 10_000
+"""Characters in one header. No standard sets a limit, but servers cut or refuse what is longer."""
+
+_NAME = r"[\w!#$%&'*+.^`{|}~-]+"
+_PARAMETERS = r' *(?:;(?:[ !#-:<-~]|"(?:[ !#-\[\]-~]|\\[ -~])*")*)*'
+_WORD = re.compile(_NAME + _PARAMETERS, re.ASCII)
+_CONTENT_TYPE = re.compile(f"{_NAME}/{_NAME}{_PARAMETERS}", re.ASCII)
+
+_OURS = {
+    "from", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version",
+    "content-type", "content-transfer-encoding",
+}  # fmt: skip
+_OURS_OF_A_FILE = {"content-type", "content-transfer-encoding", "content-disposition"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an e-mail; `disposition` is "attachment" or "inline"."""
+
+    filename: str | None
+    content_type: str
+    data: bytes
+    disposition: str = "attachment"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_header("Content-Disposition", self.filename or "")
+        for name, value, pattern in (
+            ("Content-Disposition", self.disposition, _WORD),
+            ("Content-Type", self.content_type, _CONTENT_TYPE),
+        ):
+            if len(name) + 2 + len(value) > LINE_MAXIMUM or not pattern.fullmatch(value):
+                raise BadHeaderError(f"{value[:100]!r} cannot be the {name} of a file")
+        for name, value in self.headers.items():
+            if name.lower() in _OURS_OF_A_FILE:
+                raise BadHeaderError(f"{name} is written from the attachment's own fields")
+            check_header(name, value)
+
+    @classmethod
+    def of(
+        cls,
+        filename: str | None,
+        data: bytes | str,
+        content_type: str | None = None,
+        disposition: str = "attachment",
+        headers: Mapping[str, str] | None = None,
+    ) -> Attachment:
+        """An attachment whose content type is guessed from the file's name where none is given.
+
+        Text is encoded in the charset that the content type names, or in UTF-8, which it then
+        names. Raises BadHeaderError where the charset has not all of its letters.
+        """
+        guess = mimetypes.guess_type(filename)[0] if filename else None
+        fallback = "text/plain" if isinstance(data, str) else "application/octet-stream"
+        kind = content_type or guess or fallback
+        if isinstance(data, str):
+            kind, data = _as_bytes(kind, data)
+        return cls(filename, kind, data, disposition, headers or {})
+
+    @property
+    def holds_parts(self) -> bool:
+        """Whether it is itself a message, or several parts: these are never encoded as a whole.
+
+        RFC 2045, section 6.4; the kinds of RFC 6532 and 6533 may be.
+        """
+        main, _, subtype = self.content_type.lower().partition("/")
+        return main in {"message", "multipart"} and not subtype.startswith("global")
+
+    @property
+    def has_content_id(self) -> bool:
+        """Whether HTML can show it: it is inline, and has a Content-ID."""
+        is_inline = self.disposition.lower().startswith("inline")
+        return is_inline and any(name.lower() == "content-id" for name in self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """Subject, text, and perhaps HTML for some recipients. Text is never optional.
+
+    `reply_to` is one address or several. `alternatives` are further forms of the text by the kind
+    of text that they are, such as "calendar; method=REQUEST". `charset` is for receivers who need
+    another than UTF-8; what it lacks goes in UTF-8.
+
+    Every address is read and every header is checked when the value is made.
+
+    Raises AddressError for an address that no server could take, BadHeaderError for a line break
+    in anything that becomes a header.
+    """
+
+    subject: str
+    text: str
+    to: tuple[Address, ...]
+    html: str | None = None
+    sender: Address | None = None
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    reply_to: Address | Sequence[Address] | None = None
+    attachments: tuple[Attachment, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    ascii_attachments: bool = False
+    charset: str | None = None
+
+    def __post_init__(self) -> None:
+        check_header("Subject", self.subject)
+        for subtype in self.alternatives:
+            if len(subtype) > LINE_MAXIMUM - 100 or not _WORD.fullmatch(subtype):
+                raise BadHeaderError(f"{subtype[:100]!r} is not a kind of text")
+        if self.charset is not None and not _is_charset(self.charset):
+            raise BadHeaderError(f"{self.charset!r} is not the name of a charset")
+        for name, value in self.headers.items():
+            if name.lower() in _OURS:
+                raise BadHeaderError(f"{name} is written from the message's own fields")
+            check_header(name, value)
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Whom it goes to, each once, in the order they were named."""
+        by_mailbox = {one.mailbox: one for one in (*self.to, *self.cc, *self.bcc)}
+        return tuple(by_mailbox.values())
+
+    @property
+    def answers_to(self) -> tuple[Address, ...]:
+        """Where answers go, where that is not the sender."""
+        if self.reply_to is None or isinstance(self.reply_to, Address):
+            return (self.reply_to,) if self.reply_to else ()
+        return tuple(self.reply_to)
+
+    def size_estimate(self) -> int:
+        """About how many bytes the message will have; Base64 adds a third."""
+        texts = [self.subject, self.text, self.html or "", *self.alternatives.values()]
+        characters = sum(len(text.encode()) for text in texts)
+        return characters + sum(len(one.data) * 4 // 3 for one in self.attachments) + 2048
+
+    def needs_smtputf8(self) -> bool:
+        """Whether a server must offer SMTPUTF8 (RFC 6531) to take it."""
+        return any(one.needs_smtputf8 for one in self._addresses())
+
+    def _addresses(self) -> Iterator[Address]:
+        yield from self.recipients
+        yield from self.answers_to
+        if self.sender:
+            yield self.sender
+
+
+def check_header(name: str, value: str) -> None:
+    """Raises BadHeaderError for what would become another header, or part of the body, or harm."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise BadHeaderError(f"{name!r} is not the name of a header")
+    if len(value) > HEADER_MAXIMUM:
+        raise BadHeaderError(f"{name} has {len(value)} characters; at most {HEADER_MAXIMUM}")
+    if not _HEADER_TEXT.fullmatch(value):
+        raise BadHeaderError(f"{name} holds a line break, a control character, or half a letter")
+
+
+def from_message(message: Message, *, ascii_attachments: bool = False) -> Email:
+    """The same e-mail as a Flask-Mail message describes.
+
+    Raises AddressError and BadHeaderError as Email does, UnicodeDecodeError for bytes that are no
+    text.
+    """
+    charset = message.charset or "utf-8"
+    if not _is_charset(charset):
+        raise BadHeaderError(f"{charset!r} is not the name of a charset")
+    alternatives = {
+        kind: _text(text, charset) for kind, text in message.alts.items() if kind != "html"
+    }
+    return Email(
+        subject=_text(message.subject or "", charset),
+        text=_text(message.body or "", charset),
+        html=None if message.html is None else _text(message.html, charset),
+        alternatives=alternatives,
+        to=parse_addresses(message.recipients),
+        sender=_optional(message.sender),
+        cc=parse_addresses(message.cc),
+        bcc=parse_addresses(message.bcc),
+        reply_to=parse_reply_to(message.reply_to),
+        attachments=tuple(_attachment(one) for one in message.attachments),
+        headers=message.extra_headers or {},
+        ascii_attachments=ascii_attachments,
+        charset=charset,
+    )
+
+
+def _optional(value: AddressLike | None) -> Address | None:
+    return parse_address(value) if value else None
+
+
+def _attachment(one: Any) -> Attachment:
+    return Attachment.of(
+        one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
+    )
+
+
+def _text(value: Any, charset: str) -> str:
+    """Also where it is a translation that is not looked up yet, or bytes."""
+    return value.decode(charset) if isinstance(value, bytes) else str(value)
+
+
+def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
+    """The content type, with the charset where it is text, and the bytes."""
+    charset = parameter_of(content_type, "charset")
+    if charset is None:
+        is_text = content_type.lower().startswith("text/")
+        content_type = f'{content_type}; charset="utf-8"' if is_text else content_type
+    try:
+        return content_type, data.encode(charset or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        raise BadHeaderError(f"The text of a file cannot be written in {charset!r}") from None
+
+
+def _is_charset(name: str) -> bool:
+    if not re.fullmatch(_NAME, name, re.ASCII):
+        return False
+    try:
+        output_charset(name)
+    except LookupError:
+        return False
+    return True

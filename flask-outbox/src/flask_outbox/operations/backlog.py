@@ -1,0 +1,104 @@
+"""How the outbox stands at this moment: how many messages it holds, and what waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.models import HAS_ENDED, IS_UNSENT, IS_WAITING, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages of a lane wait with this status, and for how many seconds the oldest."""
+
+    lane: int
+    status: str
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How many messages of each status there are, where there are any, and what of them waits."""
+
+    by_status: dict[str, int]
+    waiting: list[Waiting]
+
+    def by_lane(self) -> dict[int, tuple[int, float]]:
+        """How many wait in each lane, and for how many seconds the oldest."""
+        lanes: dict[int, tuple[int, float]] = {}
+        for one in self.waiting:
+            messages, seconds = lanes.get(one.lane, (0, 0.0))
+            lanes[one.lane] = messages + one.messages, max(seconds, one.seconds)
+        return lanes
+
+
+_LANES = ", ".join(str(int(lane)) for lane in Lane)
+"""Named one by one: the index is sorted by them before the time."""
+
+_WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
+    FROM outbox WHERE {IS_WAITING} GROUP BY lane, status"""
+
+# Nearly all messages are sent: they are what remains of all, which are counted fastest.
+_STATISTICS = f"""{_WAITING}
+    UNION ALL SELECT NULL, status, COUNT(*), NULL FROM outbox WHERE {IS_UNSENT} GROUP BY status
+    UNION ALL SELECT NULL, NULL, COUNT(*), NULL FROM outbox"""
+
+STUCK_SECONDS = 30.0
+
+_STUCK = f"""SELECT EXISTS (SELECT 1 FROM outbox
+        WHERE {IS_WAITING} AND waits_for = '' AND lane IN ({_LANES}) AND due_at < :since)
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE {HAS_ENDED} AND settled_at >= :since)"""
+
+# What failed by no fault of the message was tried with a server in trouble; it is due at once.
+_TROUBLE = f"""SELECT answer FROM outbox
+    WHERE {IS_WAITING} AND status = '{Status.DEFERRED}' AND waits_for = ''
+        AND attempts > failures AND due_at <= :now AND created_at < :since
+        AND NOT EXISTS (SELECT 1 FROM outbox
+            WHERE {HAS_ENDED} AND settled_at >= :since AND status = '{Status.SENT}')
+    ORDER BY due_at DESC LIMIT 1"""
+
+
+def waiting(session: Session, *, now: float) -> list[Waiting]:
+    """What waits, by lane and status."""
+    return _waiting(session.execute(text(_WAITING)).all(), now=now)
+
+
+def statistics(session: Session, *, now: float) -> Statistics:
+    """How many messages the outbox holds by status, and what waits; one statement."""
+    rows = session.execute(text(_STATISTICS)).all()
+    by_status: Counter[str] = Counter()
+    for _lane, status, count, _oldest in rows:
+        if status is not None:
+            by_status[status] += count
+    (everything,) = [count for _lane, status, count, _oldest in rows if status is None]
+    by_status[Status.SENT] = everything - by_status.total()
+    return Statistics(
+        {name: count for name, count in by_status.items() if count}, _waiting(rows, now=now)
+    )
+
+
+def is_stuck(session: Session, *, now: float) -> bool:
+    """Whether mail has been due for STUCK_SECONDS, and none has ended for as long."""
+    return bool(session.scalar(text(_STUCK), {"since": now - STUCK_SECONDS}))
+
+
+def server_trouble(session: Session, *, now: float, seconds: float) -> str | None:
+    """What the mail server, or the way to it, last said, while it has taken nothing for so long."""
+    answer = session.scalar(text(_TROUBLE), {"now": now, "since": now - seconds})
+    return None if answer is None else str(answer)
+
+
+def _waiting(rows: Sequence[Any], *, now: float) -> list[Waiting]:
+    return [
+        Waiting(lane, status, count, max(now - oldest, 0.0))
+        for lane, status, count, oldest in rows
+        if lane is not None
+    ]

@@ -1,0 +1,144 @@
+"""What became of the mail to somebody's addresses: as much of it as its owner may read.
+
+Nothing here tells what was said to another address, by which server it left, or what trouble the
+site had with that server. Old messages, whose address was reduced to a digest, are found too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from flask_outbox.operations.messages import LARGEST_NUMBER, address_digest
+from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
+from flask_outbox.smtp.errors import MESSAGE_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time during which an address was somebody's: its key, and Unix time; None has no end."""
+
+    key: str
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one message. Times are Unix time in seconds.
+
+    `ended_at` is None while it waits; `due_at` is then the next attempt. `words` are the server's
+    own about this message, if they are a refusal. `arguments` are what was kept of them.
+    """
+
+    number: int
+    kind: str
+    status: Status
+    asked_at: float
+    ended_at: float | None
+    due_at: float | None
+    words: str | None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The place between two messages from which a page goes on, to older or to newer ones."""
+
+    at: float
+    number: int = LARGEST_NUMBER
+    is_newer: bool = False
+
+
+def fates(
+    session: Session,
+    spans: Sequence[Span],
+    *,
+    kinds: str,
+    bound: Bound | None = None,
+    count: int = 50,
+) -> list[Fate]:
+    """The messages of kinds that begin with `kinds`, newest first; those next to a bound, if given.
+
+    `spans` follow each other, oldest first. No spans, no messages.
+    """
+    forwards = bound is not None and bound.is_newer
+    found: list[OutboxMessage] = []
+    for span in spans if forwards else reversed(spans):
+        if len(found) >= count:
+            break
+        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), within(span)]
+        if bound is not None:
+            conditions.append(_beyond(bound))
+        found += _in_order(session, span.key, conditions, forwards=forwards, count=count)
+    fated = [_fate(message) for message in found[:count]]
+    return fated[::-1] if forwards else fated
+
+
+def within(span: Span) -> ColumnElement[bool]:
+    """Whether a message was asked for in this time, whatever address it went to."""
+    since = OutboxMessage.created_at >= span.since
+    return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
+
+
+def words_of_refusal(answer: str) -> str | None:
+    """A server's own words about a message or its recipient; None where it is about the site."""
+    for step in MESSAGE_STEPS:
+        if answer.startswith(f"{step}: "):
+            return answer.removeprefix(f"{step}: ")
+    return None
+
+
+def _in_order(
+    session: Session,
+    key: str,
+    conditions: list[ColumnElement[bool]],
+    *,
+    forwards: bool,
+    count: int,
+) -> list[OutboxMessage]:
+    """At most `count` messages to an address, whether it is still written there or was reduced.
+
+    Each is looked for by itself: so an index gives them in order, however many there are.
+    """
+    columns = (OutboxMessage.created_at, OutboxMessage.id)
+    order = [column.asc() if forwards else column.desc() for column in columns]
+    found = [
+        message
+        for written in (key, address_digest(key))
+        for message in session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.recipient_key == written, *conditions)
+            .order_by(*order)
+            .limit(count)
+        )
+    ]
+    found.sort(key=lambda message: (message.created_at, message.id), reverse=not forwards)
+    return found[:count]
+
+
+def _beyond(bound: Bound) -> ColumnElement[bool]:
+    at, number = OutboxMessage.created_at, OutboxMessage.id
+    same = at == bound.at
+    # The first half says what the second implies, in a form that an index can use.
+    if bound.is_newer:
+        return and_(at >= bound.at, or_(at > bound.at, and_(same, number > bound.number)))
+    return and_(at <= bound.at, or_(at < bound.at, and_(same, number < bound.number)))
+
+
+def _fate(message: OutboxMessage) -> Fate:
+    refused = message.status in {Status.DEAD, Status.DEFERRED, Status.UNKNOWN}
+    return Fate(
+        number=message.id,
+        kind=message.kind,
+        status=Status(message.status),
+        asked_at=message.created_at,
+        ended_at=message.settled_at,
+        due_at=message.due_at if message.status in WAITING else None,
+        words=words_of_refusal(message.answer) if refused and message.answer else None,
+        arguments=message.arguments,
+    )

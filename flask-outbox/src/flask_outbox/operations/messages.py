@@ -1,0 +1,267 @@
+"""What an operator may ask and do: find messages, see their fate, try again, cancel; pruning.
+
+Nothing here shows what a message said: its text is made when it is sent, and never stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from gettext import gettext as _
+
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, delete, select, text, tuple_, update
+from sqlalchemy.orm import Session
+
+from flask_outbox.message.addresses import AddressError, parse_address
+from flask_outbox.operations import counts
+from flask_outbox.outbox.email_types import DAY
+from flask_outbox.outbox.models import (
+    HAS_ENDED,
+    IS_UNSENT,
+    IS_WAITING,
+    UNSENT,
+    WAITING,
+    OutboxMessage,
+    Status,
+)
+from flask_outbox.outbox.suppressions import suppression
+
+RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
+
+LARGEST_NUMBER = 2**63 - 1
+
+PRUNE_AT_ONCE = 1000
+
+KEPT_REDUCED = 365 * DAY
+"""How long a message that was reduced to a count is kept."""
+
+
+class Obstacle(StrEnum):
+    """Why something cannot be done with a message."""
+
+    ABSENT = "absent"
+    NOTHING_TO_RETRY = "nothing to retry"
+    NOTHING_TO_CANCEL = "nothing to cancel"
+    BEING_SENT = "being sent"
+    TOO_OLD = "too old"
+    SUPPRESSED = "suppressed"
+    CHANGED = "changed"
+
+
+class NotPossibleError(Exception):
+    """The message is not in a state in which this can be done; the error says why, in words."""
+
+    def __init__(self, obstacle: Obstacle, words: str) -> None:
+        super().__init__(words)
+        self.obstacle = obstacle
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which messages: every given part must match. `since` and `until` are Unix time.
+
+    `before` continues a list: the posting and the number of the last message that was seen.
+    """
+
+    address: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    since: float | None = None
+    until: float | None = None
+    before: tuple[float, int] | None = None
+
+
+def search(session: Session, wanted: Search, *, count: int = 50) -> Sequence[OutboxMessage]:
+    """The matching messages that were posted last, newest first.
+
+    A whole address is found by an index, a part of one is looked for in every message.
+    """
+    posted: ColumnElement[float] = OutboxMessage.created_at.expression
+    if wanted.status in WAITING:
+        # Usually few wait: they are found and then sorted, not looked for among all by their age.
+        posted = posted + 0.0
+    found = select(OutboxMessage).where(*_conditions(wanted))
+    newest_first = found.order_by(posted.desc(), OutboxMessage.id.desc())
+    return session.scalars(newest_first.limit(count)).all()
+
+
+def find(session: Session, number: int) -> OutboxMessage | None:
+    return session.get(OutboxMessage, number) if 0 < number <= LARGEST_NUMBER else None
+
+
+def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
+    """Queue a message again, with all its attempts before it.
+
+    Raises NotPossibleError where it is on its way, was sent, or has lost what it needs.
+    """
+    message = retryable(session, number)
+    counts.add_early(session, [number])
+    expires_at = message.expires_at
+    if expires_at is not None:
+        expires_at = now + (expires_at - message.created_at)
+    _change(
+        session,
+        message,
+        {
+            "status": Status.QUEUED,
+            "due_at": now,
+            "failures": 0,
+            "settled_at": None,
+            "expires_at": expires_at,
+            "waits_for": "",
+        },
+    )
+    return message
+
+
+def cancel(session: Session, number: int, *, now: float) -> OutboxMessage:
+    """Do not send a message that is waiting. One that is just being sent may still arrive.
+
+    Raises NotPossibleError where it is not waiting.
+    """
+    message = cancellable(session, number)
+    words = "An operator cancelled it."
+    _change(session, message, {"status": Status.CANCELLED, "settled_at": now, "answer": words})
+    return message
+
+
+def retryable(session: Session, number: int) -> OutboxMessage:
+    """The message, if `retry` would queue it again; raises NotPossibleError as that does."""
+    message = _get(session, number)
+    if message.status not in RETRYABLE:
+        raise NotPossibleError(
+            Obstacle.NOTHING_TO_RETRY,
+            _("Message {number} is {status}: there is nothing to retry.").format(
+                number=number, status=message.status
+            ),
+        )
+    if is_being_sent(message):
+        words = _("Message {number} is just being sent.")
+        raise NotPossibleError(Obstacle.BEING_SENT, words.format(number=number))
+    if message.reduced:
+        words = _("Message {number} is too old: its address was removed.")
+        raise NotPossibleError(Obstacle.TOO_OLD, words.format(number=number))
+    condemned = suppression(session, message.recipient_key)
+    if condemned is not None:
+        raise NotPossibleError(
+            Obstacle.SUPPRESSED,
+            _("The address of message {number} is suppressed ({reason}): lift that first.").format(
+                number=number, reason=condemned.reason
+            ),
+        )
+    return message
+
+
+def is_being_sent(message: OutboxMessage) -> bool:
+    """Whether an attempt has begun and not ended; if its process died, another will follow.
+
+    Attempts that were cut off before the last one are not in the history and do not matter.
+    """
+    ended = message.history[-1]["attempt"] if message.history else 0
+    return message.status in WAITING and message.attempts > ended
+
+
+def cancellable(session: Session, number: int) -> OutboxMessage:
+    """The message, if `cancel` would end it; raises NotPossibleError as that does."""
+    message = _get(session, number)
+    if message.status not in WAITING:
+        raise NotPossibleError(
+            Obstacle.NOTHING_TO_CANCEL,
+            _("Message {number} is {status}: there is nothing to cancel.").format(
+                number=number, status=message.status
+            ),
+        )
+    return message
+
+
+def prune(session: Session, *, now: float, retention: float) -> int:
+    """Reduce what was finished longer than `retention` seconds ago to what counts need.
+
+    The address becomes a digest, arguments and words of servers go; a year later the rest. Returns
+    how many messages were reduced. None is, before it was added up: see counts.add_up.
+    """
+    forgotten = now - KEPT_REDUCED
+    session.execute(
+        delete(OutboxMessage).where(
+            OutboxMessage.reduced.is_(True),
+            OutboxMessage.created_at < forgotten,  # for the index
+            OutboxMessage.settled_at < forgotten,
+        )
+    )
+    finished = min(now - retention, counts.counted_until(session))
+    old = session.scalars(
+        select(OutboxMessage)
+        .where(text(HAS_ENDED), OutboxMessage.settled_at < finished)
+        .limit(PRUNE_AT_ONCE)
+    ).all()
+    for message in old:
+        message.recipient = message.recipient_key = address_digest(message.recipient_key)
+        message.arguments, message.recipients, message.history = {}, None, []
+        message.answer, message.message_id, message.reduced = None, "", True
+    return len(old)
+
+
+def address_digest(key: str) -> str:
+    """What stands in the place of an address's key in a reduced row."""
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _conditions(wanted: Search) -> list[ColumnExpressionArgument[bool]]:
+    conditions: list[ColumnExpressionArgument[bool]] = []
+    if wanted.address:
+        conditions.append(_address_matches(wanted.address))
+    if wanted.status:
+        conditions.append(OutboxMessage.status == wanted.status)
+        # Says nothing new, but leads SQLite to the index with this condition.
+        conditions += [text(IS_WAITING)] if wanted.status in WAITING else []
+        conditions += [text(IS_UNSENT)] if wanted.status in UNSENT else []
+    if wanted.kind:
+        conditions.append(OutboxMessage.kind == wanted.kind)
+    if wanted.since is not None:
+        conditions.append(OutboxMessage.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(OutboxMessage.created_at < wanted.until)
+    if wanted.before is not None:
+        place = tuple_(OutboxMessage.created_at, OutboxMessage.id)
+        conditions.append(place < wanted.before)
+    return conditions
+
+
+def _address_matches(wanted: str) -> ColumnElement[bool]:
+    """A whole address finds its messages, reduced ones too; a part finds any that holds it."""
+    column = OutboxMessage.recipient_key
+    part = column.contains(wanted.lower(), autoescape=True)
+    try:
+        address = parse_address(wanted)
+    except AddressError:
+        return part
+    whole = column.in_([address.key, address_digest(address.key)])
+    # Without a dot the end of the domain may be missing.
+    return whole if "." in address.domain else whole | part
+
+
+def _get(session: Session, number: int) -> OutboxMessage:
+    message = find(session, number)
+    if message is None:
+        words = _("There is no message {number}.")
+        raise NotPossibleError(Obstacle.ABSENT, words.format(number=number))
+    return message
+
+
+def _change(session: Session, message: OutboxMessage, values: dict[str, object]) -> None:
+    """Change the row only as it was seen: a worker may be settling it at this moment."""
+    changed = session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.id == message.id,
+            OutboxMessage.status == message.status,
+            OutboxMessage.attempts == message.attempts,
+        )
+        .values(values)
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        words = _("Message {number} changed at this moment; look again.")
+        raise NotPossibleError(Obstacle.CHANGED, words.format(number=message.id))
+    session.expire(message)

@@ -1,0 +1,1 @@
+"""The table of messages and the door to it."""

@@ -1,0 +1,108 @@
+"""How many messages may leave within a time, in all and to each domain, as providers say it.
+
+A limit is a number of messages in a time, such as `14/second`, `30/minute`, `10000/day` or
+`1/5seconds`. It holds for any stretch of that time, not only for those that the clock begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from gettext import gettext as _
+
+from flask_outbox.message.addresses import AddressError, parse_domain
+
+LARGEST_COUNT = 100_000
+ANY_DOMAIN = "*"
+
+RESERVED_FROM_SECONDS = 60
+"""A shorter limit keeps nothing back: its next message is soon enough for anybody."""
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_LIMIT = re.compile(r"(\d{1,6})\s*/\s*(\d{0,3})\s*(second|minute|hour|day)s?")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` messages in any `seconds`."""
+
+    count: int
+    seconds: int
+
+    @property
+    def reserved(self) -> int:
+        """How many of them only mail that somebody waits for may use: a tenth, at least one.
+
+        Without them, bulk mail could use up what may leave today, and a reset would wait a day.
+        """
+        if self.seconds < RESERVED_FROM_SECONDS or self.count == 1:
+            return 0
+        return max(1, self.count // 10)
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """Limits on all messages together, and on those to each domain (`*`: each of the others)."""
+
+    overall: tuple[RateLimit, ...] = ()
+    by_domain: Mapping[str, tuple[RateLimit, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.overall or self.by_domain)
+
+    def of(self, domain: str) -> tuple[RateLimit, ...]:
+        """The limits on messages to this domain."""
+        return self.by_domain.get(domain) or self.by_domain.get(ANY_DOMAIN, ())
+
+
+def parse_rate_limits(overall: str | None = None, by_domain: str | None = None) -> RateLimits:
+    """Read limits: `14/second, 50000/day`; by domain, `gmail.com=20/minute, *=5/second`.
+
+    Raises ValueError, saying what is wrong.
+    """
+    domains: dict[str, tuple[RateLimit, ...]] = {}
+    for part in _parts(by_domain):
+        domain, separator, limit = part.partition("=")
+        if not separator:
+            words = _("holds {part!r}, which is not like gmail.com=20/minute")
+            raise ValueError(words.format(part=part))
+        name = _domain(domain.strip())
+        domains[name] = _with(domains.get(name, ()), limit.strip())
+    limits: tuple[RateLimit, ...] = ()
+    for part in _parts(overall):
+        limits = _with(limits, part)
+    return RateLimits(limits, domains)
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _with(others: tuple[RateLimit, ...], text: str) -> tuple[RateLimit, ...]:
+    limit = _limit(text)
+    if limit.seconds in {other.seconds for other in others}:
+        words = _("holds {part!r} beside another limit for the same time")
+        raise ValueError(words.format(part=text))
+    return (*others, limit)
+
+
+def _limit(text: str) -> RateLimit:
+    found = _LIMIT.fullmatch(text)
+    if found is None:
+        words = _(
+            "holds {part!r}, which is no limit: write 14/second, 30/minute, 500/day or 1/5seconds"
+        )
+        raise ValueError(words.format(part=text))
+    count, seconds = int(found[1]), int(found[2] or 1) * _SECONDS[found[3]]
+    if not 1 <= count <= LARGEST_COUNT or not seconds:
+        words = _("holds {part!r}: at least one message, at most {most} in one limit")
+        raise ValueError(words.format(part=text, most=LARGEST_COUNT))
+    return RateLimit(count, seconds)
+
+
+def _domain(text: str) -> str:
+    try:
+        return text if text == ANY_DOMAIN else parse_domain(text)
+    except AddressError as error:
+        raise ValueError(_("holds {reason}").format(reason=error)) from None

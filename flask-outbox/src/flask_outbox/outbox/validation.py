@@ -1,0 +1,80 @@
+"""What the outbox refuses where it is posted, with the reason, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask_outbox.message.email import Email
+
+KIND_MAXIMUM = 64
+"""Characters in the name of a kind; the column has so many."""
+
+# A language, perhaps with a script and a region, in the short form of RFC 5646 (or with Babel's
+# underscores); the column has 16 characters.
+_LOCALE = re.compile(r"(?=.{2,16}$)[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+
+
+class OutboxError(ValueError):
+    """The message was refused where it was posted; nothing was written."""
+
+
+def check_locale(locale: object) -> str:
+    """Raises OutboxError for what cannot be the name of a language."""
+    if not isinstance(locale, str) or not _LOCALE.fullmatch(locale):
+        raise OutboxError(f"{locale!r} is not the name of a language.")
+    return locale
+
+
+def check_arguments(arguments: object, *, maximum_bytes: int) -> dict[str, Any]:
+    """The arguments, if JSON can hold them and they are no larger than a message may be.
+
+    Raises OutboxError.
+    """
+    if not isinstance(arguments, Mapping) or not all(isinstance(name, str) for name in arguments):
+        raise OutboxError("The arguments are not names with values.")
+    try:
+        written = json.dumps(dict(arguments), allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise OutboxError(
+            "The arguments cannot be kept as JSON: they hold half a letter (a lone surrogate)."
+        ) from None
+    except RecursionError:
+        raise OutboxError("The arguments cannot be kept as JSON: too deeply nested.") from None
+    except (TypeError, ValueError) as error:
+        raise OutboxError(f"The arguments cannot be kept as JSON: {error}") from None
+    if len(written) > maximum_bytes:
+        raise OutboxError(
+            f"The arguments have {len(written)} bytes; at most {maximum_bytes} may be kept"
+            " (MAIL_MAX_BYTES)."
+        )
+    return dict(arguments)
+
+
+def as_text(part: str, value: object) -> str:
+    """A part of a message as text, also where it is a translation that is not looked up yet.
+
+    Raises OutboxError where there is none, or where it cannot be sent.
+    """
+    if value is None:
+        raise OutboxError(f"The message has no {part}.")
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OutboxError(f"The {part} holds half a letter (a lone surrogate).") from None
+    return text
+
+
+def check_size(email: Email, *, maximum_bytes: int) -> None:
+    """Raises OutboxError for a message that has no recipients, or is too large."""
+    if not email.recipients:
+        raise OutboxError("The message has no recipients.")
+    size = email.size_estimate()
+    if size > maximum_bytes:
+        raise OutboxError(
+            f"The message would have about {size} bytes; at most {maximum_bytes} may be sent"
+            " (MAIL_MAX_BYTES)."
+        )

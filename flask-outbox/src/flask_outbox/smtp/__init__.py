@@ -1,0 +1,1 @@
+"""One connection to a mail server: what is said over it, and what its answers mean."""

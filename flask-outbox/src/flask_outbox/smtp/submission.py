@@ -1,0 +1,257 @@
+"""Opening a connection to the site's mail server, and handing a message over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from gettext import gettext as _
+
+from flask_outbox.smtp.client import SmtpClient, SmtpServer
+from flask_outbox.smtp.errors import Meaning, SmtpError, Step
+from flask_outbox.smtp.replies import Reply
+
+_HUNG_UP = Reply(421, "the server closed the connection")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Who sends what to whom, as the server sees it: mailboxes without names."""
+
+    sender: str
+    recipients: Sequence[str]
+    content: bytes
+    smtputf8: bool = False
+    mail_options: Sequence[str] = ()
+    rcpt_options: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The server took the message: its words, and the recipients that it refused on the way."""
+
+    answer: str
+    refused: tuple[tuple[str, SmtpError], ...] = ()
+
+
+def open_connection(
+    server: SmtpServer, progress: Callable[[str], None] = lambda _line: None
+) -> SmtpClient:
+    """Connect, greet, encrypt and log in; `progress` is told each step that went well.
+
+    Raises SmtpError with the step that failed.
+    """
+    client = SmtpClient(server)
+    try:
+        client.connect()
+        words = _("Connected to {host}, port {port}.")
+        progress(words.format(host=server.host, port=server.port))
+        client.hello()
+        if server.use_tls:
+            client.start_tls()
+        if client.encrypted:
+            progress(_("The connection is encrypted, and the certificate is good."))
+        if _log_in(client):
+            progress(_("Logged in as {name}.").format(name=server.username))
+    except SmtpError:
+        client.close()
+        raise
+    return client
+
+
+def _log_in(client: SmtpClient) -> bool:
+    """Log in where that is wanted; whether it was.
+
+    A token can be revoked before its time: where the server refuses one, one more is fetched.
+    """
+    server = client.server
+    if not server.username:
+        return False
+    if server.tokens is None:
+        if server.password:
+            client.log_in(server.username, server.password)
+        return bool(server.password)
+    token = server.tokens.token()
+    try:
+        client.log_in_with_token(server.username, token)
+    except SmtpError as error:
+        if error.code != 535:
+            raise
+        server.tokens.drop(token)
+        client.log_in_with_token(server.username, server.tokens.token())
+    return True
+
+
+class RecipientsRefusedError(SmtpError):
+    """The server would take the message for nobody; `refused` has each recipient's refusal."""
+
+    def __init__(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
+        # One that is about the account, or may be tried again, keeps the message alive.
+        errors = [error for _, error in refused]
+        kindest = min(errors, key=lambda error: _KINDEST_FIRST.index(error.meaning))
+        super().__init__(Step.RCPT, kindest.code, kindest.answer)
+        self.refused = tuple(refused)
+
+    @property
+    def is_final_for_some(self) -> bool:
+        return any(error.meaning is Meaning.NEVER for _, error in self.refused)
+
+
+_KINDEST_FIRST = [Meaning.SERVER, Meaning.AGAIN, Meaning.NEVER]
+
+
+def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
+    """Hand over one message, to as many recipients as the server takes at once.
+
+    Where the server takes it for some recipients and not for others, the refusals are returned.
+
+    Raises SmtpError; the connection is then closed, or ready for the next message.
+    """
+    able, unable = _split(client, envelope)
+    if not able.recipients:
+        raise RecipientsRefusedError(unable)
+    try:
+        refused = _introduce(client, able)
+        if len(refused) == len(able.recipients):
+            raise RecipientsRefusedError([*refused, *unable])
+        answer = client.content(envelope.content)
+    except SmtpError as error:
+        _recover(client, error)
+        raise
+    return Accepted(str(answer), (*refused, *unable))
+
+
+def transmit_all(client: SmtpClient, envelope: Envelope) -> Accepted:
+    """Hand over one message, in as many turns as the server needs for all its recipients.
+
+    What goes wrong after it took the message for some is told as the refusal of those left over.
+    Raises SmtpError where it took the message for nobody.
+    """
+    answer, left = "", list(envelope.recipients)
+    refused: list[tuple[str, SmtpError]] = []
+    while left:
+        turn = replace(envelope, recipients=left)
+        try:
+            accepted = transmit(client, turn)
+            answer, told = answer or accepted.answer, accepted.refused
+        except RecipientsRefusedError as error:
+            told = error.refused
+        except SmtpError as error:
+            if not answer:
+                raise
+            told = tuple((who, error) for who in left)
+        left = [who for who, error in told if error.is_too_many]
+        if len(left) == len(turn.recipients):
+            left = []
+        refused += [one for one in told if one[0] not in left]
+    if not answer:
+        raise RecipientsRefusedError(refused)
+    return Accepted(answer, tuple(refused))
+
+
+def _split(client: SmtpClient, envelope: Envelope) -> tuple[Envelope, list[tuple[str, SmtpError]]]:
+    """The envelope for whom the server can be asked now, and the others with the reason."""
+    unable = []
+    able = list(envelope.recipients)
+    if "smtputf8" not in client.features:
+        reason = "5.6.7 the address has letters that this server cannot take (it lacks SMTPUTF8)"
+        unable = [(who, SmtpError(Step.RCPT, 550, reason)) for who in able if not who.isascii()]
+        able = [who for who in able if who.isascii()]
+    most = client.limit("RCPTMAX") or len(able)
+    reason = f"4.5.3 the server takes {most} recipients at once"
+    unable += [(who, SmtpError(Step.RCPT, 452, reason)) for who in able[most:]]
+    return replace(envelope, recipients=able[:most]), unable
+
+
+def _recover(client: SmtpClient, error: SmtpError) -> None:
+    """Make the connection ready for the next message, or close it."""
+    if error.code is None:
+        _note_silence(client, error.step)
+    elif error.code == 421 or error.code < 400:
+        # Neither a yes nor a no: it may wait for a message now, and take a command for one.
+        client.close()
+    elif client.is_open:
+        try:
+            client.expect(Step.RESET, "RSET")
+        except SmtpError:
+            client.close()
+
+
+def _note_silence(client: SmtpClient, step: Step) -> None:
+    """Some servers offer PIPELINING and lose commands: each waits for its answer the next time.
+
+    If that goes no better, it was not for this reason. A connection may also be lost because it
+    was idle for too long: that shows at MAIL, and not at the first one.
+    """
+    in_envelope = step in {Step.RCPT, Step.DATA} or (step is Step.MAIL and client.transactions == 1)
+    if not in_envelope or "pipelining" not in client.features:
+        return
+    if client.pipelines:
+        client.server.one_by_one.set()
+    else:
+        client.server.one_by_one.clear()
+
+
+def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
+    """MAIL, RCPT and DATA. Returns the refusals; DATA was said unless they are all."""
+    options, hints = _options(client, envelope)
+    try:
+        return _say(client, envelope, [*options, *hints])
+    except SmtpError as error:
+        if not hints or error.step is not Step.MAIL or error.code not in _PARAMETER_REFUSED:
+            raise
+    # It does not know what it offers, and can do without.
+    client.expect(Step.RESET, "RSET")
+    return _say(client, envelope, options)
+
+
+_PARAMETER_REFUSED = {501, 504, 555}
+"""RFC 5321, section 4.2.2."""
+
+
+def _options(client: SmtpClient, envelope: Envelope) -> tuple[list[str], list[str]]:
+    """The parameters of MAIL: those that the message needs, and those that only help the server.
+
+    Raises SmtpError where the server lacks what the message needs.
+    """
+    options, hints = list(envelope.mail_options), []
+    if envelope.smtputf8:
+        headers = envelope.content.partition(b"\r\n\r\n")[0]
+        if "smtputf8" in client.features:
+            options.append("SMTPUTF8")
+        elif not (envelope.sender.isascii() and headers.isascii()):
+            reason = "an address has letters beyond ASCII, which this server cannot take (SMTPUTF8)"
+            raise SmtpError(Step.MAIL, 550, reason)
+    if "8bitmime" in client.features and not envelope.content.isascii():
+        hints.append("BODY=8BITMIME")
+    if "size" in client.features:
+        hints.append(f"SIZE={len(envelope.content)}")
+    return options, hints
+
+
+def _say(
+    client: SmtpClient, envelope: Envelope, mail_options: Sequence[str]
+) -> tuple[tuple[str, SmtpError], ...]:
+    """The envelope, and DATA; in one go where the server offers it (RFC 2920)."""
+    mail = " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(mail_options)])
+    options = " ".join(["", *envelope.rcpt_options])
+    commands = [(Step.MAIL, mail)]
+    commands += [(Step.RCPT, f"RCPT TO:<{one}>{options}") for one in envelope.recipients]
+    commands.append((Step.DATA, "DATA"))
+    client.transactions += 1
+    if client.pipelines:
+        replies = iter(client.pipeline(commands))
+    else:
+        replies = (client.command(step, line) for step, line in commands)
+    client.require(Step.MAIL, next(replies, _HUNG_UP))
+    refused = []
+    for recipient in envelope.recipients:
+        reply = next(replies, _HUNG_UP)
+        if reply.code == 421:
+            raise SmtpError(Step.RCPT, reply.code, reply.text)
+        if not reply.is_good:
+            refused.append((recipient, SmtpError(Step.RCPT, reply.code, reply.text)))
+    if len(refused) < len(envelope.recipients):
+        reply = next(replies, _HUNG_UP)
+        if not reply.goes_on:
+            raise SmtpError(Step.DATA, reply.code, reply.text)
+    return tuple(refused)

@@ -1,0 +1,114 @@
+"""A kept connection to the mail server, replaced when it is used up, stale or broken."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Protocol
+
+from flask_outbox.smtp.client import SmtpClient, SmtpServer
+from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit
+
+CHECK_AFTER_SECONDS = 5.0
+CLOSE_AFTER_SECONDS = 30.0
+
+
+class Transport(Protocol):
+    """Hands messages to a server. Each belongs to one thread and is never shared."""
+
+    def open(self) -> None:
+        """Be ready to send, or raise SmtpError."""
+
+    def offers(self, keyword: str, /) -> bool:
+        """Whether the server has an extension, such as "smtputf8", once the transport is open."""
+
+    def send(self, envelope: Envelope) -> Accepted:
+        """Hand one message over, or raise SmtpError."""
+
+    def close_if_idle(self) -> None:
+        """Give up a connection that nobody has used for a while."""
+
+    def close(self) -> None:
+        """Give up the connection."""
+
+
+class SmtpTransport:
+    """A connection that is kept between messages.
+
+    `max_emails` messages go over one connection; one that was idle is asked with NOOP before use. A
+    process that was forked off makes its own.
+    """
+
+    def __init__(self, server: SmtpServer, *, max_emails: int | None = None) -> None:
+        self.server = server
+        self.max_emails = max_emails
+        self._client: SmtpClient | None = None
+        self._process = 0
+        self._sent = 0
+        self._used_at = 0.0
+
+    def open(self) -> None:
+        if self._client is not None and not self._is_usable(self._client):
+            self.close()
+        if self._client is None:
+            self._client = open_connection(self.server)
+            self._process = os.getpid()
+            self._sent = 0
+            self._used_at = time.monotonic()
+
+    def _is_usable(self, client: SmtpClient) -> bool:
+        used_up = self.max_emails is not None and self._sent >= self.max_emails
+        if used_up or client.is_used_up or not client.is_open or self._process != os.getpid():
+            return False
+        if not client.is_in_step():
+            # What it said without being asked would be taken for the next answer.
+            client.close()
+            return False
+        if time.monotonic() - self._used_at > CHECK_AFTER_SECONDS:
+            self._used_at = time.monotonic()
+            return client.is_alive()
+        return True
+
+    def offers(self, keyword: str, /) -> bool:
+        return self._client is not None and keyword in self._client.features
+
+    def send(self, envelope: Envelope) -> Accepted:
+        self.open()
+        assert self._client is not None  # noqa: S101 - open() raises or sets it
+        accepted = transmit(self._client, envelope)
+        self._sent += 1
+        self._used_at = time.monotonic()
+        return accepted
+
+    def close_if_idle(self) -> None:
+        if self._client and time.monotonic() - self._used_at > CLOSE_AFTER_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        if self._client is None:
+            return
+        if self._process == os.getpid():
+            self._client.quit()
+        else:
+            # The process that made it may be in the middle of a message.
+            self._client.close()
+        self._client = None
+
+
+class SuppressedTransport:
+    """MAIL_SUPPRESS_SEND: everything is done but sending."""
+
+    def open(self) -> None:
+        pass
+
+    def offers(self, _keyword: str, /) -> bool:
+        return True
+
+    def send(self, envelope: Envelope) -> Accepted:
+        return Accepted(f"not sent to {len(envelope.recipients)} (MAIL_SUPPRESS_SEND)")
+
+    def close_if_idle(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,35 @@
+"""Engines on which SQLite begins its transactions as an application of ours lets it begin them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+WRITING = {"sqlite_begin": "IMMEDIATE"}
+"""Execution options of a connection whose transaction will write."""
+
+
+def engine_of(url: str) -> Engine:
+    """An engine; on SQLite, readers do not wait for a writer, and writers wait for each other."""
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        # The driver would begin transactions itself, and never IMMEDIATE ones.
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    # An application under test in the same process may have begun it already.
+    if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

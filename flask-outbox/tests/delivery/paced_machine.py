@@ -1,0 +1,376 @@
+"""A machine that delivers under rate limits in any order, and knows what they allow.
+
+Processes with hints of their own claim, offer, give back, are slow, die and begin anew; time is a
+number. Beside the database stands a ledger that says by the rules of docs/mail.md alone which
+slots are in use; from it follows what may leave and what may not. The claims are the real ones.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from flask_outbox import Lane
+from flask_outbox.delivery.claims import Claim, Claims, Settlement
+from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.pacing import ASK_AT_ONCE, LONGEST_TRUST_SECONDS, Pacing
+from flask_outbox.delivery.slots import EVERYTHING
+from flask_outbox.outbox.models import Model, RateSlot, Status
+from flask_outbox.outbox.rate_limits import RateLimit, RateLimits, parse_rate_limits
+from tests.databases import WRITING
+from tests.delivery.bare_outbox import put
+from tests.windows import most_within
+
+LEASE = 20.0
+DELAY = 45.0
+THREADS = 6
+THREADS_OF_A_PROCESS = 2
+
+FEW = ["gmail.com", "example.com", "example.org"]
+MANY = [f"domain{number:02}.example" for number in range(ASK_AT_ONCE + 3)]
+
+CASES = (
+    ("3/10seconds", None, FEW),
+    ("10/minute", None, FEW),
+    ("2/5seconds, 5/30seconds", "gmail.com=1/10seconds", FEW),
+    ("12/minute", "gmail.com=3/minute, *=2/minute", FEW),
+    (None, "gmail.com=2/10seconds, gmail.com=3/minute, *=2/10seconds", FEW),
+    (None, "*=1/10seconds", MANY),
+)
+"""Limits on everything, limits by domain, and to which domains messages go."""
+
+LANES = st.sampled_from([*Lane])
+
+ACTIONS = (
+    *["claim"] * 3,
+    "claim what is urgent",
+    *["offer"] * 3,
+    "settle",
+    "settle and claim",
+    "refuse for now",
+    "give back",
+    "give back and claim",
+    "server is away",
+    "renew",
+    "stall",
+    "die",
+)
+"""What a thread does next; it claims where it has nothing in hand, and waits where that does."""
+
+STEPS = st.tuples(
+    st.integers(0, THREADS - 1),
+    st.sampled_from(ACTIONS),
+    st.sampled_from([0.0, 0.0, 0.3, 1.0, 6.0]),
+)
+"""Which thread, what, and how many seconds pass after it."""
+
+
+@dataclass
+class Row:
+    lane: Lane
+    domain: str
+    due_at: float
+    waits: bool = True
+    attempts: int = 0
+
+
+@dataclass
+class Use:
+    """A slot: which use of it is the last one, and until when it is in use."""
+
+    uses: int
+    until: float
+
+
+@dataclass(eq=False)
+class Process:
+    """What dies together. Others may have given slots back, at this time, unknown to it."""
+
+    pacing: Pacing
+    others_gave_back: float = -math.inf
+
+
+@dataclass(eq=False)
+class Thread:
+    process: Process
+    claims: Claims
+    held: Claim | None = None
+    lease_ends: float = 0.0
+    is_offered: bool = False
+
+
+class PacedMachine(RuleBasedStateMachine):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+        self.sessions = sessionmaker(engine)
+        self.now = 1_800_000_000.0
+        self.limits, self.domains = RateLimits(), FEW
+        self.threads: list[Thread] = []
+        self.rows: dict[int, Row] = {}
+        self.ledger: dict[str, dict[int, Use]] = defaultdict(dict)
+        self.offers: dict[tuple[str, bool], list[float]] = defaultdict(list)
+        """When a server was offered something, by the scope of a limit, and whether urgent."""
+        with self.writing() as session:
+            for table in Model.metadata.sorted_tables:
+                session.execute(delete(table))
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self.sessions() as session:
+            session.connection(execution_options=WRITING)
+            yield session
+            session.commit()
+
+    # What happens
+
+    @initialize(case=st.sampled_from(CASES), lane=LANES)
+    def begin(self, case: tuple[str | None, str | None, list[str]], lane: Lane) -> None:
+        overall, by_domain, self.domains = case
+        self.limits = parse_rate_limits(overall, by_domain)
+        self._post(lane, self.domains * 2)
+        while len(self.threads) < THREADS:
+            self._start_process()
+
+    def _start_process(self) -> Process:
+        process = Process(Pacing(self.limits))
+        for _ in range(THREADS_OF_A_PROCESS):
+            claims = Claims(self.engine, lease=LEASE, pacing=process.pacing)
+            self.threads.append(Thread(process, claims))
+        return process
+
+    @rule(lane=LANES, which=st.lists(st.integers(0, len(MANY) - 1), min_size=1, max_size=6))
+    def post(self, lane: Lane, which: list[int]) -> None:
+        self._post(lane, [self.domains[number % len(self.domains)] for number in which])
+
+    def _post(self, lane: Lane, domains: Sequence[str]) -> None:
+        with self.writing() as session:
+            for domain in domains:
+                self.now += 0.001
+                key = f"person@{domain}"
+                number = put(session, lane=lane, recipient_key=key, due_at=self.now)
+                self.rows[number] = Row(lane, domain, self.now)
+
+    @rule(steps=st.lists(STEPS, min_size=1, max_size=12))
+    def work(self, steps: list[tuple[int, str, float]]) -> None:
+        for which, action, seconds in steps:
+            thread = self.threads[which]
+            if thread.held is None:
+                self._claim(thread, PROMPT_LANE if "urgent" in action else ALL_LANES)
+            else:
+                self._act(thread, thread.held, action)
+            self.now += seconds
+
+    @rule(seconds=st.sampled_from([1.0, 5.0, 10.0, 60.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _act(self, thread: Thread, held: Claim, action: str) -> None:
+        if action == "die":
+            self._die(thread.process)
+        elif action == "stall":
+            # So long that others may take what it holds: the row, and after that the slots.
+            longest = max((slot.seconds for slot in held.slots), default=0)
+            self.now = max(self.now, thread.lease_ends + longest)
+        elif action == "renew":
+            self._renew(thread, held)
+        elif action == "offer":
+            self._offer(thread, held)
+        elif thread.is_offered or action.startswith("settle"):
+            self._offer(thread, held)
+            self._settle(thread, held, Status.SENT, offered=True, claims="claim" in action)
+        elif action == "refuse for now":
+            self._offer(thread, held)
+            self._settle(thread, held, Status.DEFERRED, offered=True, due_in=DELAY)
+        elif action.startswith("give back"):
+            self._settle(thread, held, Status.DISCARDED, offered=False, claims="claim" in action)
+        elif action == "server is away":
+            self._settle(thread, held, Status.DEFERRED, offered=False, due_in=0.0)
+
+    def _die(self, process: Process) -> None:
+        dead = [thread for thread in self.threads if thread.process is process]
+        for thread in dead:
+            thread.claims.close()
+            self.threads.remove(thread)
+        self._start_process()
+
+    # What that must lead to
+
+    def _claim(self, thread: Thread, lanes: range, settlement: Settlement | None = None) -> None:
+        thread.claims.look_after_held_back()
+        _ours, claim = thread.claims.settle_and_claim(settlement, lanes, now=self.now)
+        self._claimed(thread, claim, lanes)
+
+    def _claimed(self, thread: Thread, claim: Claim | None, lanes: range) -> None:
+        may_leave = [
+            row for row in self.rows.values() if row.lane in lanes and self._may_leave(row)
+        ]
+        is_informed = self.now - thread.process.others_gave_back >= LONGEST_TRUST_SECONDS
+        if claim is None:
+            assert not (may_leave and is_informed), f"held up without need: {may_leave}"
+            opens_in = thread.process.pacing.opens_in(lanes, self.now)
+            assert opens_in > 0.0, "it would ask again and again"
+            if any(row.lane in lanes and self._is_due(row) for row in self.rows.values()):
+                assert opens_in <= LONGEST_TRUST_SECONDS, "it would not ask in time"
+            return
+        row = self.rows[claim.id]
+        assert row in may_leave, f"{row} left too early"
+        if is_informed:
+            self._is_first(row, may_leave)
+        row.attempts += 1
+        assert claim.attempts == row.attempts
+        self._takes_slots(row, claim)
+        thread.held, thread.is_offered = claim, False
+        thread.lease_ends = row.due_at = self.now + LEASE
+
+    def _is_first(self, row: Row, may_leave: list[Row]) -> None:
+        first = min(may_leave, key=lambda one: (one.lane, one.due_at))
+        if len(self.domains) > ASK_AT_ONCE:
+            # Among so many, only what is urgent is sure to be found before the rest.
+            assert row.lane == Lane.PROMPT or first.lane != Lane.PROMPT, f"{row} before {first}"
+        else:
+            assert (row.lane, row.due_at) == (first.lane, first.due_at), f"{row} before {first}"
+
+    def _takes_slots(self, row: Row, claim: Claim) -> None:
+        """One of each limit, of those that are free."""
+        wanted = [pools for _, pools in self._pools_of(row)]
+        assert len(claim.slots) == len(wanted)
+        for slot, pools in zip(claim.slots, wanted, strict=True):
+            assert 0 <= slot.number < pools[slot.name]
+            known = self.ledger[slot.name].setdefault(slot.number, Use(0, -math.inf))
+            assert known.until <= self.now, "somebody else uses this slot"
+            known.uses, known.until = slot.uses, self.now + LEASE + slot.seconds
+
+    def _offer(self, thread: Thread, held: Claim) -> None:
+        if thread.is_offered:
+            return
+        thread.is_offered = True
+        if self.now > thread.lease_ends:
+            return  # A lease is renewed in time; where it was not, nothing is promised.
+        row = self.rows[held.id]
+        for scope in (EVERYTHING, row.domain):
+            self.offers[scope, row.lane == Lane.PROMPT].append(self.now)
+            for limit in self._limits_of(scope):
+                others, urgent = self.offers[scope, False], self.offers[scope, True]
+                assert most_within(limit.seconds, [*others, *urgent]) <= limit.count
+                assert most_within(limit.seconds, others) <= limit.count - _reserved(limit)
+
+    def _settle(
+        self,
+        thread: Thread,
+        held: Claim,
+        status: Status,
+        *,
+        offered: bool,
+        due_in: float | None = None,
+        claims: bool = False,
+    ) -> None:
+        due_at = None if due_in is None else self.now + due_in
+        settlement = Settlement(held, status, "", self.now, due_at=due_at, offered=offered)
+        row = self.rows[held.id]
+        if row.waits and row.attempts == held.attempts:
+            row.waits, row.due_at = due_at is not None, due_at or row.due_at
+        for slot in held.slots:
+            self._frees(slot.name, slot.number, slot.uses, slot.seconds if offered else 0)
+        if not offered:
+            for process in {one.process for one in self.threads} - {thread.process}:
+                process.others_gave_back = self.now
+        thread.held = None
+        if claims:
+            self._claim(thread, ALL_LANES, settlement)
+        else:
+            thread.claims.settle(settlement)
+
+    def _renew(self, thread: Thread, held: Claim) -> None:
+        row = self.rows[held.id]
+        is_ours = row.waits and row.attempts == held.attempts
+        assert thread.claims.renew(held, until=self.now + LEASE) == is_ours
+        if is_ours:
+            row.due_at = self.now + LEASE
+            if self.now <= thread.lease_ends:
+                # Later, its slots may be gone though its row is not: nothing is promised of it.
+                thread.lease_ends = row.due_at
+            for slot in held.slots:
+                self._frees(slot.name, slot.number, slot.uses, LEASE + slot.seconds)
+
+    def _frees(self, name: str, number: int, uses: int, after: float) -> None:
+        """Only who still has the slot says when it is free.
+
+        One that is free already may have been taken and given back since, unseen: the table knows.
+        """
+        use = self.ledger[name][number]
+        if use.uses == uses and (use.until > self.now or self._uses(name, number) == uses):
+            use.until = self.now + after
+
+    def _uses(self, name: str, number: int) -> int | None:
+        with self.sessions() as session:
+            return session.scalar(
+                select(RateSlot.uses).where(RateSlot.name == name, RateSlot.number == number)
+            )
+
+    # What the limits say
+
+    def _is_due(self, row: Row) -> bool:
+        return row.waits and row.due_at <= self.now
+
+    def _may_leave(self, row: Row) -> bool:
+        return self._is_due(row) and all(
+            any(self._in_use(name) < count for name, count in pools.items())
+            for _, pools in self._pools_of(row)
+        )
+
+    def _in_use(self, name: str) -> int:
+        return sum(use.until > self.now for use in self.ledger[name].values())
+
+    def _limits_of(self, scope: str) -> tuple[RateLimit, ...]:
+        return self.limits.overall if scope == EVERYTHING else self.limits.of(scope)
+
+    def _pools_of(self, row: Row) -> Iterator[tuple[RateLimit, dict[str, int]]]:
+        """Each limit of this message, and where a slot may be taken for it, with their numbers."""
+        for scope in (EVERYTHING, row.domain):
+            for limit in self._limits_of(scope):
+                name = f"{scope} {limit.seconds}"
+                pools = {name: limit.count - _reserved(limit)}
+                if row.lane == Lane.PROMPT and _reserved(limit):
+                    pools[f"{name} prompt"] = _reserved(limit)
+                yield limit, pools
+
+    # How it ends
+
+    def teardown(self) -> None:
+        """Whatever happened: a process that is left alone brings all to its end, in few looks."""
+        if sys.exc_info()[0] is None:
+            self._bring_to_an_end()
+        for thread in self.threads:
+            thread.claims.close()
+
+    def _bring_to_an_end(self) -> None:
+        process = self._start_process()
+        thread = self.threads[-1]
+        while any(row.waits for row in self.rows.values()):
+            self._claim(thread, ALL_LANES)
+            if thread.held is not None:
+                self._offer(thread, thread.held)
+                self._settle(thread, thread.held, Status.SENT, offered=True)
+                continue
+            due = [row.due_at for row in self.rows.values() if row.waits]
+            free = [use.until for uses in self.ledger.values() for use in uses.values()]
+            # Something must be due or free then; what it believed was true for a second.
+            self.now = min(moment for moment in [*due, *free] if moment > self.now)
+            self.now += min(process.pacing.opens_in(ALL_LANES, self.now), LONGEST_TRUST_SECONDS)
+
+
+def _reserved(limit: RateLimit) -> int:
+    """By the minute or longer, a tenth (at least one) is kept for what is urgent."""
+    if limit.seconds < 60 or limit.count == 1:
+        return 0
+    return max(1, limit.count // 10)

@@ -1,0 +1,119 @@
+"""The guard and the suppressed addresses, row by row: to the moment and to the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from flask_outbox.delivery.admission import admit
+from flask_outbox.delivery.claims import Claim
+from flask_outbox.outbox import suppressions
+from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.models import OutboxMessage
+from tests.delivery.bare_outbox import NOW, bare_engine, put
+
+SUSAN = "susan@example.com"
+RESET = "reset"
+THREE = Guard(messages=3, seconds=900.0)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    with bare_engine(tmp_path) as engine, Session(engine) as made:
+        yield made
+
+
+def message(
+    session: Session,
+    *,
+    key: str = SUSAN,
+    kind: str = RESET,
+    admitted_at: float | None = None,
+) -> Claim:
+    number = put(session, recipient_key=key, kind=kind, admitted_at=admitted_at)
+    return Claim(
+        number, kind, key, key, "en", {}, None, "<any@example.com>", NOW, None, 1, 1, [], None
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "let_through"),
+    [
+        ([], True),
+        ([{"admitted_at": NOW}] * 2, True),
+        ([{"admitted_at": NOW}] * 3, False),
+        ([{"admitted_at": NOW - 899}] * 3, False),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW - 900}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": None}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW, "key": "john@example.com"}], True),
+        ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW, "kind": "another"}], True),
+    ],
+)
+def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_time(
+    session: Session, others: list[dict[str, object]], let_through: bool
+) -> None:
+    for other in others:
+        message(session, **other)  # type: ignore[arg-type]
+    assert Guard() == THREE, "where nothing else is said"
+    held = message(session)
+    assert admit(session, held, THREE, now=NOW) is let_through
+    kept = session.get_one(OutboxMessage, held.id, populate_existing=True)
+    assert kept.admitted_at == (NOW if let_through else None)
+
+
+def test_what_was_let_through_once_goes_on_and_counts_from_then(session: Session) -> None:
+    held = message(session, admitted_at=NOW - 800)
+    for _ in range(3):
+        message(session, admitted_at=NOW)
+    assert admit(session, held, THREE, now=NOW)
+    assert session.get_one(OutboxMessage, held.id).admitted_at == NOW - 800
+    assert not admit(session, replace(held, id=10_000), THREE, now=NOW), "there is no such row"
+
+
+def test_a_verdict_that_is_given_again_has_its_new_date_and_words(session: Session) -> None:
+    """And is the newest one of all, where suppressed addresses are listed."""
+    suppressions.suppress(session, [(SUSAN, "550 5.1.1 first")], now=NOW)
+    suppressions.suppress(session, [("john@example.com", "550 5.1.1 other")], now=NOW + 1)
+    listed = [one.address_key for one in suppressions.suppressions(session)]
+    assert listed == ["john@example.com", SUSAN]
+    suppressions.suppress(session, [("Susan@Example.com", "550 5.1.10 second")], now=NOW + 2)
+    session.expire_all()
+    found = suppressions.suppression(session, SUSAN)
+    assert found is not None
+    assert (found.reason, found.since) == ("550 5.1.10 second", NOW + 2)
+    listed = [one.address_key for one in suppressions.suppressions(session)]
+    assert listed == [SUSAN, "john@example.com"]
+
+
+def test_suppressed_addresses_are_found_and_lifted_one_by_one(session: Session) -> None:
+    keys = ["a_b@example.com", "anna@example.com", "axb@example.com", "zoe@example.org"]
+    suppressions.suppress(session, [(key, "550 5.1.1 no") for key in reversed(keys)], now=NOW)
+
+    def search(part: str, **more: object) -> list[str]:
+        found = suppressions.search_suppressions(session, part, **more)  # type: ignore[arg-type]
+        return [one.address_key for one in found]
+
+    assert search("") == keys
+    assert search("EXAMPLE.com") == keys[:3]
+    assert search("a_b") == keys[:1], "an underscore is no wildcard"
+    assert search("%") == []
+    assert search("", after=keys[0], count=2) == keys[1:3]
+    assert search("a", after=keys[2]) == keys[3:]
+    one = suppressions.suppressions(session, keys[1])
+    assert [found.address_key for found in one] == [keys[1]]
+    assert suppressions.lift_suppression(session, keys[1])
+    session.flush()
+    assert not suppressions.lift_suppression(session, keys[1])
+    assert search("") == [keys[0], *keys[2:]]
+
+
+@pytest.mark.parametrize("code", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"])
+def test_each_of_the_codes_condemns_an_address_wherever_it_stands(code: str) -> None:
+    assert suppressions.condemns_address(f"550 {code} No")
+    assert suppressions.condemns_address(f"550-{code} No such user")
+    assert not suppressions.condemns_address(f"550 {code}1 No")
+    assert not suppressions.condemns_address(f"550 {code.replace('.', 'x')} No")

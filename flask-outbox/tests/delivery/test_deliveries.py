@@ -1,0 +1,402 @@
+"""How one delivery ends, by what happens on its way: each end is one settlement.
+
+The server is told what to answer in this process; what servers say is in test_outcomes.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from flask_outbox import Discard, Email, Intent, Kind, Outbox, parse_address
+from flask_outbox.delivery.claims import Claim, Claims
+from flask_outbox.delivery.delivery import DEATHS_FORGIVEN, Delivered, Delivery
+from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.delivery.pacing import Pacing
+from flask_outbox.outbox import suppressions
+from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox.outbox.rate_limits import RateLimits, parse_rate_limits
+from flask_outbox.smtp.errors import SmtpError, Step
+from flask_outbox.smtp.submission import Accepted, Envelope, RecipientsRefusedError
+from tests.delivery.bare_outbox import NOW, bare_engine, put
+
+SUSAN = "susan@example.com"
+
+AWAY = SmtpError(Step.CONNECT, None, "nobody answers")
+LATER = SmtpError(Step.RCPT, 450, "4.2.0 later")
+NEVER = SmtpError(Step.CONTENT, 550, "5.7.1 no")
+LOST = SmtpError(Step.ACCEPTANCE, None, "connection lost")
+
+
+@dataclass
+class Server:
+    """Raises what it is told to when it is opened or offered a message; or takes it."""
+
+    opening: list[Exception | None] = field(default_factory=list)
+    sending: Exception | None = None
+    accepted: Accepted = Accepted("250 ok")  # noqa: RUF009 - it is frozen
+    taken: list[Envelope] = field(default_factory=list)
+    is_closed: bool = False
+
+    def open(self) -> None:
+        error = self.opening.pop(0) if self.opening else None
+        if error is not None:
+            raise error
+
+    def offers(self, _keyword: str, /) -> bool:
+        return True
+
+    def send(self, envelope: Envelope) -> Accepted:
+        if self.sending is not None:
+            raise self.sending
+        self.taken.append(envelope)
+        return self.accepted
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def close_if_idle(self) -> None: ...
+
+
+@dataclass
+class Site:
+    """An outbox with one kind of message, whose time is a number and whose server obeys."""
+
+    engine: Engine
+    now: float = NOW
+    server: Server = field(default_factory=Server)
+    composed: list[Intent] = field(default_factory=list)
+    composing: Email | Discard | Exception | None = None
+    seconds: float = 0.0
+    limits: RateLimits = field(default_factory=RateLimits)
+
+    def __post_init__(self) -> None:
+        sessions = sessionmaker(self.engine)
+        self.outbox = Outbox(sessions, sender="site@example.com", clock=lambda: self.now)
+
+    def compose(self, _session: Session, intent: Intent) -> Email | Discard:
+        self.composed.append(intent)
+        self.now += self.seconds
+        if isinstance(self.composing, Exception):
+            raise self.composing
+        return self.composing or Email("Hello", "text", to=(parse_address(intent.recipient),))
+
+    def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Delivered:
+        """Claim and deliver one message of this kind, with these columns."""
+        self.outbox.register(Kind(**{"name": "any", "compose": self.compose, **kind}))
+        with self.outbox.sessions() as session:
+            put(session, recipient_key=SUSAN, **row)
+            session.commit()
+        claims = Claims(self.engine, lease=20.0, pacing=Pacing(self.limits))
+        try:
+            held = claims.claim(ALL_LANES, now=self.now)
+            assert held is not None
+            delivery = Delivery(
+                self.outbox,
+                self.server,
+                claims,
+                LeaseKeeper(claims, clock=lambda: self.now),
+            )
+            return delivery.deliver(held)
+        finally:
+            claims.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with bare_engine(tmp_path) as engine:
+        yield Site(engine)
+
+
+ONCE = {"repeat_unknown": False}
+DIED = {"attempts": 3}
+BEGUN = DEATHS_FORGIVEN + 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "server", "composing", "status", "words"),
+    [
+        ({}, {}, Server(), None, Status.SENT, "250 ok"),
+        ({}, {}, Server(sending=NEVER), None, Status.DEAD, "5.7.1"),
+        ({}, {}, Server(sending=LATER), None, Status.DEFERRED, "4.2.0"),
+        ({}, {}, Server([AWAY]), None, Status.DEFERRED, "nobody answers"),
+        ({}, {}, Server([None, AWAY]), None, Status.DEFERRED, "nobody answers"),
+        # Perhaps it was taken.
+        ({}, {}, Server(sending=LOST), None, Status.DEFERRED, "connection lost"),
+        (ONCE, {}, Server(sending=LOST), None, Status.UNKNOWN, "connection lost"),
+        ({}, {}, Server(sending=ValueError("no")), None, Status.DEFERRED, "could not be sent"),
+        (ONCE, {}, Server(sending=ValueError("no")), None, Status.UNKNOWN, "could not be sent"),
+        (ONCE, {}, Server(sending=LATER), None, Status.DEFERRED, "4.2.0"),
+        (ONCE, {}, Server(sending=NEVER), None, Status.DEAD, "5.7.1"),
+        # The process of the attempt before died.
+        ({}, DIED, Server(), None, Status.SENT, "250 ok"),
+        (ONCE, DIED, Server(), None, Status.UNKNOWN, "process died"),
+        # So often that it is this message's doing.
+        ({"delays": (1.0, 1.0)}, {"failures": BEGUN - 1}, Server(), None, Status.SENT, "250"),
+        ({"delays": (1.0, 1.0)}, {"failures": BEGUN}, Server(), None, Status.DEAD, "24 times"),
+        # Its patience.
+        ({"delays": (1.0,)}, {}, Server(sending=LATER), None, Status.DEFERRED, "4.2.0"),
+        ({"delays": (1.0,)}, {"failures": 1}, Server(sending=LATER), None, Status.DEAD, "after 2"),
+        # Its time.
+        ({}, {"expires_at": NOW + 1}, Server(), None, Status.SENT, "250 ok"),
+        ({}, {"expires_at": NOW}, Server(), None, Status.EXPIRED, "worthless"),
+        ({}, {"expires_at": NOW}, Server([AWAY]), None, Status.DEFERRED, "nobody answers"),
+        # Its text.
+        ({}, {}, Server(), Discard("nobody is there"), Status.DISCARDED, "nobody is there"),
+        ({}, {}, Server(), LookupError("a mistake"), Status.DEFERRED, "a mistake"),
+        ({}, {}, Server(), Email("Hello", "text", to=()), Status.DEAD, "no recipients"),
+    ],
+)
+def test_each_end_is_told_from_the_others(
+    site: Site,
+    kind: dict[str, Any],
+    row: dict[str, Any],
+    server: Server,
+    composing: Email | Discard | Exception | None,
+    status: Status,
+    words: str,
+) -> None:
+    site.server = Server([*server.opening], server.sending)
+    site.composing = composing
+    delivered = site.deliver(kind, row)
+    settlement = delivered.settlement
+    assert (settlement.status, words in settlement.answer) == (status, True), settlement.answer
+    is_away = "nobody answers" in words
+    assert (delivered.trouble is not None) == settlement.blameless == is_away
+    assert (settlement.due_at is not None) == (status is Status.DEFERRED)
+    if is_away:
+        assert settlement.due_at == NOW
+    elif settlement.due_at is not None:
+        assert settlement.due_at > NOW
+    needs_no_text = status is Status.EXPIRED or words in {"process died", "24 times"}
+    assert (not site.composed) == (needs_no_text or server.opening == [AWAY])
+    assert len(site.server.taken) == (status is Status.SENT)
+    assert settlement.offered is False, "where there are no limits, nothing is counted"
+    was_unforeseen = isinstance(site.server.sending, ValueError)
+    assert site.server.is_closed is was_unforeseen, "the next message begins another conversation"
+
+
+@pytest.mark.parametrize(
+    ("server", "row", "is_offered"),
+    [
+        (Server(), {}, True),
+        (Server(sending=NEVER), {}, True),
+        (Server(sending=LATER), {}, True),
+        (Server(sending=LOST), {}, True),
+        (Server([AWAY]), {}, False),
+        (Server([None, AWAY]), {}, False),
+        (Server(), {"expires_at": NOW}, False),
+    ],
+)
+def test_what_the_server_was_asked_to_take_counts_against_the_limits(
+    site: Site, server: Server, row: dict[str, Any], is_offered: bool
+) -> None:
+    site.server, site.limits = server, parse_rate_limits("9/second")
+    assert site.deliver({}, row).settlement.offered is is_offered
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "status"), [(NOW + 5, Status.EXPIRED), (NOW + 5.1, Status.SENT)]
+)
+def test_composing_takes_of_a_messages_time(site: Site, expires_at: float, status: Status) -> None:
+    site.seconds = 5.0
+    assert site.deliver({}, {"expires_at": expires_at}).settlement.status is status
+
+
+def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
+    site.server.opening = [AWAY]
+    site.deliver({}, {})
+    assert site.composed == []
+
+
+def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
+    site.deliver({}, {"arguments": {"a": 1}, "attempts": 4, "locale": "xx"})
+    (intent,) = site.composed
+    assert intent == Intent(SUSAN, "xx", {"a": 1}, NOW, 5)
+
+
+def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -> None:
+    settlement = site.deliver({"kept": ("a",)}, {"arguments": {"a": 1, "b": 2}}).settlement
+    assert settlement.left == {"a": 1}
+
+
+@pytest.mark.parametrize("status", [Status.DEAD, Status.DEFERRED])
+def test_what_was_not_sent_keeps_its_arguments(site: Site, status: Status) -> None:
+    """An operator may have it tried again."""
+    site.server.sending = NEVER if status is Status.DEAD else LATER
+    settlement = site.deliver({"kept": ()}, {"arguments": {"a": 1}}).settlement
+    assert (settlement.status, settlement.left) == (status, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "words"),
+    [
+        ({"kind": "gone"}, Status.DEAD, "No kind of message"),
+        ({"arguments": []}, Status.DEAD, "arguments cannot be read"),
+    ],
+)
+def test_what_cannot_be_delivered_needs_no_server(
+    site: Site, row: dict[str, Any], status: Status, words: str
+) -> None:
+    site.server.opening = [AWAY]
+    settlement = site.deliver({}, row).settlement
+    assert settlement.status is status
+    assert words in settlement.answer
+    assert site.server.opening == [AWAY]
+
+
+def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) -> None:
+    ends = [site.deliver({"guarded": True}, {}).settlement]
+    for _ in range(site.outbox.guard.messages):
+        site.outbox.kinds.clear()
+        ends.append(site.deliver({"guarded": True}, {}).settlement)
+    assert [one.status for one in ends] == [Status.SENT] * 3 + [Status.DISCARDED]
+    assert "3 such messages within 15 minutes" in ends[-1].answer
+    with Session(site.engine) as session:
+        assert [one.admitted_at for one in session.query(OutboxMessage)] == [NOW] * 3 + [None]
+
+
+def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site: Site) -> None:
+    site.outbox.register(Kind("any", site.compose))
+    claims = Claims(site.engine, lease=20.0)
+    delivery = Delivery(
+        site.outbox,
+        site.server,
+        claims,
+        LeaseKeeper(claims, clock=lambda: site.now),
+    )
+    well: list[Claim | None] = []
+
+    def run(*, proceed: list[bool] | None = None) -> tuple[int, SmtpError | None]:
+        with site.outbox.sessions() as session:
+            for _ in range(3):
+                put(session, recipient_key=SUSAN)
+            session.commit()
+        answers = iter(proceed or [])
+        return delivery.run(
+            ALL_LANES, proceed=lambda: next(answers, True), well=lambda: well.append(None)
+        )
+
+    assert run() == (3, None)
+    assert len(well) == 3
+    assert run(proceed=[True, True, False]) == (2, None)
+    assert len(well) == 5
+    assert run(proceed=[False]) == (0, None)
+    site.server.opening = [None, None, AWAY]
+    handled, trouble = run()
+    assert (handled, trouble) == (2, AWAY)
+    assert len(well) == 6
+    with Session(site.engine) as session:
+        found = [one.status for one in session.query(OutboxMessage)]
+    claims.close()
+    assert found.count(Status.SENT) == 6
+    assert found.count(Status.DEFERRED) == 1
+
+
+@pytest.mark.parametrize(
+    ("refused", "status", "recipients", "condemned"),
+    [
+        ([(SUSAN, LATER)], Status.DEFERRED, [SUSAN], False),
+        ([(SUSAN, SmtpError(Step.RCPT, 550, "5.1.1 no such user"))], Status.SENT, None, True),
+        ([(SUSAN, SmtpError(Step.RCPT, 550, "5.7.1 spam"))], Status.SENT, None, False),
+    ],
+)
+def test_of_several_recipients_those_who_may_yet_be_served_are_tried_again(
+    site: Site,
+    refused: list[tuple[str, SmtpError]],
+    status: Status,
+    recipients: list[str] | None,
+    condemned: bool,
+) -> None:
+    """And who does not exist gets nothing more, though the message was sent to others."""
+    site.server.accepted = Accepted("250 ok", tuple(refused))
+    settlement = site.deliver({}, {"recipients": [SUSAN, "bob@example.com"]}).settlement
+    assert site.server.taken[0].recipients == [SUSAN, "bob@example.com"]
+    assert (settlement.status, settlement.recipients) == (status, recipients)
+    assert f"{SUSAN} was refused" in settlement.answer
+    with site.outbox.sessions() as session:
+        assert (suppressions.suppression(session, SUSAN) is not None) is condemned
+
+
+@pytest.mark.parametrize(("answer", "condemned"), [("5.1.1 no", True), ("5.7.1 no", False)])
+def test_the_only_recipient_that_does_not_exist_gets_nothing_more(
+    site: Site, answer: str, condemned: bool
+) -> None:
+    site.server.sending = RecipientsRefusedError([(SUSAN, SmtpError(Step.RCPT, 550, answer))])
+    assert site.deliver({}, {}).settlement.status is Status.DEAD
+    site.server.sending = None
+    again = site.deliver({"name": "again"}, {"kind": "again"}).settlement
+    assert again.status is (Status.DISCARDED if condemned else Status.SENT)
+    assert ("The address is suppressed" in again.answer) is condemned
+    assert len(site.composed) == (1 if condemned else 2)
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "utf8"),
+    [
+        ("shop@example.com", SUSAN, False),
+        ("läden@example.com", SUSAN, True),
+        ("shop@example.com", "süsan@example.com", True),
+        (None, SUSAN, False),
+    ],
+)
+def test_a_message_has_its_own_sender_and_says_what_it_needs(
+    site: Site, sender: str | None, to: str, utf8: bool
+) -> None:
+    own = parse_address(sender) if sender else None
+    site.composing = Email("Hello", "text", to=(parse_address(to),), sender=own)
+    site.deliver({}, {})
+    (envelope,) = site.server.taken
+    assert envelope.sender == (sender or "site@example.com")
+    assert (envelope.recipients, envelope.smtputf8) == ([to], utf8)
+
+
+def test_what_was_let_through_is_remembered_though_composing_failed(site: Site) -> None:
+    site.composing = LookupError("a mistake")
+    assert site.deliver({"guarded": True}, {}).settlement.status is Status.DEFERRED
+    with Session(site.engine) as session:
+        assert [one.admitted_at for one in session.query(OutboxMessage)] == [NOW]
+
+
+def test_a_database_that_is_away_is_not_the_messages_fault(site: Site) -> None:
+    site.composing = OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+    site.composing.connection_invalidated = True
+    with pytest.raises(OperationalError):
+        site.deliver({}, {})
+
+
+@pytest.mark.parametrize(
+    ("sending", "level"), [(None, "INFO"), (LATER, "INFO"), (NEVER, "WARNING")]
+)
+def test_each_end_is_said_once_and_a_bad_one_louder(
+    site: Site, caplog: pytest.LogCaptureFixture, sending: Exception | None, level: str
+) -> None:
+    caplog.set_level(logging.INFO, logger="flask_outbox")
+    site.server.sending = sending
+    site.outbox.register(Kind("any", site.compose))
+    with site.outbox.sessions() as session:
+        put(session, recipient_key=SUSAN)
+        session.commit()
+    claims = Claims(site.engine, lease=20.0)
+    leases = LeaseKeeper(claims, clock=lambda: site.now)
+    delivery = Delivery(site.outbox, site.server, claims, leases)
+    held = claims.claim(ALL_LANES, now=NOW)
+    assert held is not None
+    delivery.deliver_one(held)
+    said = [(one.levelname, one.getMessage()) for one in caplog.records]
+    assert [one[0] for one in said] == [level]
+    assert f"Message {held.id} (any)" in said[0][1]
+    caplog.clear()
+    delivery.deliver_one(replace(held, attempts=2))
+    assert f"Message {held.id} was taken over by another worker" in caplog.text
+    claims.close()

@@ -1,0 +1,505 @@
+"""Whose turn it is, claim by claim: each process has hints of its own, and time is a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session
+
+from flask_outbox import Lane
+from flask_outbox.delivery.claims import Claim, Claims, Settlement
+from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.pacing import (
+    ASK_AT_ONCE,
+    LONGEST_TRUST_SECONDS,
+    SHORTEST_WAIT_SECONDS,
+    Pacing,
+)
+from flask_outbox.delivery.raw_sql import KeptConnection
+from flask_outbox.delivery.slots import (
+    EVERYTHING,
+    FORGET_AFTER_SECONDS,
+    NoSlotError,
+    Slot,
+    Slots,
+    forget_slots,
+)
+from flask_outbox.outbox.models import OutboxMessage, RateSlot, Status
+from flask_outbox.outbox.rate_limits import RateLimit, parse_rate_limits
+from tests.delivery.bare_outbox import NOW, bare_engine, put
+from tests.waiting import eventually
+
+LEASE = 20.0
+
+GMAIL, OTHER = "gmail.com", "example.com"
+MANY = [f"domain{number:02}.example" for number in range(ASK_AT_ONCE + 3)]
+OTHERS_LANES = range(Lane.NORMAL, Lane.BULK + 1)
+
+Make = Callable[..., Claims]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with bare_engine(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def process(engine: Engine) -> Iterator[Make]:
+    """Makes what a process claims with, which knows nothing yet; limits: overall, by domain."""
+    made: list[Claims] = []
+
+    def make(*limits: str | None) -> Claims:
+        made.append(Claims(engine, lease=LEASE, pacing=Pacing(parse_rate_limits(*limits))))
+        return made[-1]
+
+    yield make
+    for claims in made:
+        claims.close()
+
+
+def post(
+    engine: Engine, lane: Lane, *domains: str, due_at: float = NOW, waits_for: str = ""
+) -> list[int]:
+    """A message to each domain; their numbers. Each is due a little later than the one before."""
+    numbers = []
+    with Session(engine) as session:
+        for place, domain in enumerate(domains):
+            key, due = f"person@{domain}", due_at + place / 1000
+            numbers.append(
+                put(session, lane=lane, recipient_key=key, due_at=due, waits_for=waits_for)
+            )
+        session.commit()
+    return numbers
+
+
+def number(claim: Claim | None) -> int | None:
+    return claim.id if claim else None
+
+
+def all_claimed(claims: Claims, lanes: range, now: float) -> list[int]:
+    """The numbers of all that may leave now."""
+    return [claim.id for claim in iter(lambda: claims.claim(lanes, now=now), None)]
+
+
+def all_sent(claims: Claims, lanes: range, now: float) -> list[int]:
+    """Send all that may leave now; the numbers."""
+    sent: list[int] = []
+    settlement: Settlement | None = None
+    while True:
+        _, claim = claims.settle_and_claim(settlement, lanes, now=now)
+        if claim is None:
+            return sent
+        sent.append(claim.id)
+        settlement = Settlement(claim, Status.SENT, "", now, offered=True)
+
+
+def waits_for(engine: Engine) -> dict[int, str]:
+    with Session(engine) as session:
+        found = select(OutboxMessage.id, OutboxMessage.waits_for)
+        return {row[0]: row[1] for row in session.execute(found)}
+
+
+def opens_in(claims: Claims, lanes: range, now: float) -> float:
+    assert claims._turns is not None
+    return claims._turns._pacing.opens_in(lanes, now)
+
+
+# What holds up nothing
+
+
+@pytest.mark.parametrize("waiting", ["", OTHER])
+def test_urgent_mail_that_waits_for_its_next_attempt_holds_up_nothing(
+    engine: Engine, process: Make, waiting: str
+) -> None:
+    """Whether a rate limit put it aside before or not."""
+    claims = process(None, "*=5/second")
+    (later,) = post(engine, Lane.PROMPT, OTHER, due_at=NOW + 10, waits_for=waiting)
+    (due,) = post(engine, Lane.NORMAL, GMAIL)
+    claims.look_after_held_back()
+    assert number(claims.claim(ALL_LANES, now=NOW)) == due
+    assert claims.claim(ALL_LANES, now=NOW + 9) is None
+    claims.look_after_held_back()
+    assert number(claims.claim(ALL_LANES, now=NOW + 10)) == later
+
+
+def test_only_what_is_due_in_the_lane_and_for_the_domain_is_put_aside(
+    engine: Engine, process: Make
+) -> None:
+    claims = process(None, f"{GMAIL}=1/10seconds")
+    first, second = post(engine, Lane.PROMPT, GMAIL, GMAIL, due_at=NOW - 2)
+    later = post(engine, Lane.PROMPT, GMAIL, due_at=NOW + 5)
+    now = post(engine, Lane.PROMPT, GMAIL, due_at=NOW)
+    ends_alike = post(engine, Lane.PROMPT, f"not-{GMAIL}")
+    others = post(engine, Lane.BULK, GMAIL)
+    assert all_sent(claims, PROMPT_LANE, NOW) == [first, *ends_alike]
+    aside = {key for key, domain in waits_for(engine).items() if domain}
+    assert aside == {second, *now}
+    # All of it has its turn, although nobody has a look at what was put aside.
+    turns = [all_sent(claims, ALL_LANES, NOW + 10 * turn) for turn in range(1, 6)]
+    assert turns == [[second], now, later, others, []]
+
+
+def test_what_is_urgent_is_found_however_many_domains_hold_mail_back(
+    engine: Engine, process: Make
+) -> None:
+    """More than are asked at once, and the one with urgent mail is the last of them."""
+    claims = process(None, "*=1/second")
+    for domain in MANY:
+        post(engine, Lane.BULK, domain, due_at=NOW - 9, waits_for=domain)
+    (urgent,) = post(engine, Lane.PROMPT, MANY[-1], waits_for=MANY[-1])
+    claims.look_after_held_back()
+    assert number(claims.claim(ALL_LANES, now=NOW)) == urgent
+    assert len(all_claimed(claims, ALL_LANES, NOW)) == len(MANY) - 1
+
+
+def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
+    engine: Engine, process: Make
+) -> None:
+    """As many as are asked at once: another process was faster. There is one more."""
+    first, second = process(None, "*=1/second"), process(None, "*=1/second")
+    rows = [post(engine, Lane.NORMAL, domain, waits_for=domain)[0] for domain in MANY]
+    first.look_after_held_back()
+    for row in rows[:ASK_AT_ONCE]:
+        assert second.claim_one(row, now=NOW)
+    assert number(first.claim(ALL_LANES, now=NOW)) == rows[ASK_AT_ONCE]
+
+
+def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make) -> None:
+    """Else the threads of a dispatcher would be woken in vain once a second."""
+    claims = process(None, f"{GMAIL}=1/minute")
+    post(engine, Lane.NORMAL, GMAIL, GMAIL)
+    assert len(all_claimed(claims, ALL_LANES, NOW)) == 1
+    assert not claims.look_after_held_back()
+    for later in range(1, 9):
+        assert claims.claim(ALL_LANES, now=NOW + later) is None
+        assert not claims.look_after_held_back()
+    other = process(None, f"{GMAIL}=1/minute")
+    assert [other.look_after_held_back(), other.look_after_held_back()] == [True, False]
+
+
+def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
+    engine: Engine, process: Make
+) -> None:
+    claims = process(None, "*=1/minute")
+    pacing = claims._turns._pacing if claims._turns else None
+    assert pacing is not None
+    for lane, domain in [
+        (Lane.PROMPT, "urgent.example"),
+        (Lane.NORMAL, "normal.example"),
+        (Lane.BULK, "bulk.example"),
+        (Lane.PROMPT, "both.example"),
+        (Lane.BULK, "both.example"),
+        (Lane.NORMAL, "ended.example"),
+        (Lane.PROMPT, "normal.example"),
+        (Lane.BULK, "urgent.example"),
+    ]:
+        post(engine, lane, domain, waits_for=domain)
+    with engine.begin() as connection:
+        # Of the last three somebody thought better: what has ended holds nothing back.
+        ended = "UPDATE outbox SET status = 'cancelled' WHERE id > 5"
+        connection.exec_driver_sql(ended)
+    assert claims.look_after_held_back()
+    assert pacing.holding(ALL_LANES, NOW) == [
+        ("both.example", PROMPT_LANE),
+        ("urgent.example", PROMPT_LANE),
+        ("both.example", OTHERS_LANES),
+        ("bulk.example", OTHERS_LANES),
+        ("normal.example", OTHERS_LANES),
+    ]
+
+
+# A process that was thought dead
+
+
+@pytest.mark.parametrize("late", ["discards", "sends", "puts off", "renews"])
+def test_who_was_too_slow_frees_no_slot_that_others_use_since(
+    engine: Engine, process: Make, late: str
+) -> None:
+    slow, next_one = process("1/10seconds"), process("1/10seconds")
+    post(engine, Lane.NORMAL, OTHER, OTHER, OTHER)
+    held = slow.claim(ALL_LANES, now=NOW)
+    assert held is not None
+    now = NOW + LEASE + 10
+    assert next_one.claim(ALL_LANES, now=now - 0.1) is None
+    assert next_one.claim(ALL_LANES, now=now + 1) is not None
+    at = now + 1.5
+    if late == "discards":
+        slow.settle(Settlement(held, Status.DISCARDED, "", at))
+    elif late == "sends":
+        slow.settle(Settlement(held, Status.SENT, "", at, offered=True))
+    elif late == "puts off":
+        slow.settle(Settlement(held, Status.DEFERRED, "", at, due_at=at))
+    else:
+        slow.renew(held, until=at + LEASE)
+    until = now + 1 + LEASE + 10
+    assert process("1/10seconds").claim(ALL_LANES, now=until - 0.1) is None
+    assert process("1/10seconds").claim(ALL_LANES, now=until) is not None
+
+
+# When it is worth asking again
+
+UNTIL = NOW + 0.5
+HELD = [("close", True), ("close", False), (GMAIL, True), (GMAIL, False)]
+
+
+@pytest.mark.parametrize("lanes", [PROMPT_LANE, OTHERS_LANES, ALL_LANES])
+@pytest.mark.parametrize("what", [*HELD, None])
+def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
+    lanes: range, what: tuple[str, bool] | None
+) -> None:
+    pacing = Pacing(parse_rate_limits("1/second"))
+    if what is not None:
+        name, urgent = what
+        if name == "close":
+            pacing.close(urgent=urgent, until=UNTIL, now=NOW)
+        else:
+            pacing.hold_back(name, urgent=urgent, until=UNTIL, now=NOW)
+    concerns = what is not None and (
+        (what[1] and (Lane.PROMPT in lanes or what[0] == "close"))
+        or (not what[1] and Lane.BULK in lanes)
+    )
+    waits = [pacing.opens_in(lanes, now) for now in (NOW, UNTIL - 0.125, UNTIL, UNTIL + 9)]
+    closes = what is not None and what[0] == "close"
+    if not concerns:
+        assert waits == [math.inf] * 4
+    elif closes:
+        assert waits == [0.5, 0.125, math.inf, math.inf]
+    else:
+        assert waits == [0.5, 0.125, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("until", "trusted"),
+    [
+        (NOW - 5, SHORTEST_WAIT_SECONDS),
+        (NOW, SHORTEST_WAIT_SECONDS),
+        (NOW + 0.5, 0.5),
+        (NOW + 3600, LONGEST_TRUST_SECONDS),
+    ],
+)
+def test_a_hint_is_trusted_neither_for_ever_nor_for_no_time_at_all(
+    until: float, trusted: float
+) -> None:
+    for name in ("close", GMAIL):
+        pacing = Pacing(parse_rate_limits("1/second"))
+        if name == "close":
+            pacing.close(urgent=True, until=until, now=NOW)
+        else:
+            pacing.hold_back(name, urgent=True, until=until, now=NOW)
+        assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(trusted, abs=1e-5)
+
+
+def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
+    pacing = Pacing(parse_rate_limits("1/second"))
+    pacing.hold_back(GMAIL, urgent=True, until=NOW + 0.2, now=NOW)
+    pacing.hold_back(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
+    pacing.close(urgent=False, until=NOW + 0.5, now=NOW)
+    assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(0.2)
+    assert pacing.open_lanes(ALL_LANES, NOW) == PROMPT_LANE
+    assert pacing.opens_in(OTHERS_LANES, NOW) == pytest.approx(0.5)
+    assert not pacing.open_lanes(OTHERS_LANES, NOW)
+    pacing.close(urgent=True, until=NOW + 0.7, now=NOW)
+    assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(0.7)
+    assert not pacing.open_lanes(ALL_LANES, NOW)
+    assert pacing.open_lanes(ALL_LANES, NOW + 0.7) == ALL_LANES
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, GMAIL])
+def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope: str) -> None:
+    pacing = Pacing(parse_rate_limits("1/second"))
+    pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
+    for domain in (GMAIL, OTHER):
+        for urgent in (True, False):
+            pacing.hold_back(domain, urgent=urgent, until=NOW + 0.5, now=NOW)
+    pacing.given_back([Slot(scope, "any", 0, 1, 1), Slot("never.example", "any", 0, 1, 1)])
+    opened = ALL_LANES if scope == EVERYTHING else range(0)
+    assert pacing.open_lanes(ALL_LANES, NOW) == opened
+    closed = {
+        (domain, urgent)
+        for domain in (GMAIL, OTHER, "never.example")
+        for urgent in (True, False)
+        if pacing.is_held_back(domain, urgent=urgent, now=NOW)
+    }
+    kept = {GMAIL, OTHER} - {scope}
+    assert closed == {(domain, urgent) for domain in kept for urgent in (True, False)}
+
+
+def test_of_many_domains_those_with_urgent_mail_are_asked_and_those_that_waited_longest() -> None:
+    pacing = Pacing(parse_rate_limits(None, "*=1/second"))
+    for place, domain in enumerate(MANY):
+        pacing.hold_back(domain, urgent=False, until=NOW + 0.9 - place / 100, now=NOW)
+    pacing.hold_back("b.example", urgent=True, until=NOW + 1, now=NOW)
+    pacing.hold_back("a.example", urgent=True, until=NOW + 1, now=NOW)
+    pacing.hold_back("later.example", urgent=True, until=NOW + 2, now=NOW + 1)
+    longest_first = [(domain, OTHERS_LANES) for domain in reversed(MANY)]
+    urgent = [("a.example", PROMPT_LANE), ("b.example", PROMPT_LANE)]
+    assert pacing.holding(ALL_LANES, NOW + 1) == [*urgent, *longest_first][:ASK_AT_ONCE]
+    assert pacing.holding(PROMPT_LANE, NOW + 1) == urgent
+    assert pacing.holding(OTHERS_LANES, NOW + 1) == longest_first[:ASK_AT_ONCE]
+    assert pacing.holding(range(Lane.BULK, Lane.BULK + 1), NOW + 0.68) == [
+        (MANY[-1], range(Lane.BULK, Lane.BULK + 1))
+    ]
+    assert pacing.holding(ALL_LANES, NOW) == []
+
+
+# Slots
+
+
+def take(
+    engine: Engine, limit: RateLimit, *, urgent: bool, now: float, scope: str = OTHER
+) -> list[Slot]:
+    kept = KeptConnection(engine)
+    try:
+        with kept.transaction() as cursor:
+            slots = Slots(engine.dialect)
+            return slots.take(cursor, scope, [limit], urgent=urgent, now=now, until=now)
+    finally:
+        kept.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "taken", "urgent", "until", "for_all"),
+    [
+        # By the second nothing is kept back, so that nobody has a slot before the first is free.
+        (RateLimit(2, 10), [(0.0, False), (4.0, True)], False, 10.0, True),
+        (RateLimit(2, 10), [(0.0, False), (4.0, True)], True, 10.0, True),
+        # By the minute, one of these three is kept for what is urgent.
+        (RateLimit(3, 60), [(0.0, False), (4.0, False)], False, 60.0, False),
+        (RateLimit(3, 60), [(0.0, True), (4.0, True), (8.0, True)], False, 60.0, False),
+        (RateLimit(3, 60), [(0.0, False), (4.0, False), (8.0, True)], True, 60.0, True),
+        (RateLimit(2, 60), [(0.0, True), (4.0, True)], True, 60.0, True),
+        (RateLimit(2, 60), [(0.0, True)], False, 60.0, False),
+    ],
+)
+def test_where_a_limit_is_reached_it_is_known_until_when_and_for_whom(
+    engine: Engine,
+    limit: RateLimit,
+    taken: list[tuple[float, bool]],
+    urgent: bool,
+    until: float,
+    for_all: bool,
+) -> None:
+    for after, is_urgent in taken:
+        assert len(take(engine, limit, urgent=is_urgent, now=NOW + after)) == 1
+    with pytest.raises(NoSlotError) as reached:
+        take(engine, limit, urgent=urgent, now=NOW + 9)
+    assert (reached.value.until - NOW, reached.value.for_all) == (until, for_all)
+    assert len(take(engine, limit, urgent=urgent, now=NOW + until)) == 1
+
+
+def test_where_urgent_mail_could_leave_soonest_is_asked_in_all_that_it_may_use(
+    engine: Engine,
+) -> None:
+    limit = RateLimit(2, 60)
+    (ordinary,) = take(engine, limit, urgent=True, now=NOW)
+    (kept,) = take(engine, limit, urgent=True, now=NOW)
+    assert ordinary.name != kept.name
+    renewed = KeptConnection(engine)
+    with renewed.transaction() as cursor:
+        Slots(engine.dialect).hold(cursor, [ordinary], until=NOW + 5)
+    renewed.close()
+    with pytest.raises(NoSlotError) as reached:
+        take(engine, limit, urgent=True, now=NOW + 9)
+    assert reached.value.until == NOW + 60
+
+
+def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine: Engine) -> None:
+    """They are free sooner, but nobody may use them: who believed it would ask in vain."""
+    first = [take(engine, RateLimit(4, 10), urgent=False, now=NOW)[0] for _ in range(4)]
+    assert [slot.number for slot in first] == [0, 1, 2, 3]
+    kept = KeptConnection(engine)
+    with kept.transaction() as cursor:
+        Slots(engine.dialect).hold(cursor, first[:1], until=NOW + 8)
+        Slots(engine.dialect).hold(cursor, first[1:2], until=NOW + 5)
+        Slots(engine.dialect).hold(cursor, first[2:3], until=NOW - 1)
+        Slots(engine.dialect).give_back(cursor, first[3:], now=NOW)
+    kept.close()
+    with pytest.raises(NoSlotError) as reached:
+        take(engine, RateLimit(2, 10), urgent=False, now=NOW + 12)
+    assert reached.value.until == NOW + 15
+
+
+def test_the_slots_of_another_limit_are_not_asked(engine: Engine) -> None:
+    """Neither which of them is free, nor until when they are in use."""
+    limit = RateLimit(2, 10)
+    for after in (0, 1):
+        take(engine, limit, urgent=False, now=NOW + after)
+    take(engine, limit, urgent=False, now=NOW - 5, scope=GMAIL)
+    take(engine, RateLimit(2, 30), urgent=False, now=NOW - 35)
+    with pytest.raises(NoSlotError) as reached:
+        take(engine, limit, urgent=False, now=NOW + 6)
+    assert reached.value.until == NOW + 10
+    (free,) = take(engine, limit, urgent=False, now=NOW + 10)
+    assert free.number == 0
+    (other,) = take(engine, limit, urgent=False, now=NOW + 10, scope=GMAIL)
+    assert (other.number, other.uses) == (0, 2)
+
+
+def test_of_several_limits_all_have_a_slot_or_none_is_taken(engine: Engine, process: Make) -> None:
+    claims = process("9/second, 1/10seconds", f"{GMAIL}=9/second, {GMAIL}=1/20seconds")
+    post(engine, Lane.NORMAL, GMAIL, GMAIL, GMAIL, due_at=NOW - 1)
+    assert claims.claim(ALL_LANES, now=NOW) is not None
+    assert claims.claim(ALL_LANES, now=NOW + 1) is None
+    post(engine, Lane.NORMAL, OTHER, due_at=NOW - 1)
+    in_use = [slot for slot in slots(engine) if slot[1] > NOW + 1]
+    assert sorted(name for name, _ in in_use) == [
+        "* 1",
+        "* 10",
+        f"{GMAIL} 1",
+        f"{GMAIL} 20",
+    ], "each once, by the first message"
+
+
+def slots(engine: Engine) -> list[tuple[str, float]]:
+    with Session(engine) as session:
+        return [(one.name, one.free_at) for one in session.scalars(select(RateSlot))]
+
+
+def test_slots_are_forgotten_after_a_day_and_all_of_a_limit_at_once(engine: Engine) -> None:
+    for after in (0.0, 5.0):
+        take(engine, RateLimit(2, 10), urgent=False, now=NOW + after)
+    for after, left in ((14, 2), (16, 0)):
+        assert forget(engine, NOW + FORGET_AFTER_SECONDS + after) is False
+        assert len(slots(engine)) == left
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_slot_that_is_taken_while_old_ones_are_forgotten_stays(database_url: str) -> None:
+    """Who forgets has found it old, and waits for the row that is in use again since."""
+    engine = create_engine(database_url)
+    take(engine, RateLimit(1, 10), urgent=False, now=NOW)
+    later = NOW + FORGET_AFTER_SECONDS + 60
+    kept = KeptConnection(engine)
+    with ThreadPool(1) as pool:
+        with kept.transaction() as cursor:
+            slots_of = Slots(engine.dialect)
+            limit = [RateLimit(1, 10)]
+            slots_of.take(cursor, OTHER, limit, urgent=False, now=later, until=later)
+            forgetting = pool.apply_async(forget, (engine, later))
+            assert eventually(lambda: somebody_waits(engine))
+        forgetting.get(30)
+    assert slots(engine) == [(f"{OTHER} 10", later + 10)]
+    kept.close()
+    engine.dispose()
+
+
+def somebody_waits(engine: Engine) -> bool:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(waiting).scalar())
+
+
+def forget(engine: Engine, now: float) -> bool:
+    with Session(engine) as session:
+        more = forget_slots(session, now)
+        session.commit()
+        return more

@@ -1,0 +1,41 @@
+"""Messages that are written already, and what a catcher calls the files of one."""
+
+from __future__ import annotations
+
+import base64
+
+from flask_outbox import Attachment, Email, parse_address, parse_addresses
+from flask_outbox.dev.catcher import CaughtMessage
+from flask_outbox.outbox.email_types import Intent
+from flask_outbox.outbox.prerendered import ready_arguments, ready_kind
+
+NAME = base64.b64encode("\u202egnp.exe".encode()).decode()
+
+
+def test_the_name_of_a_caught_file_keeps_its_direction() -> None:
+    source = (
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\n"
+        f'Content-Disposition: attachment; filename="=?utf-8?b?{NAME}?="\r\n\r\nx\r\n--b--\r\n'
+    ).encode()
+    assert CaughtMessage("1", 0, source).attachments == ["gnp.exe"]
+
+
+def test_what_waits_in_the_outbox_is_read_again() -> None:
+    """Also rows that a former version wrote, with one address for answers or none."""
+    answers = parse_addresses(["Susan <susan@example.com>", "john@example.com"])
+    sender = parse_address("noreply@example.com")
+    written = Email(
+        "Hello", "x", answers, sender=sender, reply_to=answers,
+        attachments=(Attachment.of("a.csv", "é"),),
+    )  # fmt: skip
+    kept = ready_arguments(written)
+
+    def again(reply_to: object) -> Email:
+        intent = Intent("susan@example.com", "en", kept | {"reply_to": reply_to}, 0, 1)
+        composed = ready_kind().compose(None, intent)  # type: ignore[arg-type]  # asks no database
+        assert isinstance(composed, Email)
+        return composed
+
+    assert again(kept["reply_to"]) == written
+    assert again(["Susan", "susan", "example.com"]).answers_to == answers[:1]
+    assert again(None).answers_to == ()

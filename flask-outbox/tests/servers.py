@@ -1,0 +1,52 @@
+"""Fixtures of every test: an empty folder, a mail server, a server of tokens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.smtp_server import ScriptedServer
+from tests.token_server import TokenServer, token_server
+
+
+@pytest.fixture(scope="session")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("test")
+
+
+@pytest.fixture
+def tmp_path(_folder: Path) -> Path:
+    """An empty folder, at one address in every test, so that what is built for it serves again."""
+    shutil.rmtree(_folder)
+    _folder.mkdir()
+    return _folder
+
+
+@pytest.fixture(scope="session")
+def _smtp_ports() -> list[int]:
+    """The port of the last server, which the next one takes again."""
+    return []
+
+
+@pytest.fixture
+def smtp(_smtp_ports: list[int]) -> Iterator[ScriptedServer]:
+    with scripted_server_again(_smtp_ports) as server:
+        yield server
+
+
+def scripted_server_again(ports: list[int]) -> ScriptedServer:
+    try:
+        server = ScriptedServer(port=ports[-1] if ports else 0)
+    except OSError:
+        server = ScriptedServer()
+    ports.append(server.port)
+    return server
+
+
+@pytest.fixture
+def tokens() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server

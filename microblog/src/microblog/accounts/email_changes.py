@@ -1,0 +1,116 @@
+"""The changes of address that are on their way, or can still be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from flask_outbox import address_key
+from microblog.accounts.models import EmailChange, User
+
+CONFIRM_WITHIN = timedelta(days=1)
+"""Until then the new address can be confirmed; counted from the asking."""
+
+UNDO_WITHIN = timedelta(hours=72)
+"""So long the old address has its say; counted from the confirmation."""
+
+KEPT_UNCONFIRMED = timedelta(days=7)
+KEPT_CONFIRMED = timedelta(days=400)
+"""Longer than any trace of mail to the old address, which a deletion of the account must find."""
+
+
+def pending_change(session: Session, user_id: int, *, now: datetime) -> EmailChange | None:
+    """The change that waits for the new address to be confirmed; an account has at most one."""
+    return session.scalar(
+        select(EmailChange)
+        .where(
+            EmailChange.user_id == user_id,
+            EmailChange.confirmed_at.is_(None),
+            EmailChange.undone_at.is_(None),
+            EmailChange.requested_at > now - CONFIRM_WITHIN,
+        )
+        .order_by(EmailChange.id.desc())
+        .limit(1)
+    )
+
+
+def cancel_pending(session: Session, user_id: int, *, now: datetime) -> bool:
+    """Let no change that waits be confirmed any more; False where none waited."""
+    cancel = (
+        update(EmailChange)
+        .where(
+            EmailChange.user_id == user_id,
+            EmailChange.confirmed_at.is_(None),
+            EmailChange.undone_at.is_(None),
+        )
+        .values(undone_at=now)
+    )
+    return bool(session.execute(cancel).rowcount)  # type: ignore[attr-defined]
+
+
+def changes_not_undone(session: Session, user_id: int) -> Sequence[EmailChange]:
+    """All changes of this account that still count, oldest first."""
+    return session.scalars(
+        select(EmailChange)
+        .where(EmailChange.user_id == user_id, EmailChange.undone_at.is_(None))
+        .order_by(EmailChange.id)
+    ).all()
+
+
+def can_be_undone(change: EmailChange, *, now: datetime) -> bool:
+    """Whether the old address still has its say, before the confirmation or after it."""
+    if change.undone_at is not None:
+        return False
+    if change.confirmed_at is None:
+        return now < change.requested_at + CONFIRM_WITHIN
+    return change.undo_until is not None and now < change.undo_until
+
+
+def reservation(
+    session: Session, email_key: str, *, but_for: int | None, now: datetime
+) -> EmailChange | None:
+    """The first change whose undoing gives this address back to an account, not to `but_for`.
+
+    As long as there is one, no other account may get the address: else whoever made the change
+    could keep the account from getting it back.
+    """
+    return session.scalar(
+        select(EmailChange)
+        .where(
+            EmailChange.old_email_key == email_key,
+            EmailChange.confirmed_at.is_not(None),
+            EmailChange.undone_at.is_(None),
+            EmailChange.undo_until > now,
+            EmailChange.user_id.is_distinct_from(but_for),
+        )
+        .order_by(EmailChange.id)
+        .limit(1)
+    )
+
+
+def addresses_with_a_say(session: Session, user: User, *, now: datetime) -> list[str]:
+    """The account's address, and former ones that can still undo their change; each once."""
+    former = [
+        change.old_email
+        for change in changes_not_undone(session, user.id)
+        if change.confirmed_at and can_be_undone(change, now=now)
+    ]
+    by_key = {address_key(address): address for address in (user.email, *former)}
+    return list(by_key.values())
+
+
+def prune_changes(session: Session, now: datetime) -> bool:
+    """Forget changes that are of no more use. There is never more left to do."""
+    for confirmed, kept in ((False, KEPT_UNCONFIRMED), (True, KEPT_CONFIRMED)):
+        session.execute(
+            delete(EmailChange).where(
+                EmailChange.confirmed_at.is_not(None)
+                if confirmed
+                else EmailChange.confirmed_at.is_(None),
+                EmailChange.requested_at < now - kept,
+            )
+        )
+    return False

@@ -1,0 +1,175 @@
+"""Tables of people, of where they are logged in, and of what happened to their accounts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flask_outbox import address_key
+from microblog.accounts.confusables import skeleton
+from microblog.database import Model, utc_now
+
+
+def _key_of_old(row: Any) -> str:
+    return address_key(row.get_current_parameters()["old_email"])
+
+
+def _key_of_new(row: Any) -> str:
+    return address_key(row.get_current_parameters()["new_email"])
+
+
+def _skeleton_of_name(row: Any) -> str:
+    return skeleton(row.get_current_parameters()["username"])
+
+
+class User(Model):
+    """A person with an account.
+
+    `username_key` and `email_key` are the one spelling under which the account is found. No two
+    names have one `username_skeleton`, but for those from before that was so: all of them except
+    the oldest have a `confusable_username`, which they keep. Several
+    accounts may name one address, but only one has proved that it reads its mail: so whoever
+    registers somebody else's address takes nothing from them, and learns nothing.
+
+    `deletes_at` is the end of the grace period after which the account is deleted. `locale` and
+    `time_zone` are the person's own choice; None follows the browser.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64))
+    username_key: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), index=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    registered_at: Mapped[datetime] = mapped_column(default=utc_now)
+    email_verified_at: Mapped[datetime | None]
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    disabled_at: Mapped[datetime | None]
+    deletes_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    locale: Mapped[str | None] = mapped_column(String(16))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    username_skeleton: Mapped[str] = mapped_column(
+        String(255), default=_skeleton_of_name, index=True
+    )
+    confusable_username: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "uq_users_username_skeleton",
+            "username_skeleton",
+            unique=True,
+            sqlite_where=text("NOT confusable_username"),
+            postgresql_where=text("NOT confusable_username"),
+        ),
+        Index(
+            "uq_users_verified_email_key",
+            "email_key",
+            unique=True,
+            sqlite_where=text("email_verified_at IS NOT NULL"),
+            postgresql_where=text("email_verified_at IS NOT NULL"),
+        ),
+        # Of the few that are being deleted only: else SQLite would look for all others by it.
+        Index(
+            None,
+            "deletes_at",
+            sqlite_where=text("deletes_at IS NOT NULL"),
+            postgresql_where=text("deletes_at IS NOT NULL"),
+        ),
+    )
+
+    def __repr__(self) -> str:
+        return f"<User {self.username}>"
+
+
+class LoginSession(Model):
+    """One browser in which a person is logged in. The cookie holds the secret, the row its digest.
+
+    `remembered` ones outlive the browser's session. `browser` is its name in words, `address` the
+    network that it came from, too coarse to tell one person from another.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    remembered: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    browser: Mapped[str] = mapped_column(String(64), default="")
+    address: Mapped[str] = mapped_column(String(64), default="")
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class KnownBrowser(Model):
+    """A browser in which a person logged in before: its cookie has the secret, the row its digest.
+
+    It is no proof of anything: it only spares its owner the notice of a new browser, and the
+    throttle that strangers run into.
+    """
+
+    __tablename__ = "known_browsers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+    __table_args__ = (Index(None, "user_id", "digest", unique=True),)
+
+
+class LoginThrottle(Model):
+    """Failed log-ins, counted by a digest of what was typed: whether it is an account or not."""
+
+    __tablename__ = "login_throttles"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime | None]
+
+
+class SecurityEvent(Model):
+    """Something that happened to an account, for its owner to read.
+
+    `kind` is one of those in `security_log`; `details` are what its sentence needs.
+    """
+
+    __tablename__ = "security_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    browser: Mapped[str] = mapped_column(String(64), default="")
+    address: Mapped[str] = mapped_column(String(64), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    __table_args__ = (Index(None, "user_id", "at"),)
+
+
+class EmailChange(Model):
+    """A change of address: asked for, then confirmed by the new one, and perhaps undone by the old.
+
+    `undo_until` is when the old address loses its say. The keys are what addresses are found by.
+    """
+
+    __tablename__ = "email_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    old_email: Mapped[str] = mapped_column(String(254))
+    new_email: Mapped[str] = mapped_column(String(254))
+    requested_at: Mapped[datetime] = mapped_column(default=utc_now)
+    confirmed_at: Mapped[datetime | None]
+    undo_until: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+    old_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_old, index=True)
+    new_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_new, index=True)

@@ -1,0 +1,103 @@
+"""Notices: what happened to an account, mailed to its owner, who can say "this wasn't me".
+
+Sources: NIST SP 800-63B-4, 4.6 (notify of events); OWASP ASVS 5.0, 6.3.5 and 6.3.7.
+
+A notice is posted where the thing happens, with its place and time, to the address that the account
+has at that moment. The link in it is made when the mail leaves, and is good for that address alone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from flask_outbox import Discard, Email, Intent, Outbox, address_key, email_from_templates
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.tokens import NOT_ME, make_token
+from microblog.web.clients import Place
+from microblog.web.links import public_link
+from microblog.web.times import moment_in_words
+
+NEW_BROWSER_KIND = "accounts.new_browser"
+
+LINK_LIFETIME = timedelta(days=7)
+"""Long enough for a holiday. The link gives nobody access: all that it does is to close doors."""
+
+
+def new_browser(
+    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+) -> None:
+    """Tell the owner that somebody logged in from a browser that was not seen before."""
+    post_notice(session, outbox, NEW_BROWSER_KIND, user, place, now=now, locale=locale)
+
+
+def post_notice(
+    session: Session,
+    outbox: Outbox,
+    kind: str,
+    user: User,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+    to: str | None = None,
+    **arguments: str | int,
+) -> None:
+    """Post a notice of this kind, to `to` if it is not for the account's own address.
+
+    `arguments` are further texts for its composer; no secret may be among them. Nothing is posted
+    for an account that never proved that it reads the address: the person there has no part in it.
+    """
+    if user.email_verified_at is None:
+        return
+    about = {
+        "user_id": user.id,
+        "at": now.timestamp(),
+        "browser": place.browser,
+        "address": place.address,
+    }
+    outbox.post(session, kind, to or user.email, locale=locale, arguments={**arguments, **about})
+
+
+def compose_notice(
+    session: Session, intent: Intent, template: str, **texts: Any
+) -> Email | Discard:
+    """The mail of a notice. Its templates get `username`, `when`, `place` and `not_me`, the link.
+
+    `texts` are what else they need.
+    """
+    user = session.get(User, intent.arguments["user_id"])
+    if user is None:
+        return Discard("The account was deleted.")
+    happened = datetime.fromtimestamp(intent.arguments["at"], UTC)
+    with force_locale(intent.locale):
+        return email_from_templates(
+            template,
+            to=intent.recipient,
+            username=user.username,
+            when=moment_in_words(happened, user.time_zone),
+            place=_place_in_words(intent),
+            not_me=not_me_link(user, intent.recipient, now=datetime.fromtimestamp(intent.now, UTC)),
+            **texts,
+        )
+
+
+def not_me_link(user: User, address: str, *, now: datetime) -> str:
+    """Where whoever reads the mail of this address says that what happened was not their doing.
+
+    It survives a change of the password: whoever took the account over may have made one.
+    """
+    token = make_token(
+        token_keys(), NOT_ME, user, now=now, lifetime=LINK_LIFETIME, state=(address_key(address),)
+    )
+    return public_link("accounts.not_me", token=token)
+
+
+def _place_in_words(intent: Intent) -> str:
+    parts = (intent.arguments["browser"], intent.arguments["address"])
+    return ", ".join(part for part in parts if part) or _("unknown")

@@ -1,0 +1,156 @@
+"""Accounts, as those who run the site see them: found, disabled, enabled. HTTP only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts import security_log
+from microblog.accounts.forms import EmptyForm
+from microblog.accounts.models import User
+from microblog.accounts.security_log import Position
+from microblog.accounts.security_words import line
+from microblog.accounts.sessions import open_sessions
+from microblog.admin import accounts
+from microblog.admin.accounts import Actor, RefusedError, State
+from microblog.admin.blueprint import blueprint, note
+from microblog.admin.forms import AccountSearch
+from microblog.admin.words import why_refused
+from microblog.database import LARGEST_KEY, db, transaction, utc_now
+from microblog.web.languages import current_language
+from microblog.web.links import key_in
+from microblog.web.ratelimits import limit_posts
+
+PAGE_SIZE = 50
+
+Action = Callable[[Session, User, Actor], bool]
+
+
+@blueprint.get("/users")
+def users() -> str:
+    form = AccountSearch()
+    shown: dict[str, Any] = {}
+    if form.validate():
+        found = accounts.search(
+            db.session,
+            form.text.data or "",
+            state=State(form.state.data) if form.state.data else None,
+            before=_before(),
+            count=PAGE_SIZE + 1,
+        )
+        shown["found"] = found[:PAGE_SIZE]
+        if len(found) > PAGE_SIZE:
+            before = found[PAGE_SIZE - 1].id
+            shown["older"] = url_for("admin.users", **form.typed(), before=before)
+    return render_template("admin/users.html", form=form, **shown)
+
+
+@blueprint.get("/users/<int:number>")
+def user(number: int) -> str:
+    found = _find(db.session, number)
+    history = security_log.history(
+        db.session,
+        found,
+        now=utc_now(),
+        before=Position.read(request.args.get("before")),
+        after=Position.read(request.args.get("after")),
+    )
+    return render_template(
+        "admin/user.html",
+        user=found,
+        sessions=len(open_sessions(db.session, number, now=utc_now())),
+        is_oneself=found.id == current_user.user.id,
+        page=history,
+        happened=[(entry, line(entry)) for entry in history.entries],
+        days=security_log.KEPT.days,
+    )
+
+
+@blueprint.route("/users/<int:number>/disable", methods=["GET", "POST"])
+@limit_posts
+def disable(number: int) -> str | Response:
+    def act(writing: Session, account: User, actor: Actor) -> bool:
+        return accounts.disable(writing, account, actor, now=utc_now())
+
+    return _confirmed(
+        number,
+        act,
+        "admin/disable.html",
+        note_as="disabled the account",
+        done=_("The account is disabled. Whoever was logged in is logged out."),
+        done_before=_("The account is disabled already."),
+    )
+
+
+@blueprint.route("/users/<int:number>/enable", methods=["GET", "POST"])
+@limit_posts
+def enable(number: int) -> str | Response:
+    def act(writing: Session, account: User, actor: Actor) -> bool:
+        return accounts.enable(writing, account, actor, now=utc_now())
+
+    return _confirmed(
+        number,
+        act,
+        "admin/enable.html",
+        note_as="enabled the account",
+        done=_("The account is enabled."),
+        done_before=_("The account is not disabled."),
+    )
+
+
+@blueprint.route("/users/<int:number>/reset", methods=["GET", "POST"])
+@limit_posts
+def start_reset(number: int) -> str | Response:
+    def act(writing: Session, account: User, actor: Actor) -> bool:
+        accounts.send_reset(
+            writing, current_outbox(), account, actor, now=utc_now(), locale=current_language()
+        )
+        return True
+
+    return _confirmed(
+        number,
+        act,
+        "admin/reset.html",
+        note_as="started a reset for the account",
+        done=_("A link for a new password is on its way to the address of the account."),
+    )
+
+
+def _confirmed(
+    number: int, act: Action, template: str, *, note_as: str, done: str, done_before: str = ""
+) -> str | Response:
+    """Show the page that asks; when its button was pressed, do it, note it, and say so."""
+    form = EmptyForm()
+    if not form.validate_on_submit():
+        return render_template(template, user=_find(db.session, number), form=form)
+    try:
+        with transaction() as writing:
+            account = _find(writing, number)
+            name, changed = account.username, act(writing, account, _actor())
+    except RefusedError as error:
+        flash(why_refused(error), "error")
+    else:
+        if changed:
+            note(f"{note_as} {name} ({number})")
+        flash(done if changed else done_before, "success" if changed else "info")
+    return redirect(url_for("admin.user", number=number))
+
+
+def _find(session: Session, number: int) -> User:
+    return accounts.find(session, number) or abort(404)
+
+
+def _actor() -> Actor:
+    return Actor(current_user.user.username, current_user.user.id)
+
+
+def _before() -> int:
+    before = key_in(request.args.get("before"))
+    return LARGEST_KEY if before is None else before

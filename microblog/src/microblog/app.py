@@ -1,0 +1,220 @@
+"""The one place that knows every part of the site and joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+from flask_bootstrap import Bootstrap5
+from flask_compress import Compress
+from sqlalchemy.orm import Session
+
+from flask_outbox import Address, Mail, Outbox, init_outbox, parse_address
+from flask_outbox.database_errors import is_outage
+from flask_outbox.dev.catcher import CaughtMail
+from flask_outbox.dev.inbox import inbox_blueprint
+from flask_outbox.dev.previews import previews_blueprint
+from flask_outbox.message.dkim import DkimKeyError, load_signer
+from flask_outbox.outbox.email_types import MINUTE
+from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.rate_limits import parse_rate_limits
+from flask_outbox.outbox.wakeup import Bell, SocketBell
+from microblog.accounts import (
+    change_emails,
+    deletion_views,
+    email_change_views,
+    password_change_views,
+    reserved_emails,
+    security_views,
+    verification_emails,
+)
+from microblog.accounts import chores as account_chores
+from microblog.accounts import emails as account_emails
+from microblog.accounts import models as account_models
+from microblog.accounts import views as account_views
+from microblog.accounts.personal_data import add_personal_data
+from microblog.admin import pages as admin_pages
+from microblog.blog import models as blog_models
+from microblog.blog import views as blog_views
+from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
+from microblog.database import MIGRATIONS, alembic, current_transaction, db
+from microblog.settings import Settings, SettingsError, load_settings, though_set
+from microblog.web import (
+    errors,
+    failures,
+    form_parsing,
+    health,
+    languages,
+    links,
+    metrics,
+    ratelimits,
+    request_ids,
+    secret_links,
+    security,
+    settings_pages,
+    times,
+)
+
+SITE_NAME = "Microblog"
+
+MODELS = (account_models, blog_models, failures)
+
+mail = Mail()
+
+
+class Microblog(Flask):
+    """Flask, but for what its log would give away, and what a form may cost."""
+
+    request_class = form_parsing.BoundedRequest
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Name the route, not the path: a path may hold the token of a mailed link.
+
+        A database that is away is told once, where it is asked, and not by each request.
+        """
+        if is_outage(exc_info[1]):
+            return
+        rule = request.url_rule.rule if request.url_rule else "an unknown address"
+        self.logger.error("Exception on %s [%s]", rule, request.method, exc_info=exc_info)
+
+
+def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask:
+    """Build the site. Without `settings`, they are read from the environment.
+
+    `demo` adds the mail catcher's inbox, as DEBUG does.
+
+    Raises SettingsError where settings are wrong.
+    """
+    settings = settings or load_settings()
+    app = Microblog(__name__, instance_path=str(settings.INSTANCE_PATH.resolve()))
+    app.config.from_mapping(settings.as_flask_config())
+    app.config["MAIL_INBOX"] = demo or settings.DEBUG
+    _join_database(app, settings)
+    _join_pages(app)
+    made = _join_mail(app, settings)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    account_views.init_app(app)
+    for views in (security_views, email_change_views, password_change_views, deletion_views):
+        views.init_app(app)
+    add_personal_data(app, BLOG_DATA)
+    blog_views.init_app(app)
+    admin_pages.init_app(app)
+    if app.config["MAIL_INBOX"]:
+        app.register_blueprint(inbox_blueprint(caught_mail(settings)))
+        app.register_blueprint(previews_blueprint(made, languages.LANGUAGES))
+    return app
+
+
+def caught_mail(settings: Settings) -> CaughtMail:
+    """The folder where the mail catcher of this site keeps what it caught."""
+    return CaughtMail(settings.INSTANCE_PATH.resolve() / "caught-mail")
+
+
+def signer(settings: Settings) -> Callable[[bytes], bytes]:
+    """What signs every message of this site before it leaves; it may change nothing.
+
+    Raises SettingsError where the key cannot be used.
+    """
+    file, selector = settings.MAIL_DKIM_KEY_FILE, settings.MAIL_DKIM_SELECTOR
+    if file is None:
+        return lambda content: content
+    if selector is None:
+        raise SettingsError([f"MAIL_DKIM_SELECTOR {though_set('MAIL_DKIM_KEY_FILE')}"])
+    domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
+    try:
+        return load_signer(file, selector, domain)
+    except DkimKeyError as error:
+        raise SettingsError([f"MAIL_DKIM_KEY_FILE {error}"]) from None
+
+
+def bell_path(settings: Settings) -> Path:
+    """Where the dispatcher of this machine listens for the doorbell."""
+    return settings.INSTANCE_PATH.resolve() / "dispatcher.bell"
+
+
+def _join_database(app: Flask, settings: Settings) -> None:
+    app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
+    app.config["ALEMBIC"] = {"script_location": str(MIGRATIONS)}
+    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
+    try:
+        Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        words = _("INSTANCE_PATH names {folder!r}, which cannot be made: {reason}.")
+        problem = words.format(folder=app.instance_path, reason=error.strerror)
+        raise SettingsError([problem]) from None
+    db.init_app(app)
+    alembic.init_app(app)
+
+
+def _join_pages(app: Flask) -> None:
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        # No pages: what is secret in them could be guessed from the size of what it is beside.
+        COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
+        RATELIMIT_HEADERS_ENABLED=False,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    Bootstrap5(app)
+    Compress(app)
+    request_ids.init_app(app)
+    languages.init_app(app)
+    form_parsing.init_app(app)
+    security.init_app(app)
+    ratelimits.init_app(app)
+    errors.init_app(app)
+    failures.init_app(app)
+    secret_links.init_app(app)
+    settings_pages.init_app(app)
+    links.init_app(app)
+    app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
+    times.init_app(app)
+
+
+def _join_mail(app: Flask, settings: Settings) -> Outbox:
+    state = mail.init_app(app)
+    state.default_sender = settings.sender
+    with app.app_context():
+        sessions = db.sessionmaker
+
+    made = Outbox(
+        sessions,
+        sender=settings.sender,
+        bell=_bell(settings, sessions),
+        current=current_transaction,
+        speak=languages.spoken,
+        sign=signer(settings),
+        guard=Guard(
+            settings.MAIL_GUARD_MESSAGES,
+            settings.MAIL_GUARD_MINUTES * MINUTE,
+            settings.MAIL_GUARD_DAILY,
+        ),
+        rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
+        maximum_bytes=settings.MAIL_MAX_BYTES,
+    )
+    for emails in (account_emails, change_emails, verification_emails, reserved_emails):
+        emails.register_kinds(made, sender=_author(settings))
+    failures.register_kinds(made)
+    account_chores.register_chores(made)
+    init_outbox(app, made)
+    return made
+
+
+def _author(settings: Settings) -> Address:
+    """The author of mail about accounts, with the site's name where the settings give it none."""
+    author = parse_address(settings.sender)
+    return author if author.name else replace(author, name=SITE_NAME)
+
+
+def _bell(settings: Settings, sessions: Callable[[], Session]) -> Bell:
+    if settings.CELERY_BROKER_URL is None:
+        return SocketBell(bell_path(settings))
+    # Celery is an extra, which a site on one machine does without.
+    from flask_outbox.celery.wakeup import CeleryBell, make_celery  # noqa: PLC0415
+
+    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    return CeleryBell(celery, sessions)

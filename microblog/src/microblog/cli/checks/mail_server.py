@@ -1,0 +1,126 @@
+"""The mail server and the sender: asked up to the sender's address; no message is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from gettext import gettext as _
+
+from flask_outbox import AddressError, SmtpError, parse_address, smtp_server
+from flask_outbox.message.addresses import Address, is_loopback
+from flask_outbox.smtp.client import SmtpServer
+from flask_outbox.smtp.diagnosis import advice, try_sender
+from flask_outbox.smtp.errors import Step
+from flask_outbox.translation import gettext_noop
+from microblog.app import signer
+from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.settings import Settings, SettingsError
+
+MAIL_SERVER = gettext_noop("mail server")
+SENDER = gettext_noop("sender")
+SIGNATURES = gettext_noop("signatures")
+
+# Names that belong to nobody (RFC 2606, RFC 6761), or to the local network alone (RFC 6762).
+_RESERVED = re.compile(
+    r"(?:.*\.)?(?:example(?:\.(?:com|net|org))?|invalid|test|localhost|local|localdomain)"
+)
+
+
+def check_sender(settings: Settings) -> Iterator[Finding]:
+    """Whether the sender's address can be one that receivers believe."""
+    sender = parse_address(settings.sender)
+    if not settings.ADMINS:
+        yield warning(
+            "ADMINS",
+            _(
+                "is not set: mail comes from {sender}, and nobody is told when the site fails."
+            ).format(sender=sender),
+            _("Set ADMINS to your address."),
+        )
+    if is_reserved(sender.domain):
+        yield warning(
+            SENDER,
+            _(
+                "{sender} is in a domain that nobody can own: receivers refuse it, or hide it."
+            ).format(sender=sender),
+            _("Set ADMINS or MAIL_DEFAULT_SENDER to an address in your own domain."),
+        )
+        return
+    account = _account(settings)
+    if account is not None and account.domain != sender.domain:
+        yield warning(
+            SENDER,
+            _(
+                "{sender} is not in the domain of the account {account}: many servers refuse that."
+            ).format(sender=sender, account=account),
+            _("If yours does, set MAIL_DEFAULT_SENDER to an address of the account."),
+        )
+        return
+    yield ok(SENDER, _("mail comes from {sender}.").format(sender=sender))
+
+
+def is_reserved(domain: str) -> bool:
+    """Whether the domain can belong to nobody on the internet."""
+    return bool(_RESERVED.fullmatch(domain)) or domain.startswith("[")
+
+
+def _account(settings: Settings) -> Address | None:
+    """The account's address, where its user name is one."""
+    try:
+        return parse_address(settings.MAIL_USERNAME or "", public=True)
+    except AddressError:
+        return None
+
+
+def check_mail_server(settings: Settings) -> Iterator[Finding]:
+    """Connect, encrypt, log in and name the sender, as a message would."""
+    config = settings.as_flask_config()
+    server = smtp_server(config, debug=config["MAIL_DEBUG"])
+    if config["MAIL_SUPPRESS_SEND"]:
+        yield warning(
+            MAIL_SERVER,
+            _("MAIL_SUPPRESS_SEND is on: no mail leaves."),
+            _("Remove it."),
+        )
+        return
+    if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
+        yield warning(
+            MAIL_SERVER,
+            _("mail, with the links in it, crosses the network to {host} unencrypted.").format(
+                host=server.host
+            ),
+            _("Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465)."),
+        )
+    yield _asked(server, parse_address(settings.sender))
+
+
+def _asked(server: SmtpServer, sender: Address) -> Finding:
+    told: list[str] = []
+    try:
+        try_sender(server, sender, told.append)
+    except SmtpError as error:
+        said = f"{error.code} {error.answer}" if error.code else error.answer
+        words = _('{host}, port {port}, failed at the step "{step}": {answer}.').format(
+            host=server.host, port=server.port, step=_(error.step), answer=said.rstrip(".")
+        )
+        if error.step is Step.MAIL and error.code and error.code < 500:
+            return warning(MAIL_SERVER, words, advice(error, server))
+        return wrong(MAIL_SERVER, words, advice(error, server))
+    return ok(MAIL_SERVER, " ".join(told))
+
+
+def check_signatures(settings: Settings) -> Iterator[Finding]:
+    """Whether the key for DKIM can sign."""
+    if settings.MAIL_DKIM_KEY_FILE is None:
+        return
+    try:
+        made = signer(settings)
+    except SettingsError as error:
+        for problem in error.problems:
+            yield wrong(SIGNATURES, problem)
+        return
+    made(b"From: nobody@example.com\r\n\r\nA sample.\r\n")
+    yield ok(
+        SIGNATURES,
+        _("mail is signed with the key {selector}.").format(selector=settings.MAIL_DKIM_SELECTOR),
+    )

@@ -1,0 +1,266 @@
+"""The services that the site needs beside its mail server: each is asked, none is changed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy import func, insert, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_outbox.outbox.models import WAITING, OutboxMessage, Suppression
+from flask_outbox.translation import gettext_noop
+from microblog.app import create_app
+from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.cli.site import (
+    counted_apart,
+    database_file,
+    database_place,
+    database_reason,
+    newer_schema,
+)
+from microblog.database import WRITING, db, is_sqlite, needs_upgrade
+from microblog.settings import Settings, SettingsError
+
+DATABASE = gettext_noop("database")
+BROKER = gettext_noop("broker")
+OUTBOX = gettext_noop("outbox")
+RATE_LIMITS = gettext_noop("rate limits")
+
+WAIT_SECONDS = 5.0
+"""For the answer of a broker, or of Redis."""
+
+OVERDUE_SECONDS = 300.0
+"""Mail that is due for so long is delivered by nobody."""
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Whether it answers, has today's schema, and can be written."""
+    folder = settings.INSTANCE_PATH.resolve()
+    made = not folder.exists()
+    try:
+        app = create_app(settings.model_copy(update={"DATABASE_URL": _impatient(settings)}))
+    except (SettingsError, OSError) as error:
+        yield wrong(
+            DATABASE,
+            _("not tried, since the site cannot be built: {reason}").format(reason=error),
+        )
+        return
+    with app.app_context():
+        try:
+            yield from _database(settings)
+        except SQLAlchemyError as error:
+            reason = database_reason(error)
+            words = _("{place} cannot be used: {reason}.").format(
+                place=database_place(), reason=reason
+            )
+            yield wrong(DATABASE, words, _database_mend(reason))
+        except CommandError:
+            yield wrong(DATABASE, newer_schema())
+        finally:
+            db.engine.dispose()
+    if made:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _impatient(settings: Settings) -> str:
+    """The database's address; PostgreSQL's driver would wait for minutes by itself."""
+    url = make_url(settings.DATABASE_URL)
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": f"{WAIT_SECONDS:.0f}"})
+    return url.render_as_string(hide_password=False)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        yield _not_made_yet(file.resolve())
+        return
+    if is_sqlite():
+        # A file that takes no changes cannot be brought up to date either.
+        with db.engine.connect().execution_options(**WRITING) as connection:
+            connection.begin().rollback()
+    if needs_upgrade():
+        if is_sqlite():
+            yield ok(
+                DATABASE,
+                _("{place} answers; its schema is brought up to date at the start.").format(
+                    place=database_place()
+                ),
+            )
+        else:
+            yield wrong(
+                DATABASE,
+                _("its schema is not up to date."),
+                _("Run: microblog db upgrade"),
+            )
+        return
+    with db.sessionmaker() as session:
+        session.connection(execution_options=WRITING)
+        session.execute(
+            insert(Suppression).values(address_key="check", reason="rolled back", since=0.0)
+        )
+        session.rollback()
+    yield ok(
+        DATABASE,
+        _("{place} answers, its schema is up to date, and it can be written.").format(
+            place=database_place()
+        ),
+    )
+    yield from _overdue()
+
+
+def _not_made_yet(file: Path) -> Finding:
+    """Whether it will be: SQLite makes a file, and no folder."""
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        words = _("{file} cannot be made: {reason}.")
+        return wrong(
+            DATABASE,
+            words.format(file=file, reason=error.strerror),
+            _("Let the user that runs the site own its folder, or name another in DATABASE_URL."),
+        )
+    return ok(DATABASE, _("{place} will be made at the start.").format(place=file))
+
+
+def _overdue() -> Iterator[Finding]:
+    now = time.time()
+    late = select(func.count(), func.min(OutboxMessage.due_at)).where(
+        OutboxMessage.status.in_(WAITING), OutboxMessage.due_at < now - OVERDUE_SECONDS
+    )
+    with db.sessionmaker() as session:
+        count, since = session.execute(late).one()
+    if count:
+        yield warning(
+            OUTBOX,
+            ngettext(
+                "{count} message is overdue, for {minutes:.0f} min: nobody delivers.",
+                "{count} messages are overdue, the oldest for {minutes:.0f} min: nobody delivers.",
+                count,
+            ).format(count=count, minutes=(now - since) / 60),
+            _("Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?"),
+        )
+
+
+_DATABASE_MENDS = {
+    "refused": gettext_noop(
+        "Is the database server running? Look at host and port in DATABASE_URL."
+    ),
+    "timeout": gettext_noop(
+        "Nothing answers there. Look at host and port in DATABASE_URL, and at the firewall."
+    ),
+    "translate host name": gettext_noop("Look for a slip in the host's name in DATABASE_URL."),
+    "name or service": gettext_noop("Look for a slip in the host's name in DATABASE_URL."),
+    "password": gettext_noop("Look at user and password in DATABASE_URL."),
+    "role": gettext_noop("Look at the user in DATABASE_URL."),
+    "does not exist": gettext_noop(
+        "Make the database, or look for a slip in its name: createdb NAME."
+    ),
+    "permission denied": gettext_noop(
+        "The user in DATABASE_URL needs the right to write to the tables."
+    ),
+    "read-only": gettext_noop(
+        "This database takes no changes: name the one that does, not its replica."
+    ),
+    "readonly": gettext_noop("Let the user that runs the site own the file and its folder."),
+    "unable to open": gettext_noop("Let the user that runs the site own the file and its folder."),
+    "not a database": gettext_noop("The file is something else. Name another in DATABASE_URL."),
+    "locked": gettext_noop("Another program holds it. Look for a second copy of the site."),
+}
+"""What the reason holds, and the mend for it; the first that fits."""
+
+
+def _database_mend(reason: str) -> str:
+    mends = (_(mend) for words, mend in _DATABASE_MENDS.items() if words in reason.lower())
+    return next(mends, _("Look at DATABASE_URL."))
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Whether RabbitMQ or Redis lets the site in, and whether a worker listens."""
+    if settings.CELERY_BROKER_URL is None:
+        yield ok(
+            BROKER,
+            _("not needed: the dispatcher beside the web server delivers mail."),
+        )
+        return
+    # Celery is an extra, which a site on one machine does without.
+    from flask_outbox.celery.wakeup import make_celery  # noqa: PLC0415
+
+    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    connection = celery.connection_for_write(connect_timeout=WAIT_SECONDS, heartbeat=0)
+    errors = (OSError, *connection.connection_errors, *connection.channel_errors)
+    place = connection.as_uri()
+    try:
+        connection.connect()
+        connection.channel().close()
+    except errors as error:
+        yield wrong(
+            BROKER,
+            _("{place} cannot be used: {reason}.").format(place=place, reason=_words(error)),
+            _broker_mend(error),
+        )
+    else:
+        yield ok(BROKER, _("{place} answers.").format(place=place))
+    finally:
+        connection.release()
+
+
+def _broker_mend(error: Exception) -> str:
+    words = str(error).lower()
+    if "access_refused" in words or "authentication" in words or "password" in words:
+        return _("Look at user and password in CELERY_BROKER_URL.")
+    if "vhost" in words:
+        return _("Look at the virtual host behind the last slash of CELERY_BROKER_URL.")
+    return _("Is the broker running? Look at host and port in CELERY_BROKER_URL.")
+
+
+def check_rate_limits(settings: Settings) -> Iterator[Finding]:
+    """Whether there are any, and whether the place of the counts answers."""
+    address = settings.RATELIMIT_STORAGE_URI
+    if not settings.RATELIMIT_ENABLED:
+        yield warning(
+            RATE_LIMITS,
+            _("are off: whoever wants can guess passwords as fast as the site answers."),
+            _("Remove {name}.").format(name="RATELIMIT_ENABLED"),
+        )
+    elif words := counted_apart(settings, settings.WEB_CONCURRENCY):
+        yield warning(RATE_LIMITS, words)
+    elif address.startswith("memory"):
+        yield ok(RATE_LIMITS, _("counted in each process for itself."))
+    else:
+        # Redis is an extra, which a site on one machine does without.
+        import redis  # noqa: PLC0415
+
+        shown = address.rpartition("@")[2] or address
+        made = redis.Redis.from_url(
+            address.replace("redis+unix:", "unix:"),
+            socket_connect_timeout=WAIT_SECONDS,
+            socket_timeout=WAIT_SECONDS,
+        )
+        try:
+            made.ping()
+        except redis.RedisError as error:
+            yield wrong(
+                RATE_LIMITS,
+                _("Redis at {place} cannot be used: {reason}.").format(
+                    place=shown, reason=_words(error)
+                ),
+                _("Is it running? Look at RATELIMIT_STORAGE_URI."),
+            )
+        else:
+            yield ok(RATE_LIMITS, _("counted in Redis at {place}.").format(place=shown))
+        finally:
+            made.close()
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

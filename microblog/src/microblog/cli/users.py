@@ -1,0 +1,229 @@
+"""`microblog user`: accounts from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from gettext import gettext as _
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from flask_outbox import AddressError, parse_address
+from flask_outbox.translation import gettext_noop
+from microblog.accounts.confusables import mixes_scripts
+from microblog.accounts.models import User
+from microblog.accounts.names import has_username_characters, is_username
+from microblog.accounts.password_rules import (
+    PASSWORD_MAXIMUM,
+    PASSWORD_MINIMUM,
+    Problem,
+    problem_with,
+)
+from microblog.accounts.passwords import hash_password
+from microblog.accounts.registration import TakenError, create_account
+from microblog.admin import accounts
+from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
+from microblog.cli.options import as_json, echo_json, in_utc, no_address
+from microblog.cli.site import opened
+from microblog.database import db, transaction, utc_now
+
+_PROBLEMS = {
+    Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),
+    Problem.COMMON: gettext_noop(
+        "This is one of the commonest passwords, and tried first. Choose another."
+    ),
+    Problem.PERSONAL: gettext_noop("The user name or the address cannot be the password."),
+}
+
+_TAKEN = {
+    "username": gettext_noop("Another account has this username."),
+    "email": gettext_noop("Another account has this email."),
+}
+
+_NO_USERNAME = gettext_noop(
+    "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
+    " underscores only, begins and ends with neither dot nor hyphen, and does not end"
+    " with .atom."
+)
+
+_SEVERAL_ALPHABETS = gettext_noop(
+    "{name!r} cannot be a user name: its letters belong to several alphabets, and those of"
+    " different ones look alike."
+)
+
+_CONFUSABLE = gettext_noop("This username looks like another account's.")
+
+
+@click.group()
+def user() -> None:
+    """Make, look at and disable accounts."""
+
+
+@user.command()
+@click.argument("name")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create(name: str, email: str, *, password_stdin: bool) -> None:
+    """Make an account for NAME with the address EMAIL.
+
+    The address counts as verified: you vouch for it. The password is asked for, or read from
+    standard input.
+    """
+    if not is_username(name):
+        words = _(_NO_USERNAME)
+        if has_username_characters(name) and mixes_scripts(name):
+            words = _(_SEVERAL_ALPHABETS)
+        raise click.ClickException(words.format(name=name))
+    try:
+        parse_address(email, public=True)
+    except AddressError as error:
+        raise no_address(email, error) from None
+    app = opened()
+    password = _password(from_stdin=password_stdin)
+    problem = problem_with(password, personal=(name, email))
+    if problem is not None:
+        words = _(_PROBLEMS[problem])
+        raise click.ClickException(words.format(minimum=PASSWORD_MINIMUM, maximum=PASSWORD_MAXIMUM))
+    password_hash = hash_password(password)
+    try:
+        with app.app_context(), transaction() as writing:
+            made = create_account(
+                writing,
+                username=name,
+                email=email,
+                password_hash=password_hash,
+                verified_at=utc_now(),
+            )
+    except TakenError as taken:
+        words = _CONFUSABLE if taken.is_confusable else _TAKEN[taken.field]
+        raise click.ClickException(_(words)) from None
+    words = _("Made the account {name} with the address {address}.")
+    click.echo(words.format(name=made.username, address=made.email))
+
+
+@user.command("list")
+@click.option("--search", "part", default="", help="A name or an address, or a part of one.")
+@click.option("--only", type=click.Choice([str(one) for one in State]), help="Only such accounts.")
+@click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@as_json
+def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> None:
+    """List accounts, newest first.
+
+    \b
+    Who may do what administrators may:  microblog user list --only admin
+    Somebody's account:                  microblog user list --search someone@example.com
+    """
+    state = State(only) if only else None
+    with opened().app_context():
+        found = accounts.search(db.session, part.replace("\0", ""), state=state, count=count)
+    if as_json:
+        echo_json([_summary(account) for account in found])
+        return
+    if not found:
+        click.echo(_("No account matches."), err=True)
+    for account in found:
+        said = _summary(account)
+        states = ", ".join(said["states"])
+        click.echo(f"{said['registered']}  {account.username:<20}  {account.email:<30}  {states}")
+
+
+@user.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Let nobody into the account NAME, and show nothing of it to others.
+
+    All its sessions end at once. Nothing is deleted: see enable.
+    """
+    with _account(name) as (writing, account):
+        done = accounts.disable(writing, account, _actor(), now=utc_now())
+    _say(account, _("{name} is disabled.") if done else _("{name} is disabled already."))
+
+
+@user.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let the owner of the account NAME in again."""
+    with _account(name) as (writing, account):
+        done = accounts.enable(writing, account, _actor(), now=utc_now())
+    _say(account, _("{name} is enabled.") if done else _("{name} is not disabled."))
+
+
+@user.command("make-admin")
+@click.argument("name")
+def make_admin(name: str) -> None:
+    """Make NAME an administrator, who sees what became of all mail, and manages accounts.
+
+    The pages for administrators are at /admin/mail.
+    """
+    with _account(name) as (writing, account):
+        done = accounts.make_admin(writing, account, _actor(), now=utc_now())
+    before = _("{name} is an administrator already.")
+    _say(account, _("{name} is an administrator.") if done else before)
+
+
+@user.command("unmake-admin")
+@click.argument("name")
+def unmake_admin(name: str) -> None:
+    """Let NAME be an administrator no more."""
+    with _account(name) as (writing, account):
+        done = accounts.unmake_admin(writing, account, _actor(), now=utc_now())
+    before = _("{name} is no administrator.")
+    _say(account, _("{name} is no administrator any more.") if done else before)
+
+
+@contextmanager
+def _account(name: str) -> Iterator[tuple[Session, User]]:
+    """The account with this name, in a write transaction; refusals are said in words."""
+    with opened().app_context(), transaction() as writing:
+        account = accounts.find_by_name(writing, name.replace("\0", ""))
+        if account is None:
+            words = _("No account has the name {name!r}. To look for it: {command}")
+            raise click.ClickException(
+                words.format(name=name, command="microblog user list --search")
+            )
+        try:
+            yield writing, account
+        except RefusedError as error:
+            words = _(_REFUSALS[error.refusal])
+            raise click.ClickException(words.format(name=account.username)) from None
+
+
+_REFUSALS = {
+    Refusal.LAST_ADMIN: gettext_noop(
+        "{name} is the last administrator: make somebody else one first."
+    ),
+    Refusal.DISABLED: gettext_noop("{name} is disabled: enable the account first."),
+    Refusal.DELETING: gettext_noop("{name} is about to be deleted. Only its owner can undo that."),
+}
+
+
+def _actor() -> Actor:
+    return Actor(COMMAND_LINE)
+
+
+def _say(account: User, words: str) -> None:
+    click.echo(words.format(name=account.username))
+
+
+def _summary(account: User) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "username": account.username,
+        "email": account.email,
+        "registered": in_utc(account.registered_at.timestamp()),
+        "states": [str(state) for state in accounts.states(account)],
+    }
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise click.ClickException(_("The password on standard input is not text.")) from None
+    else:
+        password = click.prompt(_("Password"), hide_input=True, confirmation_prompt=True)
+    return str(password)

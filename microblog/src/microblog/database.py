@@ -1,0 +1,279 @@
+"""The database: sessions, names of constraints, times, and how a write transaction begins.
+
+Reading uses `db.session`, one for each request. Writing uses `transaction()`: one for each request,
+opened by the view, handed to the use cases, which never commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flask import g, has_app_context
+from flask_alembic import Alembic
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    MetaData,
+    TypeDecorator,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from flask_outbox.database_errors import is_outage, reason
+from flask_outbox.outage import Outage
+from flask_outbox.outbox.models import NAMING
+from flask_outbox.outbox.models import Model as MailModel
+
+Step = TypeVar("Step")
+
+SQLITE_BUSY_SECONDS = 10
+
+LARGEST_KEY = 2**31 - 1
+"""No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
+a number with one that its column cannot hold: it raises."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+MIGRATION_LOCK = 0x6D6963726F626C6F
+"""The number of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""
+
+MIGRATION_WAIT_SECONDS = 3600
+
+WRITING = {"sqlite_begin": "IMMEDIATE"}
+"""Connection options of a write transaction. On SQLite a transaction that reads first and writes
+later fails at once when another wrote in between, in spite of the busy timeout; one that begins
+as a writer waits its turn."""
+
+
+ENGINE_OPTIONS = {
+    # Values of columns, such as addresses, must not reach a log through an error's message.
+    "hide_parameters": True,
+    # A connection that was cut while it was idle is replaced before a page stumbles over it.
+    "pool_pre_ping": True,
+    "pool_size": 10,
+    # No limit but the number of threads: each that delivers mail keeps one, up to 64 of them, and
+    # none may wait for another's.
+    "max_overflow": -1,
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment, always in UTC and aware of it, also where the database forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A moment needs its zone.")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Model(DeclarativeBase):
+    """The base of the site's tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - read by SQLAlchemy
+
+
+db = SQLAlchemy(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
+
+
+class Migrations(Alembic):
+    """Migrations that run in one transaction, and one process at a time: the others wait.
+
+    SQLite does not watch over foreign keys meanwhile. It changes most about a table by making it
+    anew, and dropping the old one would take along every row that refers to it. The keys are
+    checked at the end instead.
+    """
+
+    def run_migrations(self, fn: Any, **kwargs: Any) -> None:
+        connection = self.migration_context.connection
+        assert connection is not None  # noqa: S101 - migrations are never run without one
+        connection.rollback()
+        if not is_sqlite():
+            # Held until the end of the transaction, in which the migrations run, too.
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            super().run_migrations(fn, **kwargs)
+            return
+        pragma = _raw_sqlite(connection).execute
+        pragma("PRAGMA foreign_keys = OFF")
+        pragma(f"PRAGMA busy_timeout = {MIGRATION_WAIT_SECONDS * 1000}")
+        try:
+            # Begins now, as a writer, and waits for another one's end.
+            connection.execution_options(**WRITING).begin()
+            checking: Any = lambda *found: _checking_keys(pragma, fn(*found))  # noqa: E731
+            super().run_migrations(checking, **kwargs)
+        finally:
+            connection.rollback()
+            connection.execution_options(sqlite_begin="DEFERRED")
+            pragma("PRAGMA foreign_keys = ON")
+            pragma(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+
+
+Pragma = Callable[[str], sqlite3.Cursor]
+
+
+def _raw_sqlite(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - it is connected
+    return driver
+
+
+def _checking_keys(
+    pragma: Callable[[str], sqlite3.Cursor], steps: Iterable[Step]
+) -> Iterator[Step]:
+    """Run the steps, then look whether one of them left a row that refers to nothing.
+
+    Rows that referred to nothing before are no reason to stop: another program may have left them,
+    since it is SQLite's default not to watch over keys.
+    """
+    before = _broken_keys(pragma)
+    yield from steps
+    broken = _broken_keys(pragma) - before
+    if broken:
+        raise RuntimeError(f"A migration left rows that refer to nothing: {dict(broken)}")
+
+
+def _broken_keys(pragma: Pragma) -> Counter[tuple[str, str]]:
+    """How many rows refer to nothing, by their table and the table referred to."""
+    return Counter((row[0], row[2]) for row in pragma("PRAGMA foreign_key_check"))
+
+
+alembic = Migrations(
+    metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
+)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+_CURRENT = "microblog_write_session"
+
+logger = logging.getLogger(__name__)
+
+_reading = Outage(logger, "The database cannot be read: %s", "The database can be read again.")
+_writing = Outage(
+    logger, "The database cannot be written: %s", "The database can be written again."
+)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """The write transaction of this request or command: committed at the end, or rolled back.
+
+    Inside another one it is the same one.
+    """
+    current = current_transaction()
+    if current is not None:
+        yield current
+        return
+    _end_reading()
+    with db.sessionmaker() as session:
+        session.connection(execution_options=WRITING)
+        setattr(g, _CURRENT, session)
+        try:
+            yield session
+            session.commit()
+            _writing.ended()
+            # What was read before may have changed, also where it was read meanwhile: on SQLite
+            # a reading transaction goes on seeing what was there when it began.
+            _end_reading()
+            db.session.expire_all()
+        except DBAPIError as error:
+            if is_outage(error):
+                _writing.began(reason(error))
+            raise
+        finally:
+            g.pop(_CURRENT, None)
+
+
+def _end_reading() -> None:
+    """Give the reading connection back: a request that holds two may wait for itself."""
+    reading = db.session
+    if reading.in_transaction() and not (reading.new or reading.dirty or reading.deleted):
+        reading.commit()
+
+
+def current_transaction() -> Session | None:
+    """The session of the write transaction that is open here, if any."""
+    return g.get(_CURRENT) if has_app_context() else None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def upgrade() -> None:
+    """Bring the schema of the current application's database up to date."""
+    alembic.upgrade()
+
+
+def needs_upgrade() -> bool:
+    """Whether the database lacks a migration."""
+    with db.engine.connect():  # a database that cannot be reached says so itself
+        return bool(alembic.needs_upgrade())
+
+
+def is_sqlite() -> bool:
+    """Whether the current application keeps its data in an SQLite file."""
+    return db.engine.dialect.name == "sqlite"
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        # Compiling a timeline's statement takes PostgreSQL a hundred times as long as running it.
+        connection.execute("SET jit = off")
+        connection.commit()
+        return
+    # The driver would begin transactions itself, and never IMMEDIATE ones.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "handle_error")
+def _note_outage(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    options = context.connection.get_execution_options() if context.connection else {}
+    # What `transaction` begins, it tells itself; a connection that the pool found cut, it replaces.
+    told_elsewhere = context.is_pre_ping or WRITING.items() <= options.items()
+    if error and is_outage(error) and not told_elsewhere:
+        _reading.began(reason(error))
+
+
+@event.listens_for(Engine, "after_cursor_execute")
+def _note_success(*_statement: object) -> None:
+    _reading.ended()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

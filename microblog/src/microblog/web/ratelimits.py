@@ -1,0 +1,111 @@
+"""How often one client may post a form: counted by client, never by what was posted.
+
+A limit that depended on the address in the form would tell which addresses have accounts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask
+from flask_limiter import Limiter, RateLimitExceeded
+from flask_limiter.util import get_remote_address
+
+from flask_outbox.outage import Outage
+from microblog.web.clients import client_network, client_site
+
+FORM_LIMIT = "30 per minute; 300 per hour"
+
+SITE_LIMIT = "300 per minute; 3000 per hour"
+"""Of all networks together that one client may have."""
+
+STORE_SECONDS = 0.5
+"""A store that is away must not hold up the page that finds it out."""
+
+logger = logging.getLogger(__name__)
+
+
+def current_client() -> str:
+    """What the posts of one client are counted by."""
+    address = get_remote_address()
+    return client_network(address) or address
+
+
+def current_site() -> str:
+    """What the posts of all networks of one client are counted by."""
+    address = get_remote_address()
+    return client_site(address) or address
+
+
+class FallbackLimiter(Limiter):
+    """Counts in the memory of this process while the store of the counts is away.
+
+    Flask-Limiter does so, and asks for the store again after 1, 2, 4… up to 32 seconds, but for
+    requests that find out at the same moment: all but the first of them would fail.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, in_memory_fallback_enabled=True, **kwargs)
+
+    def init_app(self, app: Flask) -> None:
+        self._storage_dead = False
+        self._outage = Outage(
+            logger,
+            "The store of the rate limits is away: each process counts for itself meanwhile.",
+            "The store of the rate limits is back.",
+        )
+        super().init_app(app)
+
+    def is_store_away(self) -> bool:
+        """Whether the store of the counts does not answer; asks it."""
+        return self.enabled and not self.storage.check()
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except RateLimitExceeded:
+            raise
+        except Exception:
+            if not self._storage_dead:
+                raise
+            super()._check_request_limit(callable_name, in_middleware)
+        finally:
+            if self._storage_dead:
+                self._outage.began()
+            else:
+                self._outage.ended()
+
+
+limiter = FallbackLimiter(current_client, headers_enabled=False)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    if app.config["RATELIMIT_STORAGE_URI"].startswith("redis"):
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = _impatient()
+    limiter.init_app(app)
+
+
+def limit_posts(view: View) -> View:
+    """Limit how often one client may post to this view; looking at it is free."""
+    by_client = limiter.limit(FORM_LIMIT, methods=["POST"])
+    by_site = limiter.limit(SITE_LIMIT, key_func=current_site, methods=["POST"])
+    return cast(View, by_site(by_client(view)))
+
+
+def _impatient() -> dict[str, Any]:
+    """Options of a Redis client that gives up soon; by itself it tries for half a minute."""
+    # Redis is an extra, which a site on one machine does without.
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    return {
+        "socket_connect_timeout": STORE_SECONDS,
+        "socket_timeout": STORE_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }

@@ -1,0 +1,119 @@
+"""Can the site serve, and what of it is degraded? Asked by probes every few seconds: cheap, and
+nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from flask_outbox import current_outbox
+from flask_outbox.operations import backlog
+from flask_outbox.outbox.wakeup import SocketBell
+from microblog.database import SQLITE_BUSY_SECONDS, alembic, db, is_sqlite
+from microblog.web.ratelimits import limiter
+
+FULL_SHARE = 0.05
+FULL_BYTES = 500_000_000
+"""A disk is nearly full where less than this share of it, and less than so much, is free."""
+
+UNAVAILABLE = {
+    "database": "The database cannot be reached, or takes no changes.",
+    "schema": "The database's schema is not the one of this version: see microblog db upgrade.",
+}
+DEGRADED = {
+    "dispatcher": "No mail dispatcher is running beside the web server.",
+    "mail": "Mail that is due does not leave: no dispatcher or worker runs, or the mail server is"
+    " away.",
+    "rate_limits": "The store of the rate limits is away: each process counts for itself.",
+    "disk": "A disk with the site's data or its log is nearly full.",
+}
+
+
+def why_unavailable() -> str | None:
+    """Which of UNAVAILABLE keeps pages from being served right, if any."""
+    try:
+        with db.engine.connect() as connection:
+            if not _has_our_schema(connection):
+                return "schema"
+            if is_sqlite():
+                _require_writable_file(connection.connection.driver_connection)
+            elif connection.scalar(text("SHOW transaction_read_only")) != "off":
+                return "database"
+    except (SQLAlchemyError, sqlite3.Error):
+        return "database"
+    return None
+
+
+def whats_degraded() -> list[str]:
+    """Which of DEGRADED hold, while pages are served."""
+    return [*_degraded()]
+
+
+def _degraded() -> Iterator[str]:
+    bell = current_outbox().bell
+    if isinstance(bell, SocketBell) and not bell.is_heard():
+        yield "dispatcher"
+    if backlog.is_stuck(db.session, now=time.time()):
+        yield "mail"
+    if limiter.is_store_away():
+        yield "rate_limits"
+    if any(map(is_nearly_full, _folders())):
+        yield "disk"
+
+
+def _require_writable_file(connection: Any) -> None:
+    """Raises sqlite3.Error where the file takes no changes; nothing is written to it."""
+    ((_number, _name, file),) = connection.execute("PRAGMA database_list").fetchall()
+    if file and not all(os.access(place, os.W_OK) for place in (file, Path(file).parent)):
+        raise sqlite3.OperationalError("the file or its folder cannot be written")
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        # Before it finds that there is nothing to do, SQLite says what hinders it.
+        connection.execute("DELETE FROM alembic_version WHERE 0")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+
+
+def _has_our_schema(connection: Connection) -> bool:
+    try:
+        found = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return False  # there is no such table
+    return found == _heads()
+
+
+def _heads() -> set[str]:
+    """The last migrations of this version, read from their files once."""
+    known: set[str] = current_app.extensions.setdefault("microblog.heads", set())
+    if not known:
+        known.update(alembic.script_directory.get_heads())
+    return known
+
+
+def _folders() -> set[Path]:
+    files = [current_app.config["LOG_FILE"], db.engine.url.database if is_sqlite() else None]
+    return {Path(current_app.instance_path), *(Path(file).parent for file in files if file)}
+
+
+def is_nearly_full(folder: Path) -> bool:
+    """Whether there is little room left where this folder is."""
+    with suppress(OSError):
+        usage = shutil.disk_usage(folder)
+        return usage.free < min(usage.total * FULL_SHARE, FULL_BYTES)
+    return False

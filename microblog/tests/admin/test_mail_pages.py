@@ -1,0 +1,426 @@
+"""The fate of every mail, in the browser: found, told, sent again, cancelled, allowed again."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+
+from flask_outbox import current_outbox, send_email
+from flask_outbox.operations import counts
+from flask_outbox.outbox import suppressions
+from flask_outbox.outbox.email_types import DAY, HOUR
+from flask_outbox.outbox.models import OutboxMessage, Status
+from microblog.database import db, transaction
+from tests.outbox_rows import rows
+from tests.smtp_server import ScriptedServer
+from tests.statements import recorded
+from tests.visitor import ON_SQLITE, Visitor, deliver_from, error_beside, make_user, value_in, words
+
+REFUSAL = "550 5.7.1 Your domain is on <our> list"
+NOW = 1_790_000_000.0
+
+
+@pytest.fixture
+def three_messages(app: Flask, smtp: ScriptedServer) -> None:
+    """1 was sent, 2 was refused for good, 3 waits."""
+    smtp.script["rcpt:bob@example.com"] = REFUSAL
+    for name in ("susan", "bob"):
+        make_user(app, name)
+        Visitor(app).ask_for_reset(f"{name}@example.com")
+    deliver_from(app)
+    Visitor(app).ask_for_reset("susan@example.com")
+
+
+# The list
+
+
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", [3, 2, 1]),
+        ("address=SUSAN%40example.com", [3, 1]),
+        ("address=+ob%40exam+", [2]),
+        ("address=%25", []),
+        ("status=dead", [2]),
+        ("status=queued", [3]),
+        ("kind=accounts.reset_password", [3, 2, 1]),
+        ("kind=web.failure", []),
+        ("since=2020-01-01", [3, 2, 1]),
+        ("until=2020-01-01T10%3A30", []),
+        ("since=2020-01-01+10%3A30&until=2100-01-01&status=sent&address=susan", [1]),
+        ("before=nonsense", [3, 2, 1]),
+        ("before=1.0-1", []),
+        ("since=&until=&address=&status=&kind=", [3, 2, 1]),
+    ],
+)
+def test_messages_are_found(admin: Visitor, asked: str, found: list[int]) -> None:
+    assert listed(admin, f"/admin/mail?{asked}") == found
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("since", "yesterday", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("since", "2026-02-30", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("until", "13:30", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("until", "2019-12-31", "This is not after the beginning."),
+        ("address", "a\0b", "This field holds characters that cannot be shown."),
+        ("address", "x" * 321, "Field cannot be longer than 320 characters."),
+    ],
+)
+def test_bad_input_is_said_beside_the_field_and_kept(
+    admin: Visitor, field: str, typed: str, said: str
+) -> None:
+    values = {"since": "2020-01-01T00:00", "address": "susan", field: typed}
+    query = "&".join(f"{name}={quote(value)}" for name, value in values.items())
+    page = admin.get(f"/admin/mail?{query}")
+    assert page.status_code == 200
+    assert error_beside(page, field) == said
+    assert {name: value_in(page, name) for name in values} == values
+    assert numbers_in(page.text) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("field", ["status", "kind"])
+def test_what_cannot_be_chosen_is_said(admin: Visitor, field: str) -> None:
+    assert error_beside(admin.get(f"/admin/mail?{field}=nonsense"), field)
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("three_messages")
+def test_moments_are_those_of_the_reader_s_clock(app: Flask, admin: Visitor) -> None:
+    posted = rows(app)[0].created_at
+    tokyo = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(posted + 9 * HOUR - 120))
+    assert listed(admin, f"/admin/mail?since={quote(tokyo)}") == []
+    admin.client.set_cookie("time_zone", "Asia/Tokyo")
+    assert listed(admin, f"/admin/mail?since={quote(tokyo)}") == [3, 2, 1]
+    assert value_in(admin.get(f"/admin/mail?since={quote(tokyo)}"), "since") == tokyo
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(app: Flask, admin: Visitor) -> None:
+    write(app, *[{"created_at": NOW + number // 7} for number in range(120)])
+    seen: list[int] = []
+    page = admin.get("/admin/mail?address=susan")
+    for _ in range(3):
+        seen += numbers_in(page.text)
+        older = re.search(r'rel="next" href="([^"]+)"', page.text)
+        if not older:
+            break
+        assert "address=susan" in older[1]
+        page = admin.get(older[1].replace("&amp;", "&"))
+    assert not older
+    assert seen == list(range(120, 0, -1))
+    assert "Newest" in words(page)
+
+
+@ON_SQLITE
+def test_an_address_of_the_next_page_holds_what_the_form_has_and_nothing_else(
+    app: Flask, admin: Visitor
+) -> None:
+    write(app, *[{}] * 60)
+    page = admin.get("/admin/mail?_external=1&_scheme=javascript&status=sent&x=y")
+    older = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert older
+    assert re.fullmatch(r"/admin/mail\?status=sent&amp;before=[\d.]+-\d+", older[1])
+
+
+@ON_SQLITE
+def test_an_empty_outbox_is_said(admin: Visitor) -> None:
+    assert "None ended." in words(admin.get("/admin/mail"))
+    assert "There are none." in words(admin.get("/admin/mail"))
+    assert "No message matches." in words(admin.get("/admin/mail?status=dead"))
+
+
+@pytest.mark.parametrize("asked", ["", "?status=sent"])
+def test_a_page_is_a_fixed_number_of_statements(app: Flask, admin: Visitor, asked: str) -> None:
+    write(app, {})
+    few = statements(app, admin, f"/admin/mail{asked}")
+    write(app, *[{"status": status} for status in Status for _ in range(10)])
+    many = statements(app, admin, f"/admin/mail{asked}")
+    assert len(many) == len(few)
+    assert len(few) <= 7
+
+
+# How the outbox stands
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_how_the_outbox_stands_is_shown(admin: Visitor) -> None:
+    said = words(admin.get("/admin/mail"))
+    assert re.search(r"mail that somebody waits for 1 oldest: \d+ seconds?", said)
+    assert "other mail 0" in said
+    assert "sent 1" in said
+    assert "dead 1" in said
+
+
+def test_how_messages_ended_is_a_picture_and_a_table(app: Flask, admin: Visitor) -> None:
+    now = time.time()
+    write(
+        app,
+        *[{"settled_at": now - 2 * HOUR}] * 30,
+        {"settled_at": now - 2 * HOUR, "status": Status.DEAD},
+        {"settled_at": now - 46.5 * HOUR, "status": Status.EXPIRED},
+        {"settled_at": now - 60 * HOUR, "status": Status.CANCELLED},
+    )
+    page = admin.get("/admin/mail")
+    bars = re.findall(r'<rect class="fill-(\w+)" x="(\d+)" y="([\d.]+)"', page.text)
+    assert [(status, int(x) // 10) for status, x, _ in bars][1:] == [("sent", 45), ("dead", 45)]
+    assert bars[0][0] == "expired"
+    assert float(bars[2][2]) >= 0, "it sticks out"
+    assert 'aria-label="At most 31 in one hour.' in page.text
+    table = re.search(r"(?s)<tbody>(.*?)</tbody>", page.text)
+    assert table
+    assert len(re.findall("<tr>", table[1])) == 2
+    assert re.search(r"30\s*</td>\s*<td[^>]*>\s*0\s*</td>\s*<td[^>]*>\s*1", table[1])
+    assert "style=" not in page.text
+
+
+@ON_SQLITE
+def test_where_nobody_delivers_it_is_said(app: Flask, admin: Visitor) -> None:
+    words_of_warning = "has not been tried for more than a minute"
+    waits: dict[str, Any] = {"status": Status.QUEUED, "settled_at": None, "lane": 0}
+    write(app, {**waits, "created_at": time.time() - 30})
+    assert words_of_warning not in words(admin.get("/admin/mail"))
+    write(app, {**waits, "created_at": time.time() - 90})
+    assert words_of_warning in words(admin.get("/admin/mail"))
+
+
+# One message
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_what_happened_is_told_in_the_servers_words(app: Flask, admin: Visitor) -> None:
+    page = admin.get("/admin/mail/2")
+    assert "dead It was refused for good" in words(page)
+    assert "bob@example.com" in words(page)
+    assert "5.7.1 Your domain is on <our> list" in words(page)
+    assert "<our>" not in page.text
+    moments = re.findall(r'<time datetime="([^"]+)">', page.text)
+    assert len(moments) == 3, "posted, ended, and its one attempt"
+    assert "Send again…" in words(page)
+    assert "Cancel…" not in words(page)
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_what_waits_tells_when_it_is_tried(admin: Visitor) -> None:
+    said = words(admin.get("/admin/mail/3"))
+    assert "It was not tried." in said
+    assert "Next attempt" in said
+    assert "Worthless from" in said
+    assert "Cancel…" in said
+
+
+@ON_SQLITE
+def test_what_a_message_says_is_shown_nowhere(app: Flask, admin: Visitor) -> None:
+    with app.app_context():
+        send_email("the secret subject", None, ["bob@example.com"], "the secret text")
+    for address in ("/admin/mail", "/admin/mail/1", "/admin/mail/1/cancel"):
+        page = admin.get(address)
+        assert page.status_code == 200
+        assert "bob@example.com" in page.text
+        assert "secret" not in page.text
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("number", ["7", "0", str(2**63), "9" * 40])
+@pytest.mark.parametrize("action", ["", "/retry", "/cancel"])
+def test_a_message_that_does_not_exist_is_not_found(
+    admin: Visitor, number: str, action: str
+) -> None:
+    assert admin.get(f"/admin/mail/{number}{action}").status_code == 404
+
+
+def test_an_old_message_names_nobody(app: Flask, admin: Visitor) -> None:
+    write(app, {"recipient": "sha256:abc", "reduced": True, "status": Status.DEAD})
+    page = admin.get("/admin/mail/1")
+    assert "address removed" in words(page)
+    assert "sha256" not in page.text
+    assert "Send again…" not in words(page)
+    refused = admin.get("/admin/mail/1/retry")
+    assert "This message is too old: its address was removed." in words(refused)
+
+
+# Again, and not at all
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_message_is_sent_again_after_a_confirmation(
+    app: Flask,
+    admin: Visitor,
+    smtp: ScriptedServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[Sequence[int]] = []
+    with app.app_context():
+        monkeypatch.setattr(current_outbox().bell, "ring", rung.append)
+    smtp.script.clear()
+    page = admin.get("/admin/mail/2/retry")
+    assert "Send this message again? To bob@example.com" in words(page)
+    assert rows(app)[1].status == Status.DEAD, "looking changes nothing"
+    with caplog.at_level(logging.INFO, "microblog.admin"):
+        said = words(admin.submit("/admin/mail/2/retry"))
+    assert "The message is queued again." in said
+    assert rung == [[2]]
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "microblog.admin"
+    ] == ["The administrator alice queued message 2 (accounts.reset_password) again"]
+    deliver_from(app)
+    assert rows(app)[1].status == Status.SENT
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_message_is_cancelled_after_a_confirmation(
+    app: Flask, admin: Visitor, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "Cancel this message?" in words(admin.get("/admin/mail/3/cancel"))
+    assert rows(app)[2].status == Status.QUEUED, "looking changes nothing"
+    with caplog.at_level(logging.INFO, "microblog.admin"):
+        said = words(admin.submit("/admin/mail/3/cancel"))
+    assert "The message is cancelled." in said
+    assert "cancelled It was cancelled" in said
+    assert "The administrator alice cancelled message 3 (accounts.reset_password)" in caplog.text
+    before = len(smtp.received)
+    assert deliver_from(app) == 0
+    assert len(smtp.received) == before
+
+
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/admin/mail/1/retry", "This message waits already, or was sent."),
+        ("/admin/mail/3/retry", "This message waits already, or was sent."),
+        ("/admin/mail/1/cancel", "This message does not wait any more."),
+        ("/admin/mail/2/cancel", "This message does not wait any more."),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_changed(
+    app: Flask, admin: Visitor, caplog: pytest.LogCaptureFixture, address: str, said: str
+) -> None:
+    before = states(app)
+    token = admin.csrf_token("/")
+    assert said in words(admin.get(address))
+    assert said in words(admin.submit(address, token=token))
+    assert states(app) == before
+    assert "microblog.admin" not in {record.name for record in caplog.records}
+
+
+def test_a_message_that_changed_meanwhile_is_said(
+    app: Flask, admin: Visitor, deliver: Callable[[], int]
+) -> None:
+    make_user(app, "susan")
+    Visitor(app).ask_for_reset("susan@example.com")
+    token = admin.csrf_token("/admin/mail/1/cancel")
+    deliver()
+    assert "does not wait any more" in words(admin.submit("/admin/mail/1/cancel", token=token))
+    assert rows(app)[0].status == Status.SENT
+
+
+# Suppressed addresses
+
+
+def test_a_suppressed_address_is_allowed_again(
+    app: Flask, admin: Visitor, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_user(app, "susan")
+    smtp.script["rcpt"] = ["550 5.1.1 Nobody of that name lives here"]
+    Visitor(app).ask_for_reset("susan@example.com")
+    deliver_from(app)
+    assert "Nothing is sent to this address" in words(admin.get("/admin/mail/1"))
+    assert "allow it again first" in words(admin.get("/admin/mail/1/retry"))
+    listed_ones = admin.get("/admin/mail/suppressed")
+    assert "susan@example.com" in words(listed_ones)
+    assert "5.1.1 Nobody of that name lives here" in words(listed_ones)
+    lift = "/admin/mail/suppressed/lift?address=susan@example.com"
+    assert f'href="{lift}"' in listed_ones.text
+    assert "Send to this address again?" in words(admin.get(lift))
+    with caplog.at_level(logging.INFO, "microblog.admin"):
+        said = words(admin.submit(lift, {"address": "susan@example.com"}))
+    assert "Mail is sent to susan@example.com again." in said
+    assert "The administrator alice lets mail go to susan@example.com again" in caplog.text
+    admin.submit("/admin/mail/1/retry")
+    deliver_from(app)
+    assert rows(app)[0].status == Status.SENT
+
+
+def test_suppressed_addresses_are_found_and_come_in_pages(app: Flask, admin: Visitor) -> None:
+    with app.app_context(), transaction() as writing:
+        condemned = [(f"user{number:03}@example.com", "550 5.1.1") for number in range(60)]
+        suppressions.suppress(writing, condemned, now=NOW)
+    page = admin.get("/admin/mail/suppressed?address=USER0")
+    first = re.findall(r"<bdi>(user\d+)@", page.text)
+    more = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert more
+    page = admin.get(more[1].replace("&amp;", "&"))
+    assert "address=USER0" in more[1]
+    second = re.findall(r"<bdi>(user\d+)@", page.text)
+    assert first + second == [f"user{number:03}" for number in range(60)]
+    assert 'rel="next"' not in page.text
+    assert re.findall(r"<bdi>(\w+)@", admin.get("/admin/mail/suppressed?address=059").text) == [
+        "user059"
+    ]
+
+
+@pytest.mark.parametrize("address", ["nobody%40example.com", "", "%00", "a%00b", "%ff"])
+def test_what_is_not_suppressed_is_said(admin: Visitor, address: str) -> None:
+    page = admin.get(f"/admin/mail/suppressed/lift?address={address}")
+    assert "This address is not suppressed." in words(page)
+    assert admin.get(f"/admin/mail/suppressed?after={address}").status_code == 200
+
+
+# Helpers
+
+
+def listed(admin: Visitor, address: str) -> list[int]:
+    page = admin.get(address)
+    assert page.status_code == 200
+    return numbers_in(page.text)
+
+
+def numbers_in(html: str) -> list[int]:
+    return [int(number) for number in re.findall(r'<a href="/admin/mail/(\d+)">', html)]
+
+
+def states(app: Flask) -> list[tuple[int, str, int]]:
+    return [(row.id, row.status, row.attempts) for row in rows(app)]
+
+
+def statements(app: Flask, admin: Visitor, address: str) -> list[str]:
+    with app.app_context():
+        engine = db.engine
+    with recorded(engine) as found:
+        assert admin.get(address).status_code == 200
+    return [statement for statement in found if statement.startswith("SELECT")]
+
+
+def write(app: Flask, *changes: dict[str, Any]) -> None:
+    """Messages that were sent, but for these changes."""
+    usual: dict[str, Any] = {
+        "kind": "accounts.reset_password",
+        "lane": 1,
+        "recipient": "susan@example.com",
+        "recipient_key": "susan@example.com",
+        "locale": "en",
+        "arguments": {},
+        "message_id": "<1@example.com>",
+        "created_at": NOW - DAY,
+        "due_at": NOW,
+        "status": Status.SENT,
+        "settled_at": NOW,
+    }
+    with app.app_context(), transaction() as writing:
+        writing.add_all(OutboxMessage(**usual | change) for change in changes)
+        writing.flush()
+        while counts.add_up(writing, now=time.time()):
+            pass

@@ -1,0 +1,152 @@
+"""A page of a neighbouring host that plants a cookie, then sends a form as its reader."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from typing import Any
+
+import pytest
+import trustme
+from flask import Flask
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.constants import Make
+from tests.services import need
+from tests.site_services import chromium
+from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user
+
+SITE, NEIGHBOUR = "blog.town.localhost", "evil.town.localhost"
+INVALID = "This form is no longer valid"
+
+pytestmark = [ON_SQLITE, pytest.mark.slow]
+
+
+class Town:
+    """A site and its neighbour, which to browsers are one site, at one port."""
+
+    def __init__(self, scheme: str, context: ssl.SSLContext | None) -> None:
+        self.scheme = scheme
+        self.page = ""
+        self.server = make_server("127.0.0.1", 0, self, threaded=True, ssl_context=context)
+
+    def open(self, make_app: Make) -> None:
+        self.app: Flask = make_app(PUBLIC_URL=self.url(path=""))
+        self.session_cookie = str(self.app.config["SESSION_COOKIE_NAME"])
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["HTTP_HOST"].startswith(NEIGHBOUR):
+            start("200 OK", [("Content-Type", "text/html")])
+            return [self.page.encode()]
+        return self.app(environ, start)
+
+    def url(self, host: str = SITE, path: str = "/") -> str:
+        return f"{self.scheme}://{host}:{self.server.port}{path}"
+
+    def attack(self, path: str, fields: dict[str, str]) -> str:
+        """Let the neighbour's page plant a session, and send a form with the token of that.
+
+        Returns the session.
+        """
+        attacker = Visitor(self.app)
+        token = attacker.csrf_token(self.url(path="/login"))
+        cookie = attacker.client.get_cookie(self.session_cookie, domain=SITE)
+        assert cookie
+        given = {"csrf_token": token, **fields}
+        inputs = [f'<input name="{name}" value="{escape(text)}">' for name, text in given.items()]
+        self.page = f"""<form method="post" action="{self.url(path=path)}">{"".join(inputs)}</form>
+        <script>
+          const secure = location.protocol === "https:" ? "; Secure" : "";
+          const planted = "{self.session_cookie}={cookie.value}; Path=/" + secure;
+          document.cookie = planted + "; Domain=town.localhost";
+          document.forms[0].submit();
+        </script>"""
+        return cookie.value
+
+    def visit_neighbour(self, page: Page) -> str:
+        """Open the neighbour's page; returns what its form is answered."""
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.goto(self.url(NEIGHBOUR), wait_until="commit")
+        page.wait_for_url(self.url() + "**")
+        return page.inner_text("body")
+
+    def assert_planted(self, page: Page, value: str) -> None:
+        """Over HTTP the browser takes the cookie; with HTTPS its name is one that it does not."""
+        held = [one.get("value") for one in page.context.cookies(self.url())]
+        assert (value in held) is (self.scheme == "http")
+
+
+@pytest.fixture(params=["http", "https"])
+def town(request: pytest.FixtureRequest, make_app: Make) -> Iterator[Town]:
+    context = None
+    if request.param == "https":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert(SITE, NEIGHBOUR).configure_cert(context)
+    made = Town(request.param, context)
+    made.open(make_app)
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def in_browser(walk: Callable[[Page], None]) -> None:
+    """Walk with a page of a new browser; in a thread of its own, where its event loop runs."""
+    need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
+
+    def run() -> None:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
+            )
+            context = browser.new_context(ignore_https_errors=True)
+            context.set_default_timeout(20_000)
+            walk(context.new_page())
+            browser.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
+
+
+def test_no_neighbour_sends_a_post_as_a_remembered_reader(town: Town) -> None:
+    make_user(town.app, "susan")
+    planted = town.attack("/", {"post": "I give mallory everything"})
+
+    def walk(page: Page) -> None:
+        page.goto(town.url(path="/login"))
+        page.fill("#username", "susan")
+        page.fill("#password", PASSWORD)
+        page.check("#remember_me")
+        page.click("#submit")
+        page.get_by_text("Hi, susan!").wait_for()
+        # Scripts keep cookies under such names, too.
+        zone = town.session_cookie.replace("microblog", "time_zone")
+        assert zone in [one.get("name") for one in page.context.cookies(town.url())]
+        # As if the browser were closed and opened again.
+        page.context.clear_cookies(name=town.session_cookie)
+        assert INVALID in town.visit_neighbour(page)
+        town.assert_planted(page, planted)
+        page.goto(town.url(path="/user/susan"))
+        assert "Log out" in page.inner_text("body")
+        assert "everything" not in page.inner_text("body")
+
+    in_browser(walk)
+
+
+def test_no_neighbour_logs_its_reader_in(town: Town) -> None:
+    make_user(town.app, "mallory")
+    planted = town.attack("/login", {"username": "mallory", "password": PASSWORD})
+
+    def walk(page: Page) -> None:
+        assert INVALID in town.visit_neighbour(page)
+        town.assert_planted(page, planted)
+        page.goto(town.url())
+        assert "Sign In" in page.inner_text("body")
+
+    in_browser(walk)

@@ -1,0 +1,97 @@
+"""Delivery in the two ways that there are: by the dispatcher, and by a worker.
+
+Tests say `drain` and `running`, and those marked with `delivery` run in both ways.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from celery.worker import state
+
+from flask_outbox.celery.consumer import run_worker
+from flask_outbox.celery.deliverer import Deliverer
+from flask_outbox.celery.sweeper import Sweeper
+from flask_outbox.celery.wakeup import CeleryBell, make_celery
+from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.delivery.housekeeping import Housekeeping
+from flask_outbox.outbox.wakeup import BellListener, SocketBell
+from tests.brokers import Broker, remove_queues
+from tests.services import need
+from tests.site_services import RABBITMQ, has_broker
+
+END_WITHIN_SECONDS = 60
+
+by_worker = False
+"""Set by the fixture `database_url`."""
+
+
+def drain(dispatcher: Dispatcher) -> int:
+    """Deliver what is due now in this dispatcher's outbox; returns how many rows were handled."""
+    if not by_worker:
+        return dispatcher.drain()
+    with deliverer_of(dispatcher) as deliverer:
+        sweeper = Sweeper(make_celery("memory://", "tests"), deliverer)
+        with closing(sweeper):
+            return sweeper.deliver_overdue(overdue=0, within=math.inf)
+
+
+@contextmanager
+def running(dispatcher: Dispatcher) -> Iterator[None]:
+    """Deliver as the process does, the dispatcher's or a worker's, until the end of the block."""
+    way = _running_worker if by_worker else _running_dispatcher
+    with way(dispatcher):
+        yield
+
+
+@contextmanager
+def _running_dispatcher(dispatcher: Dispatcher) -> Iterator[None]:
+    bell = dispatcher.outbox.bell
+    assert isinstance(bell, SocketBell)
+    with BellListener(bell.path) as listener:
+        thread = threading.Thread(target=dispatcher.run, args=[listener])
+        thread.start()
+        try:
+            yield
+        finally:
+            dispatcher.stop()
+            listener.ring()
+            thread.join(END_WITHIN_SECONDS)
+            assert not thread.is_alive(), "the dispatcher has not ended"
+
+
+@contextmanager
+def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
+    """A Celery worker in a thread, over RabbitMQ; the outbox rings for it."""
+    need(has_broker(RABBITMQ), "RabbitMQ")
+    broker = Broker.at(RABBITMQ)
+    celery = make_celery(broker.url, broker.prefix)
+    outbox = dispatcher.outbox
+    outbox.bell = CeleryBell(celery, outbox.sessions)
+    housekeeping = Housekeeping(outbox, retention=dispatcher.options.retention)
+    work = (celery, deliverer_of(dispatcher), housekeeping)
+    thread = threading.Thread(target=run_worker, args=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        # What the handler of SIGTERM does.
+        state.should_stop = 0
+        thread.join(END_WITHIN_SECONDS)
+        state.should_stop = None
+        assert not thread.is_alive(), "the worker has not ended"
+        remove_queues(broker)
+
+
+def deliverer_of(dispatcher: Dispatcher) -> Deliverer:
+    """A worker's deliverer with all that was given to this dispatcher."""
+    return Deliverer(
+        dispatcher.outbox,
+        dispatcher._transport,
+        connections=dispatcher.options.connections,
+        context=dispatcher._context,
+        lease=dispatcher.options.lease,
+    )

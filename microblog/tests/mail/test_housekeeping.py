@@ -1,0 +1,224 @@
+"""Chores: old messages are reduced to what counts need, and those that the application has."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask, has_app_context
+from flask.ctx import AppContext
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from flask_outbox import current_outbox, send_email
+from flask_outbox.delivery.housekeeping import EVERY_SECONDS, Housekeeping
+from flask_outbox.operations import backlog, messages
+from flask_outbox.operations.messages import Search
+from flask_outbox.outbox.email_types import DAY
+from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox.outbox.outbox import Chore
+from flask_outbox.outbox.wakeup import BellListener
+from microblog.cli.processes import make_dispatcher
+from tests.outbox_rows import rows
+from tests.sites import settings_of
+from tests.smtp_server import ScriptedServer
+from tests.waiting import eventually
+
+NOW = 1_800_000_000.0
+
+
+def test_an_old_message_keeps_no_address_and_no_words(app: Flask, app_context: AppContext) -> None:
+    write(settled_at=NOW - 31 * DAY)
+    prune()
+    (row,) = rows(app)
+    assert row.reduced
+    assert "susan" not in str([row.recipient, row.recipient_key, row.arguments, row.history])
+    assert (row.answer, row.message_id, row.status) == (None, "", Status.SENT)
+
+
+def test_it_is_still_counted_and_found_by_its_whole_address(
+    app: Flask, app_context: AppContext
+) -> None:
+    write(settled_at=NOW - 31 * DAY)
+    prune()
+    with current_outbox().sessions() as session:
+        assert backlog.statistics(session, now=NOW).by_status == {"sent": 1}
+        assert len(messages.search(session, Search(address="Susan@Example.com"))) == 1
+        assert messages.search(session, Search(address="susan")) == []
+
+
+def test_what_is_young_or_waits_is_left_alone(app: Flask, app_context: AppContext) -> None:
+    write(settled_at=NOW - 29 * DAY)
+    write(settled_at=None, status=Status.DEFERRED)
+    prune()
+    assert [row.reduced for row in rows(app)] == [False, False]
+
+
+def test_after_a_year_more_nothing_is_left(app: Flask, app_context: AppContext) -> None:
+    write(settled_at=NOW - 31 * DAY)
+    prune()
+    prune(now=NOW + 300 * DAY)
+    assert len(rows(app)) == 1
+    prune(now=NOW + 366 * DAY)
+    assert rows(app) == []
+
+
+def test_a_reduced_message_is_not_sent_again(app: Flask, app_context: AppContext) -> None:
+    write(settled_at=NOW - 31 * DAY, status=Status.DEAD)
+    prune()
+    refused = pytest.raises(messages.NotPossibleError, match="too old")
+    with current_outbox().sessions() as session, refused:
+        messages.retry(session, rows(app)[0].id, now=NOW)
+
+
+def write(*, settled_at: float | None, status: Status = Status.SENT) -> None:
+    with current_outbox().sessions() as session:
+        message = OutboxMessage(
+            kind="tests.old",
+            lane=1,
+            recipient="Susan@example.com",
+            recipient_key="susan@example.com",
+            locale="en",
+            arguments={"name": "susan"},
+            message_id="<1@example.com>",
+            created_at=NOW - 40 * DAY,
+            due_at=NOW - 40 * DAY,
+            status=status,
+            settled_at=settled_at,
+            answer="susan has it",
+            history=[{"answer": "susan has it"}],
+        )
+        session.add(message)
+        session.commit()
+
+
+def prune(*, now: float = NOW) -> None:
+    made = current_outbox()
+    made.clock = lambda: now
+    Housekeeping(made, retention=30 * DAY).do_what_is_due()
+
+
+# Chores of the application
+
+
+def test_a_chore_is_done_once_an_hour(
+    app_context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[float] = []
+    current_outbox().clock = lambda: NOW
+    current_outbox().register_chore("tests.note", noting(done))
+    made = Housekeeping(current_outbox(), retention=30 * DAY)
+    for _ in range(3):
+        made.do_what_is_due()
+    assert done == [NOW]
+    in_an_hour = time.monotonic() + EVERY_SECONDS
+    monkeypatch.setattr("flask_outbox.delivery.housekeeping.time.monotonic", lambda: in_an_hour)
+    made.do_what_is_due()
+    assert done == [NOW, NOW]
+
+
+def test_a_chore_with_more_to_do_goes_on_soon(app: Flask, app_context: AppContext) -> None:
+    done: list[float] = []
+    current_outbox().register_chore("tests.long", noting(done, batches=3))
+    context = app.app_context
+    with Housekeeping(current_outbox(), retention=30 * DAY, context=context) as made:
+        assert eventually(lambda: len(done) == 3)
+    made.do_what_is_due()
+    assert len(done) == 3
+
+
+def test_what_a_chore_writes_is_committed_and_may_be_mail(
+    app: Flask, app_context: AppContext, smtp: ScriptedServer
+) -> None:
+    def chore(session: Session, _now: float) -> bool:
+        count = session.scalar(select(func.count()).select_from(OutboxMessage))
+        current_outbox().send_email(
+            f"{count} messages", None, ["susan@example.com"], "Hello.\n", session=session
+        )
+        return False
+
+    current_outbox().register_chore("tests.report", chore)
+    with delivering(app):
+        (received,) = smtp.wait_for(1)
+    assert received.message["Subject"] == "0 messages"
+
+
+@pytest.mark.parametrize("error", [OperationalError("", None, OSError("gone")), KeyError("gone")])
+def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
+    app: Flask,
+    app_context: AppContext,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    def broken(session: Session, _now: float) -> bool:
+        current_outbox().send_email(
+            "Lost", None, ["susan@example.com"], "Hello.\n", session=session
+        )
+        raise error
+
+    done: list[float] = []
+    current_outbox().register_chore("tests.broken", broken)
+    current_outbox().register_chore("tests.note", noting(done))
+    made = Housekeeping(current_outbox(), retention=30 * DAY)
+    for _ in range(2):
+        made.do_what_is_due()
+    assert (len(done), len(rows(app))) == (1, 0)
+    assert [one.levelname for one in caplog.records] == ["ERROR"], "it is tried again in an hour"
+    assert "tests.broken" in caplog.text
+    assert "gone" in caplog.text
+
+
+def test_a_chore_may_read_first_and_write_later_while_others_write(
+    app: Flask, app_context: AppContext
+) -> None:
+    write(settled_at=NOW)
+
+    def chore(session: Session, _now: float) -> bool:
+        message = session.get_one(OutboxMessage, 1)
+        time.sleep(0.1)
+        message.answer = f"{message.answer} and more"
+        return False
+
+    current_outbox().register_chore("tests.slow", chore)
+    with delivering(app):
+        for _ in range(20):
+            send_email("Hello", None, ["susan@example.com"], "Hello.\n")
+        assert eventually(lambda: rows(app)[0].answer == "susan has it and more")
+
+
+def test_two_chores_of_one_name_are_refused(app_context: AppContext) -> None:
+    current_outbox().register_chore("tests.note", noting([]))
+    with pytest.raises(ValueError, match="two chores named"):
+        current_outbox().register_chore("tests.note", noting([]))
+
+
+def noting(done: list[float], *, batches: int = 1) -> Chore:
+    """A chore of so many batches that notes when it was done."""
+
+    def chore(_session: Session, now: float) -> bool:
+        assert has_app_context()
+        done.append(now)
+        return len(done) < batches
+
+    return chore
+
+
+@contextmanager
+def delivering(app: Flask) -> Iterator[None]:
+    """A dispatcher as its process runs it, until the end of the block."""
+    made = make_dispatcher(settings_of(app))
+    with BellListener(Path(app.instance_path) / "dispatcher.bell") as listener:
+        thread = threading.Thread(target=made.run, args=[listener])
+        thread.start()
+        try:
+            yield
+        finally:
+            made.stop()
+            listener.ring()
+            thread.join(10)
+            assert not thread.is_alive()

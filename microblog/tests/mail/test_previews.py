@@ -1,0 +1,144 @@
+"""Every e-mail in every language looks as it did when somebody last looked at it.
+
+After a change that is meant, read the difference that this makes:
+UPDATE_PREVIEWS=1 pytest microblog/tests/mail/test_previews.py
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+from html import escape, unescape
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from flask_outbox import current_outbox
+from flask_outbox.dev import previews
+from flask_outbox.message.mime import render
+from flask_outbox.outbox.models import OutboxMessage
+from flask_outbox.outbox.prerendered import READY
+from microblog.accounts.deletion import DELETION_KIND
+from microblog.accounts.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.models import User
+from microblog.accounts.notices import NEW_BROWSER_KIND
+from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.refused_mail import WORKS_KIND
+from microblog.accounts.reserved_emails import RESERVED_KIND
+from microblog.accounts.verification import VERIFY_KIND
+from microblog.accounts.verification_emails import ALREADY_KIND
+from microblog.database import db
+from microblog.web.failures import FAILURE_KIND
+from microblog.web.languages import LANGUAGES
+from tests.visitor import Visitor, words
+
+STORED = Path(__file__).parent / "previews"
+
+
+KINDS = [
+    ALREADY_KIND,
+    ASKED_KIND,
+    CHANGED_KIND,
+    CONFIRM_KIND,
+    DELETION_KIND,
+    EMAIL_CHANGED_KIND,
+    FAILURE_KIND,
+    NEW_BROWSER_KIND,
+    RESERVED_KIND,
+    RESET_KIND,
+    STARTED_KIND,
+    WORKS_KIND,
+    VERIFY_KIND,
+]
+
+
+def test_no_kind_is_forgotten(app: Flask) -> None:
+    with app.app_context():
+        assert sorted(set(current_outbox().kinds) - {READY}) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -> None:
+    with app.app_context():
+        found = previews.preview(current_outbox(), kind, language)
+    assert found is not None, f"{kind} has no sample to preview"
+    composed = found.email
+    whole = f"Subject: {composed.subject}\n\n{composed.text}\n----------\n{composed.html}\n"
+    stored = STORED / f"{kind}.{language}.txt"
+    if os.environ.get("UPDATE_PREVIEWS"):
+        STORED.mkdir(exist_ok=True)
+        stored.write_text(steady(whole))
+    assert steady(whole) == stored.read_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_email_reads_well_everywhere(app: Flask, kind: str, language: str) -> None:
+    with app.app_context():
+        found = previews.preview(current_outbox(), kind, language)
+        assert found is not None
+        known = current_outbox().kinds[kind]
+        source = render(
+            found.email,
+            message_id="<1@example.com>",
+            date=0.0,
+            sender=current_outbox().author(known),
+            headers=known.headers(str(found.email.to[0]), {}),
+        )
+    message = email.message_from_bytes(source, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert max(map(len, source.split(b"\r\n"))) <= 998
+    if language == "en":
+        assert b"base64" not in source
+    text, html = found.email.text, found.email.html or ""
+    # It is the same without images, in HTML and as text.
+    loaded = r"<(?:img|link|script|iframe|object|video|audio)\b|\bsrc=|url\(|@import"
+    assert re.findall(loaded, html) == []
+    links = {unescape(link) for link in re.findall(r'href="([^"]*)"', html)}
+    assert links <= set(re.findall(r"https?://\S+", text))
+    assert f"<title>{escape(found.email.subject, quote=False)}</title>" in html
+    assert f'<html lang="{language.replace("_", "-")}"' in html
+    assert not re.search(r"[{}]{2}|%\(|\n{3}", text)
+    assert not re.search(r"\{\{|\{%|%\(", html)
+
+
+def test_a_preview_leaves_nothing_behind(app: Flask) -> None:
+    with app.app_context():
+        for kind in previews.kinds_with_samples(current_outbox()):
+            previews.preview(current_outbox(), kind, "en")
+        for model in (User, OutboxMessage):
+            assert db.session.scalar(select(func.count()).select_from(model)) == 0
+
+
+def test_the_pages(make_app: Callable[..., Flask]) -> None:
+    visitor = Visitor(make_app(demo=True))
+    listed = visitor.get("/dev/emails")
+    assert "accounts.reset_password" in words(listed)
+    assert "[Microblog] Reset Your Password" in words(listed)
+    assert 'href="/dev/inbox/"' in listed.text
+    page = visitor.get("/dev/emails/accounts.reset_password/en")
+    assert "[Microblog] Reset Your Password" in words(page)
+    frame = visitor.get("/dev/emails/accounts.reset_password/en/html")
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
+    assert "click here" in words(frame)
+    for nothing in ("accounts.reset_password/xx", "nothing/en", f"{READY}/en"):
+        assert visitor.get(f"/dev/emails/{nothing}").status_code == 404
+
+
+def test_a_site_for_other_people_has_no_such_pages(app: Flask) -> None:
+    assert Visitor(app).get("/dev/emails").status_code == 404
+
+
+def steady(text: str) -> str:
+    """Without what differs each time."""
+    text = re.sub(r"preview-[0-9a-f]{8}", "susan", text)
+    return re.sub(r"eyJ[\w.-]+", "TOKEN", text)

@@ -1,0 +1,17 @@
+"""The outbox as the tests look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask
+from sqlalchemy import select
+
+from flask_outbox.outbox.models import OutboxMessage
+from microblog.database import db
+
+
+def rows(app: Flask) -> Sequence[OutboxMessage]:
+    """All rows of the outbox, oldest first."""
+    with app.app_context():
+        return db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()

@@ -1,0 +1,51 @@
+"""Sites that tests share: one of each kind in a process, put back as it was after each test.
+
+Building a site compiles its routes, templates and statements, which takes ten times as long as most
+tests. Its folder, database and mail server have the same addresses in every test of a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+
+from flask_outbox.delivery.process import EXTENSION
+from microblog.app import create_app
+from microblog.database import db
+from microblog.settings import Settings
+from microblog.web.ratelimits import limiter
+
+_built: dict[str, Flask] = {}
+_limiters: dict[str, dict[str, Any]] = {}
+
+
+@contextmanager
+def shared_site(settings: Settings) -> Iterator[Flask]:
+    """A site with these settings; what the test changes about it is undone."""
+    key = settings.model_dump_json()
+    if key not in _built:
+        _built[key] = create_app(settings)
+        _limiters[key] = dict(vars(limiter))
+    site = _built[key]
+    # There is one limiter for all sites: it goes by the site that was built last.
+    vars(limiter).update(_limiters[key])
+    outbox = site.extensions[EXTENSION]
+    changeable = [site.config, site.extensions, site.jinja_env.globals]
+    changeable += [vars(site.extensions["mail"]), vars(outbox), outbox.kinds, outbox.chores]
+    before = [dict(one) for one in changeable]
+    try:
+        yield site
+    finally:
+        for one, values in zip(changeable, before, strict=True):
+            one.clear()
+            one.update(values)
+        with site.app_context():
+            db.engine.dispose()
+
+
+def settings_of(site: Flask) -> Settings:
+    """The settings that a site was built with, not read and checked once more."""
+    return Settings.model_construct(**{name: site.config[name] for name in Settings.model_fields})

@@ -1,0 +1,81 @@
+"""Connections to PostgreSQL that are cut while they are idle, as firewalls and restarts do."""
+
+from __future__ import annotations
+
+import math
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.ctx import AppContext
+from sqlalchemy import event
+
+from flask_outbox import current_outbox, send_email
+from flask_outbox.delivery import raw_sql
+from flask_outbox.delivery.claims import Claims, Settlement
+from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.outbox.models import Status
+from tests.outbox_rows import rows
+from tests.visitor import Visitor, make_user
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def cut_idle_connections(url: str) -> int:
+    """End all that others hold to this database; returns how many there were."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert all(one[0] for one in ended)
+    return len(ended)
+
+
+def test_no_page_fails_where_idle_connections_were_cut(
+    app: Flask, visitor: Visitor, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is the log told of what was mended at once."""
+    make_user(app, "susan")
+    visitor.log_in("susan")
+    for path in ("/index", "/readyz", "/user/susan", "/readyz", "/explore"):
+        assert cut_idle_connections(database_url) > 0, "the pool kept none"
+        assert visitor.client.get(path).status_code == 200
+    assert [one.message for one in caplog.records if one.name == "microblog.database"] == []
+
+
+def test_delivery_goes_on_where_its_idle_connections_were_cut(
+    app: Flask, app_context: AppContext, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim is settled by a new connection, and no error is raised for the log to tell."""
+    monkeypatch.setattr(raw_sql, "IDLE_SECONDS", 0.0)
+    send_email("subject", None, ["susan@example.com"], "text", None)
+    outbox = current_outbox()
+    claims = Claims(outbox.engine, lease=60)
+    cut_idle_connections(database_url)
+    held = claims.claim(ALL_LANES, now=outbox.clock())
+    assert held is not None
+    cut_idle_connections(database_url)
+    assert claims.settle(Settlement(held, Status.SENT, "250 OK", at=outbox.clock()))
+    cut_idle_connections(database_url)
+    assert claims.next_due() is None
+    claims.close()
+    assert [row.status for row in rows(app)] == [Status.SENT]
+
+
+def test_a_connection_that_was_not_idle_is_not_asked_whether_it_is_there(
+    app_context: AppContext,
+) -> None:
+    """Else each message would cost the database one round trip more."""
+    kept = raw_sql.KeptConnection(current_outbox().engine)
+    with kept.transaction() as cursor:
+        cursor.execute("SELECT 1")
+    taken: list[object] = []
+    event.listen(current_outbox().engine, "checkout", lambda *found: taken.append(found))
+    kept._idle_since = math.inf
+    for _ in range(3):
+        with kept.transaction() as cursor:
+            cursor.execute("SELECT 1")
+        kept._idle_since = math.inf
+    kept.close()
+    assert taken == []

@@ -1,0 +1,351 @@
+"""The schema, how transactions begin and end, and what moments come back as."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from flask_outbox.outbox.models import Model as MailModel
+from microblog import database
+from microblog.accounts.models import EmailChange, LoginSession, User
+from microblog.accounts.verification import remove_unverified
+from microblog.app import create_app
+from microblog.blog.models import Post
+from microblog.database import Model, alembic, current_transaction, db, transaction, utc_now
+from microblog.settings import Settings
+from tests.constants import Make
+from tests.schemas import site_without_tables
+from tests.visitor import make_user
+
+METADATA = (Model.metadata, MailModel.metadata)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """A site whose database has no tables at all."""
+    with site_without_tables(request.param, tmp_path) as app:
+        yield app
+
+
+def schema() -> dict[str, Any]:
+    """Everything that the database knows about its tables, the migrations' own excepted."""
+    found = inspect(db.engine)
+    return {
+        name: {
+            "columns": [
+                (one["name"], str(one["type"]), one["nullable"], one["default"])
+                for one in found.get_columns(name)
+            ],
+            "key": found.get_pk_constraint(name),
+            "foreign keys": by_name(found.get_foreign_keys(name)),
+            "unique": by_name(found.get_unique_constraints(name)),
+            "indexes": by_name(found.get_indexes(name)),
+        }
+        for name in found.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+def by_name(parts: Any) -> list[str]:
+    return sorted(in_words(part) for part in parts)
+
+
+def in_words(part: Any) -> str:
+    """As text, since a partial index holds its condition as an expression."""
+    if isinstance(part, dict):
+        return repr(sorted((key, in_words(value)) for key, value in part.items()))
+    return str(part)
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(empty_database: Flask) -> None:
+    with empty_database.app_context():
+        assert database.needs_upgrade()
+        database.upgrade()
+        assert not database.needs_upgrade()
+        assert alembic.compare_metadata() == []
+        migrated = schema()
+        alembic.downgrade("base")
+        assert schema() == {}
+        for metadata in METADATA:
+            metadata.create_all(db.engine)
+        modelled = schema()
+    assert set(modelled) == {table for one in METADATA for table in one.tables}
+    assert migrated == modelled
+
+
+def test_the_way_down_and_up_again_ends_where_it_began(empty_database: Flask) -> None:
+    with empty_database.app_context():
+        database.upgrade()
+        first = schema()
+        alembic.downgrade("base")
+        assert database.needs_upgrade()
+        database.upgrade()
+        assert schema() == first
+    make_user(empty_database, "susan")
+
+
+def test_people_and_what_is_theirs_survive_the_change_of_their_table(
+    empty_database: Flask,
+) -> None:
+    """SQLite makes the table of people anew: nothing that refers to it may be lost by that."""
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+            connection.execute(text(SESSION_AT_0003))
+        database.upgrade()
+        alembic.downgrade("0003")
+        database.upgrade()
+        with db.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT username FROM sessions JOIN users ON users.id = user_id")
+            )
+            assert found.scalars().all() == ["susan"]
+    make_user(empty_database, "john")
+
+
+def test_accounts_from_before_addresses_were_confirmed_keep_what_they_could_do(
+    empty_database: Flask,
+) -> None:
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+        database.upgrade()
+        with transaction() as writing:
+            assert remove_unverified(writing, utc_now()) is False
+        user = db.session.scalars(select(User)).one()
+        assert user.email_verified_at == user.registered_at
+
+
+def test_changes_of_address_from_before_are_found_by_their_addresses(
+    empty_database: Flask,
+) -> None:
+    with empty_database.app_context():
+        alembic.upgrade("0003")
+        with db.engine.begin() as connection:
+            connection.execute(text(PERSON_AT_0003))
+        alembic.upgrade("0010")
+        with db.engine.begin() as connection:
+            connection.execute(text(CHANGE_AT_0010))
+        database.upgrade()
+        change = db.session.scalars(select(EmailChange)).one()
+        assert (change.old_email_key, change.new_email_key) == ("Éa@example.com", "new@example.com")
+
+
+PERSON_AT_0003 = """INSERT INTO users
+    (id, username, username_key, email, email_key, password_hash, registered_at)
+    VALUES (1001, 'susan', 'susan', 's@example.com', 's@example.com', '-', '2026-01-01 12:00:00')"""
+SESSION_AT_0003 = """INSERT INTO sessions
+    (id, user_id, digest, remembered, created_at, seen_at)
+    VALUES (1001, 1001, 'x', FALSE, '2026-01-01 12:00:00', '2026-01-01 12:00:00')"""
+CHANGE_AT_0010 = """INSERT INTO email_changes (id, user_id, old_email, new_email, requested_at)
+    VALUES (1001, 1001, 'ÉA@example.com', 'New@example.com', '2026-01-01 12:00:00')"""
+
+
+@pytest.fixture
+def sqlite_file(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("_sqlite_url")
+    return url.removeprefix("sqlite:///")
+
+
+@pytest.fixture
+def sqlite_app(sqlite_file: str, tmp_path: Path) -> Iterator[Flask]:
+    app = create_app(Settings(DATABASE_URL=f"sqlite:///{sqlite_file}", INSTANCE_PATH=tmp_path))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(sqlite_app: Flask) -> None:
+    with sqlite_app.app_context():
+        pragmas = {
+            name: db.session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "busy_timeout": 10_000,
+    }
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_compiles_no_statements(app: Flask) -> None:
+    with app.app_context():
+        assert db.session.scalar(text("SHOW jit")) == "off"
+
+
+def write(post: Post) -> None:
+    with transaction() as writing:
+        writing.add(post)
+
+
+def test_a_post_needs_its_author(app: Flask) -> None:
+    with app.app_context(), pytest.raises(IntegrityError):
+        write(Post(user_id=4711, body="from nobody"))
+
+
+def test_an_account_takes_its_posts_and_sessions_with_it(app: Flask) -> None:
+    number = make_user(app, "susan")
+    with app.app_context():
+        with transaction() as writing:
+            writing.add(Post(user_id=number, body="hello"))
+            writing.add(LoginSession(user_id=number, digest=b"x" * 32))
+        with transaction() as writing:
+            writing.execute(text("DELETE FROM users"))
+        assert count(db.session, Post) == 0
+        assert count(db.session, LoginSession) == 0
+
+
+def count(session: Session, model: type[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_two_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
+    """Where both could read before either wrote, SQLite would refuse the second at once."""
+    number = make_user(app, "susan")
+    both_have_read = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def read_then_write(body: str) -> None:
+        try:
+            with app.app_context(), transaction() as writing:
+                count(writing, Post)
+                with suppress(threading.BrokenBarrierError):
+                    both_have_read.wait(timeout=0.5)
+                writing.add(Post(user_id=number, body=body))
+        except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
+            failures.append(error)
+
+    threads = [threading.Thread(target=read_then_write, args=(one,)) for one in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert failures == []
+    with app.app_context():
+        assert sorted(db.session.scalars(select(Post.body))) == ["a", "b"]
+
+
+def test_on_sqlite_a_transaction_is_the_only_writer_from_its_beginning(
+    sqlite_app: Flask, sqlite_file: str
+) -> None:
+    with sqlite_app.app_context(), closing(sqlite3.connect(sqlite_file, timeout=0)) as other:
+        with transaction():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+            assert other.execute("SELECT count(*) FROM users").fetchone() == (0,)
+        other.execute("BEGIN IMMEDIATE")
+        other.rollback()
+
+
+def test_on_sqlite_reading_keeps_nobody_from_writing(sqlite_app: Flask, sqlite_file: str) -> None:
+    with sqlite_app.app_context(), closing(sqlite3.connect(sqlite_file, timeout=0)) as other:
+        count(db.session, User)
+        other.execute("BEGIN IMMEDIATE")
+        other.rollback()
+
+
+def write_then_fail(number: int) -> None:
+    with transaction() as outer:
+        with transaction() as inner:
+            assert inner is outer
+            assert current_transaction() is outer
+            inner.add(Post(user_id=number, body="lost"))
+            inner.flush()
+        assert current_transaction() is outer
+        raise LookupError
+
+
+def test_an_error_undoes_the_whole_transaction_with_those_inside_it(app: Flask) -> None:
+    number = make_user(app, "susan")
+    with app.app_context():
+        with pytest.raises(LookupError):
+            write_then_fail(number)
+        assert current_transaction() is None
+        write(Post(user_id=number, body="kept"))
+        assert list(db.session.scalars(select(Post.body))) == ["kept"]
+
+
+def test_what_was_read_during_a_transaction_is_read_anew_after_it(app: Flask) -> None:
+    number = make_user(app, "susan")
+    with app.app_context():
+        with transaction() as writing:
+            assert db.session.get_one(User, number).username == "susan"
+            writing.get_one(User, number).username = "renamed"
+        assert db.session.get_one(User, number).username == "renamed"
+
+
+def test_outside_an_application_there_is_no_transaction() -> None:
+    assert current_transaction() is None
+
+
+NOON = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "zone", [UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-11))]
+)
+def test_a_moment_comes_back_in_utc(app: Flask, zone: timezone) -> None:
+    assert stored(app, NOON.astimezone(zone)) == (NOON, timedelta(0))
+
+
+def test_a_moment_comes_back_in_utc_also_where_the_database_lives_elsewhere(
+    make_app: Make, database_url: str
+) -> None:
+    if database_url.startswith("postgresql"):
+        database_url += "?options=-c%20timezone%3DAsia/Kathmandu"
+    assert stored(make_app(DATABASE_URL=database_url), NOON) == (NOON, timedelta(0))
+
+
+def stored(app: Flask, moment: datetime) -> tuple[datetime, timedelta | None]:
+    """The moment as it comes back from the database, and its distance from UTC."""
+    number = make_user(app, "susan")
+    with app.app_context():
+        write(Post(user_id=number, body="now", created_at=moment))
+        read = db.session.scalar(select(Post.created_at))
+    assert read is not None
+    return read, read.utcoffset()
+
+
+def test_a_moment_can_be_looked_for_in_any_zone(app: Flask) -> None:
+    stored(app, NOON)
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    with app.app_context():
+        later = select(Post).where(Post.created_at > elsewhere)
+        assert db.session.scalar(select(Post).where(Post.created_at == elsewhere))
+        assert db.session.scalar(later) is None
+        assert db.session.scalar(
+            select(Post).where(Post.created_at > elsewhere - timedelta(microseconds=1))
+        )
+
+
+def test_a_moment_without_a_zone_is_refused(app: Flask) -> None:
+    number = make_user(app, "susan")
+    naive = NOON.replace(tzinfo=None)
+    with app.app_context():
+        with pytest.raises(StatementError, match="needs its zone"):
+            write(Post(user_id=number, body="now", created_at=naive))
+        with pytest.raises(StatementError, match="needs its zone"):
+            db.session.scalar(select(Post).where(Post.created_at == naive))
+        db.session.rollback()
+        assert count(db.session, Post) == 0
+
+
+def test_no_moment_at_all_is_possible(app: Flask) -> None:
+    make_user(app, "susan", verified=False)
+    with app.app_context():
+        assert db.session.scalar(select(User.email_verified_at)) is None

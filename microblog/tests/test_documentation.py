@@ -1,0 +1,172 @@
+"""What the documentation says is held against the code: settings, commands, answers, links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from benchmarks import QUESTIONS
+from flask_outbox.delivery import process
+from flask_outbox.outbox.models import Status
+from microblog.cli import cli
+from scripts import benchmarks_doc, settings_doc
+from tests.smtp_server import ScriptedServer
+from tests.tables import table
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+SHOP = ROOT / "flask-outbox" / "examples" / "shop.py"
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+PICTURE_MAXIMUM_BYTES = 60_000
+
+FENCED = r"(?ms)^ *```.*?^ *```$"
+
+
+def test_the_table_of_settings_is_today_s() -> None:
+    page = settings_doc.PAGE.read_text()
+    assert settings_doc.with_table(page) == page, "run python scripts/settings_doc.py"
+
+
+def test_a_page_without_a_place_for_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs the lines"):
+        settings_doc.with_table("# Settings\n")
+
+
+def test_the_figures_are_those_that_were_measured() -> None:
+    assert not benchmarks_doc.stale(), "run python scripts/benchmarks_doc.py"
+
+
+def test_every_question_was_asked_in_full_and_every_promise_kept() -> None:
+    results = benchmarks_doc.load(benchmarks_doc.PUBLISHED)
+    assert [one["name"] for one in results] == list(QUESTIONS)
+    assert all(one["full"] for one in results)
+    assert [
+        one["words"] for result in results for one in result["promises"] if not one["kept"]
+    ] == []
+
+
+def commands(group: click.Group, path: str) -> Iterator[str]:
+    """Every command that people may use, with its groups before it."""
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}"
+
+
+@pytest.mark.parametrize("command", [*commands(cli, "microblog")])
+def test_every_command_is_described_with_an_example(command: str) -> None:
+    page = (DOCS / "commands.md").read_text()
+    row = re.search(
+        rf"^\| `{re.escape(command)}` \| .+ \| `{re.escape(command)}[ `].*\|$", page, re.MULTILINE
+    )
+    assert row, f"docs/commands.md has no row with an example for {command}"
+
+
+def test_no_command_is_described_that_does_not_exist() -> None:
+    page = (DOCS / "commands.md").read_text()
+    assert set(re.findall(r"^\| `(microblog [^`]+)` \|", page, re.MULTILINE)) == {
+        *commands(cli, "microblog")
+    }
+
+
+def test_the_table_of_statuses_has_each() -> None:
+    _, rows = table((DOCS / "mail.md").read_text(), "Status")
+    assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_picture_exists(page: Path) -> None:
+    broken = [
+        target
+        for target in targets(page.read_text())
+        if not re.match(r"https?:", target) and not exists(page, target)
+    ]
+    assert broken == []
+
+
+def targets(text: str) -> Iterator[str]:
+    """Where links and pictures point, those in examples of code excepted."""
+    text = re.sub(FENCED, "", text)
+    yield from re.findall(r"\]\(([^)\s]+)\)", text)
+    yield from re.findall(r'\b(?:src|srcset|href)="([^"]+)"', text)
+
+
+def exists(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return False
+    return not anchor or anchor in anchors(file.read_text())
+
+
+def anchors(text: str) -> set[str]:
+    """The names that headings get: small letters, no punctuation, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = {
+        (page.parent / target).resolve() for page in PAGES for target in targets(page.read_text())
+    }
+    for picture in (DOCS / "images").iterdir():
+        assert picture.resolve() in shown, f"{picture.name} is shown nowhere"
+        assert picture.stat().st_size < PICTURE_MAXIMUM_BYTES, f"{picture.name} is too large"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_of_make_exists(page: Path) -> None:
+    existing = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = page.read_text()
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(FENCED, text)
+    named = {name for piece in code for name in re.findall(r"(?m)^ *make ([a-z]+)", piece)}
+    assert named <= existing
+
+
+def test_every_decision_is_numbered_and_listed() -> None:
+    decisions = sorted((DOCS / "decisions").glob("*.md"))
+    listed = (DOCS / "architecture.md").read_text()
+    for number, page in enumerate(decisions, start=1):
+        assert page.name.startswith(f"{number:04}-")
+        assert page.read_text().startswith(f"# {number}. ")
+        assert f"(decisions/{page.name})" in listed
+
+
+def test_the_readme_shows_the_example_as_it_is() -> None:
+    assert example(README, '"""A shop') == SHOP.read_text()
+
+
+def test_what_the_page_on_mail_adds_to_the_example_works(
+    smtp: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOP_MAIL_PORT", str(smtp.port))
+    shop: dict[str, Any] = {"__name__": "shop"}
+    run(shop, SHOP.read_text())
+    with shop["app"].app_context():
+        run(shop, example(DOCS / "mail.md", "from flask_outbox import send_email"))
+    run(shop, example(DOCS / "mail.md", "def forget_old_carts"))
+    process.make_dispatcher(shop["app"]).drain()
+    assert [one.message["Subject"] for one in smtp.received] == ["Thank you"]
+    shop["engine"].dispose()
+
+
+def run(names: dict[str, Any], code: str) -> None:
+    exec(compile(code, "an example of the documentation", "exec", dont_inherit=True), names)
+
+
+def example(page: Path, beginning: str) -> str:
+    """The example of Python code that begins so."""
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page.read_text())
+    (found,) = [block for block in blocks if block.startswith(beginning)]
+    return str(found)

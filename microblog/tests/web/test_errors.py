@@ -1,0 +1,183 @@
+"""What people see, and what the log holds, when something goes wrong."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from flask import Flask, abort
+from sqlalchemy import text
+
+from microblog.database import db, transaction
+from tests.constants import Make
+from tests.visitor import (
+    ON_SQLITE,
+    Visitor,
+    make_user,
+    post_new_password,
+    reset_link_for,
+    token_of,
+    words,
+)
+
+FAILED = "An unexpected error has occurred Please try again in a little while."
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.fixture
+def app(make_app: Make) -> Flask:
+    """A site of its own, to which tests add pages."""
+    site = make_app(PUBLIC_URL="http://localhost")
+    assert isinstance(site, Flask)
+    return site
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (400, "Bad request Your browser sent something that cannot be understood."),
+        (403, "Not allowed You may not see this page or do this."),
+        (404, "Not found There is no page at this address. It may have been deleted."),
+        (405, "Not like this This address answers to a form, not to a link."),
+        (413, "Too large What you sent is too large. Make it smaller and try again."),
+        (429, "Too many requests Please wait a minute, then try again."),
+        (418, FAILED),
+        (500, FAILED),
+        (503, FAILED),
+    ],
+)
+def test_an_error_is_a_page_in_words(app: Flask, visitor: Visitor, code: int, said: str) -> None:
+    app.add_url_rule("/wrong", view_func=lambda: abort(code), endpoint="wrong")
+    page = visitor.get("/wrong")
+    assert page.status_code == code
+    assert page.mimetype == "text/html"
+    assert said in words(page)
+    assert "Back to the first page" in words(page)
+    assert '<a href="/">' in page.get_data(as_text=True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/user",
+        "/%00",
+        "/%ff%fe",
+        "/<script>alert(1)</script>",
+        "/" + "x" * 5000,
+        "/../..",
+    ],
+    ids=lambda path: path[:20],
+)
+def test_where_there_is_no_page_one_says_so(visitor: Visitor, path: str) -> None:
+    page = visitor.get(path)
+    assert page.status_code == 404
+    assert "Not found" in words(page)
+    assert "<script>" not in page.get_data(as_text=True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/logout"), ("PUT", "/"), ("POST", "/healthz")]
+)
+def test_the_wrong_method_is_named_in_words(
+    app: Flask, visitor: Visitor, method: str, path: str
+) -> None:
+    token = visitor.csrf_token("/login")
+    page = visitor.client.open(path, method=method, headers={"X-CSRFToken": token})
+    assert page.status_code == 405
+    assert "This address answers to a form, not to a link." in words(page)
+
+
+def fail(secret: str) -> str:
+    raise RuntimeError(f"the house lost {len(secret)} letters")
+
+
+def test_what_nobody_foresaw_is_a_page_in_words_and_a_line_in_the_log(
+    app: Flask, visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.add_url_rule("/broken/<secret>", view_func=fail, endpoint="broken")
+    make_user(app, "susan")
+    visitor.log_in("susan")
+    page = visitor.get("/broken/hush")
+    assert page.status_code == 500
+    assert FAILED in words(page)
+    assert "susan" in words(page)
+    for hidden in ("RuntimeError", "the house lost 4 letters", "Traceback"):
+        assert hidden not in page.get_data(as_text=True)
+    (record,) = [one for one in caplog.records if one.levelno >= logging.ERROR]
+    assert record.getMessage() == "Exception on /broken/<secret> [GET]"
+    assert record.exc_info is not None
+    assert "RuntimeError: the house lost 4 letters" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_the_log_of_a_failure_at_a_mailed_link_holds_no_token(
+    app: Flask,
+    visitor: Visitor,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    make_user(app, "susan")
+    link = reset_link_for(app, "susan@example.com")
+    said = break_database_and_open(app, visitor, link)
+    assert said == [FAILED, FAILED]
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert logged.count("Exception on /reset_password/<token>") == 2
+    assert token_of(link) not in logged
+    assert token_of(link).split(".")[2] not in logged
+
+
+def break_database_and_open(app: Flask, visitor: Visitor, link: str) -> list[str]:
+    """What the pages at the link say while the table of accounts is missing."""
+    with app.app_context():
+        with transaction() as writing:
+            writing.execute(text("ALTER TABLE users RENAME TO gone"))
+        try:
+            pages = [words(visitor.get(link)), post_new_password(visitor, link)]
+        finally:
+            db.session.rollback()
+            with transaction() as writing:
+                writing.execute(text("ALTER TABLE gone RENAME TO users"))
+    return [FAILED if FAILED in page else page for page in pages]
+
+
+@pytest.fixture
+def browser_without_database(app: Flask, make_app: Make) -> Visitor:
+    """Somebody who is logged in when the database goes away."""
+    make_user(app, "susan")
+    browser = Visitor(app)
+    browser.log_in("susan")
+    cookie = browser.client.get_cookie("microblog")
+    assert cookie is not None
+    left_alone = Visitor(make_app(PUBLIC_URL="http://localhost", DATABASE_URL=NOWHERE))
+    left_alone.client.set_cookie("microblog", cookie.value)
+    return left_alone
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("path", ["/", "/index"])
+def test_a_database_that_went_away_is_a_page_in_words(
+    browser_without_database: Visitor, path: str
+) -> None:
+    page = browser_without_database.get(path)
+    assert page.status_code == 500
+    assert FAILED in words(page)
+
+
+@ON_SQLITE
+def test_what_needs_no_database_is_shown_without_one(browser_without_database: Visitor) -> None:
+    page = browser_without_database.get("/nothing")
+    assert page.status_code == 404
+    assert "Not found" in words(page)
+
+
+@ON_SQLITE
+def test_the_database_of_strangers_may_go_away_as_well(make_app: Make) -> None:
+    visitor = Visitor(make_app(PUBLIC_URL="http://localhost", DATABASE_URL=NOWHERE))
+    assert "Forgot Your Password?" in words(visitor.get("/login"))
+    page = visitor.submit("/reset_password_request", {"email": "susan@example.com"})
+    assert page.status_code == 500
+    assert FAILED in words(page)

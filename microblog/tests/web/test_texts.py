@@ -1,0 +1,435 @@
+"""Whatever people read can be translated, and every template can be rendered."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel import support
+from flask import Flask
+from jinja2 import Environment, StrictUndefined, meta, nodes
+from markupsafe import escape
+from werkzeug.test import TestResponse
+
+import flask_outbox
+import microblog
+from flask_outbox import email_from_templates
+from flask_outbox.outbox.suppressions import suppress
+from microblog.accounts.models import User
+from microblog.accounts.notices import not_me_link
+from microblog.accounts.security_log import Happening, record
+from microblog.database import transaction, utc_now
+from microblog.web import languages
+from microblog.web.clients import Place
+from scripts import translations
+from tests.smtp_server import ScriptedServer
+from tests.visitor import (
+    ON_SQLITE,
+    PASSWORD,
+    Visitor,
+    deliver_from,
+    make_user,
+    path_of,
+    reset_link_for,
+)
+
+SOURCE = Path(microblog.__file__).parent
+LIBRARY = Path(flask_outbox.__file__).parent
+TEMPLATES = sorted(
+    path
+    for source, folder in ((SOURCE, "templates"), (LIBRARY, "dev/pages"))
+    for path in (source / folder).rglob("*")
+    if path.suffix in {".html", ".txt"}
+)
+E_MAILS = sorted(
+    str(path.relative_to(SOURCE / "templates")).removesuffix(".subject.txt")
+    for path in TEMPLATES
+    if path.name.endswith(".subject.txt")
+)
+NAMES = {"Microblog"}
+"""Words that are the same in every language."""
+
+READ_ATTRIBUTES = {"title", "alt", "placeholder", "aria-label", "aria-description", "label"}
+
+
+class Texts(HTMLParser):
+    """Collects what a person would read: text, and the attributes that are shown or read out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"style", "script"}:
+            self._hidden += 1
+        given = dict(attrs)
+        shown = READ_ATTRIBUTES | (
+            {"value"} if given.get("type") in {"submit", "button"} else set()
+        )
+        self.texts += [given[name] or "" for name in shown & set(given)]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"style", "script"}:
+            self._hidden -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+
+def texts_in(html: str) -> list[str]:
+    parser = Texts()
+    parser.feed(html)
+    return parser.texts
+
+
+def bare_words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", text)) - NAMES
+
+
+def without_jinja(source: str) -> str:
+    """The template with nothing where an expression, a statement or a comment stands."""
+    return re.sub(r"(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", source)
+
+
+def test_the_templates_are_found() -> None:
+    assert len(TEMPLATES) > 15
+    assert len(E_MAILS) >= 2
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_no_words_outside_gettext(template: Path) -> None:
+    source = without_jinja(template.read_text())
+    found = texts_in(source) if template.suffix == ".html" else [source]
+    assert set().union(*map(bare_words, found)) == set()
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_an_expression_in_a_template_says_nothing_without_gettext(template: Path) -> None:
+    tree = Environment().parse(template.read_text())
+    outputs = [one for output in tree.find_all(nodes.Output) for one in output.nodes]
+    said = [text for one in outputs for text in said_by(one)]
+    assert set().union(*map(bare_words, said)) == set()
+
+
+def said_by(node: nodes.Node) -> Iterator[str]:
+    """The constant texts that an expression may come to; what a call returns is its own affair."""
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    elif not isinstance(node, nodes.Call):
+        for child in node.iter_child_nodes():
+            yield from said_by(child)
+
+
+def messages() -> dict[str, set[str]]:
+    """Every message for translators, with the files that hold it."""
+    found: dict[str, set[str]] = {}
+    for message in translations.template():
+        for one in (message.id,) if isinstance(message.id, str) else message.id:
+            found.setdefault(one, set()).update(file for file, _line in message.locations)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("message", "file"),
+    [
+        ("Forgot Your Password?", "templates/accounts/login.html"),
+        ("[Microblog] Reset Your Password", "templates/accounts/emails/reset_password.subject.txt"),
+        ("Dear %(username)s,", "templates/accounts/emails/reset_password.txt"),
+        ("click here", "templates/accounts/emails/reset_password.html"),
+        (
+            "The link works once, and for %(num)d minutes.",
+            "templates/accounts/emails/reset_password.txt",
+        ),
+        ("Request Password Reset", "accounts/forms.py"),
+        ("The two passwords are not the same.", "accounts/forms.py"),
+        ("Invalid email address.", "web/forms.py"),
+        ("Your password has been reset.", "accounts/views.py"),
+        ("Thank you, your email address is confirmed.", "accounts/verification_views.py"),
+        ("Too many requests", "web/errors.py"),
+        ("Say something", "blog/forms.py"),
+        ("Newest first. Nothing here was delivered to anybody.", "dev/pages/inbox/list.html"),
+    ],
+)
+def test_translators_are_given_the_messages_of_every_kind_of_file(message: str, file: str) -> None:
+    assert file in messages()[message]
+
+
+def test_no_message_is_put_together_before_it_is_looked_up() -> None:
+    """An f-string or a sum inside _() is not found by those who extract messages."""
+    wrong = [
+        f"{path.name}:{call.lineno}"
+        for path in modules()
+        for call in calls(path)
+        if name_of(call) in {"_", "_l", "gettext", "lazy_gettext"}
+        if not (call.args and isinstance(call.args[0], ast.Constant))
+    ]
+    assert wrong == []
+
+
+def modules() -> list[Path]:
+    return [
+        path
+        for folder in ("accounts", "admin", "blog", "web")
+        for path in (SOURCE / folder).glob("*.py")
+    ]
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    tree = ast.parse(path.read_text())
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def name_of(call: ast.Call) -> str:
+    return str(getattr(call.func, "id", None) or getattr(call.func, "attr", ""))
+
+
+def test_no_message_of_the_code_is_shown_without_gettext() -> None:
+    wrong = [
+        f"{path.name}:{call.lineno}: {argument.value}"
+        for path in modules()
+        for call in calls(path)
+        for argument in shown_arguments(call)
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    ]
+    assert wrong == []
+
+
+def shown_arguments(call: ast.Call) -> list[ast.expr]:
+    """Those arguments of a call that people come to read."""
+    name = name_of(call)
+    shown = [one.value for one in call.keywords if one.arg in {"message", "label", "description"}]
+    if name in {"flash", "ValidationError", "DataRequired", "InputRequired"} or (
+        name.endswith("Field") and name != "Field"
+    ):
+        shown += call.args[:1]
+    if name == "EqualTo":
+        shown += call.args[1:2]
+    return shown
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language in which every translated text stands in angle quotes."""
+
+    def one(_self: object, message: str) -> str:
+        return f"«{message}»"
+
+    def one_or_many(_self: object, singular: str, plural: str, number: int) -> str:
+        return f"«{singular if number == 1 else plural}»"
+
+    for kind in (support.NullTranslations, support.Translations):
+        monkeypatch.setattr(kind, "ugettext", one)
+        monkeypatch.setattr(kind, "ungettext", one_or_many)
+
+
+def untranslated(page: TestResponse) -> set[str]:
+    """The words on a page that did not come from a translation."""
+    source = page.get_data(as_text=True)
+    # Dates are written by the language's own rules, and a picture shows a letter of a name.
+    drawn = re.sub(r"(?s)<time.*?</time>|<span class=\"avatar.*?</span>", "", source)
+    text = "\n".join(texts_in(drawn))
+    assert "«" in text
+    return bare_words(re.sub(r"«[^»]*»", " ", text)) - {"susan", "UTC", *languages.NAMES.values()}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_on_every_page_comes_from_a_translation(app: Flask) -> None:
+    make_user(app, "susan")
+    stranger, susan = Visitor(app), Visitor(app)
+    susan.log_in("susan")
+    pages = [stranger.get(path) for path in ("/", "/login", "/register", "/nothing", "/logout")]
+    pages += [
+        stranger.submit("/login", {"username": "x" * 300, "password": "x" * 2000}),
+        stranger.submit("/login", {"username": "nobody", "password": "wrong"}),
+        stranger.submit("/register", {}),
+        stranger.submit("/register", {"username": "?", "email": "?", "password": "x"}),
+        stranger.submit("/register", {"username": "\u202e" * 70, "email": "x" * 300}),
+        stranger.get("/reset_password_request"),
+        stranger.submit("/reset_password_request", {"email": "x"}),
+        stranger.submit("/reset_password_request", {"email": "susan@example.com"}),
+        stranger.get("/reset_password/forged"),
+        stranger.get(reset_link_for(app, "susan@example.com")),
+        stranger.submit("/reset_password/choose", {"password": "1", "password2": "2"}),
+        stranger.submit("/login", {}, token="forged"),
+        susan.submit("/", {"post": ""}),
+        susan.submit("/", {"post": "x" * 501}),
+        susan.submit("/", {"post": "1234"}),
+        susan.submit("/logout", token=susan.csrf_token("/")),
+    ]
+    found = {page.request.path: untranslated(page) for page in pages}
+    assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
+    app: Flask, smtp: ScriptedServer
+) -> None:
+    number = make_user(app, "susan")
+    with app.app_context(), transaction() as writing:
+        writing.get_one(User, number).email_verified_at = utc_now()
+    susan, stranger = Visitor(app), Visitor(app)
+    susan.log_in("susan")
+    wrong: dict[str, object] = {
+        "current_password": "wrong",
+        "password": "1",
+        "password2": "2",
+        "email": "?",
+    }
+    asked: dict[str, object] = {"current_password": PASSWORD, "email": "s@example.com"}
+    paths = [f"/settings/{page}" for page in ("email", "password", "export", "delete")]
+    pages = [susan.get(path) for path in paths]
+    pages += [susan.submit(path, fields) for path in paths for fields in ({}, wrong)]
+    pages += [susan.submit("/settings/email", asked) for _ in range(11)]
+    deliver_from(app)
+    links = [path_of(one) for mail in smtp.received for one in re.findall(r"http\S+", mail.text())]
+    pages += [stranger.get(link) for link in links]
+    pages += [stranger.get(f"/{name}/bad") for name in ("confirm_email_change", "keep_account")]
+    pages += [susan.submit("/settings/email/cancel", token=susan.csrf_token("/settings/email"))]
+    pages += [susan.submit("/settings/delete", {"current_password": PASSWORD})]
+    pages += [susan.log_in("susan"), susan.submit("/keep_account/choose")]
+    found = {page.request.path: untranslated(page) for page in pages}
+    assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_about_the_safety_of_an_account_comes_from_a_translation(app: Flask) -> None:
+    number = make_user(app, "susan")
+    there, here, stranger = Visitor(app), Visitor(app), Visitor(app)
+    there.log_in("susan", remember=True)
+    here.log_in("susan")
+    with app.app_context(), transaction() as writing:
+        user = writing.get_one(User, number)
+        user.email_verified_at = user.registered_at
+        link = path_of(not_me_link(user, user.email, now=utc_now()))
+        for happening in Happening:
+            record(writing, number, happening, Place(), now=utc_now())
+        suppress(writing, [(user.email, "recipient: 550 5.1.1 1234")], now=utc_now().timestamp())
+    token = here.csrf_token("/settings/sessions")
+    pages = [
+        here.get("/settings/sessions"),
+        here.submit("/settings/sessions/1/end", token=token),
+        here.submit("/settings/sessions/1/end", token=token),
+        here.submit("/settings/sessions/end_others", token=token),
+        here.get("/settings/security?show=mail"),
+        here.submit("/settings/mail/try_again", token=token),
+        here.submit("/settings/mail/try_again", token=token),
+        stranger.get("/not_me/forged"),
+        stranger.get(link),
+        stranger.submit("/not_me/choose"),
+        stranger.submit(link, token=stranger.csrf_token("/login")),
+    ]
+    for page in pages:
+        assert untranslated(page) - {"susan", "example", "com"} == set()
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: ScriptedServer) -> None:
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    visitor.submit("/reset_password_request", {"email": "susan@example.com"})
+    visitor.get(reset_link_for(app, "susan@example.com"))
+    fields: dict[str, object] = dict.fromkeys(("password", "password2"), "0918273645")
+    deliver_from(app)
+    visitor.submit("/reset_password/choose", fields)
+    deliver_from(app)
+    assert len(smtp.received) == 2
+    for received in smtp.received:
+        html = " ".join(texts_in(received.text("html")))
+        for text in (str(received.message["Subject"]), received.text(), html):
+            assert "«" in text
+            bare = re.sub(r"«[^»]*»|http\S+", " ", text)
+            assert bare_words(bare) - {"susan"} == set()
+
+
+TEXTS = {
+    "username": "<susan> & co",
+    "link": "https://blog.example.com/x?a=b&c=d",
+    "method": "GET",
+    "route": "/user/<name>",
+    "error": "ValueError",
+    "when": "2026-03-01T12:00:00+00:00",
+    "reference": "0123456789abcdef",
+    "trace": "File <string>, in <module> & so on",
+    "place": "Firefox <on> Linux & co",
+    "not_me": "https://blog.example.com/not_me?a=b&c=d",
+    "until": "<March> 1, 2026 & so on",
+    "request_link": "https://blog.example.com/request?a=b&c=d",
+}
+NUMBERS = {"minutes": 10, "count": 3, "days": 3, "days_kept": 30}
+CHOICES = {"reason": "reported"}
+"""What a template decides by, and does not show."""
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", E_MAILS)
+def test_every_mail_is_rendered_from_three_templates(
+    app: Flask, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # For this test alone: others may get the same site.
+    monkeypatch.setattr(app.jinja_env, "undefined", StrictUndefined)
+    context: dict[str, Any] = {**TEXTS, **NUMBERS, **CHOICES}
+    with app.app_context():
+        email = email_from_templates(name, to="a@b.example", **context)
+    assert email.html is not None
+    assert "\n" not in email.subject
+    assert email.subject.startswith("[Microblog] ")
+    assert not re.search(r"\{\{|\{%|%\(", email.subject + email.text + email.html)
+    assert "<string>" not in email.html
+    for part, extension in ((email.subject, "subject.txt"), (email.text, "txt")):
+        for text in texts_used(f"{name}.{extension}"):
+            assert text in part
+    for text in texts_used(f"{name}.html"):
+        assert str(escape(text)) in email.html
+
+
+def texts_used(template: str) -> list[str]:
+    """Those of TEXTS that the template shows."""
+    source = (SOURCE / "templates" / template).read_text()
+    used = meta.find_undeclared_variables(Environment().parse(source))
+    assert used <= {*TEXTS, *NUMBERS, *CHOICES, "_", "ngettext"}, (
+        f"{template}: add its variables to TEXTS"
+    )
+    return [text for variable, text in TEXTS.items() if variable in used]
+
+
+def test_no_template_of_a_mail_lacks_its_siblings() -> None:
+    mails = [
+        path
+        for path in TEMPLATES
+        if path.parent.name == "emails" and path.parent.parent.name != "templates"
+    ]
+    names = {
+        re.sub(r"(\.subject)?\.(txt|html)$", "", str(path.relative_to(SOURCE))) for path in mails
+    }
+    assert names == {f"templates/{name}" for name in E_MAILS}
+    assert len(mails) == 3 * len(names)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (1, "The link works once, and for 1 minute."),
+        (2, "The link works once, and for 2 minutes."),
+        (10, "The link works once, and for 10 minutes."),
+    ],
+)
+def test_one_minute_is_not_many(app: Flask, minutes: int, said: str) -> None:
+    name = "accounts/emails/reset_password"
+    with app.app_context():
+        email = email_from_templates(
+            name, to="a@b.example", username="susan", link="https://x.example", minutes=minutes
+        )
+    assert said in email.text
+    assert said in (email.html or "")

@@ -1,0 +1,172 @@
+"""Brokers and workers that die in mid-run: nothing is lost, and no page waits."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_outbox import current_outbox
+from flask_outbox.outbox.models import OutboxMessage, Status
+from microblog.cli.ports import choose_free
+from microblog.database import transaction
+from tests.brokers import Broker, remove_queues
+from tests.cli.running import HOST
+from tests.connections import no_connection_from_here
+from tests.outbox_rows import rows
+from tests.services import need
+from tests.smtp_server import Received, ScriptedServer
+from tests.visitor import Visitor, make_user, words
+from tests.waiting import eventually
+from tests.worker.conftest import MakeEnvironment
+from tests.worker.own_brokers import OwnBroker, OwnRabbitMQ, OwnRedis, has_own
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, arrives_by_ring, working
+
+Make = Callable[..., Any]
+
+CONNECTIONS = 4
+SETTLED_SECONDS = 10.0
+"""RabbitMQ, killed in the moment after it made a queue, comes back with one that nobody leads."""
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBroker]:
+    need(has_own(request.param), f"a {request.param} server that can be started")
+    make: Any = {"rabbitmq": OwnRabbitMQ, "redis": OwnRedis}[request.param]
+    with make(tmp_path / "broker") as made:
+        yield made
+
+
+@ON_POSTGRESQL
+def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
+    own: OwnBroker,
+    make_app: Make,
+    make_environment: MakeEnvironment,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    broker = Broker.at(own.url)
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    smtp.delay = 0.1
+    with working(make_environment(broker), tmp_path, "--concurrency", str(CONNECTIONS)) as worker:
+        time.sleep(SETTLED_SECONDS if "amqp" in broker.url else 0)
+        post(app, 60)
+        smtp.wait_for(20)
+        own.kill()
+        for _ in range(3):
+            with no_connection_from_here():
+                page = visitor.ask_for_reset("susan@example.com")
+            assert "Check your email for the instructions" in words(page)
+        smtp.wait_for(63, seconds=30)
+        own.start()
+        post(app, 20)
+        smtp.wait_for(83, seconds=30)
+        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
+        assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
+        assert worker.poll() is None
+    assert copies(smtp.received) == {row.message_id: 1 for row in rows(app)}
+    assert {row.attempts for row in rows(app)} == {1}
+
+
+@ON_POSTGRESQL
+def test_a_worker_that_dies_in_mid_run_loses_nothing(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    """Over RabbitMQ another one goes on at once; over Redis it is started again."""
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
+    smtp.delay = 0.25
+    worker = (environment, tmp_path, "--concurrency", str(CONNECTIONS))
+    with ExitStack() as others:
+        with working(*worker) as first:
+            if "amqp" in broker.url:
+                others.enter_context(working(*worker))
+            post(app, 60)
+            smtp.wait_for(20)
+            first.kill()
+            first.wait()
+            held = in_flight(rows(app))
+        if "redis" in broker.url:
+            others.enter_context(working(*worker))
+        assert eventually(lambda: {one.status for one in rows(app)} == {Status.SENT}, seconds=60)
+    sent = {row.message_id: row for row in rows(app)}
+    counted = copies(smtp.received)
+    assert set(counted) == set(sent)
+    twice = {name for name, count in counted.items() if count > 1}
+    assert {counted[name] for name in twice} <= {2}
+    assert twice <= set(held)
+    assert len(twice) <= CONNECTIONS
+    taken_over = [row for row in sent.values() if row.attempts > 1]
+    assert taken_over, "nothing was in flight"
+    assert {row.attempts for row in taken_over} == {2}
+    assert twice <= {row.message_id for row in taken_over} <= set(held)
+    for row in taken_over:
+        same = [one for one in smtp.received if identity(one) == row.message_id]
+        assert same[-1].at >= held[row.message_id].due_at, "it was taken from one that may live"
+        assert len({one.content for one in same}) == 1
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_a_worker_outlives_its_queues(
+    environment: dict[str, str],
+    broker: Broker,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
+    with working(environment, tmp_path) as worker:
+        assert eventually(lambda: arrives_by_ring(app, smtp))
+        remove_queues(broker)
+        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
+        assert worker.poll() is None
+
+
+@ON_POSTGRESQL
+def test_a_worker_that_starts_without_a_broker_delivers_all_the_same(
+    make_environment: MakeEnvironment,
+    make_app: Make,
+    smtp: ScriptedServer,
+    tmp_path: Path,
+) -> None:
+    nowhere = Broker.at(f"amqp://guest:guest@{HOST}:{choose_free(HOST)}//")
+    app = make_app(PUBLIC_URL="http://localhost", **nowhere.settings)
+    post(app, 3)
+    with working(make_environment(nowhere), tmp_path, ready=False) as worker:
+        smtp.wait_for(3, seconds=30)
+        assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
+        worker.terminate()
+        assert worker.wait(timeout=15) == 0
+
+
+def post(app: Flask, count: int) -> None:
+    with app.app_context(), transaction() as writing:
+        for number in range(count):
+            current_outbox().send_email(
+                f"Note {number}", None, ["susan@example.com"], "Hello.\n", session=writing
+            )
+
+
+def in_flight(found: Sequence[OutboxMessage]) -> dict[str, OutboxMessage]:
+    """What is claimed and not settled, by Message-ID."""
+    return {one.message_id: one for one in found if one.attempts > len(one.history)}
+
+
+def copies(received: Sequence[Received]) -> Counter[str]:
+    return Counter(identity(one) for one in received)
+
+
+def identity(one: Received) -> str:
+    return str(one.message["Message-ID"])
