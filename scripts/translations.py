@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
@@ -22,11 +24,35 @@ from microblog.cli import cli
 from microblog.cli.language import texts_of_help
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "microblog" / "src" / "microblog"
-LIBRARY = ROOT / "flask-outbox" / "src" / "flask_outbox"
-FOLDER = SOURCE / "translations"
 LANGUAGES = ("zh_Hant", "ru")
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What has catalogues of its own. `also` are folders outside of it whose texts it holds too."""
+
+    name: str
+    source: Path
+    domain: str
+    also: tuple[tuple[str, Path], ...] = ()
+    help: Callable[[], Iterable[str]] = tuple
+
+    def po_file(self, language: str) -> Path:
+        return self.source / "translations" / language / "LC_MESSAGES" / f"{self.domain}.po"
+
+
+LIBRARY = Distribution(
+    "Flask-Outbox", ROOT / "flask-outbox" / "src" / "flask_outbox", "flask_outbox"
+)
+SITE = Distribution(
+    "Microblog",
+    ROOT / "microblog" / "src" / "microblog",
+    "messages",
+    also=(("click/", Path(click.__file__).parent),),
+    help=lambda: texts_of_help(cli),
+)
+DISTRIBUTIONS = (LIBRARY, SITE)
 
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
@@ -46,56 +72,54 @@ _NOISE = re.compile(
 
 
 def main() -> None:
+    every = [(one, language) for one in DISTRIBUTIONS for language in LANGUAGES]
     if "--check" in sys.argv[1:]:
-        found = [line for language in LANGUAGES for line in problems(language)]
+        found = [line for one, language in every for line in problems(one, language)]
         print("\n".join(found) or "translations: nothing missing, nothing unused")
         sys.exit(bool(found))
-    for language in LANGUAGES:
-        catalogue = updated(language)
-        path = po_file(language)
+    for one, language in every:
+        catalogue = updated(one, language)
+        path = one.po_file(language)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_po(catalogue), encoding="utf-8")
-        path.with_suffix(".mo").write_bytes(as_mo(stored(language)))
-        missing = sum(not translated(one.string) for one in catalogue if one.id)
-        print(f"{language}: {len(catalogue)} texts, {missing} without a translation")
-
-
-def po_file(language: str) -> Path:
-    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+        path.with_suffix(".mo").write_bytes(as_mo(stored(one, language)))
+        missing = sum(not translated(text.string) for text in catalogue if text.id)
+        print(f"{one.name}, {language}: {len(catalogue)} texts, {missing} without a translation")
 
 
 @cache
-def template() -> Catalog:
-    """Every text of the code, of the commands' help and of click, with the places that hold it."""
-    made = Catalog(project="Microblog", charset="utf-8")
-    for folder, prefix in ((SOURCE, ""), (LIBRARY, ""), (Path(click.__file__).parent, "click/")):
+def template(distribution: Distribution) -> Catalog:
+    """Every text of a distribution's code and commands, with the places that hold it."""
+    made = Catalog(project=distribution.name, charset="utf-8")
+    for prefix, folder in (("", distribution.source), *distribution.also):
         for file, _line, message, comments, context in extract_from_dir(
             folder, method_map=METHODS, keywords=KEYWORDS, strip_comment_tags=False
         ):
             place = [(prefix + file, 0)]
             made.add(message, None, place, auto_comments=comments, context=context)
-    for words in texts_of_help(cli):
+    for words in distribution.help():
         made.add(words, None, [("help", 0)])
     return made
 
 
-def updated(language: str) -> Catalog:
+def updated(distribution: Distribution, language: str) -> Catalog:
     """The catalogue of a language with today's texts, and no others."""
-    catalogue = stored(language)
-    catalogue.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    catalogue = stored(distribution, language)
+    catalogue.update(template(distribution), no_fuzzy_matching=True, update_header_comment=False)
     catalogue.obsolete.clear()
     return catalogue
 
 
-def stored(language: str) -> Catalog:
-    path = po_file(language)
+def stored(distribution: Distribution, language: str) -> Catalog:
+    path = distribution.po_file(language)
     if not path.exists():
         comment = (
-            "# Translations of Microblog; written by scripts/translations.py, filled in by people."
+            f"# Translations of {distribution.name};"
+            " written by scripts/translations.py, filled in by people."
         )
         return Catalog(
             locale=language,
-            project="Microblog",
+            project=distribution.name,
             version="0",
             header_comment=comment,
             charset="utf-8",
@@ -125,22 +149,23 @@ def translated(string: object) -> bool:
     return all(forms)
 
 
-def problems(language: str) -> list[str]:
+def problems(distribution: Distribution, language: str) -> list[str]:
     """What is missing, left over, or wrong in the catalogue of a language."""
-    kept, wanted = stored(language), template()
+    where = f"{distribution.name}, {language}"
+    kept, wanted = stored(distribution, language), template(distribution)
     ids = {one.id for one in kept if one.id}
-    found = [f"{language}: missing: {one.id}" for one in wanted if one.id and one.id not in ids]
+    found = [f"{where}: missing: {one.id}" for one in wanted if one.id and one.id not in ids]
     for one in kept:
         if not one.id:
             continue
         if wanted.get(one.id) is None:
-            found.append(f"{language}: unused: {one.id}")
+            found.append(f"{where}: unused: {one.id}")
         if not translated(one.string) or one.fuzzy:
-            found.append(f"{language}: untranslated: {one.id}")
-        found += [f"{language}: {error}: {one.id}" for error in one.check(kept)]
-    compiled = po_file(language).with_suffix(".mo")
+            found.append(f"{where}: untranslated: {one.id}")
+        found += [f"{where}: {error}: {one.id}" for error in one.check(kept)]
+    compiled = distribution.po_file(language).with_suffix(".mo")
     if not compiled.exists() or compiled.read_bytes() != as_mo(kept):
-        found.append(f"{language}: not compiled: run python scripts/translations.py")
+        found.append(f"{where}: not compiled: run python scripts/translations.py")
     return found
 
 

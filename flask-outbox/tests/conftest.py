@@ -16,6 +16,11 @@ from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 pytest_plugins = ["tests.lanes", "tests.servers"]
 
 
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty outbox, once for each engine."""

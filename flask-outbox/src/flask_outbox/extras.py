@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gettext import gettext as _
+from flask_outbox.translation import gettext as _
 
 
 def needs_extra(packages: str, extra: str, *, distribution: str = "flask-outbox") -> str:

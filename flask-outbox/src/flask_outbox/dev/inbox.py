@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
 
 from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
+from flask_outbox.translation import CATALOGUES, DOMAIN
 
 # A caught message is anybody's HTML: no scripts, no requests, links only in a new window.
 _FRAME_POLICY = (
@@ -78,16 +80,21 @@ def _page(template: str, **context: object) -> str:
 
 
 def _translator() -> Callable[..., str]:
-    """The application's translations where it has Flask-Babel, else the English text."""
+    """In the reader's language where the application has Flask-Babel, else the English text."""
     if "babel" in current_app.extensions:
-        from flask_babel import gettext  # noqa: PLC0415 - an application need not have it
-
-        return cast(Callable[..., str], gettext)
+        return _babel_gettext()
 
     def untranslated(text: str, **values: object) -> str:
         return text % values if values else text
 
     return untranslated
+
+
+@cache
+def _babel_gettext() -> Callable[..., str]:
+    from flask_babel import Domain  # noqa: PLC0415 - an application need not have it
+
+    return cast(Callable[..., str], Domain(str(CATALOGUES), DOMAIN).gettext)
 
 
 def _time(seconds: float) -> datetime:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address as HeaderAddress
-from gettext import gettext as _
 from typing import Any, cast
 
 from email_validator import EmailNotValidError, validate_email
+
+from flask_outbox.translation import gettext as _
 
 ADDRESS_MAXIMUM = 254
 """Octets in an address that can be a recipient (RFC 5321, section 4.5.3.1.3)."""

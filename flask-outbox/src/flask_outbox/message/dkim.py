@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from flask_outbox.extras import needs_extra
+from flask_outbox.translation import gettext as _
 
 SIGNED_HEADERS = (
     "From",

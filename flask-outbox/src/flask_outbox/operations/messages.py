@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from gettext import gettext as _
 
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
@@ -27,6 +26,7 @@ from flask_outbox.outbox.models import (
     Status,
 )
 from flask_outbox.outbox.suppressions import suppression
+from flask_outbox.translation import gettext as _
 
 RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from gettext import gettext as _
 
 from flask_outbox.message.addresses import AddressError, parse_domain
+from flask_outbox.translation import gettext as _
 
 LARGEST_COUNT = 100_000
 ANY_DOMAIN = "*"

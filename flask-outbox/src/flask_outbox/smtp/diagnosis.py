@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from gettext import gettext as _
 
 from flask_outbox.message.addresses import Address
 from flask_outbox.smtp.account_refusals import AccountTrouble, account_refusal
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import BETWEEN_MESSAGES, SmtpError, Step
 from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit
+from flask_outbox.translation import gettext as _
 from flask_outbox.translation import gettext_noop
 
 

@@ -11,11 +11,11 @@ import re
 from enum import StrEnum
 
 from flask_outbox.smtp.account_refusals import account_refusal
-from flask_outbox.translation import gettext_noop
+from flask_outbox.translation import gettext, gettext_noop
 
 
 class Step(StrEnum):
-    """Where in the conversation with a server something happened; a command tells it translated."""
+    """Where in the conversation with a server something happened."""
 
     LOOKUP = gettext_noop("name look-up")
     CONNECT = gettext_noop("connect")
@@ -32,6 +32,11 @@ class Step(StrEnum):
     RESET = "RSET"
     CHECK = "NOOP"
     QUIT = "QUIT"
+
+    @property
+    def label(self) -> str:
+        """The step's name in the language of the environment."""
+        return gettext(self.value)
 
 
 class Meaning(StrEnum):

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from gettext import gettext as _
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from flask_outbox.extras import needs_extra
 from flask_outbox.message.addresses import is_loopback
 from flask_outbox.smtp.errors import SmtpError, Step
+from flask_outbox.translation import gettext as _
 
 MARGIN_SECONDS = 60.0
 """A token is renewed so long before its end, lest it ends on its way to the mail server."""

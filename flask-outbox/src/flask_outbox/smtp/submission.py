@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from gettext import gettext as _
 
 from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.errors import Meaning, SmtpError, Step
 from flask_outbox.smtp.replies import Reply
+from flask_outbox.translation import gettext as _
 
 _HUNG_UP = Reply(421, "the server closed the connection")
 

@@ -107,7 +107,7 @@ def test(address: str, *, as_json: bool) -> None:
     except SmtpError as error:
         told |= {"sent": False, "step": str(error.step), "code": error.code}
         told |= {"answer": error.answer, "advice": advice(error, server)}
-        words = _('FAILED at the step "{step}":').format(step=_(error.step))
+        words = _('FAILED at the step "{step}":').format(step=error.step.label)
         say(f"  {words} {_words(error)}")
         say(_("What to try: {advice}").format(advice=told["advice"]))
     else:

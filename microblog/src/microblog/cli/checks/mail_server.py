@@ -101,7 +101,7 @@ def _asked(server: SmtpServer, sender: Address) -> Finding:
     except SmtpError as error:
         said = f"{error.code} {error.answer}" if error.code else error.answer
         words = _('{host}, port {port}, failed at the step "{step}": {answer}.').format(
-            host=server.host, port=server.port, step=_(error.step), answer=said.rstrip(".")
+            host=server.host, port=server.port, step=error.step.label, answer=said.rstrip(".")
         )
         if error.step is Step.MAIL and error.code and error.code < 500:
             return warning(MAIL_SERVER, words, advice(error, server))
