@@ -1,4 +1,4 @@
-"""Write docs/benchmarks and the README's figures from results of `make bench`.
+"""Write docs/benchmarks and the figures of both READMEs from results of `make bench`.
 
 Takes the results of the last runs over from build/benchmarks into docs/benchmarks/results, and
 makes the pages from what is there then. Runs with smaller numbers are left out. With --check,
@@ -23,7 +23,10 @@ from benchmarks.reporting import RESULTS  # noqa: E402
 FOLDER = ROOT / "docs" / "benchmarks"
 PUBLISHED = FOLDER / "results"
 PAGE = FOLDER / "README.md"
-README = ROOT / "README.md"
+LIBRARY = ROOT / "flask-outbox" / "README.md"
+SITE = ROOT / "microblog" / "README.md"
+OF_THE_LIBRARY = {"kill", "mail", "claims", "overtaking", "distributed", "memory"}
+"""What the library's README answers; all other questions are the site's."""
 BEGIN = "<!-- figures: written by scripts/benchmarks_doc.py -->"
 END = "<!-- end of figures -->"
 
@@ -40,15 +43,25 @@ def main() -> None:
         return
     take_over(RESULTS, PUBLISHED)
     results = load(PUBLISHED)
-    PAGE.write_text(page(results))
-    README.write_text(with_figures(README.read_text(), results))
+    for path, text in pages(results).items():
+        path.write_text(text)
 
 
 def stale() -> bool:
     """Whether a page says something else than the results."""
-    results = load(PUBLISHED)
-    readme = README.read_text()
-    return PAGE.read_text() != page(results) or readme != with_figures(readme, results)
+    written = pages(load(PUBLISHED))
+    return any(path.read_text() != text for path, text in written.items())
+
+
+def pages(results: Sequence[Result]) -> dict[Path, str]:
+    """Every page that holds figures, as the results want it."""
+    mails = [one for one in results if one["name"] in OF_THE_LIBRARY]
+    sites = [one for one in results if one["name"] not in OF_THE_LIBRARY]
+    return {
+        PAGE: page(results),
+        LIBRARY: with_figures(LIBRARY.read_text(), mails),
+        SITE: with_figures(SITE.read_text(), sites),
+    }
 
 
 def take_over(source: Path, target: Path) -> None:
@@ -82,7 +95,7 @@ def page(results: Sequence[Result]) -> str:
 
 
 def with_figures(readme: str, results: Sequence[Result]) -> str:
-    """The README with today's figures between the markers. ValueError where there are none."""
+    """A README with today's figures between its markers. ValueError where there are none."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
