@@ -24,7 +24,7 @@ from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from flask_outbox import Lane
 from flask_outbox.outbox.models import Status
-from microblog.accounts.recovery import RESET_KIND
+from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
 from microblog.database import db, upgrade
 from microblog.settings import Settings, as_environment

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from flask_outbox.outbox.models import Model as MailModel
 from microblog import database
+from microblog.accounts.actions.verification import remove_unverified
 from microblog.accounts.models import EmailChange, LoginSession, User
-from microblog.accounts.verification import remove_unverified
 from microblog.app import create_app
 from microblog.blog.models import Post
 from microblog.database import Model, alembic, current_transaction, db, transaction, utc_now

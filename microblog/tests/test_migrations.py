@@ -14,8 +14,8 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from microblog import database
+from microblog.accounts.actions.verification import remove_unverified
 from microblog.accounts.models import User
-from microblog.accounts.verification import remove_unverified
 from microblog.blog.models import Post
 from microblog.database import alembic, db, transaction, utc_now
 from tests.cli.running import clean_environment

@@ -15,12 +15,12 @@ from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
 from microblog.accounts import passwords
-from microblog.accounts.browser_cookie import COOKIE
+from microblog.accounts.actions.password_reset import reset_link
+from microblog.accounts.actions.registration import create_account
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import KnownBrowser
-from microblog.accounts.recovery import reset_link
-from microblog.accounts.registration import create_account
-from microblog.accounts.sessions import secret_digest
+from microblog.accounts.pages.browser_cookie import COOKIE
+from microblog.accounts.secrets import secret_digest
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, utc_now
 from tests.delivering import drain

@@ -23,20 +23,9 @@ from flask_outbox.outbox.email_types import MINUTE
 from flask_outbox.outbox.limits import Guard
 from flask_outbox.outbox.rate_limits import parse_rate_limits
 from flask_outbox.outbox.wakeup import Bell, SocketBell
-from microblog.accounts import (
-    change_emails,
-    deletion_views,
-    email_change_views,
-    password_change_views,
-    reserved_emails,
-    security_views,
-    verification_emails,
-)
-from microblog.accounts import chores as account_chores
-from microblog.accounts import emails as account_emails
+from microblog import accounts
 from microblog.accounts import models as account_models
-from microblog.accounts import views as account_views
-from microblog.accounts.personal_data import add_personal_data
+from microblog.accounts.actions.personal_data import add_personal_data
 from microblog.admin import pages as admin_pages
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
@@ -44,8 +33,8 @@ from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
 from microblog.database import MIGRATIONS, alembic, current_transaction, db
 from microblog.settings import Settings, SettingsError, load_settings, though_set
 from microblog.web import (
+    error_reports,
     errors,
-    failures,
     form_parsing,
     health,
     languages,
@@ -61,7 +50,7 @@ from microblog.web import (
 
 SITE_NAME = "Microblog"
 
-MODELS = (account_models, blog_models, failures)
+MODELS = (account_models, blog_models, error_reports)
 
 mail = Mail()
 
@@ -98,9 +87,7 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     made = _join_mail(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
-    account_views.init_app(app)
-    for views in (security_views, email_change_views, password_change_views, deletion_views):
-        views.init_app(app)
+    accounts.init_app(app)
     add_personal_data(app, BLOG_DATA)
     blog_views.init_app(app)
     admin_pages.init_app(app)
@@ -167,7 +154,7 @@ def _join_pages(app: Flask) -> None:
     security.init_app(app)
     ratelimits.init_app(app)
     errors.init_app(app)
-    failures.init_app(app)
+    error_reports.init_app(app)
     secret_links.init_app(app)
     settings_pages.init_app(app)
     links.init_app(app)
@@ -196,10 +183,8 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
-    for emails in (account_emails, change_emails, verification_emails, reserved_emails):
-        emails.register_kinds(made, sender=_author(settings))
-    failures.register_kinds(made)
-    account_chores.register_chores(made)
+    accounts.register(made, sender=_author(settings))
+    error_reports.register_kinds(made)
     init_outbox(app, made)
     return made
 

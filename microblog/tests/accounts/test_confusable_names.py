@@ -9,11 +9,11 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from microblog import database
+from microblog.accounts.actions.registration import TakenError
+from microblog.accounts.actions.renaming import rename
 from microblog.accounts.confusables import mixes_scripts, skeleton
 from microblog.accounts.models import User
-from microblog.accounts.names import is_username
-from microblog.accounts.registration import TakenError
-from microblog.accounts.renaming import rename
+from microblog.accounts.usernames import is_username
 from microblog.database import alembic, db, transaction
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user, words
 

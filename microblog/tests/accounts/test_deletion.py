@@ -15,13 +15,13 @@ from flask_outbox import current_outbox
 from flask_outbox.operations.counts import add_up
 from flask_outbox.operations.messages import address_digest, prune
 from flask_outbox.outbox.models import OutboxMessage, Suppression
-from microblog.accounts.deletion import DELETION_KIND, GRACE
-from microblog.accounts.email_changes import UNDO_WITHIN
+from microblog.accounts.actions.deletion import DELETION_KIND, GRACE
 from microblog.accounts.models import EmailChange, LoginSession, SecurityEvent, User
+from microblog.accounts.pending_changes import UNDO_WITHIN
 from microblog.blog import personal_data as blog_data
 from microblog.blog.models import Post
 from microblog.database import db, transaction, utc_now
-from microblog.web.failures import FAILURE_KIND
+from microblog.web.error_reports import FAILURE_KIND
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -235,7 +235,7 @@ def test_the_mailed_link_ends_with_the_grace_period(
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr("microblog.accounts.deletion_views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.pages.deletion.utc_now", lambda: moment)
 
 
 def test_a_new_password_undoes_nothing_and_the_link_works_on(

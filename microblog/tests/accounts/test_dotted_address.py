@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from flask_outbox import AddressError, address_key, current_outbox, parse_address
 from flask_outbox.outbox.suppressions import suppress, suppressions
-from microblog.accounts.emails import NOTICES
+from microblog.accounts.actions.password_reset import RESET_KIND
+from microblog.accounts.emails.password import NOTICES
 from microblog.accounts.models import User
-from microblog.accounts.recovery import RESET_KIND
 from microblog.database import db, transaction
 from tests.constants import Make
 from tests.smtp_server import ScriptedServer

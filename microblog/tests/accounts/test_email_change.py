@@ -13,14 +13,14 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from flask_outbox import current_outbox
-from microblog.accounts.email_change import (
+from microblog.accounts.actions.email_change import (
     ASKED_A_DAY,
     ASKED_KIND,
     CONFIRM_KIND,
     EMAIL_CHANGED_KIND,
 )
-from microblog.accounts.email_changes import CONFIRM_WITHIN, UNDO_WITHIN
 from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, SecurityEvent, User
+from microblog.accounts.pending_changes import CONFIRM_WITHIN, UNDO_WITHIN
 from microblog.database import db, transaction, utc_now
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
@@ -125,7 +125,7 @@ def events(app: Flask, number: int) -> list[str]:
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr("microblog.accounts.email_change_views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.pages.email_change.utc_now", lambda: moment)
 
 
 def test_an_address_is_changed(

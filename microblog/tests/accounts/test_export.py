@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import inspect, update
 
 from flask_outbox import current_outbox
+from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.accounts.models import EmailChange, KnownBrowser, User
-from microblog.accounts.recovery import RESET_KIND
 from microblog.blog.models import Avatar, Block, Follow, Mute, Profile
 from microblog.database import db, transaction, utc_now
 from tests.smtp_server import ScriptedServer

@@ -13,17 +13,17 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from flask_outbox import current_outbox
-from microblog.accounts.administrators import LastAdministratorError
-from microblog.accounts.deletion import ask_for_deletion
-from microblog.accounts.keys import token_keys
-from microblog.accounts.models import User
-from microblog.accounts.reauthentication import Reauthenticated
-from microblog.accounts.verification import (
+from microblog.accounts.actions.deletion import ask_for_deletion
+from microblog.accounts.actions.verification import (
     UNVERIFIED_KEPT,
     remove_claim,
     remove_unverified,
     verification_token,
 )
+from microblog.accounts.administrators import LastAdministratorError
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.sessions.reauthentication import Reauthenticated
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError
 from microblog.database import db, transaction, utc_now

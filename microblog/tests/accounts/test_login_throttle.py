@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
-from microblog.accounts.browsers import KNOWN_FOR
 from microblog.accounts.models import KnownBrowser, LoginThrottle, User
-from microblog.accounts.throttle import (
+from microblog.accounts.sessions.known_browsers import KNOWN_FOR
+from microblog.accounts.sessions.login_throttle import (
     FORGOTTEN_AFTER,
     FREE_FAILURES,
     admit,

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from microblog.accounts.browsers import (
+from microblog.accounts.models import KnownBrowser, SecurityEvent
+from microblog.accounts.sessions.known_browsers import (
     BROWSERS_KEPT,
     KNOWN_FOR,
     SECRETS_KEPT,
@@ -16,7 +17,6 @@ from microblog.accounts.browsers import (
     read_secrets,
     remember_browser,
 )
-from microblog.accounts.models import KnownBrowser, SecurityEvent
 from microblog.database import db, transaction, utc_now
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer

@@ -13,7 +13,8 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from flask_outbox import address_key, current_outbox
-from microblog.accounts import notices, passwords
+from microblog.accounts import passwords
+from microblog.accounts.audit import notices
 from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import Place
@@ -317,7 +318,7 @@ def test_it_lives_a_week_to_the_second(
     link = notify(app, susan, deliver, smtp)
     then = int(utc_now().timestamp())
     moment = datetime.fromtimestamp(then, UTC) + timedelta(days=7, seconds=1 if late else -5)
-    monkeypatch.setattr("microblog.accounts.report_views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.pages.not_me.utc_now", lambda: moment)
     assert (REFUSED if late else BUTTON) in words(visitor.get(link))
 
 

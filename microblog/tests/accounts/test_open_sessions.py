@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, func, select, update
 
-from microblog.accounts import sessions
 from microblog.accounts.models import KnownBrowser, LoginSession, SecurityEvent, User
-from microblog.accounts.sessions import PRUNED_AT_ONCE, prune_sessions
+from microblog.accounts.sessions import sessions
+from microblog.accounts.sessions.sessions import PRUNED_AT_ONCE, prune_sessions
 from microblog.database import db, transaction, utc_now
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 

@@ -203,7 +203,7 @@ def test_a_password_that_was_changed_meanwhile_is_no_proof(
             writing.execute(update(User).values(password_hash="another"))
         return "new"
 
-    monkeypatch.setattr("microblog.accounts.password_change_views.hash_password", hash_slowly)
+    monkeypatch.setattr("microblog.accounts.pages.password_change.hash_password", hash_slowly)
     page = change(owner)
     assert error_beside(page, "current_password") == NOT_YOURS
     with app.app_context():

@@ -128,7 +128,7 @@ def test_it_is_tried_again_and_refused_again_once_a_day(
     assert suppressed(app) == ["susan@example.com"]
     assert len(rows(app)) == 1
     tomorrow = utc_now() + timedelta(days=1)
-    monkeypatch.setattr("microblog.accounts.security_views.utc_now", lambda: tomorrow)
+    monkeypatch.setattr("microblog.accounts.pages.security.utc_now", lambda: tomorrow)
     assert DONE in press(visitor)
 
 

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from microblog.accounts.actions.registration import TakenError, create_account
 from microblog.accounts.models import User
-from microblog.accounts.names import is_username, username_key
-from microblog.accounts.registration import TakenError, create_account
+from microblog.accounts.usernames import is_username, username_key
 from microblog.database import db, transaction, utc_now
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words

@@ -15,13 +15,17 @@ from flask import Flask, url_for
 from sqlalchemy import select, update
 
 from flask_outbox import current_outbox
-from microblog.accounts.email_change import confirmation_token, undo_token
-from microblog.accounts.email_changes import pending_change
+from microblog.accounts.actions.email_change import confirmation_token, undo_token
+from microblog.accounts.actions.password_reset import RESET_KIND, Reason, start_reset
+from microblog.accounts.actions.registration import TakenError, create_account
+from microblog.accounts.actions.verification import (
+    VERIFY_KIND,
+    remove_unverified,
+    verification_token,
+)
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.recovery import RESET_KIND, Reason, start_reset
-from microblog.accounts.registration import TakenError, create_account
-from microblog.accounts.verification import VERIFY_KIND, remove_unverified, verification_token
+from microblog.accounts.pending_changes import pending_change
 from microblog.database import db, transaction, utc_now
 from tests.answers import comparable
 from tests.outbox_rows import rows

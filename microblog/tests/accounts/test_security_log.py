@@ -12,10 +12,8 @@ from sqlalchemy import func, select, update
 
 from flask_outbox import address_key, current_outbox
 from flask_outbox.outbox.models import OutboxMessage, Status
-from microblog.accounts import security_log, security_words
-from microblog.accounts.models import EmailChange, SecurityEvent, User
-from microblog.accounts.reserved_emails import RESERVED_KIND
-from microblog.accounts.security_log import (
+from microblog.accounts.audit import security_log
+from microblog.accounts.audit.security_log import (
     KEPT,
     PRUNED_AT_ONCE,
     Group,
@@ -25,7 +23,10 @@ from microblog.accounts.security_log import (
     prune_events,
     record,
 )
-from microblog.accounts.verification_emails import ALREADY_KIND
+from microblog.accounts.emails.reserved_address import RESERVED_KIND
+from microblog.accounts.emails.verification import ALREADY_KIND
+from microblog.accounts.models import EmailChange, SecurityEvent, User
+from microblog.accounts.pages import labels
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import Place
 from tests.outbox_rows import rows
@@ -340,13 +341,13 @@ def test_a_stranger_is_sent_to_the_log_in(visitor: Visitor) -> None:
 
 @ON_SQLITE
 def test_everything_that_can_happen_has_its_words(app: Flask) -> None:
-    assert set(security_words.HAPPENINGS) == set(Happening)
-    assert set(security_words.FATES) == set(Status)
-    assert set(security_words.GROUPS) == set(Group)
+    assert set(labels.HAPPENINGS) == set(Happening)
+    assert set(labels.FATES) == set(Status)
+    assert set(labels.GROUPS) == set(Group)
     with app.app_context():
         names = {name for name in current_outbox().kinds if name.startswith("accounts.")}
     # One kind is there to be previewed, and is never posted.
-    assert set(security_words.MAILS) == names - {ALREADY_KIND, RESERVED_KIND}
+    assert set(labels.MAILS) == names - {ALREADY_KIND, RESERVED_KIND}
 
 
 @ON_SQLITE
@@ -357,7 +358,7 @@ def test_what_has_no_words_any_more_is_shown_all_the_same(app: Flask, susan: int
     with app.app_context(), transaction() as writing:
         writing.execute(update(OutboxMessage).values(kind="accounts.of_another_time"))
     with app.test_request_context():
-        said = [str(security_words.line(entry).what) for entry in page(app, susan).entries]
+        said = [str(labels.line(entry).what) for entry in page(app, susan).entries]
     assert said == ["Something happened to the account.", "A mail about the account."]
 
 

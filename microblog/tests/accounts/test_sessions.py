@@ -11,7 +11,7 @@ from flask.ctx import AppContext
 from sqlalchemy import select
 
 from microblog.accounts.models import LoginSession, User
-from microblog.accounts.sessions import (
+from microblog.accounts.sessions.sessions import (
     IDLE_OTHERWISE,
     IDLE_REMEMBERED,
     Visitor,

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from microblog.accounts.authentication import find_by_email
+from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import EmailChange, KnownBrowser, SecurityEvent, User
 from microblog.database import db, transaction, utc_now
 from tests.outbox_rows import rows

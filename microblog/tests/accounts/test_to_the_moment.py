@@ -11,11 +11,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from microblog.accounts import sessions, throttle
+from microblog.accounts.audit.security_log import Happening
 from microblog.accounts.models import KnownBrowser, LoginSession, LoginThrottle, SecurityEvent, User
-from microblog.accounts.security_log import Happening
-from microblog.accounts.sessions import Visitor, find_session, start_session
-from microblog.accounts.throttle import admit, prune_throttles, throttle_key, whole_minutes
+from microblog.accounts.sessions import login_throttle, sessions
+from microblog.accounts.sessions.login_throttle import (
+    admit,
+    prune_throttles,
+    throttle_key,
+    whole_minutes,
+)
+from microblog.accounts.sessions.sessions import (
+    Visitor,
+    find_session,
+    start_session,
+)
 from microblog.accounts.tokens import Keys
 from microblog.database import LARGEST_KEY
 from microblog.web.clients import Place
@@ -89,8 +98,8 @@ def test_a_count_that_somebody_else_changed_meanwhile_is_read_anew(session: Sess
 def test_counts_are_removed_in_batches_once_they_are_forgotten(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert throttle.REMOVED_AT_ONCE == 1000
-    monkeypatch.setattr(throttle, "REMOVED_AT_ONCE", 2)
+    assert login_throttle.REMOVED_AT_ONCE == 1000
+    monkeypatch.setattr(login_throttle, "REMOVED_AT_ONCE", 2)
     for key, at in [("a", NOW), ("b", NOW), ("c", NOW), ("new", NOW + 2 * SECOND)]:
         admit(session, key, now=at)
     assert [prune_throttles(session, NOW + DAY + SECOND) for _ in range(3)] == [True, False, False]
@@ -112,7 +121,7 @@ def test_who_is_forgiven_is_the_account_by_its_name_and_its_address(session: Ses
         admit(session, throttle_key(KEYS, login), now=NOW)
     browser = throttle_key(KEYS, "susan", b"browser")
     admit(session, browser, now=NOW)
-    throttle.forgive_account(session, KEYS, susan)
+    login_throttle.forgive_account(session, KEYS, susan)
     left = set(session.scalars(select(LoginThrottle.key)))
     assert left == {throttle_key(KEYS, "bob"), browser}
 

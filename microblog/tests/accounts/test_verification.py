@@ -13,11 +13,11 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from flask_outbox.message.addresses import address_key
-from microblog.accounts import verification
+from microblog.accounts.actions import verification
+from microblog.accounts.actions.verification import UNVERIFIED_KEPT, remove_unverified
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import SecurityEvent, User
 from microblog.accounts.tokens import VERIFY_EMAIL, make_token
-from microblog.accounts.verification import UNVERIFIED_KEPT, remove_unverified
 from microblog.blog.models import Follow, Post
 from microblog.database import db, transaction, utc_now
 from tests.answers import comparable
@@ -210,7 +210,7 @@ def test_the_link_ends_at_its_second(
     works: bool,
 ) -> None:
     moment = datetime.fromtimestamp(payload_of(link)["exp"] - before_expiry, UTC)
-    monkeypatch.setattr("microblog.accounts.verification_views.utc_now", lambda: moment)
+    monkeypatch.setattr("microblog.accounts.pages.verification.utc_now", lambda: moment)
     assert (REFUSED not in words(visitor.get(link))) is works
     assert (DONE in words(press(visitor, link))) is works
 
@@ -484,7 +484,7 @@ def test_the_mail_is_sent_again_three_times_at_most_and_the_page_says_when_there
     begin = utc_now().replace(hour=15, minute=24, second=30)
 
     def press_at(moment: datetime) -> str:
-        monkeypatch.setattr("microblog.accounts.verification_views.utc_now", lambda: moment)
+        monkeypatch.setattr("microblog.accounts.pages.verification.utc_now", lambda: moment)
         page = newcomer.submit("/verify_email", token=newcomer.csrf_token("/"))
         assert page.request.path == "/"
         deliver_from(app)

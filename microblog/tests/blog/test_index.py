@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from microblog.accounts.authentication import find_by_email
+from microblog.accounts.lookup import find_by_email
 from microblog.blog.models import Follow, Post
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.timeline import PAGE_SIZE

@@ -40,7 +40,7 @@ from flask_outbox.outbox.wakeup import SilentBell
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import SmtpError, Step
 from flask_outbox.smtp.transport import SmtpTransport
-from microblog.accounts.recovery import RESET_KIND
+from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.cli.processes import make_dispatcher
 from microblog.database import db, is_sqlite, transaction
 from tests import delivering

@@ -24,17 +24,17 @@ from flask_outbox.dev import previews
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import READY
-from microblog.accounts.deletion import DELETION_KIND
-from microblog.accounts.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.actions.deletion import DELETION_KIND
+from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.actions.refused_mail import WORKS_KIND
+from microblog.accounts.actions.verification import VERIFY_KIND
+from microblog.accounts.audit.notices import NEW_BROWSER_KIND
+from microblog.accounts.emails.reserved_address import RESERVED_KIND
+from microblog.accounts.emails.verification import ALREADY_KIND
 from microblog.accounts.models import User
-from microblog.accounts.notices import NEW_BROWSER_KIND
-from microblog.accounts.recovery import CHANGED_KIND, RESET_KIND, STARTED_KIND
-from microblog.accounts.refused_mail import WORKS_KIND
-from microblog.accounts.reserved_emails import RESERVED_KIND
-from microblog.accounts.verification import VERIFY_KIND
-from microblog.accounts.verification_emails import ALREADY_KIND
 from microblog.database import db
-from microblog.web.failures import FAILURE_KIND
+from microblog.web.error_reports import FAILURE_KIND
 from microblog.web.languages import LANGUAGES
 from tests.visitor import Visitor, words
 

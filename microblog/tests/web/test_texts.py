@@ -20,9 +20,9 @@ import flask_outbox
 import microblog
 from flask_outbox import email_from_templates
 from flask_outbox.outbox.suppressions import suppress
+from microblog.accounts.audit.notices import not_me_link
+from microblog.accounts.audit.security_log import Happening, record
 from microblog.accounts.models import User
-from microblog.accounts.notices import not_me_link
-from microblog.accounts.security_log import Happening, record
 from microblog.database import transaction, utc_now
 from microblog.web import languages
 from microblog.web.clients import Place
@@ -147,11 +147,11 @@ def messages() -> dict[str, set[str]]:
             "The link works once, and for %(num)d minutes.",
             "templates/accounts/emails/reset_password.txt",
         ),
-        ("Request Password Reset", "accounts/forms.py"),
-        ("The two passwords are not the same.", "accounts/forms.py"),
+        ("Request Password Reset", "accounts/pages/forms.py"),
+        ("The two passwords are not the same.", "accounts/pages/forms.py"),
         ("Invalid email address.", "web/forms.py"),
-        ("Your password has been reset.", "accounts/views.py"),
-        ("Thank you, your email address is confirmed.", "accounts/verification_views.py"),
+        ("Your password has been reset.", "accounts/pages/password_reset.py"),
+        ("Thank you, your email address is confirmed.", "accounts/pages/verification.py"),
         ("Too many requests", "web/errors.py"),
         ("Say something", "blog/forms.py"),
         ("Newest first. Nothing here was delivered to anybody.", "dev/pages/inbox/list.html"),
@@ -177,7 +177,7 @@ def modules() -> list[Path]:
     return [
         path
         for folder in ("accounts", "admin", "blog", "web")
-        for path in (SOURCE / folder).glob("*.py")
+        for path in (SOURCE / folder).rglob("*.py")
     ]
 
 

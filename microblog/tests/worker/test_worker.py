@@ -21,7 +21,7 @@ from flask_outbox.celery.wakeup import CeleryBell, Publisher, make_celery, queue
 from flask_outbox.outbox.models import Status
 from microblog.cli import main
 from microblog.cli.ports import choose_free
-from microblog.cli.walk import Browser
+from microblog.cli.smoke_test import Browser
 from tests.brokers import Broker
 from tests.cli.running import HOST, running
 from tests.connections import no_connection_from_here

@@ -1,1 +1,20 @@
-"""People: who they are, how they prove it, and how they get back in."""
+"""Accounts: who people are, how they sign in, and how a lost password comes back."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from flask_outbox import Address, Outbox
+from microblog.accounts import emails, pages
+from microblog.accounts.actions import periodic_tasks
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages of accounts."""
+    pages.init_app(app)
+
+
+def register(outbox: Outbox, *, sender: Address) -> None:
+    """Let this outbox compose the emails about accounts, and do what is due from time to time."""
+    emails.register(outbox, sender=sender)
+    periodic_tasks.register_chores(outbox)

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from flask_outbox import current_outbox
-from microblog.accounts import security_log
-from microblog.accounts.forms import EmptyForm
+from microblog.accounts.audit import security_log
+from microblog.accounts.audit.security_log import Position
 from microblog.accounts.models import User
-from microblog.accounts.security_log import Position
-from microblog.accounts.security_words import line
-from microblog.accounts.sessions import open_sessions
+from microblog.accounts.pages.forms import EmptyForm
+from microblog.accounts.pages.labels import line
+from microblog.accounts.sessions.sessions import open_sessions
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError, State
 from microblog.admin.blueprint import blueprint, note
 from microblog.admin.forms import AccountSearch
-from microblog.admin.words import why_refused
+from microblog.admin.labels import why_refused
 from microblog.database import LARGEST_KEY, db, transaction, utc_now
 from microblog.web.languages import current_language
 from microblog.web.links import key_in

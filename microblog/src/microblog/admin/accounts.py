@@ -15,12 +15,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
+from microblog.accounts.actions.password_reset import Reason, start_reset
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
+from microblog.accounts.audit.security_log import Happening, record
 from microblog.accounts.models import User
-from microblog.accounts.names import username_key
-from microblog.accounts.recovery import Reason, start_reset
-from microblog.accounts.security_log import Happening, record
-from microblog.accounts.sessions import end_all_sessions
+from microblog.accounts.sessions.sessions import end_all_sessions
+from microblog.accounts.usernames import username_key
 from microblog.database import LARGEST_KEY
 from microblog.web.clients import Place
 

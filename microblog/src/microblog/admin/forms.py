@@ -14,7 +14,7 @@ from wtforms import DateTimeLocalField, Field, SearchField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional, ValidationError
 
-from microblog.admin.words import STATE_LABELS, STATUS_LABELS, kind_label
+from microblog.admin.labels import STATE_LABELS, STATUS_LABELS, kind_label
 from microblog.web.forms import Form, NoControlCharacters, strip
 from microblog.web.times import zone_named
 

@@ -21,11 +21,11 @@ from flask_outbox.operations.messages import NotPossibleError, Search
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.email_types import MINUTE, Lane
 from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
-from microblog.accounts.forms import EmptyForm
+from microblog.accounts.pages.forms import EmptyForm
 from microblog.admin.blueprint import blueprint, note
+from microblog.admin.chart import draw
 from microblog.admin.forms import AddressSearch, MessageSearch
-from microblog.admin.picture import draw
-from microblog.admin.words import why_not
+from microblog.admin.labels import why_not
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
 

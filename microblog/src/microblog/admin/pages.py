@@ -8,7 +8,7 @@ from flask_babel import format_decimal
 from microblog.admin import account_views, mail_views  # noqa: F401 - they add their pages
 from microblog.admin.accounts import states
 from microblog.admin.blueprint import blueprint
-from microblog.admin.words import (
+from microblog.admin.labels import (
     LANE_LABELS,
     STATE_NAMES,
     STATUS_LABELS,

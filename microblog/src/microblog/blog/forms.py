@@ -9,8 +9,8 @@ from flask_babel import ngettext
 from wtforms import Field, FileField, SubmitField, TextAreaField
 from wtforms.validators import StopValidation
 
-from microblog.accounts.forms import username_field
-from microblog.accounts.verified import IsVerified
+from microblog.accounts.pages.forms import username_field
+from microblog.accounts.pages.verified import IsVerified
 from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.profiles import ABOUT_MAXIMUM

@@ -10,8 +10,8 @@ from sqlalchemy import delete, exists, func, literal, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from microblog.accounts.models import User
-from microblog.accounts.names import username_key
-from microblog.accounts.states import visible
+from microblog.accounts.usernames import username_key
+from microblog.accounts.visibility import visible
 from microblog.blog.models import Block, Follow, Mute, Post, Profile
 
 PAGE_SIZE = 50

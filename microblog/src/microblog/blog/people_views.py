@@ -11,11 +11,11 @@ from flask_login import current_user, login_required
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from microblog.accounts.forms import EmptyForm
-from microblog.accounts.verified import verified_required
+from microblog.accounts.pages.forms import EmptyForm
+from microblog.accounts.pages.verified import verified_required
 from microblog.blog import feeds, people, timeline
 from microblog.blog.people import NotPossibleError, Person
-from microblog.blog.showing import cursor, linked, reader_id, shown
+from microblog.blog.rendering import cursor, linked, reader_id, shown
 from microblog.blog.timeline import Cursor
 from microblog.database import LARGEST_KEY, db, transaction
 from microblog.web.links import key_in

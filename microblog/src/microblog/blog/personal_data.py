@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from microblog.accounts.export import moment
+from microblog.accounts.actions.export import moment
+from microblog.accounts.actions.personal_data import PersonalData
 from microblog.accounts.models import User
-from microblog.accounts.personal_data import PersonalData
-from microblog.accounts.states import visible
+from microblog.accounts.visibility import visible
 from microblog.blog.models import Avatar, Block, Follow, Mute, Post, Profile
 
 ERASED_AT_ONCE = 1000

@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.accounts.forms import EmptyForm
+from microblog.accounts.pages.forms import EmptyForm
 from microblog.blog.forms import EditPostForm
 from microblog.blog.models import Post
 from microblog.blog.posts import delete_post, edit_post, find_post, own_post
-from microblog.blog.showing import post_context, reader_id
+from microblog.blog.rendering import post_context, reader_id
 from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, contains_eager
 
 from microblog.accounts.models import User
-from microblog.accounts.states import visible
+from microblog.accounts.visibility import visible
 from microblog.blog.models import Mention, Post, PostTag
 from microblog.blog.text import cleaned, names_in, tags_in
 from microblog.blog.timeline import LATEST, is_visible

@@ -18,14 +18,14 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.accounts.forms import EmptyForm, why_taken
+from microblog.accounts.actions.registration import TakenError
+from microblog.accounts.actions.renaming import rename
 from microblog.accounts.models import User
-from microblog.accounts.registration import TakenError
-from microblog.accounts.renaming import rename
+from microblog.accounts.pages.forms import EmptyForm, why_taken
 from microblog.blog import profiles
 from microblog.blog.forms import PictureForm, ProfileForm
 from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
-from microblog.blog.showing import reader_id
+from microblog.blog.rendering import reader_id
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
 

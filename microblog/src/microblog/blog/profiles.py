@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
-from microblog.accounts.states import visible
+from microblog.accounts.visibility import visible
 from microblog.blog.models import Avatar, Block, Profile
 from microblog.blog.pictures import Picture
 from microblog.blog.text import cleaned

@@ -14,7 +14,7 @@ import regex
 from linkify_it import LinkifyIt
 from markupsafe import Markup, escape
 
-from microblog.accounts.names import username_key
+from microblog.accounts.usernames import username_key
 
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from microblog.accounts.states import visible
+from microblog.accounts.visibility import visible
 from microblog.blog.models import Block, Follow, Mute, Post, PostTag
 from microblog.database import LARGEST_KEY
 from microblog.web.links import key_in

@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.blog import feeds, people_views, post_views, profile_views, showing, timeline
+from microblog.blog import feeds, people_views, post_views, profile_views, rendering, timeline
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
-from microblog.blog.showing import cursor, reader_id, shown
+from microblog.blog.rendering import cursor, reader_id, shown
 from microblog.blog.text import TAG_MAXIMUM, has_hidden, tag_key
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
         app.register_blueprint(one)
     app.url_value_preprocessor(profile_views.allow_upload)
-    showing.init_app(app)
+    rendering.init_app(app)
 
 
 @limit_posts

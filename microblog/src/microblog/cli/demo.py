@@ -12,15 +12,15 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
+from microblog.accounts.actions.registration import create_account
 from microblog.accounts.passwords import hash_password
-from microblog.accounts.registration import create_account
 from microblog.app import create_app
 from microblog.blog.models import Follow
 from microblog.blog.posts import write_post
 from microblog.cli.ports import choose_free, require_free, wait_until_open
 from microblog.cli.sample import PASSWORD
+from microblog.cli.smoke_test import Walk
 from microblog.cli.supervisor import Child, Supervisor
-from microblog.cli.walk import Walk
 from microblog.database import transaction, upgrade, utc_now
 from microblog.settings import Settings, as_environment
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import AddressError, parse_address
 from flask_outbox.translation import gettext_noop
+from microblog.accounts.actions.registration import TakenError, create_account
 from microblog.accounts.confusables import mixes_scripts
 from microblog.accounts.models import User
-from microblog.accounts.names import has_username_characters, is_username
 from microblog.accounts.password_rules import (
     PASSWORD_MAXIMUM,
     PASSWORD_MINIMUM,
@@ -23,7 +23,7 @@ from microblog.accounts.password_rules import (
     problem_with,
 )
 from microblog.accounts.passwords import hash_password
-from microblog.accounts.registration import TakenError, create_account
+from microblog.accounts.usernames import has_username_characters, is_username
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
 from microblog.cli.options import as_json, echo_json, in_utc, no_address

@@ -1,0 +1,139 @@
+"""Deleting an account: asked for with the password, undone for seven days, then everything is gone.
+
+- The last administrator of the site cannot ask: somebody else has to be one first.
+- Asking ends every session and gives up a pending change of address. From then on nobody sees the
+  account or what it wrote (`states`).
+- Its owner is told, at the present address and at former ones that still have a say, with a link
+  that keeps the account. The link dies when the deletion is undone. Giving name and password at the
+  log-in logs nobody in, but leads to the same button. A new password alone undoes nothing.
+- The address and the user name stay taken until the end.
+- Then all goes in one transaction: what other parts of the site hold, the account with its rows,
+  and all mail to the addresses that it proved, digests of old messages included. Where another
+  account has proved the address, too, only what was mailed while it was this account's. What went
+  to an address that the account only claimed is somebody else's, but for mail about the account.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox
+from flask_outbox.operations.personal_data import erase_address, erase_messages, erase_within
+from microblog.accounts.actions.personal_data import personal_data
+from microblog.accounts.administrators import keep_an_administrator
+from microblog.accounts.audit.address_history import address_spans, is_proved_by_others
+from microblog.accounts.audit.notices import post_notice
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.models import EmailChange, User
+from microblog.accounts.pending_changes import addresses_with_a_say, cancel_pending
+from microblog.accounts.sessions.reauthentication import Reauthenticated, lock_account
+from microblog.accounts.sessions.sessions import end_all_sessions
+from microblog.accounts.tokens import KEEP_ACCOUNT, Keys, State, make_token, matches, read_token
+from microblog.web.clients import Place
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(days=7)
+
+DELETION_KIND = "accounts.deletion_notice"
+
+
+def ask_for_deletion(
+    session: Session,
+    outbox: Outbox,
+    proof: Reauthenticated,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+) -> datetime:
+    """Have the account deleted when the grace period is over; returns when that is.
+
+    Raises OutdatedError, LastAdministratorError.
+    """
+    keep_an_administrator(session, proof.user_id)
+    user = proof.account(session)
+    user.deletes_at = now + GRACE
+    cancel_pending(session, user.id, now=now)
+    end_all_sessions(session, user.id)
+    record(session, user.id, Happening.DELETION_ASKED, place, now=now)
+    for address in addresses_with_a_say(session, user, now=now):
+        post_notice(session, outbox, DELETION_KIND, user, place, now=now, locale=locale, to=address)
+    return user.deletes_at
+
+
+def keep_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) -> str:
+    """With it the account is kept, as long as this deletion of it waits."""
+    return make_token(
+        keys, KEEP_ACCOUNT, user, now=now, lifetime=lifetime, state=_deletion_state(user)
+    )
+
+
+def find_to_keep(
+    session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
+) -> User | None:
+    """The account that this token may keep. Changes nothing."""
+    claims = read_token(keys, KEEP_ACCOUNT, token, now=now)
+    if claims is None:
+        return None
+    found = lock_account(session, claims.user_id) if locked else session.get(User, claims.user_id)
+    if found is None or found.deletes_at is None:
+        return None
+    return found if matches(claims, KEEP_ACCOUNT, found, state=_deletion_state(found)) else None
+
+
+def keep_account(
+    session: Session, keys: Keys, token: str, place: Place, *, now: datetime
+) -> User | None:
+    """Undo the deletion; None where the token is not good."""
+    user = find_to_keep(session, keys, token, now=now, locked=True)
+    if user is None:
+        return None
+    user.deletes_at = None
+    record(session, user.id, Happening.DELETION_UNDONE, place, now=now)
+    return user
+
+
+def delete_due_accounts(session: Session, now: datetime) -> bool:
+    """Delete one account whose time has come, or a batch of what it wrote; False when none is due.
+
+    Needs an application context. Several processes may do it at once.
+    """
+    user = session.scalar(
+        select(User)
+        .where(User.deletes_at <= now)
+        .order_by(User.deletes_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if user is None:
+        return False
+    if any(part.erase(session, user.id) for part in personal_data()):
+        return True
+    _erase_mail(session, user)
+    session.execute(delete(User).where(User.id == user.id))
+    logger.info("The account %d was deleted, as its owner wanted", user.id)
+    return True
+
+
+def _erase_mail(session: Session, user: User) -> None:
+    changes = session.scalars(select(EmailChange).where(EmailChange.user_id == user.id)).all()
+    named = {user.email_key}
+    for change in changes:
+        named |= {change.old_email_key, change.new_email_key}
+    own = [{"user_id": user.id}, *({"change_id": change.id} for change in changes)]
+    for key in named:
+        erase_messages(session, key, *own)
+    for span in address_spans(session, user, since=user.registered_at):
+        if is_proved_by_others(session, span.key, user.id):
+            erase_within(session, span)
+        else:
+            erase_address(session, span.key)
+
+
+def _deletion_state(user: User) -> State:
+    return (user.deletes_at.isoformat() if user.deletes_at else "",)

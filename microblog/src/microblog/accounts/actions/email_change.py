@@ -1,0 +1,329 @@
+"""A change of address: asked for with the password, confirmed by the new, undone by the old one.
+
+Asking
+- needs the password, and changes nothing yet. The new address gets a link, good for a day. A new
+  asking takes the place of the former one, whose link is dead.
+- The old address is told, with a link that stops the change. An address that never was verified is
+  not: whoever reads it has no part in the account.
+- An address that another account holds is treated like any other, in the page and in its time. Only
+  the mail differs: its reader is told that there is an account already, and gets no link.
+
+Confirming
+- The link belongs to one asking, and dies with it: by another one, by a cancellation, by a new
+  password, by a change of address, while the account is disabled or waits for its deletion.
+- The change and the verification of the new address are one. Every link that was mailed to the old
+  address is dead, since each is bound to the address; sessions go on.
+- Who holds an address is decided by a unique index; who loses the race reads so. An address that
+  another account can still get back counts as held.
+
+Undoing
+- The link in the notices works while the change waits, and for 72 hours after the confirmation. It
+  is held against the change itself: no new password, no later change of address, no disabling and
+  no request for deletion kills it. It works once.
+- Nobody undoes a change that they wanted, so it means that somebody else has the password: the
+  address comes back, every session, known browser, pending change and request for deletion ends,
+  the password stops working, and a link for a new one is mailed to the restored address.
+- Undoing an earlier change undoes the later ones, and their links die; undoing a later one leaves
+  the earlier one's link alone. So the first old address always has the last word.
+- As long as the link works after the confirmation, the old address is reserved: no other account
+  can get it, neither by a verification nor by a reset nor by a change. One that has it all the
+  same, as from before this was so, loses it to the undoing, and only claims it from then on.
+
+Sources: OWASP ASVS 5.0, 6.3.7 and 7.5.1; OWASP Authentication Cheat Sheet, "Change E-mail Address".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox, address_key, parse_address
+from microblog.accounts.actions.not_me import close_every_door
+from microblog.accounts.actions.password_reset import Reason, start_reset
+from microblog.accounts.audit.notices import post_notice
+from microblog.accounts.audit.security_log import Happening, moments_of, record
+from microblog.accounts.models import EmailChange, User
+from microblog.accounts.pending_changes import (
+    CONFIRM_WITHIN,
+    UNDO_WITHIN,
+    can_be_undone,
+    cancel_pending,
+    changes_not_undone,
+    pending_change,
+    reservation,
+)
+from microblog.accounts.sessions.reauthentication import Reauthenticated, lock_account
+from microblog.accounts.tokens import (
+    CONFIRM_EMAIL_CHANGE,
+    UNDO_EMAIL_CHANGE,
+    Claims,
+    Keys,
+    State,
+    account_state,
+    make_token,
+    matches,
+    read_token,
+)
+from microblog.accounts.visibility import is_visible
+from microblog.web.clients import Place
+
+CONFIRM_KIND = "accounts.confirm_email_change"
+ASKED_KIND = "accounts.email_change_notice"
+EMAIL_CHANGED_KIND = "accounts.email_changed"
+
+ASKED_A_DAY = 10
+"""So many times a day an account may ask, since each time mails somebody who did not."""
+
+
+class SameAddressError(Exception):
+    """It is the account's address already, letter by letter."""
+
+
+class AskedTooOftenError(Exception):
+    """The account asked ASKED_A_DAY times within a day, or often for this address lately.
+
+    It can ask from `opens_at` on.
+    """
+
+    def __init__(self, opens_at: datetime) -> None:
+        self.opens_at = opens_at
+        super().__init__(opens_at)
+
+
+class HeldError(Exception):
+    """Another account holds the address, or may still get it back.
+
+    The transaction has been rolled back.
+    """
+
+
+def ask_for_change(
+    session: Session,
+    outbox: Outbox,
+    proof: Reauthenticated,
+    address: str,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+) -> EmailChange:
+    """Have the new address asked to confirm, and the old one told.
+
+    Raises SameAddressError, AskedTooOftenError, OutdatedError.
+    """
+    user = proof.account(session)
+    new = parse_address(address)
+    if new.mailbox == user.email:
+        raise SameAddressError
+    _require_patience(session, outbox, user, new.key, now=now)
+    cancel_pending(session, user.id, now=now)
+    change = EmailChange(
+        user_id=user.id, old_email=user.email, new_email=new.mailbox, requested_at=now
+    )
+    session.add(change)
+    session.flush()
+    outbox.post(
+        session, CONFIRM_KIND, change.new_email, locale=locale, arguments={"change_id": change.id}
+    )
+    post_notice(
+        session, outbox, ASKED_KIND, user, place, now=now, locale=locale, change_id=change.id
+    )
+    record(session, user.id, Happening.EMAIL_CHANGE_ASKED, place, now=now, email=change.new_email)
+    return change
+
+
+def cancel_change(session: Session, user_id: int, place: Place, *, now: datetime) -> bool:
+    """Give up the change that waits; False where none does."""
+    change = pending_change(session, user_id, now=now)
+    if change is None or not cancel_pending(session, user_id, now=now):
+        return False
+    record(session, user_id, Happening.EMAIL_CHANGE_CANCELLED, place, now=now)
+    return True
+
+
+def confirmation_token(keys: Keys, user: User, change: EmailChange) -> str:
+    """For the mail to the new address. It ends a day after the asking, whenever the mail leaves."""
+    return make_token(
+        keys,
+        CONFIRM_EMAIL_CHANGE,
+        user,
+        now=change.requested_at,
+        lifetime=CONFIRM_WITHIN,
+        state=(*account_state(user), *_change_state(change)),
+    )
+
+
+def find_to_confirm(
+    session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
+) -> tuple[User, EmailChange] | None:
+    """The account and the change that this token may confirm. Changes nothing."""
+    claims = read_token(keys, CONFIRM_EMAIL_CHANGE, token, now=now)
+    user = claims and _account(session, claims, locked=locked)
+    if not claims or not user or not is_visible(user):
+        return None
+    change = pending_change(session, user.id, now=now)
+    if change is None:
+        return None
+    state: State = (*account_state(user), *_change_state(change))
+    return (user, change) if matches(claims, CONFIRM_EMAIL_CHANGE, user, state=state) else None
+
+
+def confirm_change(
+    session: Session,
+    outbox: Outbox,
+    keys: Keys,
+    token: str,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+) -> User | None:
+    """Give the account its new address, and its old one 72 hours to undo it.
+
+    None where the token is not good. Raises HeldError.
+    """
+    found = find_to_confirm(session, keys, token, now=now, locked=True)
+    if found is None:
+        return None
+    user, change = found
+    change.confirmed_at = now
+    if user.email_verified_at is not None:
+        change.undo_until = now + UNDO_WITHIN
+        post_notice(
+            session,
+            outbox,
+            EMAIL_CHANGED_KIND,
+            user,
+            place,
+            now=now,
+            locale=locale,
+            to=change.old_email,
+            change_id=change.id,
+        )
+    _give_address(session, user, change.new_email, now=now)
+    # Asked only now: whoever just left the address to this account has been waited for.
+    if reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        raise HeldError
+    record(
+        session,
+        user.id,
+        Happening.EMAIL_CHANGED,
+        place,
+        now=now,
+        old_email=change.old_email,
+        email=change.new_email,
+    )
+    return user
+
+
+def undo_token(keys: Keys, user: User, change: EmailChange) -> str:
+    """For a mail to the old address. When it ends is up to the change itself."""
+    return make_token(
+        keys,
+        UNDO_EMAIL_CHANGE,
+        user,
+        now=change.requested_at,
+        lifetime=CONFIRM_WITHIN + UNDO_WITHIN,
+        state=_change_state(change),
+    )
+
+
+def find_to_undo(
+    session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
+) -> tuple[User, EmailChange] | None:
+    """The account and the change that this token may undo. Changes nothing."""
+    claims = read_token(keys, UNDO_EMAIL_CHANGE, token, now=now)
+    user = claims and _account(session, claims, locked=locked)
+    if not claims or not user:
+        return None
+    for change in changes_not_undone(session, user.id):
+        if matches(claims, UNDO_EMAIL_CHANGE, user, state=_change_state(change)):
+            return (user, change) if can_be_undone(change, now=now) else None
+    return None
+
+
+def undo_change(
+    session: Session,
+    outbox: Outbox,
+    keys: Keys,
+    token: str,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+) -> User | None:
+    """Give the account its old address back, close every door, and start a reset.
+
+    None where the token is not good.
+    """
+    found = find_to_undo(session, keys, token, now=now, locked=True)
+    if found is None:
+        return None
+    user, change = found
+    for later in changes_not_undone(session, user.id):
+        if later.id >= change.id:
+            later.undone_at = now
+    if change.confirmed_at is not None:
+        _take_from_others(session, user, change.old_email_key)
+        _give_address(session, user, change.old_email, now=now)
+    close_every_door(session, user, place, now=now)
+    record(session, user.id, Happening.EMAIL_CHANGE_UNDONE, place, now=now, email=user.email)
+    start_reset(session, outbox, user, Reason.UNDONE, locale=locale)
+    return user
+
+
+def _give_address(session: Session, user: User, address: str, *, now: datetime) -> None:
+    user.email, user.email_key = address, address_key(address)
+    user.email_verified_at = now
+    try:
+        session.flush()
+    except IntegrityError:
+        session.rollback()
+        raise HeldError from None
+
+
+def _take_from_others(session: Session, user: User, email_key: str) -> None:
+    session.execute(
+        update(User)
+        .where(User.email_key == email_key, User.id != user.id, User.email_verified_at.is_not(None))
+        .values(email_verified_at=None)
+    )
+
+
+def _account(session: Session, claims: Claims, *, locked: bool) -> User | None:
+    if locked:
+        return lock_account(session, claims.user_id)
+    return session.get(User, claims.user_id)
+
+
+def _change_state(change: EmailChange) -> State:
+    # The moment, too: a database may give the number of a change that is gone to another one.
+    moment = change.requested_at.isoformat()
+    return (str(change.id), change.old_email, change.new_email, moment)
+
+
+def _require_patience(
+    session: Session, outbox: Outbox, user: User, email_key: str, *, now: datetime
+) -> None:
+    """Raise AskedTooOftenError where the account asked often enough, or for this address.
+
+    What the account itself asked for is counted, with the numbers of the guard: so it tells nothing
+    about the address.
+    """
+    since = now - timedelta(days=1)
+    asked = sorted(moments_of(session, user.id, Happening.EMAIL_CHANGE_ASKED, since=since))
+    if len(asked) >= ASKED_A_DAY:
+        raise AskedTooOftenError(asked[-ASKED_A_DAY] + timedelta(days=1))
+    same = select(EmailChange.requested_at).where(
+        EmailChange.user_id == user.id,
+        EmailChange.new_email_key == email_key,
+        EmailChange.requested_at > since,
+    )
+    mailed = [one.timestamp() for one in session.scalars(same)]
+    opens_at = outbox.guard.opens_at(mailed, now=now.timestamp())
+    if opens_at is not None:
+        raise AskedTooOftenError(datetime.fromtimestamp(opens_at, UTC))

@@ -1,0 +1,99 @@
+"""All that the site holds about a person, for themselves: what docs/accounts.md describes.
+
+No secret is in it, nor what a secret could be guessed from: no password hash, no digest of a
+session's or a browser's secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flask_outbox.operations.personal_data import messages_within
+from microblog.accounts.actions.personal_data import PersonalData
+from microblog.accounts.audit.address_history import address_spans
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.models import (
+    EmailChange,
+    KnownBrowser,
+    LoginSession,
+    SecurityEvent,
+    User,
+)
+from microblog.database import Model
+from microblog.web.clients import Place
+
+FORMAT = "microblog-export"
+VERSION = 1
+
+ACCOUNT = (
+    "username", "email", "email_verified_at", "registered_at", "last_seen_at", "is_admin",
+    "disabled_at", "deletes_at", "locale", "time_zone",
+)  # fmt: skip
+SESSION = ("created_at", "seen_at", "remembered", "browser", "address")
+BROWSER = ("seen_at",)
+EVENT = ("kind", "at", "browser", "address", "details")
+CHANGE = ("old_email", "new_email", "requested_at", "confirmed_at", "undo_until", "undone_at")
+
+
+def export(
+    session: Session, user: User, parts: Iterable[PersonalData], *, now: datetime
+) -> dict[str, Any]:
+    """What JSON can hold: moments are texts in RFC 3339, in UTC."""
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exported_at": moment(now),
+        "account": _members(user, ACCOUNT),
+        "sessions": _rows(session, LoginSession, user, SESSION),
+        "known_browsers": _rows(session, KnownBrowser, user, BROWSER),
+        "security_events": _rows(session, SecurityEvent, user, EVENT),
+        "email_changes": _rows(session, EmailChange, user, CHANGE),
+        "mail": _mail(session, user),
+    }
+    for part in parts:
+        found |= part.collect(session, user.id)
+    return found
+
+
+def record_export(session: Session, user_id: int, place: Place, *, now: datetime) -> None:
+    """Write down that the data was handed out."""
+    record(session, user_id, Happening.EXPORTED, place, now=now)
+
+
+def moment(value: datetime | None) -> str | None:
+    """A moment as the export writes it, like 2026-03-01T12:00:00+00:00."""
+    return value.isoformat() if value else None
+
+
+def _rows(
+    session: Session, model: type[Any], user: User, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    rows = session.scalars(select(model).where(model.user_id == user.id).order_by(model.id))
+    return [_members(row, names) for row in rows]
+
+
+def _members(row: Model, names: Sequence[str]) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in names}
+    return {
+        name: moment(value) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+def _mail(session: Session, user: User) -> list[dict[str, Any]]:
+    """What was mailed to each address while it was the account's; the site keeps no text of it."""
+    return [
+        {
+            "kind": message.kind,
+            "to": message.recipient,
+            "status": str(message.status),
+            "at": datetime.fromtimestamp(message.created_at, UTC).isoformat(),
+        }
+        for span in address_spans(session, user, since=user.registered_at)
+        for message in messages_within(session, span)
+    ]

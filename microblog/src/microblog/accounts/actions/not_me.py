@@ -1,0 +1,113 @@
+"""The owner says "this wasn't me": every door is closed, and only their mail opens one again.
+
+Whoever did it may have the password, a session, a browser that counts as known, and changes under
+way. All of that ends. The password itself no longer works: otherwise they would be back before the
+owner has chosen a new one. The link may be pressed again, which does nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import Enum, auto
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox, address_key
+from microblog.accounts.actions.password_reset import (
+    Reason,
+    end_what_was_begun,
+    lock_password,
+    start_reset,
+    undo_deletion,
+)
+from microblog.accounts.audit.notices import LINK_LIFETIME
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.models import EmailChange, SecurityEvent, User
+from microblog.accounts.pending_changes import can_be_undone, changes_not_undone
+from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
+from microblog.web.clients import Place
+
+
+class Report(Enum):
+    """What became of a report. REFUSED: the link is not good. DONE_BEFORE: it did its work."""
+
+    DONE = auto()
+    DONE_BEFORE = auto()
+    REFUSED = auto()
+
+
+def reporter(
+    session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
+) -> User | None:
+    """The account that this link speaks for, while its notice's address is the account's.
+
+    Changes nothing. With `locked`, no other transaction can change the account until this one ends.
+    """
+    claims = read_token(keys, NOT_ME, token, now=now)
+    if claims is None:
+        return None
+    user = session.get(User, claims.user_id, with_for_update=locked, populate_existing=True)
+    return user if user and matches(claims, NOT_ME, user, state=(user.email_key,)) else None
+
+
+def change_to_undo(
+    session: Session, keys: Keys, token: str, *, now: datetime
+) -> tuple[User, EmailChange] | None:
+    """The account, and the change of address that whoever reads this link's mail can undo.
+
+    A notice that went to a former address speaks for the account no more. But while that address
+    has its say, it can take the account back, and its reader need not look for another mail.
+    """
+    claims = read_token(keys, NOT_ME, token, now=now)
+    user = session.get(User, claims.user_id) if claims else None
+    if claims is None or user is None:
+        return None
+    for change in changes_not_undone(session, user.id):
+        state = (address_key(change.old_email),)
+        if matches(claims, NOT_ME, user, state=state) and can_be_undone(change, now=now):
+            return user, change
+    return None
+
+
+def report(
+    session: Session,
+    outbox: Outbox,
+    keys: Keys,
+    token: str,
+    place: Place,
+    *,
+    now: datetime,
+    locale: str,
+) -> Report:
+    """Close every door of the link's account, and have a link for a new password mailed."""
+    user = reporter(session, keys, token, now=now, locked=True)
+    if user is None:
+        return Report.REFUSED
+    # The signature covers this part, as it is spelled.
+    link = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
+    if _was_pressed(session, user, link, now=now):
+        return Report.DONE_BEFORE
+    close_every_door(session, user, place, now=now)
+    record(session, user.id, Happening.REPORTED, place, now=now, link=link)
+    start_reset(session, outbox, user, Reason.REPORTED, locale=locale)
+    return Report.DONE
+
+
+def close_every_door(session: Session, user: User, place: Place, *, now: datetime) -> None:
+    """End whatever was begun in the account, its password and its deletion included."""
+    end_what_was_begun(session, user, now=now)
+    undo_deletion(session, user, place, now=now)
+    lock_password(user)
+
+
+def _was_pressed(session: Session, user: User, link: str, *, now: datetime) -> bool:
+    reports = session.scalars(
+        select(SecurityEvent.details).where(
+            SecurityEvent.user_id == user.id,
+            SecurityEvent.kind == Happening.REPORTED.value,
+            SecurityEvent.at > now - LINK_LIFETIME,
+        )
+    )
+    return any(details.get("link") == link for details in reports)

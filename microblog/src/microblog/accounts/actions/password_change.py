@@ -1,0 +1,51 @@
+"""A new password in the place of a known one.
+
+It ends every other session, and makes worthless what was mailed for the old password: links for a
+reset, and a change of address that waits for its confirmation. No browser counts as known any more,
+but for the one that asks (see the view); its session goes on under a new secret.
+
+Sources: OWASP ASVS 5.0, 6.2.2 and 6.2.3 (the present password is asked for), 7.4.3 (other sessions
+end); NIST SP 800-63B-4 (the owner is told).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox
+from microblog.accounts.actions.password_reset import CHANGED_KIND
+from microblog.accounts.audit.notices import post_notice
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.pending_changes import cancel_pending
+from microblog.accounts.sessions.known_browsers import forget_browsers
+from microblog.accounts.sessions.reauthentication import Reauthenticated
+from microblog.accounts.sessions.sessions import Visitor, end_other_sessions, renew_session
+from microblog.web.clients import Place
+
+
+def change_password(
+    session: Session,
+    outbox: Outbox,
+    proof: Reauthenticated,
+    visitor: Visitor,
+    place: Place,
+    *,
+    password_hash: str,
+    now: datetime,
+    locale: str,
+) -> Visitor | None:
+    """Set the new password; returns who is logged in now, None where the session was ended.
+
+    Raises OutdatedError.
+    """
+    user = proof.account(session)
+    user.password_hash = password_hash
+    cancel_pending(session, user.id, now=now)
+    forget_browsers(session, user.id)
+    end_other_sessions(session, visitor)
+    renewed = renew_session(session, visitor)
+    record(session, user.id, Happening.PASSWORD_CHANGED, place, now=now)
+    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    return renewed

@@ -1,0 +1,176 @@
+"""A forgotten password: asking for a link, and choosing a new password with it.
+
+Sources: OWASP Forgot Password Cheat Sheet; ASVS 5.0, 6.3.8 and 6.5; CWE-640, CWE-204, CWE-208.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox
+from microblog.accounts.audit.notices import post_notice
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.lookup import find_by_email
+from microblog.accounts.models import User
+from microblog.accounts.passwords import locked_hash
+from microblog.accounts.pending_changes import cancel_pending, reservation
+from microblog.accounts.sessions.known_browsers import forget_browsers
+from microblog.accounts.sessions.login_throttle import forgive_account
+from microblog.accounts.sessions.sessions import end_all_sessions
+from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
+from microblog.web.clients import Place
+
+RESET_KIND = "accounts.reset_password"
+STARTED_KIND = "accounts.reset_started"
+CHANGED_KIND = "accounts.password_changed"
+
+
+class Reason(StrEnum):
+    """Why a reset was started for an account. Their names are stored; the mail has the sentence."""
+
+    REPORTED = "reported"
+    UNDONE = "undone"
+    ADMINISTRATOR = "administrator"
+
+
+def request_reset(
+    session: Session, outbox: Outbox, address: str, place: Place, *, locale: str
+) -> None:
+    """Ask for a link to be mailed to the account with this address, if there is one.
+
+    Nobody is looked up here: the same row is written for any address, so that neither the answer
+    nor its time tells who has an account. Whoever delivers the row looks. The place is for the
+    owner, who can read from where it was asked.
+    """
+    about = {"browser": place.browser, "address": place.address}
+    outbox.post(session, RESET_KIND, address, locale=locale, arguments=about)
+
+
+def start_reset(
+    session: Session, outbox: Outbox, user: User, reason: Reason, *, locale: str
+) -> None:
+    """Have a link mailed to the owner of this account, because of what somebody entitled did.
+
+    Unlike a request of a stranger it is not held back where the address had many links already.
+    """
+    arguments = {"user_id": user.id, "reason": reason.value}
+    outbox.post(session, STARTED_KIND, user.email, locale=locale, arguments=arguments)
+
+
+def lock_password(user: User) -> None:
+    """Let no password fit this account until its owner has chosen a new one.
+
+    It makes every reset link that is out worthless, too.
+    """
+    user.password_hash = locked_hash()
+
+
+def reset_link(
+    session: Session, keys: Keys, address: str, *, now: datetime, lifetime: timedelta
+) -> tuple[User, str] | None:
+    """The account with this address and a token for it, made at the moment of sending.
+
+    None where there is no account, or it is disabled. An address that another account may still
+    get back is the other one's; so ask for its `reservation` first.
+    """
+    user = find_by_email(session, address)
+    if user is None or user.disabled_at is not None:
+        return None
+    return user, reset_token(keys, user, now=now, lifetime=lifetime)
+
+
+def reset_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) -> str:
+    """The token with which this account gets a new password."""
+    return make_token(keys, RESET_PASSWORD, user, now=now, lifetime=lifetime)
+
+
+def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
+    """The account that this token may choose a new password for. Changes nothing."""
+    claims = read_token(keys, RESET_PASSWORD, token, now=now)
+    if claims is None:
+        return None
+    user = session.scalar(select(User).where(User.id == claims.user_id))
+    if user is None or user.disabled_at is not None:
+        return None
+    return user if matches(claims, RESET_PASSWORD, user) else None
+
+
+def reset_password(
+    session: Session,
+    outbox: Outbox,
+    keys: Keys,
+    token: str,
+    *,
+    password_hash: str,
+    place: Place,
+    now: datetime,
+    locale: str,
+) -> User | None:
+    """Give the token's account a new password, end what others began there, and tell its owner.
+
+    Whoever holds the token reads the mail of the address, so that it counts as verified. None
+    where the token is no longer good: of many simultaneous uses of one link, one wins, and none
+    where another account has proved the address meanwhile, or may still get it back.
+    """
+    user = find_by_token(session, keys, token, now=now)
+    if user is None:
+        return None
+    was_verified = user.email_verified_at is not None
+    if not _replace_password(session, user, password_hash, now=now):
+        return None
+    session.refresh(user)
+    end_what_was_begun(session, user, now=now)
+    forgive_account(session, keys, user)
+    record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
+    if not was_verified:
+        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        # Whoever asked for it was nobody who had proved anything.
+        undo_deletion(session, user, place, now=now)
+    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    return user
+
+
+def _replace_password(session: Session, user: User, password_hash: str, *, now: datetime) -> bool:
+    """Take the new password and the proof of the address; False where somebody was faster."""
+    change = (
+        update(User)
+        .where(
+            User.id == user.id,
+            User.password_hash == user.password_hash,
+            User.email_key == user.email_key,
+        )
+        .values(password_hash=password_hash, email_verified_at=user.email_verified_at or now)
+        .execution_options(synchronize_session=False)
+    )
+    try:
+        changed = session.execute(change).rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        session.rollback()
+        return False
+    if not changed:
+        return False
+    # Asked only now: whoever just left the address to this account has been waited for.
+    is_new = user.email_verified_at is None
+    if is_new and reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        return False
+    return True
+
+
+def end_what_was_begun(session: Session, user: User, *, now: datetime) -> None:
+    """End the account's sessions, its known browsers, and a change of address that waits."""
+    end_all_sessions(session, user.id)
+    forget_browsers(session, user.id)
+    cancel_pending(session, user.id, now=now)
+
+
+def undo_deletion(session: Session, user: User, place: Place, *, now: datetime) -> None:
+    """Keep an account whose deletion was asked for; nothing happens to others."""
+    if user.deletes_at is not None:
+        user.deletes_at = None
+        record(session, user.id, Happening.DELETION_UNDONE, place, now=now)

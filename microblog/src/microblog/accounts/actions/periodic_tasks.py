@@ -1,0 +1,40 @@
+"""What is removed from the tables of accounts when its time is over: in batches, once an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox
+from microblog.accounts.actions.deletion import delete_due_accounts
+from microblog.accounts.actions.verification import remove_unverified
+from microblog.accounts.audit.security_log import prune_events
+from microblog.accounts.pending_changes import prune_changes
+from microblog.accounts.sessions.known_browsers import prune_browsers
+from microblog.accounts.sessions.login_throttle import prune_throttles
+from microblog.accounts.sessions.sessions import prune_sessions
+
+Removal = Callable[[Session, datetime], bool]
+"""Removes one batch of what is over by then, and says whether there is more."""
+
+REMOVALS: dict[str, Removal] = {
+    "accounts.delete": delete_due_accounts,
+    "accounts.email_changes": prune_changes,
+    "accounts.sessions": prune_sessions,
+    "accounts.security_events": prune_events,
+    "accounts.unverified": remove_unverified,
+    "accounts.throttles": prune_throttles,
+    "accounts.browsers": prune_browsers,
+}
+
+
+def register_chores(outbox: Outbox) -> None:
+    """Have whoever delivers mail do these, too."""
+    for name, removal in REMOVALS.items():
+        outbox.register_chore(name, _chore(removal))
+
+
+def _chore(removal: Removal) -> Callable[[Session, float], bool]:
+    return lambda session, now: removal(session, datetime.fromtimestamp(now, UTC))

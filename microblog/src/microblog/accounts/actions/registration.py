@@ -1,0 +1,129 @@
+"""Making an account.
+
+Its address is a claim until it is verified: several accounts may name one address, one may hold it.
+So whoever registers learns nothing about who has an account, neither from the answer, nor from its
+time, nor by trying the new account out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox, parse_address
+from microblog.accounts.actions.verification import request_verification
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.confusables import skeleton
+from microblog.accounts.lookup import holder_of
+from microblog.accounts.models import User
+from microblog.accounts.pending_changes import reservation
+from microblog.accounts.usernames import username_key
+from microblog.database import utc_now
+from microblog.web.clients import Place
+
+
+class TakenError(Exception):
+    """Another account has the name or the address; `field` is "username" or "email".
+
+    `is_confusable` says that the name is another one, which looks the same.
+    """
+
+    def __init__(self, field: str, *, is_confusable: bool = False) -> None:
+        self.field = field
+        self.is_confusable = is_confusable
+        super().__init__(f"Another account has this {field}.")
+
+
+def register(
+    session: Session,
+    outbox: Outbox,
+    *,
+    username: str,
+    email: str,
+    password_hash: str,
+    place: Place,
+    now: datetime,
+    locale: str,
+) -> User:
+    """Make an account, and ask whoever reads the mail of its address to confirm it.
+
+    Raises TakenError for a user name; then the transaction has been rolled back. Nobody is looked
+    up by the address: the same is written whether another account holds it or not.
+    """
+    user = create_account(session, username=username, email=email, password_hash=password_hash)
+    record(session, user.id, Happening.REGISTERED, place, now=now)
+    request_verification(session, outbox, user, locale)
+    return user
+
+
+def create_account(
+    session: Session,
+    *,
+    username: str,
+    email: str,
+    password_hash: str,
+    verified_at: datetime | None = None,
+) -> User:
+    """Make an account without telling anybody; with `verified_at`, its address counts as verified.
+
+    Raises TakenError for a user name, one that looks like another included, or, with `verified_at`,
+    for an address that another account holds or may still get back; then the transaction has been
+    rolled back.
+    """
+    address = parse_address(email)
+    user = User(
+        username=unicodedata.normalize("NFC", username),
+        username_key=username_key(username),
+        username_skeleton=skeleton(username),
+        email=address.mailbox,
+        email_key=address.key,
+        email_verified_at=verified_at,
+        password_hash=password_hash,
+    )
+    _require_free(session, user)
+    session.add(user)
+    try:
+        session.flush()
+        # Asked once more: whoever just left the address has been waited for.
+        if verified_at and _is_reserved(session, user):
+            session.rollback()
+            raise TakenError("email")
+    except IntegrityError:
+        # Somebody else was faster, between the look and the insert.
+        session.rollback()
+        _require_free(session, user)
+        raise TakenError("username") from None
+    return user
+
+
+def require_free_name(
+    session: Session, *, key: str, skeleton: str | None, but_for: int | None = None
+) -> None:
+    """Raise TakenError where another account has this name, or one that looks like it.
+
+    `but_for` is the account that gets the name; without `skeleton`, it may look like others'.
+    """
+    found = session.scalars(
+        select(User.username_key).where(
+            or_(User.username_key == key, User.username_skeleton == skeleton),
+            User.id.is_distinct_from(but_for),
+        )
+    ).all()
+    if found:
+        raise TakenError("username", is_confusable=key not in found)
+
+
+def _require_free(session: Session, user: User) -> None:
+    require_free_name(session, key=user.username_key, skeleton=user.username_skeleton)
+    if user.email_verified_at is None:
+        return
+    if holder_of(session, user.email_key) or _is_reserved(session, user):
+        raise TakenError("email")
+
+
+def _is_reserved(session: Session, user: User) -> bool:
+    return reservation(session, user.email_key, but_for=None, now=utc_now()) is not None

@@ -1,0 +1,35 @@
+"""Taking another user name."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from microblog.accounts.actions.registration import TakenError, require_free_name
+from microblog.accounts.confusables import skeleton
+from microblog.accounts.models import User
+from microblog.accounts.usernames import username_key
+
+
+def rename(session: Session, user: User, username: str) -> None:
+    """Give an account another name, which the form has checked.
+
+    Raises TakenError where another account has it, or one that looks like it; then the transaction
+    has been rolled back.
+    """
+    key, look = username_key(username), skeleton(username)
+    # Who has a name from before a rule keeps it, in capitals, too.
+    is_new = look != user.username_skeleton
+    require_free_name(session, key=key, skeleton=look if is_new else None, but_for=user.id)
+    user.username, user.username_key = unicodedata.normalize("NFC", username), key
+    if is_new:
+        user.username_skeleton, user.confusable_username = look, False
+    try:
+        session.flush()
+    except IntegrityError:
+        # Somebody else was faster, between the look and the change.
+        session.rollback()
+        require_free_name(session, key=key, skeleton=look, but_for=user.id)
+        raise TakenError("username") from None

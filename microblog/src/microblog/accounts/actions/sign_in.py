@@ -1,0 +1,160 @@
+"""Finding an account by what its owner types, checking the password, and letting them in.
+
+In three steps, since no transaction should be open while a password is compared: who may be meant,
+and what the attempt is counted by (`find_candidates`); whether the password is theirs (`check`);
+and the log-in itself (`log_in`).
+
+Sources: OWASP ASVS 5.0, 6.3 and 7.2.4; NIST SP 800-63B-4, 3.2.2; CWE-204 and CWE-208.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from flask_outbox import AddressError, Outbox, address_key
+from microblog.accounts.audit import notices
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.lookup import holds
+from microblog.accounts.models import User
+from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
+from microblog.accounts.sessions.known_browsers import NOBODY, known_browser, remember_browser
+from microblog.accounts.sessions.login_throttle import forgive, throttle_key
+from microblog.accounts.sessions.sessions import Visitor, start_session
+from microblog.accounts.tokens import Keys
+from microblog.accounts.usernames import username_key
+from microblog.web.clients import Place
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An account that may be meant, as it was when it was looked up."""
+
+    user_id: int
+    password_hash: str
+    is_disabled: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Somebody wants in.
+
+    `holder` is the account with this user name, or the one that holds this address. `claimant` is
+    the newest that only claims the address: whoever registered with somebody else's must not find
+    out by logging in with it whether that has an account.
+
+    `key` is what the attempt is counted by. `held` are the secrets of the browser.
+    """
+
+    holder: Candidate | None
+    claimant: Candidate | None
+    by_address: bool
+    key: str
+    held: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The password was right. `visitor` is None where the account waits for its deletion.
+
+    `held` are the secrets that the browser shall keep.
+    """
+
+    user: User
+    visitor: Visitor | None
+    held: Sequence[str]
+
+
+def find_candidates(
+    session: Session, keys: Keys, login: str, held: Sequence[str], *, now: datetime
+) -> Attempt:
+    """Find out who may be meant, with the same work whether anybody is."""
+    by_address = "@" in login
+    if by_address:
+        address = _lookup_key(login)
+        holder = _candidate(session, *holds(address))
+        claimed = User.email_key == address, User.email_verified_at.is_(None)
+        claimant = _candidate(session, *claimed)
+    else:
+        # PostgreSQL takes no NUL, and no name has one.
+        key = username_key(login.replace("\0", "\n"))
+        holder, claimant = _candidate(session, User.username_key == key), None
+    # A claimant's browser is a stranger's: else its secret would buy guesses at the holder.
+    known = known_browser(session, holder.user_id if holder else NOBODY, held, now=now)
+    return Attempt(holder, claimant, by_address, throttle_key(keys, login, known or b""), held)
+
+
+def check(attempt: Attempt, password: str) -> Candidate | None:
+    """The account whose password this is, unless it is disabled.
+
+    Slow, so no transaction should be open. An unknown login takes as long as a wrong password.
+    """
+    meant = [attempt.holder, attempt.claimant] if attempt.by_address else [attempt.holder]
+    right = [one for one in meant if _is_password_of(one, password) and one]
+    return right[0] if right and not right[0].is_disabled else None
+
+
+def stronger_hash(candidate: Candidate, password: str) -> str | None:
+    """A new hash where the stored one was made with weaker parameters than today's."""
+    return hash_password(password) if needs_rehash(candidate.password_hash) else None
+
+
+def log_in(
+    session: Session,
+    outbox: Outbox,
+    attempt: Attempt,
+    found: Candidate,
+    place: Place,
+    *,
+    better_hash: str | None,
+    remembered: bool,
+    now: datetime,
+    locale: str,
+) -> Entry | None:
+    """Let them in, and tell the owner where it is from a browser not seen before.
+
+    None where the password was changed or the account disabled since they were looked up: whoever
+    had the old password must not slip in beside the new one.
+    """
+    user = session.get(User, found.user_id, with_for_update=True, populate_existing=True)
+    if user is None or user.password_hash != found.password_hash or user.disabled_at is not None:
+        return None
+    if found == attempt.holder:
+        # Not for a claimant: whoever made that account may be trying the holder's passwords on it.
+        forgive(session, attempt.key)
+    user.password_hash = better_hash or user.password_hash
+    if user.deletes_at is not None:
+        return Entry(user, None, attempt.held)
+    visitor = start_session(session, user, place, remembered=remembered, now=now)
+    held, was_known = remember_browser(session, user.id, attempt.held, now=now)
+    if was_known:
+        record(session, user.id, Happening.LOGGED_IN, place, now=now)
+    else:
+        record(session, user.id, Happening.LOGGED_IN_NEW_BROWSER, place, now=now)
+        notices.new_browser(session, outbox, user, place, now=now, locale=locale)
+    return Entry(user, visitor, held)
+
+
+def _candidate(session: Session, *conditions: ColumnElement[bool]) -> Candidate | None:
+    columns = User.id, User.password_hash, User.disabled_at
+    newest = select(*columns).where(*conditions).order_by(User.id.desc()).limit(1)
+    found = session.execute(newest).one_or_none()
+    if found is None:
+        return None
+    return Candidate(found.id, found.password_hash, found.disabled_at is not None)
+
+
+def _lookup_key(address: str) -> str:
+    try:
+        return address_key(address)
+    except AddressError:
+        # No account has it; but it is looked up all the same, for the time that it takes.
+        return ""
+
+
+def _is_password_of(candidate: Candidate | None, password: str) -> bool:
+    return verify_password(candidate.password_hash if candidate else None, password)

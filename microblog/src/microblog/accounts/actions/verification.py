@@ -1,0 +1,187 @@
+"""Proving that one reads the mail of the address that one registered with.
+
+Until then an account can log in, but neither post nor follow, and after a month it is removed.
+Sources: OWASP ASVS 5.0, 6.3.8; CWE-204, CWE-208 (no answer and no time tells who has an account).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from sqlalchemy import ColumnElement, Exists, and_, delete, exists, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flask_outbox import Outbox
+from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
+from microblog.accounts.audit.security_log import Happening, moments_of, record
+from microblog.accounts.lookup import holder_of
+from microblog.accounts.models import EmailChange, User
+from microblog.accounts.pending_changes import reservation
+from microblog.accounts.sessions.reauthentication import lock_account
+from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
+from microblog.web.clients import Place
+
+VERIFY_KIND = "accounts.verify_email"
+
+LINK_LIFETIME = timedelta(days=3)
+"""Over a weekend. The link gives nobody access, and another one is a click away."""
+
+UNVERIFIED_KEPT = timedelta(days=30)
+
+REMOVED_AT_ONCE = 500
+
+
+class Verification(Enum):
+    """What became of the wish to confirm an address."""
+
+    DONE = auto()
+    DONE_BEFORE = auto()
+    HELD = auto()
+    """Another account has proved the address meanwhile, or may still get it back."""
+    REFUSED = auto()
+    """The link is not good, or no longer."""
+
+
+def request_verification(session: Session, outbox: Outbox, user: User, locale: str) -> None:
+    """Ask whoever reads the mail of this account's address to confirm it.
+
+    Whether another account holds the address is found out by whoever delivers the row: then its
+    owner is told instead.
+    """
+    outbox.post(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+
+
+def ask_again(
+    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+) -> datetime | None:
+    """Have another link mailed, or say when the account can ask for the next one.
+
+    What the account asked for is counted, with the numbers of the guard; so the answer tells
+    nothing about the address, which may be somebody else's.
+    """
+    lock_account(session, user.id)
+    asked = moments_of(
+        session,
+        user.id,
+        Happening.REGISTERED,
+        Happening.VERIFICATION_ASKED,
+        since=now - timedelta(days=1),
+    )
+    opens_at = outbox.guard.opens_at([one.timestamp() for one in asked], now=now.timestamp())
+    if opens_at is not None:
+        return datetime.fromtimestamp(opens_at, UTC)
+    record(session, user.id, Happening.VERIFICATION_ASKED, place, now=now)
+    request_verification(session, outbox, user, locale)
+    return None
+
+
+def holder_instead(session: Session, user: User) -> User | None:
+    """The account that holds the address which this one only claims, if there is one."""
+    holder = holder_of(session, user.email_key)
+    return holder if holder is not None and holder.id != user.id else None
+
+
+def verification_token(keys: Keys, user: User, *, now: datetime) -> str:
+    """A token with which this account's present address is confirmed."""
+    return make_token(keys, VERIFY_EMAIL, user, now=now, lifetime=LINK_LIFETIME, state=_state(user))
+
+
+def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
+    """The account whose address this token confirms, also when it is confirmed. Changes nothing."""
+    claims = read_token(keys, VERIFY_EMAIL, token, now=now)
+    if claims is None:
+        return None
+    user = session.scalar(select(User).where(User.id == claims.user_id))
+    if user is None or user.disabled_at is not None:
+        return None
+    return user if matches(claims, VERIFY_EMAIL, user, state=_state(user)) else None
+
+
+def verify(
+    session: Session, keys: Keys, token: str, place: Place, *, now: datetime
+) -> Verification:
+    """Give the address to the token's account; of many simultaneous uses, one does it."""
+    user = find_by_token(session, keys, token, now=now)
+    if user is None:
+        return Verification.REFUSED
+    confirm = (
+        update(User)
+        .where(_is_claim(user))
+        .values(email_verified_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    try:
+        confirmed = session.execute(confirm).rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        session.rollback()
+        return Verification.HELD
+    # Asked only now: whoever just left the address to this account has been waited for.
+    if confirmed and reservation(session, user.email_key, but_for=user.id, now=now):
+        session.rollback()
+        return Verification.HELD
+    if confirmed:
+        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        return Verification.DONE
+    verified_at = session.scalar(select(User.email_verified_at).where(User.id == user.id))
+    return Verification.DONE_BEFORE if verified_at else Verification.REFUSED
+
+
+def remove_claim(session: Session, keys: Keys, token: str, *, now: datetime) -> bool:
+    """Remove the account that somebody registered with the address of whoever holds this token.
+
+    False where the token is not good, or the address is confirmed: then it is an account like any.
+    The last administrator's is kept, too.
+    """
+    user = find_by_token(session, keys, token, now=now)
+    if user is None:
+        return False
+    try:
+        keep_an_administrator(session, user.id)
+    except LastAdministratorError:
+        return False
+    remove = delete(User).where(_is_claim(user)).execution_options(synchronize_session=False)
+    return bool(session.execute(remove).rowcount)  # type: ignore[attr-defined]
+
+
+def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_ONCE) -> bool:
+    """Remove up to `limit` accounts whose address nobody confirmed in time; whether there are more.
+
+    Such an account has neither posts nor followers. Administrators are spared: whoever made one
+    vouched for the account.
+    """
+    old = (
+        select(User.id)
+        .where(
+            User.email_verified_at.is_(None),
+            User.registered_at < now - UNVERIFIED_KEPT,
+            User.is_admin.is_(False),
+            ~_lost_its_address(),
+        )
+        .order_by(User.id)
+        .limit(limit)
+    )
+    numbers = session.scalars(old).all()
+    # Asked again: the address may have been confirmed since the look.
+    remove = delete(User).where(
+        User.id.in_(numbers), User.email_verified_at.is_(None), User.is_admin.is_(False)
+    )
+    session.execute(remove.execution_options(synchronize_session=False))
+    return len(numbers) == limit
+
+
+def _is_claim(user: User) -> ColumnElement[bool]:
+    return and_(
+        User.id == user.id, User.email_key == user.email_key, User.email_verified_at.is_(None)
+    )
+
+
+def _lost_its_address() -> Exists:
+    """It had proved one, which another account got back by undoing a change: it may have posts."""
+    return exists().where(EmailChange.user_id == User.id, EmailChange.confirmed_at.is_not(None))
+
+
+def _state(user: User) -> State:
+    # Not the password: a stronger hash of it at the first log-in must not kill the link.
+    return (user.email_key,)

@@ -1,0 +1,1 @@
+"""What happened to accounts, and who is told."""

@@ -1,0 +1,32 @@
+"""Finding an account by an address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from flask_outbox import AddressError, address_key
+from microblog.accounts.models import User
+
+
+def find_by_email(session: Session, address: str) -> User | None:
+    """The account that holds this address or, where none does, the newest that claims it."""
+    try:
+        key = address_key(address)
+    except AddressError:
+        return None
+    claims = select(User).where(User.email_key == key)
+    held_first = (User.email_verified_at.is_(None), User.id.desc())
+    return session.scalar(claims.order_by(*held_first).limit(1))
+
+
+def holder_of(session: Session, email_key: str) -> User | None:
+    """The one account that has proved to read the mail of the address with this key."""
+    return session.scalar(select(User).where(*holds(email_key)))
+
+
+def holds(email_key: str) -> tuple[ColumnElement[bool], Any]:
+    """The conditions under which an account has proved to read this address."""
+    return User.email_key == email_key, User.email_verified_at.is_not(None)

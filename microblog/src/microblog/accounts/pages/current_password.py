@@ -1,0 +1,65 @@
+"""The field in which somebody who is logged in gives their password once more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user
+from wtforms import Field, PasswordField
+from wtforms.validators import InputRequired
+
+from microblog.accounts.keys import token_keys
+from microblog.accounts.pages.forms import PasswordLength
+from microblog.accounts.sessions.login_throttle import admit, forgive, throttle_key, whole_minutes
+from microblog.accounts.sessions.reauthentication import Reauthenticated, reauthenticate
+from microblog.database import transaction, utc_now
+
+NOT_YOUR_PASSWORD = _l("This is not your password.")
+
+
+def current_password_field() -> PasswordField:
+    return PasswordField(
+        _l("Current password"),
+        validators=[
+            InputRequired(_l("This field is required.")),
+            PasswordLength(NOT_YOUR_PASSWORD),
+        ],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+def reauthenticated(field: Field) -> Reauthenticated | None:
+    """The proof, if the field holds the password of who is logged in; else it says so itself."""
+    user = current_user.user
+    # Counted by session: whoever holds a stolen one must not find out the password by trying.
+    key = throttle_key(token_keys(), "", current_user.session.digest)
+    # Committed before the slow part: hashing must not hold the connection.
+    with transaction() as writing:
+        wait = admit(writing, key, now=utc_now())
+    if wait is not None:
+        field.errors = [_too_often(wait)]
+        return None
+    proof = reauthenticate(user, field.data)
+    if proof is None:
+        refuse(field)
+    else:
+        with transaction() as writing:
+            forgive(writing, key)
+    return proof
+
+
+def refuse(field: Field) -> None:
+    """Say beside the field that this is not the password."""
+    field.errors = [NOT_YOUR_PASSWORD]
+
+
+def _too_often(wait: timedelta) -> str:
+    return str(
+        ngettext(
+            "Too many wrong passwords. Wait %(num)d minute, or log out and reset your password.",
+            "Too many wrong passwords. Wait %(num)d minutes, or log out and reset your password.",
+            whole_minutes(wait),
+        )
+    )

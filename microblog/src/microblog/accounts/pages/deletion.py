@@ -1,0 +1,172 @@
+"""The pages for the end of an account: a last download, the wish, and the undoing. HTTP only."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+
+from flask import (
+    Blueprint,
+    Flask,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import login_required, logout_user
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import deletion
+from microblog.accounts.actions.export import export, record_export
+from microblog.accounts.actions.personal_data import personal_data
+from microblog.accounts.administrators import LastAdministratorError
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.pages.current_password import reauthenticated, refuse
+from microblog.accounts.pages.settings_forms import DeleteAccountForm, ExportForm
+from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language, local_time
+from microblog.web.ratelimits import limit_posts
+from microblog.web.secret_links import SecretLink, add_secret_links
+from microblog.web.security import keep_secret
+from microblog.web.settings_pages import add_settings_page
+
+blueprint = Blueprint("deletion", __name__)
+
+KEEP_LINK = SecretLink("deletion.keep", "/keep_account/")
+
+OFFER_LIFETIME = timedelta(minutes=10)
+"""How long somebody who logs in has to press the button that keeps the account."""
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    add_secret_links(app, KEEP_LINK)
+    add_settings_page(app, "deletion.download", _l("Your data"), position=80)
+    add_settings_page(app, "deletion.ask", _l("Delete account"), position=90)
+
+
+@blueprint.route("/settings/export", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def download() -> str | Response:
+    form = ExportForm()
+    if form.validate_on_submit():
+        proof = reauthenticated(form.current_password)
+        if proof:
+            return _download(proof)
+    return render_template("accounts/export.html", form=form)
+
+
+@blueprint.route("/settings/delete", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def ask() -> str | Response:
+    form = DeleteAccountForm()
+    if form.validate_on_submit():
+        proof = reauthenticated(form.current_password)
+        if proof and _ask(form, proof):
+            return redirect(url_for("accounts.login"))
+    return render_template("accounts/delete_account.html", form=form, days=deletion.GRACE.days)
+
+
+@blueprint.route("/keep_account/<token>", methods=["GET", "POST"])
+@limit_posts
+def keep(token: str) -> str | Response:
+    """One button, behind the link of the notice. Opening the page changes nothing."""
+    opened = KEEP_LINK.opened(token, lambda given: _find(given) is not None)
+    if isinstance(opened, Response):
+        return opened
+    if request.method == "POST":
+        return _keep(opened)
+    user = _find(opened)
+    if user is None or user.deletes_at is None:
+        return _bad_link()
+    ends = local_time(user.deletes_at)
+    return render_template("accounts/keep_account.html", account=user, ends=ends)
+
+
+def offer_to_keep(user: User) -> Response:
+    """Where somebody goes who gave the password of an account that waits for its deletion."""
+    return KEEP_LINK.enter(
+        deletion.keep_token(token_keys(), user, now=utc_now(), lifetime=OFFER_LIFETIME)
+    )
+
+
+def _download(proof: Reauthenticated) -> Response:
+    now = utc_now()
+    with transaction() as writing:
+        record_export(writing, proof.user_id, current_place(), now=now)
+    # Read apart from the record, so that nobody has to wait meanwhile.
+    user = db.session.get_one(User, proof.user_id)
+    content = json.dumps(
+        export(db.session, user, personal_data(), now=now), ensure_ascii=False, indent=2
+    )
+    return keep_secret(
+        send_file(
+            io.BytesIO(content.encode()),
+            "application/json",
+            as_attachment=True,
+            download_name=f"microblog-{user.username}.json",
+        )
+    )
+
+
+def _ask(form: DeleteAccountForm, proof: Reauthenticated) -> bool:
+    try:
+        with transaction() as writing:
+            ends = deletion.ask_for_deletion(
+                writing,
+                current_outbox(),
+                proof,
+                current_place(),
+                now=utc_now(),
+                locale=current_language(),
+            )
+    except OutdatedError:
+        refuse(form.current_password)
+        return False
+    except LastAdministratorError:
+        words = _(
+            "You are the last administrator of this site: make somebody else one before you delete"
+            " your account."
+        )
+        flash(words, "error")
+        return False
+    flash(
+        _(
+            "Your account will be deleted on %(when)s. Until then you can keep it: log in, or use"
+            " the link in the mail that we sent you.",
+            when=local_time(ends),
+        ),
+        "info",
+    )
+    logout_user()
+    return True
+
+
+def _keep(token: str) -> str | Response:
+    with transaction() as writing:
+        user = deletion.keep_account(writing, token_keys(), token, current_place(), now=utc_now())
+    if user is None:
+        return _bad_link()
+    KEEP_LINK.forget()
+    flash(_("Your account is kept. You can log in as before."), "success")
+    return redirect(url_for("accounts.login"))
+
+
+def _find(token: str) -> User | None:
+    return deletion.find_to_keep(db.session, token_keys(), token, now=utc_now())
+
+
+def _bad_link() -> str:
+    KEEP_LINK.forget()
+    return render_template("accounts/bad_keep_link.html")

@@ -1,0 +1,190 @@
+"""The pages for a change of address: asking, confirming, undoing. HTTP only."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import email_change
+from microblog.accounts.actions.email_change import AskedTooOftenError, HeldError, SameAddressError
+from microblog.accounts.keys import token_keys
+from microblog.accounts.pages.current_password import reauthenticated, refuse
+from microblog.accounts.pages.forms import EmptyForm
+from microblog.accounts.pages.settings_forms import ChangeEmailForm
+from microblog.accounts.pending_changes import pending_change
+from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language, local_time
+from microblog.web.ratelimits import limit_posts
+from microblog.web.secret_links import SecretLink, add_secret_links
+from microblog.web.settings_pages import add_settings_page
+from microblog.web.times import whole_minute
+
+blueprint = Blueprint("email_change", __name__)
+
+CONFIRM_LINK = SecretLink("email_change.confirm", "/confirm_email_change/")
+UNDO_LINK = SecretLink("email_change.undo", "/undo_email_change/")
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    add_secret_links(app, CONFIRM_LINK, UNDO_LINK)
+    add_settings_page(app, "email_change.ask", _l("Email address"), position=20)
+
+
+@blueprint.route("/settings/email", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def ask() -> str | Response:
+    form = ChangeEmailForm()
+    if form.validate_on_submit():
+        proof = reauthenticated(form.current_password)
+        if proof and _ask(form, proof):
+            flash(_("We have mailed a link to the new address."), "info")
+            return redirect(url_for("email_change.ask"))
+    return render_template(
+        "accounts/change_email.html",
+        form=form,
+        cancellation=EmptyForm(),
+        pending=pending_change(db.session, current_user.user.id, now=utc_now()),
+    )
+
+
+@blueprint.post("/settings/email/cancel")
+@limit_posts
+@login_required
+def cancel() -> Response:
+    with transaction() as writing:
+        done = email_change.cancel_change(
+            writing, current_user.user.id, current_place(), now=utc_now()
+        )
+    if done:
+        flash(_("The change was cancelled; your address stays as it is."), "success")
+    else:
+        flash(_("There is no change to cancel any more."), "info")
+    return redirect(url_for("email_change.ask"))
+
+
+@blueprint.route("/confirm_email_change/<token>", methods=["GET", "POST"])
+@limit_posts
+def confirm(token: str) -> str | Response:
+    """One button, behind the link that the new address got. Opening the page changes nothing."""
+    opened = CONFIRM_LINK.opened(token, _can_confirm)
+    if isinstance(opened, Response):
+        return opened
+    if request.method == "POST":
+        return _confirm(opened)
+    found = email_change.find_to_confirm(db.session, token_keys(), opened, now=utc_now())
+    if found is None:
+        return _bad_link(CONFIRM_LINK)
+    user, change = found
+    return render_template("accounts/confirm_email_change.html", account=user, change=change)
+
+
+@blueprint.route("/undo_email_change/<token>", methods=["GET", "POST"])
+@limit_posts
+def undo(token: str) -> str | Response:
+    """One button, behind the link that the old address got. Opening the page changes nothing."""
+    opened = UNDO_LINK.opened(token, _can_undo)
+    if isinstance(opened, Response):
+        return opened
+    if request.method == "POST":
+        return _undo(opened)
+    found = email_change.find_to_undo(db.session, token_keys(), opened, now=utc_now())
+    if found is None:
+        return _bad_link(UNDO_LINK)
+    user, change = found
+    return render_template("accounts/undo_email_change.html", account=user, change=change)
+
+
+def _ask(form: ChangeEmailForm, proof: Reauthenticated) -> bool:
+    try:
+        with transaction() as writing:
+            email_change.ask_for_change(
+                writing,
+                current_outbox(),
+                proof,
+                form.email.data,
+                current_place(),
+                now=utc_now(),
+                locale=current_language(),
+            )
+    except SameAddressError:
+        form.email.errors = [_("This is the address of your account already.")]
+    except AskedTooOftenError as error:
+        when = local_time(whole_minute(error.opens_at))
+        form.email.errors = [
+            _(
+                "You asked for this several times already; you can ask again from %(when)s on.",
+                when=when,
+            )
+        ]
+    except OutdatedError:
+        refuse(form.current_password)
+    else:
+        return True
+    return False
+
+
+def _confirm(token: str) -> str | Response:
+    try:
+        with transaction() as writing:
+            user = email_change.confirm_change(
+                writing,
+                current_outbox(),
+                token_keys(),
+                token,
+                current_place(),
+                now=utc_now(),
+                locale=current_language(),
+            )
+    except HeldError:
+        return _bad_link(CONFIRM_LINK, held=True)
+    if user is None:
+        return _bad_link(CONFIRM_LINK)
+    CONFIRM_LINK.forget()
+    flash(_("Your account has the address %(email)s now.", email=user.email), "success")
+    return redirect(url_for("email_change.ask"))
+
+
+def _undo(token: str) -> str | Response:
+    with transaction() as writing:
+        user = email_change.undo_change(
+            writing,
+            current_outbox(),
+            token_keys(),
+            token,
+            current_place(),
+            now=utc_now(),
+            locale=current_language(),
+        )
+    if user is None:
+        return _bad_link(UNDO_LINK)
+    UNDO_LINK.forget()
+    flash(_("Your account has the address %(email)s again.", email=user.email), "success")
+    flash(
+        _(
+            "Every browser was logged out, and the old password no longer works. Check your email:"
+            " it holds a link with which you choose a new password."
+        ),
+        "info",
+    )
+    return redirect(url_for("accounts.login"))
+
+
+def _can_confirm(token: str) -> bool:
+    return email_change.find_to_confirm(db.session, token_keys(), token, now=utc_now()) is not None
+
+
+def _can_undo(token: str) -> bool:
+    return email_change.find_to_undo(db.session, token_keys(), token, now=utc_now()) is not None
+
+
+def _bad_link(link: SecretLink, *, held: bool = False) -> str:
+    link.forget()
+    return render_template("accounts/bad_email_change_link.html", held=held)

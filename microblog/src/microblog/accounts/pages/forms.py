@@ -1,0 +1,239 @@
+"""The forms of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
+
+from microblog.accounts.actions.registration import TakenError
+from microblog.accounts.confusables import mixes_scripts
+from microblog.accounts.models import User
+from microblog.accounts.password_rules import (
+    PASSWORD_ADVISED,
+    PASSWORD_MAXIMUM,
+    PASSWORD_MINIMUM,
+    Problem,
+    Strength,
+    is_too_long,
+    problem_with,
+    strength_of,
+)
+from microblog.accounts.usernames import (
+    USERNAME_MAXIMUM,
+    has_username_characters,
+    has_username_ends,
+)
+from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
+
+_REQUIRED = _l("This field is required.")
+
+
+class PasswordLength(Length):
+    """At most as long as passwords are, however the letters of this one are composed."""
+
+    def __init__(self, message: Any = None) -> None:
+        super().__init__(max=PASSWORD_MAXIMUM, message=message)
+
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        if is_too_long(field.data or ""):
+            super().__call__(form, field)
+
+
+class LoginForm(Form):
+    username = StringField(
+        _l("Username or email"),
+        filters=[strip],
+        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        _l("Password"),
+        validators=[InputRequired(_REQUIRED), PasswordLength()],
+        render_kw={"autocomplete": "current-password"},
+    )
+    remember_me = BooleanField(_l("Remember Me"))
+    submit = SubmitField(_l("Sign In"))
+
+
+class NewPasswordForm(Form):
+    """A form in which a password is chosen, and typed twice.
+
+    After an error elsewhere the password is gone; so that it need not be weighed up anew, the hint
+    says how strong it was.
+    """
+
+    personal: Sequence[str] = ()
+    """The user name and the address: what nobody may have as a password."""
+
+    password: PasswordField
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        if not valid:
+            self.say_strength()
+        return valid
+
+    def say_strength(self) -> None:
+        """Say beside the password how strong it is, if it is otherwise all right."""
+        if self.password.data and not self.password.errors:
+            words = _STRENGTHS[strength_of(self.password.data)]
+            self.password.description = f"{self.password.description} {words}"
+
+
+def _new_password() -> PasswordField:
+    return PasswordField(
+        _l("Password"),
+        description=_l(
+            "At least %(minimum)d characters; %(advised)d or more are better. Any characters will"
+            " do.",
+            minimum=PASSWORD_MINIMUM,
+            advised=PASSWORD_ADVISED,
+        ),
+        validators=[InputRequired(_REQUIRED), _is_good_password],
+        render_kw={
+            "autocomplete": "new-password",
+            "data-minimum": PASSWORD_MINIMUM,
+            "data-advised": PASSWORD_ADVISED,
+            "data-short": _l("Too short."),
+            "data-plain": _l("Easily guessed: few different characters."),
+            "data-fair": _l("Long enough; longer is better."),
+            "data-long": _l("A good length."),
+        },
+    )
+
+
+_PROBLEMS = {
+    Problem.LENGTH: _l(
+        "A password has between %(min)d and %(max)d characters.",
+        min=PASSWORD_MINIMUM,
+        max=PASSWORD_MAXIMUM,
+    ),
+    Problem.COMMON: _l("This is one of the commonest passwords, and tried first. Choose another."),
+    Problem.PERSONAL: _l("Your username or your address cannot be your password."),
+}
+
+_STRENGTHS = {
+    Strength.WEAK: _l("The one that you typed is weak; a longer one is better."),
+    Strength.FAIR: _l("The one that you typed is fair; a longer one is better."),
+    Strength.STRONG: _l("The one that you typed is strong."),
+}
+
+
+def _is_good_password(form: NewPasswordForm, field: Field) -> None:
+    problem = problem_with(field.data, personal=form.personal)
+    if problem is not None:
+        raise ValidationError(_PROBLEMS[problem])
+
+
+def _repeated_password() -> PasswordField:
+    return PasswordField(
+        _l("Repeat Password"),
+        validators=[
+            InputRequired(_REQUIRED),
+            EqualTo("password", _l("The two passwords are not the same.")),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def email_field(label: Any = None) -> StringField:
+    """For an address that shall be of use on the internet."""
+    return StringField(
+        label or _l("Email"),
+        filters=[strip],
+        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM), IsAddress()],
+        render_kw={
+            "type": "email",
+            "autocomplete": "email",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        },
+    )
+
+
+def username_field() -> StringField:
+    """The name that others see: for new accounts, and for a change of it."""
+    return StringField(
+        _l("Username"),
+        filters=[strip],
+        validators=[
+            DataRequired(_REQUIRED),
+            Length(max=USERNAME_MAXIMUM),
+            NoControlCharacters(),
+            _is_username,
+        ],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+def _is_username(_form: FlaskForm, field: Field) -> None:
+    if field.data == field.object_data:
+        # Whoever has a name from before a rule keeps it.
+        return
+    if not has_username_characters(field.data):
+        raise ValidationError(
+            _l("A username has letters, digits, dots, hyphens and underscores only.")
+        )
+    if not has_username_ends(field.data):
+        raise ValidationError(
+            _l(
+                "A username neither begins nor ends with a dot or a hyphen, and does not end with"
+                " “.atom”."
+            )
+        )
+    if mixes_scripts(field.data):
+        raise ValidationError(
+            _l(
+                "The letters of a username belong to one alphabet: those of different ones look"
+                " alike."
+            )
+        )
+
+
+def why_taken(error: TakenError) -> str:
+    """Why somebody cannot have the name that they chose."""
+    if error.is_confusable:
+        return _("This username looks like somebody else's. Please use a different one.")
+    return _("Please use a different username.")
+
+
+class RegistrationForm(NewPasswordForm):
+    username = username_field()
+    email = email_field()
+    password = _new_password()
+    password2 = _repeated_password()
+    submit = SubmitField(_l("Register"))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        self.personal = (self.username.data or "", self.email.data or "")
+        return super().validate(extra_validators)
+
+
+class ResetPasswordRequestForm(Form):
+    email = email_field()
+    submit = SubmitField(_l("Request Password Reset"))
+
+
+class ResetPasswordForm(NewPasswordForm):
+    password = _new_password()
+    password2 = _repeated_password()
+    submit = SubmitField(_l("Save New Password"))
+
+    def __init__(self, user: User) -> None:
+        super().__init__()
+        self.personal = (user.username, user.email)
+
+
+class VerifyEmailForm(Form):
+    confirm = SubmitField(_l("Confirm My Address"))
+    remove = SubmitField(_l("I Did Not Register"))
+
+
+class EmptyForm(Form):
+    """For a button that does something: nothing to fill in, but a CSRF token to check."""

@@ -1,0 +1,121 @@
+"""The security log in words: a sentence for each kind of event, and for the fate of each mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from flask_outbox.operations.history import Fate
+from flask_outbox.outbox.models import Status
+from microblog.accounts.actions.deletion import DELETION_KIND
+from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.actions.refused_mail import WORKS_KIND
+from microblog.accounts.actions.verification import VERIFY_KIND
+from microblog.accounts.audit.notices import NEW_BROWSER_KIND
+from microblog.accounts.audit.security_log import Entry, Group, Happening
+
+GROUPS = {
+    Group.ALL: _l("Everything"),
+    Group.ACCESS: _l("Log-ins"),
+    Group.CHANGES: _l("Changes"),
+    Group.MAIL: _l("Mail"),
+}
+
+HAPPENINGS = {
+    Happening.REGISTERED: _l("The account was made."),
+    Happening.VERIFICATION_ASKED: _l("Another link to confirm the email address was asked for."),
+    Happening.EMAIL_VERIFIED: _l("The email address was confirmed."),
+    Happening.LOGGED_IN: _l("Somebody logged in, from a browser seen before."),
+    Happening.LOGGED_IN_NEW_BROWSER: _l("Somebody logged in from a new browser."),
+    Happening.LOGGED_OUT: _l("Somebody logged out."),
+    Happening.SESSION_ENDED: _l("One browser was logged out from the list of browsers."),
+    Happening.SESSIONS_ENDED: _l("All other browsers were logged out."),
+    Happening.PASSWORD_CHANGED: _l("The password was changed."),
+    Happening.PASSWORD_RESET: _l("A new password was chosen with a mailed link."),
+    Happening.EMAIL_CHANGE_ASKED: _l("A change of the email address was asked for."),
+    Happening.EMAIL_CHANGE_CANCELLED: _l("The change of the email address was given up."),
+    Happening.EMAIL_CHANGED: _l("The email address was changed."),
+    Happening.EMAIL_CHANGE_UNDONE: _l("The change of the email address was taken back."),
+    Happening.DELETION_ASKED: _l("The deletion of the account was asked for."),
+    Happening.DELETION_UNDONE: _l("The deletion of the account was called off."),
+    Happening.REPORTED: _l("“This wasn't me” was pressed: everybody was logged out."),
+    Happening.EXPORTED: _l("A copy of the account's data was downloaded."),
+    Happening.DISABLED: _l("Those who run the site disabled the account."),
+    Happening.ENABLED: _l("Those who run the site enabled the account again."),
+    Happening.RESET_STARTED: _l("Those who run the site had a link for a new password mailed."),
+    Happening.ADMIN_MADE: _l("The account became one of those who run the site."),
+    Happening.ADMIN_UNMADE: _l("The account ceased to be one of those who run the site."),
+    Happening.MAIL_RESUMED: _l("Mail to the email address was tried again."),
+}
+
+MAILS = {
+    RESET_KIND: _l("A link for a new password was asked for."),
+    STARTED_KIND: _l("For safety, a link for a new password was mailed."),
+    CHANGED_KIND: _l("Notice: the password was changed."),
+    NEW_BROWSER_KIND: _l("Notice: somebody logged in from a new browser."),
+    VERIFY_KIND: _l("A link to confirm the email address was asked for."),
+    CONFIRM_KIND: _l("A link to confirm the new email address was asked for."),
+    ASKED_KIND: _l("Notice: a change of the email address was asked for."),
+    EMAIL_CHANGED_KIND: _l("Notice: the email address was changed."),
+    DELETION_KIND: _l("Notice: the account will be deleted."),
+    WORKS_KIND: _l("A first mail to the address that was refused before."),
+}
+
+FATES = {
+    Status.QUEUED: _l("The mail waits to be sent."),
+    Status.DEFERRED: _l("The mail was put off and is tried again."),
+    Status.SENT: _l("The mail was sent: the mail server took it."),
+    Status.DEAD: _l("The mail was refused."),
+    Status.DISCARDED: _l(
+        "The mail was not sent: it was of no use any more, the address had several of these in a"
+        " short time, or its server had said that it does not exist."
+    ),
+    Status.EXPIRED: _l("The mail could not be sent while it was of use."),
+    Status.CANCELLED: _l("Those who run the site cancelled the mail."),
+    Status.UNKNOWN: _l("The connection broke off while the mail was sent; it may have arrived."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as it is shown. `fate_at` is when a mail ended, or is tried again."""
+
+    at: datetime
+    what: Any
+    where: str
+    detail: str = ""
+    fate: Any = None
+    fate_at: datetime | None = None
+    words: str | None = None
+
+
+def line(entry: Entry) -> Line:
+    """What to show of an entry."""
+    where = ", ".join(part for part in (entry.place.browser, entry.place.address) if part)
+    if entry.fate is not None:
+        return _mail_line(entry, entry.fate, where)
+    what = HAPPENINGS.get(Happening(entry.kind)) if entry.kind in set(Happening) else None
+    return Line(entry.at, what or _("Something happened to the account."), where, _detail(entry))
+
+
+def _mail_line(entry: Entry, fate: Fate, where: str) -> Line:
+    moment = fate.ended_at if fate.due_at is None else fate.due_at
+    waits = fate.status is Status.QUEUED
+    return Line(
+        entry.at,
+        MAILS.get(entry.kind) or _("A mail about the account."),
+        where,
+        fate=FATES[fate.status],
+        fate_at=None if moment is None or waits else datetime.fromtimestamp(moment, UTC),
+        words=fate.words,
+    )
+
+
+def _detail(entry: Entry) -> str:
+    """The address or the browser that an event was about, where it was about one."""
+    return str(entry.details.get("email") or entry.details.get("where") or "")

@@ -1,0 +1,81 @@
+"""The page behind "this wasn't me", the link in every notice. HTTP only."""
+
+from __future__ import annotations
+
+from flask import Flask, render_template, request
+from flask_login import current_user, logout_user
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import not_me
+from microblog.accounts.actions.email_change import undo_token
+from microblog.accounts.actions.not_me import Report
+from microblog.accounts.keys import token_keys
+from microblog.accounts.pages.blueprint import blueprint
+from microblog.accounts.pages.email_change import UNDO_LINK
+from microblog.accounts.sessions import sessions
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.ratelimits import limit_posts
+from microblog.web.secret_links import SecretLink, add_secret_links
+
+NOT_ME_LINK = SecretLink("accounts.not_me", "/not_me/")
+
+
+def init_app(app: Flask) -> None:
+    add_secret_links(app, NOT_ME_LINK)
+
+
+@blueprint.route("/not_me/<token>", methods=["GET", "POST"], endpoint="not_me")
+@limit_posts
+def report_not_me(token: str) -> str | Response:
+    """One button, behind the link of a notice. Opening the page changes nothing."""
+    opened = NOT_ME_LINK.opened(token, _is_good)
+    if isinstance(opened, Response):
+        return opened
+    if request.method == "POST":
+        return _report(opened)
+    if _is_good(opened):
+        return render_template("accounts/not_me.html")
+    return _way_to_undo(opened) or _bad_link()
+
+
+def _way_to_undo(token: str) -> Response | None:
+    """Where the reader of a former address says that the change of address was not theirs."""
+    found = not_me.change_to_undo(db.session, token_keys(), token, now=utc_now())
+    return UNDO_LINK.enter(undo_token(token_keys(), *found)) if found else None
+
+
+def _report(token: str) -> str:
+    with transaction() as writing:
+        done = not_me.report(
+            writing,
+            current_outbox(),
+            token_keys(),
+            token,
+            current_place(),
+            now=utc_now(),
+            locale=current_language(),
+        )
+    if done is Report.REFUSED:
+        return _bad_link()
+    _forget_ended_session()
+    return render_template("accounts/reported.html", before=done is Report.DONE_BEFORE)
+
+
+def _forget_ended_session() -> None:
+    """The page must not greet somebody who was logged out by what this request did."""
+    if not current_user.is_authenticated:
+        return
+    if sessions.find_session(db.session, current_user.get_id(), now=utc_now()) is None:
+        logout_user()
+
+
+def _is_good(token: str) -> bool:
+    return not_me.reporter(db.session, token_keys(), token, now=utc_now()) is not None
+
+
+def _bad_link() -> str:
+    NOT_ME_LINK.forget()
+    return render_template("accounts/bad_not_me_link.html")

@@ -1,0 +1,71 @@
+"""The page for a new password in the place of a known one. HTTP only."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user, login_required, login_user
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions.password_change import change_password
+from microblog.accounts.pages.browser_cookie import remember_this_browser
+from microblog.accounts.pages.current_password import reauthenticated, refuse
+from microblog.accounts.pages.settings_forms import ChangePasswordForm
+from microblog.accounts.passwords import hash_password
+from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.database import transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.ratelimits import limit_posts
+from microblog.web.settings_pages import add_settings_page
+
+blueprint = Blueprint("password_change", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    add_settings_page(app, "password_change.change", _l("Password"), position=30)
+
+
+@blueprint.route("/settings/password", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def change() -> str | Response:
+    form = ChangePasswordForm(current_user.user)
+    if form.validate_on_submit():
+        proof = reauthenticated(form.current_password)
+        if proof and form.password.data == form.current_password.data:
+            form.password.errors = [_("This is your password already.")]
+        elif proof and _change(form, proof):
+            flash(
+                _("Your password was changed, and all other browsers were logged out."), "success"
+            )
+            return redirect(url_for("password_change.change"))
+        form.say_strength()
+    return render_template("accounts/change_password.html", form=form)
+
+
+def _change(form: ChangePasswordForm, proof: Reauthenticated) -> bool:
+    password_hash = hash_password(form.password.data)
+    now = utc_now()
+    try:
+        with transaction() as writing:
+            renewed = change_password(
+                writing,
+                current_outbox(),
+                proof,
+                current_user,
+                current_place(),
+                password_hash=password_hash,
+                now=now,
+                locale=current_language(),
+            )
+            remember_this_browser(writing, proof.user_id, now=now)
+    except OutdatedError:
+        refuse(form.current_password)
+        return False
+    if renewed is not None:
+        login_user(renewed, remember=renewed.session.remembered)
+    return True

@@ -1,0 +1,100 @@
+"""The pages for a forgotten password."""
+
+from __future__ import annotations
+
+from flask import Flask, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import password_reset
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.pages.blueprint import blueprint, for_strangers
+from microblog.accounts.pages.browser_cookie import remember_this_browser
+from microblog.accounts.pages.forms import (
+    ResetPasswordForm,
+    ResetPasswordRequestForm,
+)
+from microblog.accounts.passwords import hash_password
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.ratelimits import limit_posts
+from microblog.web.secret_links import SecretLink, add_secret_links
+
+RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
+
+
+def init_app(app: Flask) -> None:
+    add_secret_links(app, RESET_LINK)
+
+
+@blueprint.route("/reset_password_request", methods=["GET", "POST"])
+@limit_posts
+@for_strangers
+def reset_password_request() -> str | Response:
+    form = ResetPasswordRequestForm()
+    if form.validate_on_submit():
+        with transaction() as writing:
+            password_reset.request_reset(
+                writing,
+                current_outbox(),
+                form.email.data,
+                current_place(),
+                locale=current_language(),
+            )
+        flash(_("Check your email for the instructions to reset your password"), "info")
+        return redirect(url_for("accounts.login"))
+    return render_template("accounts/reset_password_request.html", form=form)
+
+
+@blueprint.route("/reset_password/<token>", methods=["GET", "POST"])
+@limit_posts
+@for_strangers
+def reset_password(token: str) -> str | Response:
+    """A good link's token moves into the session, so that no page shows it in the address bar."""
+    opened = RESET_LINK.opened(token, _is_good)
+    return opened if isinstance(opened, Response) else _choose_password(opened)
+
+
+def _choose_password(token: str) -> str | Response:
+    owner = _owner(token)
+    if owner is None:
+        return _bad_link()
+    form = ResetPasswordForm(owner)
+    if not form.validate_on_submit():
+        return render_template("accounts/reset_password.html", form=form)
+    password_hash = hash_password(form.password.data)
+    now = utc_now()
+    with transaction() as writing:
+        user = password_reset.reset_password(
+            writing,
+            current_outbox(),
+            token_keys(),
+            token,
+            password_hash=password_hash,
+            place=current_place(),
+            now=now,
+            locale=current_language(),
+        )
+        if user is not None:
+            remember_this_browser(writing, user.id, now=now)
+    if user is None:
+        return _bad_link()
+    RESET_LINK.forget()
+    flash(_("Your password has been reset."), "success")
+    return redirect(url_for("accounts.login"))
+
+
+def _is_good(token: str) -> bool:
+    return _owner(token) is not None
+
+
+def _owner(token: str) -> User | None:
+    return password_reset.find_by_token(db.session, token_keys(), token, now=utc_now())
+
+
+def _bad_link() -> str:
+    RESET_LINK.forget()
+    return render_template("accounts/bad_reset_link.html")

@@ -1,0 +1,73 @@
+"""The pages where people choose a language and a time zone. HTTP only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+from wtforms import SelectField, SubmitField
+
+from microblog.accounts.actions import preferences
+from microblog.database import transaction
+from microblog.web.cookies import set_cookie
+from microblog.web.forms import Form
+from microblog.web.languages import LANGUAGE_COOKIE, LANGUAGES, NAMES, time_zones
+from microblog.web.links import safe_next
+from microblog.web.settings_pages import add_settings_page
+
+CHOSEN_FOR = timedelta(days=365)
+
+blueprint = Blueprint("preferences", __name__)
+
+
+class PreferencesForm(Form):
+    language = SelectField(_l("Language"))
+    time_zone = SelectField(_l("Time zone"))
+    submit = SubmitField(_l("Save"))
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    add_settings_page(app, "preferences.choose", _l("Language and time"), position=80)
+
+
+@blueprint.route("/settings/language", methods=["GET", "POST"])
+@login_required
+def choose() -> str | Response:
+    user = current_user.user
+    form = PreferencesForm(language=user.locale or "", time_zone=user.time_zone or "")
+    as_browser = ("", _("As my browser says"))
+    form.language.choices = [as_browser, *NAMES.items()]
+    form.time_zone.choices = [as_browser, *((zone, zone) for zone in sorted(time_zones()))]
+    if form.validate_on_submit():
+        with transaction() as writing:
+            preferences.choose_language(writing, user.id, form.language.data or None)
+            preferences.choose_time_zone(writing, user.id, form.time_zone.data or None)
+        return _said(redirect(url_for("preferences.choose")), form.language.data)
+    return render_template("settings/language.html", form=form)
+
+
+@blueprint.get("/language/<language>")
+def speak(language: str) -> Response:
+    """The links at the end of every page, for strangers: a choice for this browser only."""
+    if language not in LANGUAGES:
+        abort(404)
+    return _remembered(redirect(safe_next(request.args.get("next"))), language)
+
+
+def _said(answer: Response, language: str) -> Response:
+    """In the language that was just chosen."""
+    with force_locale(language or LANGUAGES[0]):
+        flash(_("Your changes have been saved."), "success")
+    return _remembered(answer, language)
+
+
+def _remembered(answer: Response, language: str) -> Response:
+    """Also where nobody is logged in, such as on the page after logging out."""
+    set_cookie(answer, LANGUAGE_COOKIE, language, CHOSEN_FOR if language else timedelta(0))
+    return answer

@@ -1,0 +1,60 @@
+"""The page for making an account."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions.registration import TakenError, register
+from microblog.accounts.pages.blueprint import blueprint, for_strangers
+from microblog.accounts.pages.browser_cookie import remember_this_browser
+from microblog.accounts.pages.forms import (
+    RegistrationForm,
+    why_taken,
+)
+from microblog.accounts.passwords import hash_password
+from microblog.database import transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.ratelimits import limit_posts
+
+
+@blueprint.route("/register", methods=["GET", "POST"])
+@limit_posts
+@for_strangers
+def register_account() -> str | Response:
+    form = RegistrationForm()
+    if form.validate_on_submit():
+        password_hash = hash_password(form.password.data)
+        now = utc_now()
+        try:
+            with transaction() as writing:
+                user = register(
+                    writing,
+                    current_outbox(),
+                    username=form.username.data,
+                    email=form.email.data,
+                    password_hash=password_hash,
+                    place=current_place(),
+                    now=now,
+                    locale=current_language(),
+                )
+                remember_this_browser(writing, user.id, now=now)
+        except TakenError as error:
+            form.username.errors = [why_taken(error)]
+            form.say_strength()
+        else:
+            _greet(form.email.data)
+            return redirect(url_for("accounts.login"))
+    return render_template("accounts/register.html", form=form)
+
+
+def _greet(address: str) -> None:
+    words = _(
+        "Congratulations, you are now a registered user! We mailed a link to %(email)s. Open it to"
+        " confirm your address: then you can post and follow. You can log in at once.",
+        email=address,
+    )
+    flash(words, "success")

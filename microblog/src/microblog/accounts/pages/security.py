@@ -1,0 +1,130 @@
+"""The pages on which people see where they are logged in and what happened. HTTP only."""
+
+from __future__ import annotations
+
+from flask import Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user, login_required, logout_user
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import refused_mail
+from microblog.accounts.actions.refused_mail import Refusal
+from microblog.accounts.audit import security_log
+from microblog.accounts.audit.security_log import Group, Position
+from microblog.accounts.pages.blueprint import blueprint
+from microblog.accounts.pages.labels import GROUPS, line
+from microblog.accounts.sessions import sessions
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.links import home
+from microblog.web.ratelimits import limit_posts
+from microblog.web.settings_pages import add_settings_page
+
+
+def init_app(app: Flask) -> None:
+    add_settings_page(app, "accounts.open_sessions", _l("Where you are logged in"), position=40)
+    add_settings_page(app, "accounts.security_history", _l("Security log"), position=50)
+    app.jinja_env.globals["mail_refusal"] = mail_refusal
+
+
+@blueprint.get("/settings/sessions")
+@login_required
+def open_sessions() -> str:
+    shown = sessions.open_sessions(db.session, current_user.user.id, now=utc_now())
+    return render_template("accounts/sessions.html", sessions=shown)
+
+
+@blueprint.post("/settings/sessions/<int:number>/end")
+@limit_posts
+@login_required
+def end_session(number: int) -> Response:
+    is_this = number == current_user.session.id
+    with transaction() as writing:
+        ended = sessions.end_session(writing, current_user, number, current_place(), now=utc_now())
+    if is_this:
+        logout_user()
+        return redirect(home())
+    if ended:
+        flash(_("That browser is logged out."), "success")
+    else:
+        flash(_("You are not logged in there; it may have ended by itself."), "info")
+    return redirect(url_for("accounts.open_sessions"))
+
+
+@blueprint.post("/settings/sessions/end_others")
+@limit_posts
+@login_required
+def end_other_sessions() -> Response:
+    with transaction() as writing:
+        count = sessions.log_out_elsewhere(writing, current_user, current_place(), now=utc_now())
+    if count:
+        flash(
+            ngettext(
+                "%(num)d other browser is logged out.",
+                "%(num)d other browsers are logged out.",
+                count,
+            ),
+            "success",
+        )
+    else:
+        flash(_("You were not logged in anywhere else."), "info")
+    return redirect(url_for("accounts.open_sessions"))
+
+
+@blueprint.get("/settings/security")
+@login_required
+def security_history() -> str:
+    asked = request.args.get("show")
+    group = Group(asked) if asked in set(Group) else Group.ALL
+    page = security_log.history(
+        db.session,
+        current_user.user,
+        now=utc_now(),
+        before=Position.read(request.args.get("before")),
+        after=Position.read(request.args.get("after")),
+        group=group,
+    )
+    return render_template(
+        "accounts/security.html",
+        page=page,
+        lines=[line(entry) for entry in page.entries],
+        group=group,
+        groups=GROUPS,
+        days=security_log.KEPT.days,
+    )
+
+
+@blueprint.post("/settings/mail/try_again")
+@limit_posts
+@login_required
+def try_mail_again() -> Response:
+    with transaction() as writing:
+        tried = refused_mail.try_again(
+            writing,
+            current_outbox(),
+            current_user.user,
+            current_place(),
+            now=utc_now(),
+            locale=current_language(),
+        )
+    if tried:
+        flash(_("We mail to %(email)s again, and sent a message there.", email=tried), "success")
+    else:
+        flash(_("That can be tried once a day. Please come back tomorrow."), "info")
+    return redirect(url_for("accounts.security_history"))
+
+
+def mail_refusal() -> Refusal | None:
+    """Why no mail reaches whoever looks at this page, if so; for the page's layout."""
+    if not current_user.is_authenticated:
+        return None
+    try:
+        return refused_mail.refusal(db.session, current_user.user)
+    except SQLAlchemyError:
+        # The page may be the one that says that the database failed.
+        return None

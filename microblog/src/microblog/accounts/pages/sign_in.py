@@ -1,0 +1,138 @@
+"""The pages for logging in and out, and who is logged in. HTTP only."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from math import ceil
+
+from flask import Flask, flash, redirect, render_template, request, session
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user, login_user, logout_user
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from flask_outbox.database_errors import is_outage
+from microblog.accounts.actions import sign_in
+from microblog.accounts.actions.sign_in import Attempt, Candidate, Entry
+from microblog.accounts.keys import token_keys
+from microblog.accounts.pages.blueprint import blueprint, for_strangers
+from microblog.accounts.pages.browser_cookie import held_secrets, keep_secrets
+from microblog.accounts.pages.deletion import offer_to_keep
+from microblog.accounts.pages.forms import LoginForm
+from microblog.accounts.pages.login_manager import Logins
+from microblog.accounts.sessions import login_throttle, sessions
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language
+from microblog.web.links import home, safe_next
+from microblog.web.ratelimits import limit_posts
+
+logger = logging.getLogger(__name__)
+
+login_manager = Logins()
+
+
+def init_app(app: Flask) -> None:
+    app.config["REMEMBER_COOKIE_DURATION"] = sessions.IDLE_REMEMBERED
+    login_manager.login_view = "accounts.login"
+    login_manager.login_message = _l("Please log in to access this page.")
+    login_manager.init_app(app)
+
+
+@login_manager.user_loader
+def load_visitor(secret: str) -> sessions.Visitor | None:
+    """Who holds the session's secret; in use, it is noted from time to time.
+
+    Without a database everybody is a stranger, so that the page about that can be shown.
+    """
+    try:
+        return _find_visitor(secret, now=utc_now())
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            logger.exception("The session cannot be looked up")
+        return None
+
+
+def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
+    visitor = sessions.find_session(db.session, secret, now=now)
+    if visitor and sessions.is_due_for_note(visitor, now=now):
+        if visitor.session.remembered:
+            # The cookie lives as long as the row: from the last visit on.
+            session["_remember"] = "set"
+        with transaction() as writing:
+            sessions.note_seen(writing, visitor, current_place(), now=now)
+    return visitor
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@limit_posts
+@for_strangers
+def login() -> str | Response | tuple[str, int, dict[str, str]]:
+    form = LoginForm()
+    return _try(form) if form.validate_on_submit() else _page(form)
+
+
+@blueprint.post("/logout")
+def logout() -> Response:
+    if current_user.is_authenticated:
+        with transaction() as writing:
+            sessions.log_out(writing, current_user, current_place(), now=utc_now())
+        logout_user()
+    return redirect(home())
+
+
+def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
+    now, keys = utc_now(), token_keys()
+    attempt = sign_in.find_candidates(db.session, keys, form.username.data, held_secrets(), now=now)
+    # Counted and committed first, so that of many attempts at once none is overlooked.
+    with transaction() as writing:
+        wait = login_throttle.admit(writing, attempt.key, now=now)
+    if wait is not None:
+        return _too_often(form, wait)
+    found = sign_in.check(attempt, form.password.data)
+    entry = _enter(form, attempt, found) if found else None
+    if entry is None:
+        flash(_("Invalid username or password"), "error")
+        return _page(form)
+    if entry.visitor is None:
+        return offer_to_keep(entry.user)
+    session.clear()
+    login_user(entry.visitor, remember=form.remember_me.data)
+    keep_secrets(entry.held)
+    return redirect(safe_next(request.args.get("next")))
+
+
+def _enter(form: LoginForm, attempt: Attempt, found: Candidate) -> Entry | None:
+    better_hash = sign_in.stronger_hash(found, form.password.data)
+    with transaction() as writing:
+        return sign_in.log_in(
+            writing,
+            current_outbox(),
+            attempt,
+            found,
+            current_place(),
+            better_hash=better_hash,
+            remembered=form.remember_me.data,
+            now=utc_now(),
+            locale=current_language(),
+        )
+
+
+def _too_often(form: LoginForm, wait: timedelta) -> tuple[str, int, dict[str, str]]:
+    words = ngettext(
+        "Too many attempts to log in with this username or email. Wait %(num)d minute, or reset"
+        " your password: then you can log in at once.",
+        "Too many attempts to log in with this username or email. Wait %(num)d minutes, or reset"
+        " your password: then you can log in at once.",
+        login_throttle.whole_minutes(wait),
+    )
+    flash(words, "error")
+    return _page(form), 429, {"Retry-After": str(ceil(wait.total_seconds()))}
+
+
+def _page(form: LoginForm) -> str:
+    return render_template("accounts/login.html", form=form)

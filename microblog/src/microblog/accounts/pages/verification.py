@@ -1,0 +1,127 @@
+"""The pages for confirming the address that one registered with. HTTP only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user, login_required, logout_user
+from werkzeug.wrappers import Response
+
+from flask_outbox import current_outbox
+from microblog.accounts.actions import verification
+from microblog.accounts.actions.verification import Verification
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.pages.blueprint import blueprint
+from microblog.accounts.pages.forms import VerifyEmailForm
+from microblog.accounts.pages.verified import is_verified
+from microblog.database import db, transaction, utc_now
+from microblog.web.clients import current_place
+from microblog.web.languages import current_language, local_time
+from microblog.web.links import home
+from microblog.web.ratelimits import limit_posts
+from microblog.web.secret_links import SecretLink, add_secret_links
+from microblog.web.times import whole_minute
+
+VERIFY_LINK = SecretLink("accounts.verify_email", "/verify_email/")
+
+
+def init_app(app: Flask) -> None:
+    add_secret_links(app, VERIFY_LINK)
+
+
+@blueprint.route("/verify_email/<token>", methods=["GET", "POST"])
+@limit_posts
+def verify_email(token: str) -> str | Response:
+    """Opening the link changes nothing; one button confirms, another removes the account."""
+    opened = VERIFY_LINK.opened(token, lambda one: _account_of(one) is not None)
+    return opened if isinstance(opened, Response) else _answer(opened)
+
+
+@blueprint.route("/verify_email", methods=["GET", "POST"])
+@limit_posts
+@login_required
+def resend_verification() -> Response:
+    if request.method == "POST":
+        if is_verified():
+            flash(_("Your email address is confirmed already."), "info")
+        else:
+            user = current_user.user
+            with transaction() as writing:
+                opens_at = verification.ask_again(
+                    writing,
+                    current_outbox(),
+                    user,
+                    current_place(),
+                    now=utc_now(),
+                    locale=current_language(),
+                )
+            flash(_mailed(user.email, opens_at), "info")
+    return redirect(home())
+
+
+def _mailed(address: str, opens_at: datetime | None) -> str:
+    if opens_at is None:
+        return _("We mailed another link to %(email)s. It may take some minutes.", email=address)
+    return _(
+        "We mailed links to %(email)s already; look into the spam folder, too. You can ask for"
+        " another one from %(when)s on.",
+        email=address,
+        when=local_time(whole_minute(opens_at)),
+    )
+
+
+def _answer(token: str) -> str | Response:
+    user = _account_of(token)
+    if user is None:
+        return _bad_link()
+    form = VerifyEmailForm()
+    if form.validate_on_submit():
+        if form.remove.data:
+            return _remove(token, user)
+        if form.confirm.data:
+            return _confirm(token, user)
+    return render_template("accounts/verify_email.html", form=form, user=user)
+
+
+def _confirm(token: str, user: User) -> str | Response:
+    with transaction() as writing:
+        outcome = verification.verify(writing, token_keys(), token, current_place(), now=utc_now())
+    if outcome is Verification.REFUSED:
+        return _bad_link()
+    VERIFY_LINK.forget()
+    if outcome is Verification.HELD:
+        return render_template("accounts/address_held.html", user=user)
+    if outcome is Verification.DONE:
+        flash(_("Thank you, your email address is confirmed."), "success")
+    else:
+        flash(_("Your email address is confirmed already."), "info")
+    return _onwards()
+
+
+def _remove(token: str, user: User) -> str | Response:
+    own = current_user.is_authenticated and current_user.user.id == user.id
+    with transaction() as writing:
+        removed = verification.remove_claim(writing, token_keys(), token, now=utc_now())
+    if not removed:
+        return _bad_link()
+    VERIFY_LINK.forget()
+    if own:
+        logout_user()
+    flash(_("The account was removed, and your address with it."), "success")
+    return redirect(home())
+
+
+def _onwards() -> Response:
+    return redirect(home() if current_user.is_authenticated else url_for("accounts.login"))
+
+
+def _account_of(token: str) -> User | None:
+    return verification.find_by_token(db.session, token_keys(), token, now=utc_now())
+
+
+def _bad_link() -> str:
+    VERIFY_LINK.forget()
+    return render_template("accounts/bad_verification_link.html")

@@ -1,0 +1,105 @@
+"""How often somebody may try to log in as one user, whoever tries and from wherever.
+
+Counted by what was typed, whether it is an account or not: a limit that only accounts have would
+tell who has one. For the same reason a user name and an address are counted apart, although they
+may be one account's. A row holds a keyed digest only: some people type their password there.
+
+Nobody is locked out by it. After ten failures each further attempt has to wait, at most an hour. A
+reset ends the wait, and a browser in which the account was logged in before has a count of its own,
+which strangers cannot use up (OWASP's device cookies). So has a session in which somebody is asked
+for their password once more.
+
+Sources: OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy.orm import Session
+
+from flask_outbox import AddressError, address_key
+from microblog.accounts.models import LoginThrottle, User
+from microblog.accounts.tokens import Keys
+from microblog.accounts.usernames import username_key
+from microblog.database import UTCDateTime
+
+FREE_FAILURES = 10
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+REMOVED_AT_ONCE = 1000
+
+# Also where the row is there already, it is written: so it is ours until the transaction ends.
+_HOLD = text(
+    "INSERT INTO login_throttles (key, failures, failed_at) VALUES (:key, 0, :now)"
+    " ON CONFLICT (key) DO UPDATE SET key = excluded.key"
+).bindparams(bindparam("now", type_=UTCDateTime()))
+
+
+def throttle_key(keys: Keys, login: str, browser: bytes = b"") -> str:
+    """What attempts are counted by: all spellings of one login share it.
+
+    `browser` is the digest of a browser that the account knows, or of a session.
+    """
+    spelling = f"{browser.hex()}\0{_one_spelling(login)}".encode()
+    return hmac.new(keys.current.encode(), b"login\0" + spelling, "sha256").hexdigest()
+
+
+def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
+    """Let one attempt through, and count it as failed; or say how long to wait.
+
+    Exact where many try at once: the transaction must be committed before the password is compared.
+    Attempts that are not let through are not counted.
+    """
+    session.execute(_HOLD, {"key": key, "now": now})
+    held = session.get_one(LoginThrottle, key, populate_existing=True)
+    if held.blocked_until is not None and now < held.blocked_until:
+        return held.blocked_until - now
+    if now - held.failed_at >= FORGOTTEN_AFTER:
+        held.failures = 0
+    held.failures += 1
+    held.failed_at = now
+    held.blocked_until = now + _wait(held.failures) if held.failures >= FREE_FAILURES else None
+    return None
+
+
+def forgive(session: Session, key: str) -> None:
+    """Forget the failures: the password was right after all."""
+    session.execute(delete(LoginThrottle).where(LoginThrottle.key == key))
+
+
+def forgive_account(session: Session, keys: Keys, user: User) -> None:
+    """Forget the failures of whoever tried this account's name or address."""
+    for login in (user.username, user.email):
+        forgive(session, throttle_key(keys, login))
+
+
+def whole_minutes(wait: timedelta) -> int:
+    """As people read it; whoever waits so long has waited long enough."""
+    return ceil(wait / timedelta(minutes=1))
+
+
+def prune_throttles(session: Session, now: datetime) -> bool:
+    """Remove a batch of counts that no longer matter; whether there are more."""
+    old = LoginThrottle.failed_at < now - FORGOTTEN_AFTER
+    found = session.scalars(select(LoginThrottle.key).where(old).limit(REMOVED_AT_ONCE)).all()
+    session.execute(delete(LoginThrottle).where(LoginThrottle.key.in_(found), old))
+    return len(found) == REMOVED_AT_ONCE
+
+
+def _one_spelling(login: str) -> str:
+    if "@" not in login:
+        return username_key(login)
+    try:
+        return address_key(login)
+    except AddressError:
+        return login.casefold()
+
+
+def _wait(failures: int) -> timedelta:
+    doublings = min(failures - FREE_FAILURES, 10)
+    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)

@@ -1,0 +1,171 @@
+"""Where people are logged in: a row for each browser, so that each can be ended."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from flask_login import UserMixin
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.models import KnownBrowser, LoginSession, User
+from microblog.accounts.secrets import secret_digest
+from microblog.database import LARGEST_KEY
+from microblog.web.clients import Place
+
+IDLE_REMEMBERED = timedelta(days=30)
+IDLE_OTHERWISE = timedelta(days=1)
+SEEN_EVERY = timedelta(minutes=10)
+PRUNED_AT_ONCE = 1000
+
+
+class Visitor(UserMixin):
+    """Someone who is logged in: the session and its account. Flask-Login's current user."""
+
+    def __init__(self, session: LoginSession, secret: str) -> None:
+        self.session = session
+        self.user = session.user
+        self._secret = secret
+
+    def get_id(self) -> str:
+        """What the cookie holds: the session's secret, not the account's number."""
+        return self._secret
+
+
+def start_session(
+    session: Session, user: User, place: Place, *, remembered: bool, now: datetime
+) -> Visitor:
+    """Log this account in, in the browser that will hold the secret."""
+    secret = secrets.token_urlsafe(32)
+    started = LoginSession(
+        user=user,
+        digest=secret_digest(secret),
+        remembered=remembered,
+        created_at=now,
+        seen_at=now,
+        browser=place.browser,
+        address=place.address,
+    )
+    session.add(started)
+    session.flush()
+    return Visitor(started, secret)
+
+
+def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | None:
+    """Who holds this secret; None where the session was ended or has been idle for too long.
+
+    Nor may anybody be in an account that is disabled or about to be deleted.
+    """
+    found = session.scalar(select(LoginSession).where(LoginSession.digest == secret_digest(secret)))
+    if found is None or found.user.disabled_at is not None or found.user.deletes_at is not None:
+        return None
+    idle = IDLE_REMEMBERED if found.remembered else IDLE_OTHERWISE
+    return Visitor(found, secret) if now - found.seen_at <= idle else None
+
+
+def note_seen(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+    """Remember that the session is in use, and where."""
+    session.execute(
+        update(LoginSession)
+        .where(LoginSession.id == visitor.session.id)
+        .values(seen_at=now, browser=place.browser, address=place.address)
+    )
+
+
+def is_due_for_note(visitor: Visitor, *, now: datetime) -> bool:
+    """Whether the last note is old enough to be worth a write."""
+    return now - visitor.session.seen_at >= SEEN_EVERY
+
+
+def log_out(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+    """Log this one browser out, as the person in front of it asks."""
+    session.execute(delete(LoginSession).where(LoginSession.id == visitor.session.id))
+    record(session, visitor.user.id, Happening.LOGGED_OUT, place, now=now)
+
+
+def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
+    """The same session under a new secret; the former one is worthless. None where it was ended."""
+    secret = secrets.token_urlsafe(32)
+    renewed = session.get(LoginSession, visitor.session.id, populate_existing=True)
+    if renewed is None:
+        return None
+    renewed.digest = secret_digest(secret)
+    session.flush()
+    return Visitor(renewed, secret)
+
+
+def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[LoginSession]:
+    """Where this account is logged in, the one seen last first."""
+    return session.scalars(
+        select(LoginSession)
+        .where(LoginSession.user_id == user_id, ~_is_over(now))
+        .order_by(LoginSession.seen_at.desc(), LoginSession.id.desc())
+    ).all()
+
+
+def end_session(
+    session: Session, visitor: Visitor, number: int, place: Place, *, now: datetime
+) -> bool:
+    """Log the visitor's account out in one of its browsers.
+
+    False where it has no session of this number, whether it ended or is somebody else's.
+    """
+    if number > LARGEST_KEY:
+        return False
+    theirs = LoginSession.id == number, LoginSession.user_id == visitor.user.id
+    ended = session.execute(
+        delete(LoginSession).where(*theirs).returning(LoginSession.browser, LoginSession.address)
+    ).one_or_none()
+    if ended is None:
+        return False
+    if number != visitor.session.id:
+        _forget_browsers(session, visitor.user.id)
+    where = ", ".join(part for part in ended if part)
+    record(session, visitor.user.id, Happening.SESSION_ENDED, place, now=now, where=where)
+    return True
+
+
+def log_out_elsewhere(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> int:
+    """Log the visitor's account out everywhere but here; returns in how many browsers."""
+    ended = end_other_sessions(session, visitor)
+    _forget_browsers(session, visitor.user.id)
+    if ended:
+        record(session, visitor.user.id, Happening.SESSIONS_ENDED, place, now=now)
+    return ended
+
+
+def end_other_sessions(session: Session, visitor: Visitor) -> int:
+    """End all sessions of the account but this one; returns how many."""
+    others = LoginSession.user_id == visitor.user.id, LoginSession.id != visitor.session.id
+    return int(session.execute(delete(LoginSession).where(*others)).rowcount)  # type: ignore[attr-defined]
+
+
+def end_all_sessions(session: Session, user_id: int) -> None:
+    """Log the account out everywhere."""
+    session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+
+
+def _forget_browsers(session: Session, user_id: int) -> None:
+    """Which of the known browsers was logged out, nobody can tell: all are strangers again.
+
+    So its owner hears of it where somebody else comes back from there.
+    """
+    session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user_id))
+
+
+def prune_sessions(session: Session, now: datetime) -> bool:
+    """Remove a batch of sessions that nobody can go on with; whether there are more."""
+    over = session.scalars(select(LoginSession.id).where(_is_over(now)).limit(PRUNED_AT_ONCE)).all()
+    session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
+    return len(over) == PRUNED_AT_ONCE
+
+
+def _is_over(now: datetime) -> ColumnElement[bool]:
+    """Whether a session has been idle for too long."""
+    return or_(
+        LoginSession.seen_at < now - IDLE_REMEMBERED,
+        and_(~LoginSession.remembered, LoginSession.seen_at < now - IDLE_OTHERWISE),
+    )

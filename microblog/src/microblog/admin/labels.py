@@ -1,0 +1,135 @@
+"""What administrators read about messages and accounts, beside the words of servers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from flask_outbox import Lane
+from flask_outbox.operations.messages import NotPossibleError, Obstacle
+from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.prerendered import READY
+from microblog.accounts.actions.deletion import DELETION_KIND
+from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
+from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
+from microblog.accounts.actions.refused_mail import WORKS_KIND
+from microblog.accounts.actions.verification import VERIFY_KIND
+from microblog.accounts.audit.notices import NEW_BROWSER_KIND
+from microblog.accounts.emails.reserved_address import RESERVED_KIND
+from microblog.accounts.emails.verification import ALREADY_KIND
+from microblog.admin.accounts import Refusal, RefusedError, State
+from microblog.web.error_reports import FAILURE_KIND
+
+STATUS_LABELS = {
+    Status.QUEUED: _l("queued"),
+    Status.DEFERRED: _l("deferred"),
+    Status.SENT: _l("sent"),
+    Status.DISCARDED: _l("discarded"),
+    Status.CANCELLED: _l("cancelled"),
+    Status.EXPIRED: _l("expired"),
+    Status.UNKNOWN: _l("unknown"),
+    Status.DEAD: _l("dead"),
+}
+
+STATUS_MEANINGS = {
+    Status.QUEUED: _l("It waits to be sent."),
+    Status.DEFERRED: _l("It was tried, and will be tried again."),
+    Status.SENT: _l(
+        "The mail server took it. If it does not arrive, ask at the receiver's side: in the spam"
+        " folder first."
+    ),
+    Status.DISCARDED: _l(
+        "It was not sent, on purpose: nobody was to get it any more, its address does not exist, or"
+        " the address had enough of such mail."
+    ),
+    Status.CANCELLED: _l("It was cancelled here or at the command line."),
+    Status.EXPIRED: _l("It was worthless before it could leave."),
+    Status.UNKNOWN: _l("The connection broke after the whole message was sent: it may arrive."),
+    Status.DEAD: _l("It was refused for good, could not be written, or all attempts are spent."),
+}
+
+KIND_LABELS = {
+    RESET_KIND: _l("forgotten password"),
+    STARTED_KIND: _l("new password, for safety"),
+    CHANGED_KIND: _l("password changed"),
+    NEW_BROWSER_KIND: _l("log-in from a new browser"),
+    VERIFY_KIND: _l("confirm the address"),
+    ALREADY_KIND: _l("address has an account already"),
+    RESERVED_KIND: _l("address was changed away"),
+    CONFIRM_KIND: _l("confirm the new address"),
+    ASKED_KIND: _l("change of address asked for"),
+    EMAIL_CHANGED_KIND: _l("address changed"),
+    DELETION_KIND: _l("account will be deleted"),
+    WORKS_KIND: _l("address works again"),
+    FAILURE_KIND: _l("the site failed"),
+    READY: _l("sent by the application"),
+}
+
+LANE_LABELS = {
+    Lane.PROMPT: _l("mail that somebody waits for"),
+    Lane.NORMAL: _l("other mail"),
+    Lane.BULK: _l("mail to many"),
+}
+
+
+STATE_LABELS = {
+    State.ADMIN: _l("administrators"),
+    State.DISABLED: _l("disabled accounts"),
+    State.UNVERIFIED: _l("accounts without a confirmed address"),
+    State.DELETING: _l("accounts about to be deleted"),
+}
+
+
+STATE_NAMES = {
+    State.ADMIN: _l("administrator"),
+    State.DISABLED: _l("disabled"),
+    State.UNVERIFIED: _l("address not confirmed"),
+    State.DELETING: _l("about to be deleted"),
+}
+
+
+def why_refused(error: RefusedError) -> str:
+    """Why something is not done to an account, in the reader's language."""
+    words = {
+        Refusal.ONESELF: _("You cannot disable your own account."),
+        Refusal.LAST_ADMIN: _("This is the last administrator: make somebody else one first."),
+        Refusal.DISABLED: _("This account is disabled: enable it first."),
+        Refusal.DELETING: _("This account is about to be deleted. Its owner can undo that."),
+    }
+    return words[error.refusal]
+
+
+def why_not(error: NotPossibleError) -> str:
+    """Why something cannot be done with a message, in the reader's language."""
+    words = {
+        Obstacle.ABSENT: _("There is no such message any more."),
+        Obstacle.NOTHING_TO_RETRY: _("This message waits already, or was sent."),
+        Obstacle.NOTHING_TO_CANCEL: _("This message does not wait any more."),
+        Obstacle.BEING_SENT: _("This message is being sent at this moment."),
+        Obstacle.TOO_OLD: _("This message is too old: its address was removed."),
+        Obstacle.SUPPRESSED: _(
+            "Nothing is sent to this address, since a server said that it does not exist. If that"
+            " was wrong, allow it again first."
+        ),
+        Obstacle.CHANGED: _("This message changed at this moment. Look at it and try again."),
+    }
+    return words[error.obstacle]
+
+
+def kind_label(kind: str) -> Any:
+    """What a kind of message is about; its name, where an application has more of them."""
+    return KIND_LABELS.get(kind, kind)
+
+
+def duration(seconds: float) -> str:
+    """Roughly how long, like "3 minutes"."""
+    return format_timedelta(timedelta(seconds=seconds), threshold=1.5)
+
+
+def from_unix(seconds: float) -> datetime:
+    """A moment of the mail package, which counts in Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
