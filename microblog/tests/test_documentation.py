@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SHOP = ROOT / "flask-outbox" / "examples" / "shop.py"
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+LIBRARY_README = ROOT / "flask-outbox" / "README.md"
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "flask-outbox/*.md", "microblog/*.md", "docs/**/*.md")
+    for page in ROOT.glob(pattern)
+)
 
 PICTURE_MAXIMUM_BYTES = 60_000
 
@@ -143,7 +148,7 @@ def test_every_decision_is_numbered_and_listed() -> None:
 
 
 def test_the_readme_shows_the_example_as_it_is() -> None:
-    assert example(README, '"""A shop') == SHOP.read_text()
+    assert example(LIBRARY_README, '"""A shop') == SHOP.read_text()
 
 
 def test_what_the_page_on_mail_adds_to_the_example_works(
