@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_outbox.delivery.process import EXTENSION
+from flask_outbox.extension import EXTENSION
 from microblog.app import create_app
 from microblog.database import db
 from microblog.settings import Settings

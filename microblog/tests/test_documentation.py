@@ -11,7 +11,7 @@ import click
 import pytest
 
 from benchmarks import QUESTIONS
-from flask_outbox.delivery import process
+from flask_outbox.extension import make_dispatcher
 from flask_outbox.outbox.models import Status
 from microblog.cli import cli
 from scripts import benchmarks_doc, settings_doc
@@ -161,7 +161,7 @@ def test_what_the_page_on_mail_adds_to_the_example_works(
     with shop["app"].app_context():
         run(shop, example(DOCS / "mail.md", "from flask_outbox import send_email"))
     run(shop, example(DOCS / "mail.md", "def forget_old_carts"))
-    process.make_dispatcher(shop["app"]).drain()
+    make_dispatcher(shop["app"]).drain()
     assert [one.message["Subject"] for one in smtp.received] == ["Thank you"]
     shop["engine"].dispose()
 

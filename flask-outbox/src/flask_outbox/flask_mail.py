@@ -20,9 +20,17 @@ from flask_outbox.message.addresses import (
     AddressError,
     AddressLike,
     parse_address,
+    parse_addresses,
     parse_domain,
+    parse_reply_to,
 )
-from flask_outbox.message.email import BadHeaderError, Email, check_header, from_message
+from flask_outbox.message.email import (
+    Attachment,
+    BadHeaderError,
+    Email,
+    check_header,
+    is_charset,
+)
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
 from flask_outbox.smtp.client import SmtpClient, SmtpServer
@@ -281,6 +289,50 @@ def _token_source(config: dict[str, Any]) -> TokenSource | None:
             _number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
         )
     )
+
+
+def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False) -> Email:
+    """The same e-mail as a Flask-Mail message describes.
+
+    Raises AddressError and BadHeaderError as Email does, UnicodeDecodeError for bytes that are no
+    text.
+    """
+    charset = message.charset or "utf-8"
+    if not is_charset(charset):
+        raise BadHeaderError(f"{charset!r} is not the name of a charset")
+    alternatives = {
+        kind: _text(text, charset) for kind, text in message.alts.items() if kind != "html"
+    }
+    return Email(
+        subject=_text(message.subject or "", charset),
+        text=_text(message.body or "", charset),
+        html=None if message.html is None else _text(message.html, charset),
+        alternatives=alternatives,
+        to=parse_addresses(message.recipients),
+        sender=_optional(message.sender),
+        cc=parse_addresses(message.cc),
+        bcc=parse_addresses(message.bcc),
+        reply_to=parse_reply_to(message.reply_to),
+        attachments=tuple(_attachment(one) for one in message.attachments),
+        headers=message.extra_headers or {},
+        ascii_attachments=ascii_attachments,
+        charset=charset,
+    )
+
+
+def _optional(value: AddressLike | None) -> Address | None:
+    return parse_address(value) if value else None
+
+
+def _attachment(one: Any) -> Attachment:
+    return Attachment.of(
+        one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
+    )
+
+
+def _text(value: Any, charset: str) -> str:
+    """Also where it is a translation that is not looked up yet, or bytes."""
+    return value.decode(charset) if isinstance(value, bytes) else str(value)
 
 
 def render_message(message: flask_mail.Message, email: Email | None = None) -> bytes:

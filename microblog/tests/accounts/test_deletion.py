@@ -92,7 +92,7 @@ def press(app: Flask, link: str) -> str:
 
 def do_chores(app: Flask, after: timedelta = GRACE) -> int:
     """Let whoever delivers do the chore as if so much time had passed; returns the batches done."""
-    chore = app.extensions["microblog.outbox"].chores["accounts.delete"]
+    chore = app.extensions["flask_outbox"].chores["accounts.delete"]
     done = 0
     while True:
         with app.app_context(), transaction() as writing:

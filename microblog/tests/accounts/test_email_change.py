@@ -765,7 +765,7 @@ def test_changes_are_forgotten_when_they_are_of_no_more_use(
 ) -> None:
     change(app, smtp, owner)
     ask(owner, THIRD)
-    chore = app.extensions["microblog.outbox"].chores["accounts.email_changes"]
+    chore = app.extensions["flask_outbox"].chores["accounts.email_changes"]
 
     def left(after: timedelta) -> int:
         with app.app_context(), transaction() as writing:

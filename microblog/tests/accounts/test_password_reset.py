@@ -140,7 +140,7 @@ def test_the_life_of_the_link_begins_when_the_mail_leaves(
 ) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
-    outbox = app.extensions["microblog.outbox"]
+    outbox = app.extensions["flask_outbox"]
     now = outbox.clock
     outbox.clock = lambda: now() + 3600
     assert deliver() == 1
@@ -154,7 +154,7 @@ def test_a_request_that_waited_for_too_long_is_not_sent_at_all(
 ) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
-    outbox = app.extensions["microblog.outbox"]
+    outbox = app.extensions["flask_outbox"]
     now = outbox.clock
     outbox.clock = lambda: now() + 24 * 3600
     deliver()

@@ -99,7 +99,7 @@ def delete_account(scene: Scene) -> None:
 
 def delete_at_last(scene: Scene) -> None:
     delete_account(scene)
-    chore = scene.app.extensions["microblog.outbox"].chores["accounts.delete"]
+    chore = scene.app.extensions["flask_outbox"].chores["accounts.delete"]
     with scene.app.app_context(), transaction() as writing:
         assert chore(writing, utc_now().timestamp() + 7 * 86400)
 

@@ -21,9 +21,9 @@ from flask_outbox import Discard, Email, Intent, Kind, Lane, current_outbox, par
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_LANES, LEASE_SECONDS, Dispatcher
 from flask_outbox.delivery.pacing import Pacing
-from flask_outbox.delivery.process import make_dispatcher
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import forget_slots
+from flask_outbox.extension import make_dispatcher
 from flask_outbox.operations import messages
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, RateSlot, Status

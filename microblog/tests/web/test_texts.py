@@ -130,7 +130,8 @@ def said_by(node: nodes.Node) -> Iterator[str]:
 def messages() -> dict[str, set[str]]:
     """Every message for translators, with the files that hold it."""
     found: dict[str, set[str]] = {}
-    for message in translations.template():
+    every = [one for made in translations.DISTRIBUTIONS for one in translations.template(made)]
+    for message in every:
         for one in (message.id,) if isinstance(message.id, str) else message.id:
             found.setdefault(one, set()).update(file for file, _line in message.locations)
     return found

@@ -193,6 +193,6 @@ def run_catcher(
 class _Controller(Controller):
     def factory(self) -> SMTP:
         return SMTP(
-            self.handler, ident="Microblog mail catcher", enable_SMTPUTF8=True,
+            self.handler, ident="Flask-Outbox mail catcher", enable_SMTPUTF8=True,
             data_size_limit=SIZE_MAXIMUM,
         )  # fmt: skip

@@ -6,20 +6,15 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from flask_mail import BadHeaderError, Message
+from flask_mail import BadHeaderError
 
 from flask_outbox.message.addresses import (
     Address,
-    AddressLike,
-    parse_address,
-    parse_addresses,
-    parse_reply_to,
 )
 from flask_outbox.message.headers import LINE_MAXIMUM, output_charset, parameter_of
 
-__all__ = ["Attachment", "BadHeaderError", "Email", "from_message"]
+__all__ = ["Attachment", "BadHeaderError", "Email"]
 
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
@@ -132,7 +127,7 @@ class Email:
         for subtype in self.alternatives:
             if len(subtype) > LINE_MAXIMUM - 100 or not _WORD.fullmatch(subtype):
                 raise BadHeaderError(f"{subtype[:100]!r} is not a kind of text")
-        if self.charset is not None and not _is_charset(self.charset):
+        if self.charset is not None and not is_charset(self.charset):
             raise BadHeaderError(f"{self.charset!r} is not the name of a charset")
         for name, value in self.headers.items():
             if name.lower() in _OURS:
@@ -179,50 +174,6 @@ def check_header(name: str, value: str) -> None:
         raise BadHeaderError(f"{name} holds a line break, a control character, or half a letter")
 
 
-def from_message(message: Message, *, ascii_attachments: bool = False) -> Email:
-    """The same e-mail as a Flask-Mail message describes.
-
-    Raises AddressError and BadHeaderError as Email does, UnicodeDecodeError for bytes that are no
-    text.
-    """
-    charset = message.charset or "utf-8"
-    if not _is_charset(charset):
-        raise BadHeaderError(f"{charset!r} is not the name of a charset")
-    alternatives = {
-        kind: _text(text, charset) for kind, text in message.alts.items() if kind != "html"
-    }
-    return Email(
-        subject=_text(message.subject or "", charset),
-        text=_text(message.body or "", charset),
-        html=None if message.html is None else _text(message.html, charset),
-        alternatives=alternatives,
-        to=parse_addresses(message.recipients),
-        sender=_optional(message.sender),
-        cc=parse_addresses(message.cc),
-        bcc=parse_addresses(message.bcc),
-        reply_to=parse_reply_to(message.reply_to),
-        attachments=tuple(_attachment(one) for one in message.attachments),
-        headers=message.extra_headers or {},
-        ascii_attachments=ascii_attachments,
-        charset=charset,
-    )
-
-
-def _optional(value: AddressLike | None) -> Address | None:
-    return parse_address(value) if value else None
-
-
-def _attachment(one: Any) -> Attachment:
-    return Attachment.of(
-        one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
-    )
-
-
-def _text(value: Any, charset: str) -> str:
-    """Also where it is a translation that is not looked up yet, or bytes."""
-    return value.decode(charset) if isinstance(value, bytes) else str(value)
-
-
 def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
     """The content type, with the charset where it is text, and the bytes."""
     charset = parameter_of(content_type, "charset")
@@ -235,7 +186,8 @@ def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
         raise BadHeaderError(f"The text of a file cannot be written in {charset!r}") from None
 
 
-def _is_charset(name: str) -> bool:
+def is_charset(name: str) -> bool:
+    """Whether text can be written in a charset of this name."""
     if not re.fullmatch(_NAME, name, re.ASCII):
         return False
     try:

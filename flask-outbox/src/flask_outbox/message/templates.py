@@ -7,61 +7,77 @@ each message.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
 
-import css_inline
-from flask import current_app, render_template
 from jinja2 import Environment, Template, TemplateNotFound
 
+from flask_outbox.extras import needs_extra
 from flask_outbox.message.addresses import AddressLike, parse_address
 from flask_outbox.message.email import Email
 
 LAYOUT = "emails/layout.html"
 CONTENT = "<!-- content -->"
 
-_compiled: dict[tuple[int, str], Template] = {}
+# The attribute of an environment that keeps its HTML templates with their styles put in.
+_INLINED = "flask_outbox_inlined_templates"
 
 
-def email_from_templates(
-    name: str, *, to: AddressLike, sender: AddressLike | None = None, **context: Any
+class MissingExtraError(RuntimeError):
+    """A package is missing; the message names the extra that has it."""
+
+
+def render_email(
+    environment: Environment,
+    name: str,
+    context: Mapping[str, Any],
+    *,
+    to: AddressLike,
+    sender: AddressLike | None = None,
 ) -> Email:
-    """Render the templates `name` for one recipient. Needs an application context.
+    """Render the templates `name` of a Jinja environment for one recipient.
 
-    The subject is one line whatever its template holds.
+    The subject is one line whatever its template holds. Raises TemplateNotFound, AddressError, and
+    MissingExtraError where there is an HTML sibling and the extra `html` is not installed.
     """
-    subject = " ".join(render_template(f"{name}.subject.txt", **context).split())
+    subject = " ".join(environment.get_template(f"{name}.subject.txt").render(context).split())
+    template = _html_template(environment, name)
     return Email(
         subject=subject,
-        text=render_template(f"{name}.txt", **context).strip() + "\n",
-        html=_html(name, **context, subject=subject),
+        text=environment.get_template(f"{name}.txt").render(context).strip() + "\n",
+        html=template.render({**context, "subject": subject}) if template else None,
         to=(parse_address(to),),
         sender=parse_address(sender) if sender else None,
     )
 
 
-def _html(name: str, **context: Any) -> str | None:
-    environment = cast(Environment, current_app.jinja_env)
-    key = (id(environment), name)
-    if key not in _compiled or environment.auto_reload:
+def _html_template(environment: Environment, name: str) -> Template | None:
+    inlined: dict[str, Template] = vars(environment).setdefault(_INLINED, {})
+    if name not in inlined or environment.auto_reload:
         content = _source(environment, f"{name}.html")
         if content is None:
             return None
-        _compiled[key] = environment.from_string(_inlined(environment, content))
-    current_app.update_template_context(context)
-    return _compiled[key].render(context)
+        inlined[name] = environment.from_string(_inline(environment, content))
+    return inlined[name]
 
 
 def _source(environment: Environment, name: str) -> str | None:
-    assert environment.loader is not None  # noqa: S101 - Flask always sets one
+    if environment.loader is None:
+        raise TypeError("The environment has no loader of templates.")
     try:
         return environment.loader.get_source(environment, name)[0]
     except TemplateNotFound:
         return None
 
 
-def _inlined(environment: Environment, content: str) -> str:
+def _inline(environment: Environment, content: str) -> str:
     layout = _source(environment, LAYOUT)
     if layout is None:
         raise TemplateNotFound(LAYOUT)
+    if find_spec("css_inline") is None:
+        raise MissingExtraError("HTML mail " + needs_extra("css-inline", "html"))
+    import css_inline  # noqa: PLC0415 - an optional package
+
     inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
     return inliner.inline(layout.replace(CONTENT, content))

@@ -10,8 +10,8 @@ from gunicorn.app.base import BaseApplication
 
 from flask_outbox import run_dispatcher
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
-from flask_outbox.delivery.process import make_dispatcher as dispatcher_of
 from flask_outbox.dev.catcher import run_catcher
+from flask_outbox.extension import make_dispatcher as dispatcher_of
 from flask_outbox.outbox.email_types import DAY
 from microblog.app import caught_mail, create_app
 from microblog.cli.supervisor import end_with_supervisor

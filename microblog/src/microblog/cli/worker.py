@@ -11,7 +11,7 @@ import click
 from flask_outbox import current_outbox
 from flask_outbox.delivery.dispatcher import DispatcherOptions
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.delivery.process import make_dispatcher, transport_maker
+from flask_outbox.extension import make_dispatcher, transport_maker
 from flask_outbox.outbox.email_types import DAY
 from microblog.app import create_app
 from microblog.cli.processes import configure_log

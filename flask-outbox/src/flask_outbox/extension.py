@@ -1,0 +1,86 @@
+"""What joins an outbox and a Flask application: everything here works on the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from flask import Flask, current_app
+from jinja2 import Environment
+
+from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
+from flask_outbox.delivery.process import run_until_ended
+from flask_outbox.message.addresses import AddressLike
+from flask_outbox.message.email import Email
+from flask_outbox.message.templates import render_email
+from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
+
+EXTENSION = "flask_outbox"
+
+
+def init_outbox(app: Flask, made: Outbox) -> None:
+    """Let `send_email` and `current_outbox()` of this application use this outbox."""
+    app.extensions[EXTENSION] = made
+
+
+def current_outbox() -> Outbox:
+    """The outbox of the current application."""
+    return cast(Outbox, current_app.extensions[EXTENSION])
+
+
+def send_email(
+    subject: str,
+    sender: AddressLike | None,
+    recipients: Sequence[AddressLike],
+    text_body: str,
+    html_body: str | None = None,
+    **options: Any,
+) -> int:
+    """Write a finished message to the current application's outbox; it leaves in the background.
+
+    `options` are `cc`, `bcc`, `reply_to`, `attachments` and `session`, as Outbox.send_email has
+    them; returns the message's number and raises as it does.
+    """
+    return current_outbox().send_email(subject, sender, recipients, text_body, html_body, **options)
+
+
+def email_from_templates(
+    name: str, *, to: AddressLike, sender: AddressLike | None = None, **context: Any
+) -> Email:
+    """Render the current application's templates `NAME.subject.txt`, `NAME.txt` and, where it
+    exists, `NAME.html` for one recipient; its context processors add to `context`.
+
+    The subject is one line whatever its template holds. HTML needs the extra `html`, and without
+    it MissingExtraError is raised.
+    """
+    current_app.update_template_context(context)
+    environment = cast(Environment, current_app.jinja_env)
+    return render_email(environment, name, context, to=to, sender=sender)
+
+
+def run_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> None:
+    """Deliver what the application's outbox holds, until SIGINT or SIGTERM.
+
+    The application needs `Mail` and `init_outbox`. What is in flight at the end is finished first.
+    Must be called in the main thread, where signals arrive.
+    """
+    run_until_ended(make_dispatcher(app, options=options))
+
+
+def make_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> Dispatcher:
+    """The dispatcher of the application's outbox, to be run or drained."""
+    outbox: Outbox = app.extensions[EXTENSION]
+    return Dispatcher(outbox, transport_maker(app), options=options, context=app.app_context)
+
+
+def transport_maker(app: Flask) -> Callable[[], Transport]:
+    """Makes connections to the mail server of the application's `Mail`."""
+    state = app.extensions["mail"]
+
+    def transport() -> Transport:
+        if state.suppress:
+            return SuppressedTransport()
+        return SmtpTransport(state.smtp_server, max_emails=state.max_emails)
+
+    return transport
