@@ -22,7 +22,7 @@ from benchmarks.databases import available, engines, fresh_database
 from benchmarks.filling import multiply, post_example, tidy, vacuum
 from benchmarks.reporting import Report, milliseconds, parse
 from flask_outbox.delivery.claims import Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.suppressions import suppress
 from microblog.app import create_app
@@ -114,11 +114,11 @@ class Queue:
         for _ in range(BLOCK):
             now = time.time()
             started = time.perf_counter()
-            _ours, held = self._claims.settle_and_claim(settlement, ALL_LANES, now=now)
+            _ours, held = self._claims.settle_and_claim(settlement, ALL_PRIORITIES, now=now)
             self.times.append(time.perf_counter() - started)
             assert held is not None
             taken.append(held.id)
-            settlement = Settlement(held, Status.SENT, ANSWER, now, left={})
+            settlement = Settlement(held, Status.SENT, ANSWER, now, kept_arguments={})
         assert settlement is not None
         self._claims.settle(settlement)
         self._let_wait_again(taken)

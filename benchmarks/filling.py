@@ -33,7 +33,7 @@ def post_example(kind: str | None = None) -> int:
         if kind is None:
             number = outbox.send_email("Hello", None, [address], TEXT, HTML, session=writing)
         else:
-            number = outbox.post(writing, kind, address).id
+            number = outbox.enqueue(writing, kind, address).id
         writing.execute(
             text("UPDATE outbox SET status = :status WHERE id = :id"),
             {"status": Status.CANCELLED, "id": number},

@@ -105,7 +105,7 @@ class Campaign:
                 address = f"user{number}@example.com"
                 if number % RESET_EVERY == 0:
                     writing.execute(insert(User).values(_account(f"user{number}", address)))
-                    outbox.post(writing, "accounts.reset_password", address)
+                    outbox.enqueue(writing, "accounts.reset_password", address)
                 else:
                     outbox.send_email(
                         f"Hello {number}", None, [address], "A line.\n" * 20, session=writing

@@ -21,7 +21,7 @@ from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from flask_outbox import current_outbox
 from flask_outbox.delivery.dispatcher import Dispatcher
-from flask_outbox.outbox.wakeup import BellListener
+from flask_outbox.outbox.wakeup import WakeupListener
 from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
 from microblog.database import transaction, upgrade
@@ -136,7 +136,7 @@ def _queue(count: int) -> None:
 
 def _seconds(dispatcher: Dispatcher) -> float:
     """Until the last message is settled."""
-    with BellListener(None) as listener:
+    with WakeupListener(None) as listener:
         thread = threading.Thread(target=dispatcher.run, args=(listener,))
         started = time.perf_counter()
         thread.start()
@@ -144,7 +144,7 @@ def _seconds(dispatcher: Dispatcher) -> float:
             time.sleep(0.02)
         seconds = time.perf_counter() - started
         dispatcher.stop()
-        listener.ring()
+        listener.wake()
         thread.join()
     return seconds
 

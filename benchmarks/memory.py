@@ -22,7 +22,7 @@ from benchmarks.databases import available, count_waiting, engines, fresh_databa
 from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
@@ -107,7 +107,7 @@ def _fill(settings: Settings, half: int) -> None:
     now = time.time()
     for example in examples:
         # One lane, and the same times: so that both leave mixed.
-        columns = {"status": Status.QUEUED, "lane": Lane.NORMAL}
+        columns = {"status": Status.QUEUED, "lane": Priority.NORMAL}
         multiply(db.engine, example, half, first_due_at=now, **columns)
     tidy(db.engine)
 

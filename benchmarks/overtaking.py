@@ -23,7 +23,7 @@ from benchmarks.filling import multiply, post_example, tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
@@ -71,7 +71,7 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
         app = create_app(Settings(SECRET_KEY=SECRET, DATABASE_URL=url, INSTANCE_PATH=Path(name)))
         with app.app_context():
             upgrade()
-            multiply(db.engine, post_example(), digests, status=Status.QUEUED, lane=Lane.BULK)
+            multiply(db.engine, post_example(), digests, status=Status.QUEUED, lane=Priority.BULK)
             tidy(db.engine)
             with running_site(
                 Path(name), mail_port=mail_port, people=resets, database_url=url

@@ -8,10 +8,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 
 from flask_outbox import (
     AddressError,
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
+    EmailType,
     Mail,
     Outbox,
     init_outbox,
@@ -51,7 +51,7 @@ caught = CaughtMail(Path("caught-mail"))
 app.register_blueprint(inbox_blueprint(caught))  # /dev/inbox, while developing
 
 
-def confirmation(session: Session, intent: Intent) -> Email | Discard:
+def confirmation(session: Session, intent: ComposeContext) -> Email | Discard:
     """Composed when it is sent, from what the database holds then."""
     order = session.get(Order, intent.arguments["order"])
     if order is None:
@@ -60,7 +60,7 @@ def confirmation(session: Session, intent: Intent) -> Email | Discard:
     return Email("Your order", words, to=parse_addresses(order.address))
 
 
-outbox.register(Kind("shop.confirmation", confirmation))
+outbox.register(EmailType("shop.confirmation", confirmation))
 
 
 @app.post("/orders")
@@ -69,7 +69,7 @@ def place_order() -> str:
         order = Order(address=request.form["address"], goods=request.form["goods"])
         session.add(order)
         session.flush()
-        outbox.post(session, "shop.confirmation", order.address, arguments={"order": order.id})
+        outbox.enqueue(session, "shop.confirmation", order.address, arguments={"order": order.id})
     return "Ordered.\n"
 
 

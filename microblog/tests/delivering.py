@@ -15,10 +15,10 @@ from celery.worker import state
 from flask_outbox.celery.consumer import run_worker
 from flask_outbox.celery.deliverer import Deliverer
 from flask_outbox.celery.sweeper import Sweeper
-from flask_outbox.celery.wakeup import CeleryBell, make_celery
+from flask_outbox.celery.wakeup import CeleryWakeup, make_celery
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.outbox.wakeup import BellListener, SocketBell
+from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener
 from tests.brokers import Broker, remove_queues
 from tests.services import need
 from tests.site_services import RABBITMQ, has_broker
@@ -49,16 +49,16 @@ def running(dispatcher: Dispatcher) -> Iterator[None]:
 
 @contextmanager
 def _running_dispatcher(dispatcher: Dispatcher) -> Iterator[None]:
-    bell = dispatcher.outbox.bell
-    assert isinstance(bell, SocketBell)
-    with BellListener(bell.path) as listener:
+    wakeup = dispatcher.outbox.wakeup
+    assert isinstance(wakeup, SocketWakeup)
+    with WakeupListener(wakeup.path) as listener:
         thread = threading.Thread(target=dispatcher.run, args=[listener])
         thread.start()
         try:
             yield
         finally:
             dispatcher.stop()
-            listener.ring()
+            listener.wake()
             thread.join(END_WITHIN_SECONDS)
             assert not thread.is_alive(), "the dispatcher has not ended"
 
@@ -70,7 +70,7 @@ def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
     broker = Broker.at(RABBITMQ)
     celery = make_celery(broker.url, broker.prefix)
     outbox = dispatcher.outbox
-    outbox.bell = CeleryBell(celery, outbox.sessions)
+    outbox.wakeup = CeleryWakeup(celery, outbox.sessions)
     housekeeping = Housekeeping(outbox, retention=dispatcher.options.retention)
     work = (celery, deliverer_of(dispatcher), housekeeping)
     thread = threading.Thread(target=run_worker, args=work)

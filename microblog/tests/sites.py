@@ -34,7 +34,12 @@ def shared_site(settings: Settings) -> Iterator[Flask]:
     vars(limiter).update(_limiters[key])
     outbox = site.extensions[EXTENSION]
     changeable = [site.config, site.extensions, site.jinja_env.globals]
-    changeable += [vars(site.extensions["mail"]), vars(outbox), outbox.kinds, outbox.chores]
+    changeable += [
+        vars(site.extensions["mail"]),
+        vars(outbox),
+        outbox.email_types,
+        outbox.periodic_tasks,
+    ]
     before = [dict(one) for one in changeable]
     try:
         yield site

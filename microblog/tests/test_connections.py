@@ -13,7 +13,7 @@ from sqlalchemy import event
 from flask_outbox import current_outbox, send_email
 from flask_outbox.delivery import raw_sql
 from flask_outbox.delivery.claims import Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.models import Status
 from tests.outbox_rows import rows
 from tests.visitor import Visitor, make_user
@@ -53,7 +53,7 @@ def test_delivery_goes_on_where_its_idle_connections_were_cut(
     outbox = current_outbox()
     claims = Claims(outbox.engine, lease=60)
     cut_idle_connections(database_url)
-    held = claims.claim(ALL_LANES, now=outbox.clock())
+    held = claims.claim(ALL_PRIORITIES, now=outbox.clock())
     assert held is not None
     cut_idle_connections(database_url)
     assert claims.settle(Settlement(held, Status.SENT, "250 OK", at=outbox.clock()))
@@ -67,7 +67,7 @@ def test_a_connection_that_was_not_idle_is_not_asked_whether_it_is_there(
     app_context: AppContext,
 ) -> None:
     """Else each message would cost the database one round trip more."""
-    kept = raw_sql.KeptConnection(current_outbox().engine)
+    kept = raw_sql.PersistentConnection(current_outbox().engine)
     with kept.transaction() as cursor:
         cursor.execute("SELECT 1")
     taken: list[object] = []

@@ -23,7 +23,7 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import Attachment, BadHeaderError, Email
 from flask_outbox.message.templates import MissingExtraError
-from flask_outbox.outbox.email_types import Discard, Intent, Kind, Lane
+from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType, Priority
 from flask_outbox.outbox.models import Model
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.validation import OutboxError
@@ -35,16 +35,16 @@ __all__ = [
     "AddressLike",
     "Attachment",
     "BadHeaderError",
+    "ComposeContext",
     "Discard",
     "Email",
-    "Intent",
-    "Kind",
-    "Lane",
+    "EmailType",
     "Mail",
     "Message",
     "MissingExtraError",
     "Outbox",
     "OutboxError",
+    "Priority",
     "SmtpError",
     "address_key",
     "current_outbox",

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, insert
 from sqlalchemy.orm import Session
 
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.outbox.models import Model, OutboxMessage
 from tests.databases import engine_of
 
@@ -33,7 +33,7 @@ def put(session: Session, **columns: Any) -> int:
     key = columns.get("recipient_key", "person@example.com")
     values = {
         "kind": "any",
-        "lane": Lane.NORMAL,
+        "lane": Priority.NORMAL,
         "recipient": key,
         "recipient_key": key,
         "locale": "en",

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from flask_outbox.delivery.claims import Claims
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from tests.databases import engine_of
 
 LEASE_SECONDS = 600.0
@@ -37,7 +37,7 @@ def claim_all(engine: Engine, taken: list[int]) -> None:
     claims = Claims(engine, lease=LEASE_SECONDS)
     while True:
         try:
-            held = claims.claim(ALL_LANES, now=time.time())
+            held = claims.claim(ALL_PRIORITIES, now=time.time())
         except OperationalError:
             continue  # on SQLite, the other process may have the database to itself for too long
         if held is None:

@@ -25,15 +25,15 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from flask_outbox import Discard, Email, Intent, Kind, Lane, Outbox, parse_address
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Outbox, Priority, parse_address
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.delivery import Delivery
-from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.delivery.slots import forget_slots
 from flask_outbox.operations import counts, messages
-from flask_outbox.operations.messages import NotPossibleError, Obstacle
+from flask_outbox.operations.messages import NotPossibleError, RejectionReason
 from flask_outbox.operations.personal_data import erase_address
 from flask_outbox.outbox.email_types import DAY, HOUR
 from flask_outbox.outbox.models import Model, OutboxMessage
@@ -95,7 +95,7 @@ class Row:
     attempts at which the server took it, by recipient; `excused` those after which a copy may
     follow."""
 
-    lane: Lane
+    lane: Priority
     address: str
     due_at: float
     status: str = "queued"
@@ -121,7 +121,7 @@ class Server:
         self.troubled = False
         self.took_some = False
 
-    def compose(self, _session: Session, intent: Intent) -> Email | Discard:
+    def compose(self, _session: Session, intent: ComposeContext) -> Email | Discard:
         if self.outcome == "nobody to write to":
             return Discard("nobody is there")
         if self.outcome == "cannot be written":
@@ -134,7 +134,7 @@ class Server:
             self._trouble(SmtpError(Step.CONNECT, None, "nobody answers"))
 
     def send(self, envelope: Envelope) -> Accepted:
-        self.machine.offered()
+        self.machine.reached_server()
         self.machine.now += self.seconds
         if self.outcome == "busy":
             self._trouble(SmtpError(Step.MAIL, 421, "4.3.2 busy"))
@@ -212,11 +212,11 @@ class OutboxMachine(RuleBasedStateMachine):
     def _register_kinds(self) -> None:
         compose = self.server.compose
         for kind in (
-            Kind("normal", compose, delays=DELAYS),
-            Kind("prompt", compose, delays=DELAYS, lane=Lane.PROMPT),
-            Kind("bulk", compose, delays=DELAYS, lane=Lane.BULK, guarded=True),
-            Kind("brief", compose, delays=DELAYS, lifetime=LIFETIME),
-            Kind("once", compose, delays=DELAYS, repeat_unknown=False),
+            EmailType("normal", compose, delays=DELAYS),
+            EmailType("prompt", compose, delays=DELAYS, lane=Priority.PROMPT),
+            EmailType("bulk", compose, delays=DELAYS, lane=Priority.BULK, guarded=True),
+            EmailType("brief", compose, delays=DELAYS, lifetime=LIFETIME),
+            EmailType("once", compose, delays=DELAYS, repeat_unknown=False),
         ):
             self.outbox.register(kind)
 
@@ -239,15 +239,15 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize(posts=st.lists(st.tuples(KINDS, ADDRESSES), min_size=1, max_size=6))
     def begin(self, posts: list[tuple[str, str]]) -> None:
         for kind, address in posts:
-            self.post(kind, address, is_rolled_back=False)
+            self.enqueue(kind, address, is_rolled_back=False)
 
     @rule(kind=KINDS, address=ADDRESSES, is_rolled_back=st.booleans())
     def post(self, kind: str, address: str, is_rolled_back: bool) -> None:
         self.now += 0.001
         with self.outbox.sessions() as session:
             session.connection(execution_options=WRITING)
-            message = self.outbox.post(session, kind, address)
-            number, lane = message.id, Lane(message.lane)
+            message = self.outbox.enqueue(session, kind, address)
+            number, lane = message.id, Priority(message.lane)
             if is_rolled_back:
                 session.rollback()
                 return
@@ -285,9 +285,9 @@ class OutboxMachine(RuleBasedStateMachine):
         elif way == "renew" and self.rows and not self.outbox.rate_limits:
             self._claim_by_number(worker, max(self.rows))
         else:
-            lanes = PROMPT_LANE if way == "crash" else ALL_LANES
-            worker.claims.look_after_held_back()
-            self._claimed(worker, worker.claims.claim(lanes, now=self.now), lanes)
+            priorities = PROMPT_ONLY if way == "crash" else ALL_PRIORITIES
+            worker.claims.refresh_rate_limited()
+            self._claimed(worker, worker.claims.claim(priorities, now=self.now), priorities)
 
     def _send(self, worker: Worker, outcome: str, seconds: float) -> None:
         assert worker.held is not None
@@ -297,22 +297,22 @@ class OutboxMachine(RuleBasedStateMachine):
         server.troubled = server.took_some = False
         delivered = worker.delivery.deliver(worker.held)
         worker.settlement = delivered.settlement
-        assert delivered.settlement.blameless == (server.troubled or server.took_some)
+        assert delivered.settlement.uncounted == (server.troubled or server.took_some)
         assert (delivered.trouble is not None) == server.troubled
 
     def _settle(self, worker: Worker, *, and_claim: bool) -> None:
         settlement = worker.settlement
         assert settlement is not None
         worker.held = worker.settlement = None
-        expected = self.is_held(settlement.held)
+        expected = self.is_held(settlement.claim)
         if not and_claim:
             assert worker.claims.settle(settlement) == expected
             self._settled(settlement, ours=expected)
             return
-        ours, held = worker.claims.settle_and_claim(settlement, ALL_LANES, now=self.now)
+        ours, held = worker.claims.settle_and_claim(settlement, ALL_PRIORITIES, now=self.now)
         assert ours == expected
         self._settled(settlement, ours=expected)
-        self._claimed(worker, held, ALL_LANES)
+        self._claimed(worker, held, ALL_PRIORITIES)
 
     def _renew(self, worker: Worker) -> None:
         assert worker.held is not None
@@ -358,7 +358,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _cancel(self, number: int) -> None:
         row = self.rows[number]
-        obstacle = None if row.waits else Obstacle.NOTHING_TO_CANCEL
+        obstacle = None if row.waits else RejectionReason.NOTHING_TO_CANCEL
         with self._refused_for(obstacle), self.writing() as session:
             messages.cancel(session, number, now=self.now)
         if obstacle is None:
@@ -446,8 +446,12 @@ class OutboxMachine(RuleBasedStateMachine):
         if held is not None:
             self._holds(worker, held)
 
-    def _claimed(self, worker: Worker, held: Claim | None, lanes: range) -> None:
-        due = [(r.lane, r.due_at) for r in self.rows.values() if self.is_due(r) and r.lane in lanes]
+    def _claimed(self, worker: Worker, held: Claim | None, priorities: range) -> None:
+        due = [
+            (r.lane, r.due_at)
+            for r in self.rows.values()
+            if self.is_due(r) and r.lane in priorities
+        ]
         if held is not None:
             row = self.rows[held.id]
             assert (row.lane, row.due_at) in due
@@ -470,11 +474,11 @@ class OutboxMachine(RuleBasedStateMachine):
     def _settled(self, settlement: Settlement, *, ours: bool) -> None:
         if not ours:
             return
-        held = settlement.held
+        held = settlement.claim
         row = self.rows[held.id]
         self._move(row, str(settlement.status))
         row.settled = held.attempts
-        row.failures = held.failures - settlement.blameless
+        row.failures = held.failures - settlement.uncounted
         if row.waits:
             assert settlement.due_at is not None
             assert settlement.due_at <= settlement.at + 1.1 * max(DELAYS)
@@ -486,7 +490,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @staticmethod
     @contextmanager
-    def _refused_for(obstacle: Obstacle | None) -> Iterator[None]:
+    def _refused_for(obstacle: RejectionReason | None) -> Iterator[None]:
         if obstacle is None:
             yield
             return
@@ -494,18 +498,18 @@ class OutboxMachine(RuleBasedStateMachine):
             yield
         assert refused.value.obstacle == obstacle
 
-    def _obstacle_to_retry(self, row: Row) -> Obstacle | None:
+    def _obstacle_to_retry(self, row: Row) -> RejectionReason | None:
         if (row.status, "queued") not in self.arrows:
-            return Obstacle.NOTHING_TO_RETRY
+            return RejectionReason.NOTHING_TO_RETRY
         if row.waits and row.settled != row.attempts:
-            return Obstacle.BEING_SENT
+            return RejectionReason.BEING_SENT
         if row.reduced:
-            return Obstacle.TOO_OLD
-        return Obstacle.SUPPRESSED if row.address in self.condemned else None
+            return RejectionReason.TOO_OLD
+        return RejectionReason.SUPPRESSED if row.address in self.condemned else None
 
     # What the server tells
 
-    def offered(self) -> None:
+    def reached_server(self) -> None:
         """The server is offered a message: not more than the limits allow, while leases last."""
         worker = self.acting
         assert worker is not None

@@ -19,9 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.delivery.pacing import ASK_AT_ONCE, LONGEST_TRUST_SECONDS, Pacing
 from flask_outbox.delivery.slots import EVERYTHING
 from flask_outbox.outbox.models import Model, RateSlot, Status
@@ -48,7 +48,7 @@ CASES = (
 )
 """Limits on everything, limits by domain, and to which domains messages go."""
 
-LANES = st.sampled_from([*Lane])
+LANES = st.sampled_from([*Priority])
 
 ACTIONS = (
     *["claim"] * 3,
@@ -76,7 +76,7 @@ STEPS = st.tuples(
 
 @dataclass
 class Row:
-    lane: Lane
+    lane: Priority
     domain: str
     due_at: float
     waits: bool = True
@@ -134,7 +134,7 @@ class PacedMachine(RuleBasedStateMachine):
     # What happens
 
     @initialize(case=st.sampled_from(CASES), lane=LANES)
-    def begin(self, case: tuple[str | None, str | None, list[str]], lane: Lane) -> None:
+    def begin(self, case: tuple[str | None, str | None, list[str]], lane: Priority) -> None:
         overall, by_domain, self.domains = case
         self.limits = parse_rate_limits(overall, by_domain)
         self._post(lane, self.domains * 2)
@@ -149,10 +149,10 @@ class PacedMachine(RuleBasedStateMachine):
         return process
 
     @rule(lane=LANES, which=st.lists(st.integers(0, len(MANY) - 1), min_size=1, max_size=6))
-    def post(self, lane: Lane, which: list[int]) -> None:
+    def post(self, lane: Priority, which: list[int]) -> None:
         self._post(lane, [self.domains[number % len(self.domains)] for number in which])
 
-    def _post(self, lane: Lane, domains: Sequence[str]) -> None:
+    def _post(self, lane: Priority, domains: Sequence[str]) -> None:
         with self.writing() as session:
             for domain in domains:
                 self.now += 0.001
@@ -165,7 +165,7 @@ class PacedMachine(RuleBasedStateMachine):
         for which, action, seconds in steps:
             thread = self.threads[which]
             if thread.held is None:
-                self._claim(thread, PROMPT_LANE if "urgent" in action else ALL_LANES)
+                self._claim(thread, PROMPT_ONLY if "urgent" in action else ALL_PRIORITIES)
             else:
                 self._act(thread, thread.held, action)
             self.now += seconds
@@ -187,14 +187,16 @@ class PacedMachine(RuleBasedStateMachine):
             self._offer(thread, held)
         elif thread.is_offered or action.startswith("settle"):
             self._offer(thread, held)
-            self._settle(thread, held, Status.SENT, offered=True, claims="claim" in action)
+            self._settle(thread, held, Status.SENT, reached_server=True, claims="claim" in action)
         elif action == "refuse for now":
             self._offer(thread, held)
-            self._settle(thread, held, Status.DEFERRED, offered=True, due_in=DELAY)
+            self._settle(thread, held, Status.DEFERRED, reached_server=True, due_in=DELAY)
         elif action.startswith("give back"):
-            self._settle(thread, held, Status.DISCARDED, offered=False, claims="claim" in action)
+            self._settle(
+                thread, held, Status.DISCARDED, reached_server=False, claims="claim" in action
+            )
         elif action == "server is away":
-            self._settle(thread, held, Status.DEFERRED, offered=False, due_in=0.0)
+            self._settle(thread, held, Status.DEFERRED, reached_server=False, due_in=0.0)
 
     def _die(self, process: Process) -> None:
         dead = [thread for thread in self.threads if thread.process is process]
@@ -205,21 +207,23 @@ class PacedMachine(RuleBasedStateMachine):
 
     # What that must lead to
 
-    def _claim(self, thread: Thread, lanes: range, settlement: Settlement | None = None) -> None:
-        thread.claims.look_after_held_back()
-        _ours, claim = thread.claims.settle_and_claim(settlement, lanes, now=self.now)
-        self._claimed(thread, claim, lanes)
+    def _claim(
+        self, thread: Thread, priorities: range, settlement: Settlement | None = None
+    ) -> None:
+        thread.claims.refresh_rate_limited()
+        _ours, claim = thread.claims.settle_and_claim(settlement, priorities, now=self.now)
+        self._claimed(thread, claim, priorities)
 
-    def _claimed(self, thread: Thread, claim: Claim | None, lanes: range) -> None:
+    def _claimed(self, thread: Thread, claim: Claim | None, priorities: range) -> None:
         may_leave = [
-            row for row in self.rows.values() if row.lane in lanes and self._may_leave(row)
+            row for row in self.rows.values() if row.lane in priorities and self._may_leave(row)
         ]
         is_informed = self.now - thread.process.others_gave_back >= LONGEST_TRUST_SECONDS
         if claim is None:
             assert not (may_leave and is_informed), f"held up without need: {may_leave}"
-            opens_in = thread.process.pacing.opens_in(lanes, self.now)
+            opens_in = thread.process.pacing.opens_in(priorities, self.now)
             assert opens_in > 0.0, "it would ask again and again"
-            if any(row.lane in lanes and self._is_due(row) for row in self.rows.values()):
+            if any(row.lane in priorities and self._is_due(row) for row in self.rows.values()):
                 assert opens_in <= LONGEST_TRUST_SECONDS, "it would not ask in time"
             return
         row = self.rows[claim.id]
@@ -236,7 +240,9 @@ class PacedMachine(RuleBasedStateMachine):
         first = min(may_leave, key=lambda one: (one.lane, one.due_at))
         if len(self.domains) > ASK_AT_ONCE:
             # Among so many, only what is urgent is sure to be found before the rest.
-            assert row.lane == Lane.PROMPT or first.lane != Lane.PROMPT, f"{row} before {first}"
+            assert row.lane == Priority.PROMPT or first.lane != Priority.PROMPT, (
+                f"{row} before {first}"
+            )
         else:
             assert (row.lane, row.due_at) == (first.lane, first.due_at), f"{row} before {first}"
 
@@ -258,7 +264,7 @@ class PacedMachine(RuleBasedStateMachine):
             return  # A lease is renewed in time; where it was not, nothing is promised.
         row = self.rows[held.id]
         for scope in (EVERYTHING, row.domain):
-            self.offers[scope, row.lane == Lane.PROMPT].append(self.now)
+            self.offers[scope, row.lane == Priority.PROMPT].append(self.now)
             for limit in self._limits_of(scope):
                 others, urgent = self.offers[scope, False], self.offers[scope, True]
                 assert most_within(limit.seconds, [*others, *urgent]) <= limit.count
@@ -270,23 +276,25 @@ class PacedMachine(RuleBasedStateMachine):
         held: Claim,
         status: Status,
         *,
-        offered: bool,
+        reached_server: bool,
         due_in: float | None = None,
         claims: bool = False,
     ) -> None:
         due_at = None if due_in is None else self.now + due_in
-        settlement = Settlement(held, status, "", self.now, due_at=due_at, offered=offered)
+        settlement = Settlement(
+            held, status, "", self.now, due_at=due_at, reached_server=reached_server
+        )
         row = self.rows[held.id]
         if row.waits and row.attempts == held.attempts:
             row.waits, row.due_at = due_at is not None, due_at or row.due_at
         for slot in held.slots:
-            self._frees(slot.name, slot.number, slot.uses, slot.seconds if offered else 0)
-        if not offered:
+            self._frees(slot.name, slot.number, slot.uses, slot.seconds if reached_server else 0)
+        if not reached_server:
             for process in {one.process for one in self.threads} - {thread.process}:
                 process.others_gave_back = self.now
         thread.held = None
         if claims:
-            self._claim(thread, ALL_LANES, settlement)
+            self._claim(thread, ALL_PRIORITIES, settlement)
         else:
             thread.claims.settle(settlement)
 
@@ -340,7 +348,7 @@ class PacedMachine(RuleBasedStateMachine):
             for limit in self._limits_of(scope):
                 name = f"{scope} {limit.seconds}"
                 pools = {name: limit.count - _reserved(limit)}
-                if row.lane == Lane.PROMPT and _reserved(limit):
+                if row.lane == Priority.PROMPT and _reserved(limit):
                     pools[f"{name} prompt"] = _reserved(limit)
                 yield limit, pools
 
@@ -357,16 +365,18 @@ class PacedMachine(RuleBasedStateMachine):
         process = self._start_process()
         thread = self.threads[-1]
         while any(row.waits for row in self.rows.values()):
-            self._claim(thread, ALL_LANES)
+            self._claim(thread, ALL_PRIORITIES)
             if thread.held is not None:
                 self._offer(thread, thread.held)
-                self._settle(thread, thread.held, Status.SENT, offered=True)
+                self._settle(thread, thread.held, Status.SENT, reached_server=True)
                 continue
             due = [row.due_at for row in self.rows.values() if row.waits]
             free = [use.until for uses in self.ledger.values() for use in uses.values()]
             # Something must be due or free then; what it believed was true for a second.
             self.now = min(moment for moment in [*due, *free] if moment > self.now)
-            self.now += min(process.pacing.opens_in(ALL_LANES, self.now), LONGEST_TRUST_SECONDS)
+            self.now += min(
+                process.pacing.opens_in(ALL_PRIORITIES, self.now), LONGEST_TRUST_SECONDS
+            )
 
 
 def _reserved(limit: RateLimit) -> int:

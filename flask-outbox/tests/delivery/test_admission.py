@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import OutboxMessage
 from tests.delivery.bare_outbox import NOW, bare_engine, put
 
 SUSAN = "susan@example.com"
 RESET = "reset"
-THREE = Guard(messages=3, seconds=900.0)
+THREE = RecipientLimit(messages=3, seconds=900.0)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_t
 ) -> None:
     for other in others:
         message(session, **other)  # type: ignore[arg-type]
-    assert Guard() == THREE, "where nothing else is said"
+    assert RecipientLimit() == THREE, "where nothing else is said"
     held = message(session)
     assert admit(session, held, THREE, now=NOW) is let_through
     kept = session.get_one(OutboxMessage, held.id, populate_existing=True)

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.models import OutboxMessage, Status
 from tests.delivery.bare_outbox import NOW, bare_engine, put
@@ -53,7 +53,7 @@ def found(engine: Engine, number: int) -> OutboxMessage:
 
 
 def claimed(claims: Claims, now: float = NOW) -> Claim:
-    claim = claims.claim(ALL_LANES, now=now)
+    claim = claims.claim(ALL_PRIORITIES, now=now)
     assert claim is not None
     return claim
 
@@ -64,22 +64,22 @@ def claimed(claims: Claims, now: float = NOW) -> Claim:
 def test_the_most_urgent_row_that_is_due_is_taken_the_longest_due_first(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
-    bulk = row(lane=Lane.BULK, due_at=NOW - 9)
+    bulk = row(lane=Priority.BULK, due_at=NOW - 9)
     younger, older = row(due_at=NOW), row(due_at=NOW - 5)
-    row(lane=Lane.PROMPT, due_at=NOW + 0.001)
-    urgent = row(lane=Lane.PROMPT, due_at=NOW, status=Status.DEFERRED)
+    row(lane=Priority.PROMPT, due_at=NOW + 0.001)
+    urgent = row(lane=Priority.PROMPT, due_at=NOW, status=Status.DEFERRED)
     for status in ENDED:
-        row(lane=Lane.PROMPT, due_at=NOW - 60, status=status)
-    row(lane=Lane.PROMPT, due_at=NOW - 60, waits_for="example.com")
-    taken = [claims.claim(ALL_LANES, now=NOW) for _ in range(5)]
+        row(lane=Priority.PROMPT, due_at=NOW - 60, status=status)
+    row(lane=Priority.PROMPT, due_at=NOW - 60, waits_for="example.com")
+    taken = [claims.claim(ALL_PRIORITIES, now=NOW) for _ in range(5)]
     assert [one and one.id for one in taken] == [urgent, older, younger, bulk, None]
 
 
 def test_only_rows_of_the_lanes_are_taken(claims: Claims, row: Put) -> None:
-    row(lane=Lane.NORMAL)
-    assert claims.claim(PROMPT_LANE, now=NOW) is None
-    urgent = row(lane=Lane.PROMPT)
-    claim = claims.claim(PROMPT_LANE, now=NOW)
+    row(lane=Priority.NORMAL)
+    assert claims.claim(PROMPT_ONLY, now=NOW) is None
+    urgent = row(lane=Priority.PROMPT)
+    claim = claims.claim(PROMPT_ONLY, now=NOW)
     assert claim is not None
     assert claim.id == urgent
 
@@ -92,7 +92,7 @@ def test_a_claim_counts_and_lasts_as_long_as_its_lease(
     assert (claim.attempts, claim.failures) == (5, 3)
     kept = found(engine, number)
     assert (kept.attempts, kept.failures, kept.due_at) == (5, 3, NOW + LEASE)
-    assert claims.claim(ALL_LANES, now=NOW + LEASE - 0.001) is None
+    assert claims.claim(ALL_PRIORITIES, now=NOW + LEASE - 0.001) is None
     assert claimed(claims, NOW + LEASE).attempts == 6
 
 
@@ -131,7 +131,7 @@ def test_a_claim_knows_why_nothing_is_sent_to_its_address(
 
 
 @pytest.mark.parametrize(
-    ("history", "attempts", "was_left"),
+    ("history", "attempts", "previous_attempt_lost"),
     [
         ([], 0, False),
         ([], 1, True),
@@ -141,10 +141,14 @@ def test_a_claim_knows_why_nothing_is_sent_to_its_address(
     ],
 )
 def test_a_claim_knows_whether_the_one_before_was_ended(
-    claims: Claims, row: Put, history: list[dict[str, Any]], attempts: int, was_left: bool
+    claims: Claims,
+    row: Put,
+    history: list[dict[str, Any]],
+    attempts: int,
+    previous_attempt_lost: bool,
 ) -> None:
     row(history=history, attempts=attempts)
-    assert claimed(claims).was_left is was_left
+    assert claimed(claims).previous_attempt_lost is previous_attempt_lost
 
 
 @pytest.mark.parametrize(
@@ -220,7 +224,7 @@ def test_a_settlement_writes_what_became_of_the_attempt(
     assert kept.arguments == {"a": 1, "b": 2}
     held = claims.claim_one(number, now=NOW + 60)
     assert held is not None
-    assert claims.settle(Settlement(held, Status.SENT, "250 Ok", NOW + 61, left={"a": 1}))
+    assert claims.settle(Settlement(held, Status.SENT, "250 Ok", NOW + 61, kept_arguments={"a": 1}))
     kept = found(engine, number)
     assert (kept.status, kept.due_at, kept.settled_at, kept.failures) == (
         Status.SENT,
@@ -236,7 +240,7 @@ def test_an_attempt_that_is_nobodys_fault_is_not_counted(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     number = row(failures=3)
-    waiting = Settlement(claimed(claims), Status.DEFERRED, "", NOW, due_at=NOW, blameless=True)
+    waiting = Settlement(claimed(claims), Status.DEFERRED, "", NOW, due_at=NOW, uncounted=True)
     assert claims.settle(waiting)
     assert (found(engine, number).failures, found(engine, number).attempts) == (3, 1)
 
@@ -274,16 +278,16 @@ def test_a_lease_is_lengthened_for_its_row_alone(engine: Engine, claims: Claims,
 
 def test_to_settle_and_to_claim_is_one_thing(engine: Engine, claims: Claims, row: Put) -> None:
     first, second = row(due_at=NOW - 1), row()
-    assert claims.settle_and_claim(None, PROMPT_LANE, now=NOW) == (True, None)
+    assert claims.settle_and_claim(None, PROMPT_ONLY, now=NOW) == (True, None)
     claim = claimed(claims)
     assert claim.id == first
     ours, next_one = claims.settle_and_claim(
-        Settlement(claim, Status.SENT, "250 Ok", NOW), ALL_LANES, now=NOW
+        Settlement(claim, Status.SENT, "250 Ok", NOW), ALL_PRIORITIES, now=NOW
     )
     assert next_one is not None
     assert (ours, next_one.id) == (True, second)
     stale = Settlement(claim, Status.DEAD, "late", NOW)
-    assert claims.settle_and_claim(stale, ALL_LANES, now=NOW) == (False, None)
+    assert claims.settle_and_claim(stale, ALL_PRIORITIES, now=NOW) == (False, None)
     assert found(engine, first).status == Status.SENT
 
 
@@ -294,17 +298,22 @@ def test_what_is_due_next_is_the_soonest_that_waits(claims: Claims, row: Put) ->
     row(due_at=NOW - 60, status=Status.SENT)
     row(due_at=NOW - 50, waits_for="example.com")
     assert claims.next_due() is None
-    for due_at, lane in [(9, Lane.NORMAL), (5, Lane.BULK), (7, Lane.BULK), (3, Lane.PROMPT)]:
+    for due_at, lane in [
+        (9, Priority.NORMAL),
+        (5, Priority.BULK),
+        (7, Priority.BULK),
+        (3, Priority.PROMPT),
+    ]:
         row(due_at=NOW + due_at, lane=lane)
     assert claims.next_due() == NOW + 3
-    claims.claim(ALL_LANES, now=NOW + 3)
+    claims.claim(ALL_PRIORITIES, now=NOW + 3)
     assert claims.next_due() == NOW + 5
 
 
 def test_without_limits_nothing_stays_put_aside(engine: Engine, claims: Claims, row: Put) -> None:
     row(waits_for="example.com", status=Status.SENT)
-    assert not claims.look_after_held_back()
+    assert not claims.refresh_rate_limited()
     waiting = [row(waits_for=domain) for domain in ("example.com", "example.org")]
-    assert claims.look_after_held_back()
+    assert claims.refresh_rate_limited()
     assert [found(engine, number).waits_for for number in waiting] == ["", ""]
-    assert not claims.look_after_held_back()
+    assert not claims.refresh_rate_limited()

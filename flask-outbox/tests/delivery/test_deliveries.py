@@ -17,10 +17,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from flask_outbox import Discard, Email, Intent, Kind, Outbox, parse_address
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Outbox, parse_address
 from flask_outbox.delivery.claims import Claim, Claims
-from flask_outbox.delivery.delivery import DEATHS_FORGIVEN, Delivered, Delivery
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.delivery import MAX_CRASHES, Delivered, Delivery
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.outbox import suppressions
@@ -75,7 +75,7 @@ class Site:
     engine: Engine
     now: float = NOW
     server: Server = field(default_factory=Server)
-    composed: list[Intent] = field(default_factory=list)
+    composed: list[ComposeContext] = field(default_factory=list)
     composing: Email | Discard | Exception | None = None
     seconds: float = 0.0
     limits: RateLimits = field(default_factory=RateLimits)
@@ -84,7 +84,7 @@ class Site:
         sessions = sessionmaker(self.engine)
         self.outbox = Outbox(sessions, sender="site@example.com", clock=lambda: self.now)
 
-    def compose(self, _session: Session, intent: Intent) -> Email | Discard:
+    def compose(self, _session: Session, intent: ComposeContext) -> Email | Discard:
         self.composed.append(intent)
         self.now += self.seconds
         if isinstance(self.composing, Exception):
@@ -93,13 +93,13 @@ class Site:
 
     def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Delivered:
         """Claim and deliver one message of this kind, with these columns."""
-        self.outbox.register(Kind(**{"name": "any", "compose": self.compose, **kind}))
+        self.outbox.register(EmailType(**{"name": "any", "compose": self.compose, **kind}))
         with self.outbox.sessions() as session:
             put(session, recipient_key=SUSAN, **row)
             session.commit()
         claims = Claims(self.engine, lease=20.0, pacing=Pacing(self.limits))
         try:
-            held = claims.claim(ALL_LANES, now=self.now)
+            held = claims.claim(ALL_PRIORITIES, now=self.now)
             assert held is not None
             delivery = Delivery(
                 self.outbox,
@@ -120,7 +120,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 ONCE = {"repeat_unknown": False}
 DIED = {"attempts": 3}
-BEGUN = DEATHS_FORGIVEN + 3
+BEGUN = MAX_CRASHES + 3
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_each_end_is_told_from_the_others(
     settlement = delivered.settlement
     assert (settlement.status, words in settlement.answer) == (status, True), settlement.answer
     is_away = "nobody answers" in words
-    assert (delivered.trouble is not None) == settlement.blameless == is_away
+    assert (delivered.trouble is not None) == settlement.uncounted == is_away
     assert (settlement.due_at is not None) == (status is Status.DEFERRED)
     if is_away:
         assert settlement.due_at == NOW
@@ -181,7 +181,7 @@ def test_each_end_is_told_from_the_others(
     needs_no_text = status is Status.EXPIRED or words in {"process died", "24 times"}
     assert (not site.composed) == (needs_no_text or server.opening == [AWAY])
     assert len(site.server.taken) == (status is Status.SENT)
-    assert settlement.offered is False, "where there are no limits, nothing is counted"
+    assert settlement.reached_server is False, "where there are no limits, nothing is counted"
     was_unforeseen = isinstance(site.server.sending, ValueError)
     assert site.server.is_closed is was_unforeseen, "the next message begins another conversation"
 
@@ -202,7 +202,7 @@ def test_what_the_server_was_asked_to_take_counts_against_the_limits(
     site: Site, server: Server, row: dict[str, Any], is_offered: bool
 ) -> None:
     site.server, site.limits = server, parse_rate_limits("9/second")
-    assert site.deliver({}, row).settlement.offered is is_offered
+    assert site.deliver({}, row).settlement.reached_server is is_offered
 
 
 @pytest.mark.parametrize(
@@ -222,12 +222,12 @@ def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
 def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
     site.deliver({}, {"arguments": {"a": 1}, "attempts": 4, "locale": "xx"})
     (intent,) = site.composed
-    assert intent == Intent(SUSAN, "xx", {"a": 1}, NOW, 5)
+    assert intent == ComposeContext(SUSAN, "xx", {"a": 1}, NOW, 5)
 
 
 def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -> None:
     settlement = site.deliver({"kept": ("a",)}, {"arguments": {"a": 1, "b": 2}}).settlement
-    assert settlement.left == {"a": 1}
+    assert settlement.kept_arguments == {"a": 1}
 
 
 @pytest.mark.parametrize("status", [Status.DEAD, Status.DEFERRED])
@@ -235,7 +235,7 @@ def test_what_was_not_sent_keeps_its_arguments(site: Site, status: Status) -> No
     """An operator may have it tried again."""
     site.server.sending = NEVER if status is Status.DEAD else LATER
     settlement = site.deliver({"kept": ()}, {"arguments": {"a": 1}}).settlement
-    assert (settlement.status, settlement.left) == (status, None)
+    assert (settlement.status, settlement.kept_arguments) == (status, None)
 
 
 @pytest.mark.parametrize(
@@ -257,8 +257,8 @@ def test_what_cannot_be_delivered_needs_no_server(
 
 def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) -> None:
     ends = [site.deliver({"guarded": True}, {}).settlement]
-    for _ in range(site.outbox.guard.messages):
-        site.outbox.kinds.clear()
+    for _ in range(site.outbox.recipient_limit.messages):
+        site.outbox.email_types.clear()
         ends.append(site.deliver({"guarded": True}, {}).settlement)
     assert [one.status for one in ends] == [Status.SENT] * 3 + [Status.DISCARDED]
     assert "3 such messages within 15 minutes" in ends[-1].answer
@@ -267,7 +267,7 @@ def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) ->
 
 
 def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site: Site) -> None:
-    site.outbox.register(Kind("any", site.compose))
+    site.outbox.register(EmailType("any", site.compose))
     claims = Claims(site.engine, lease=20.0)
     delivery = Delivery(
         site.outbox,
@@ -284,7 +284,7 @@ def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site:
             session.commit()
         answers = iter(proceed or [])
         return delivery.run(
-            ALL_LANES, proceed=lambda: next(answers, True), well=lambda: well.append(None)
+            ALL_PRIORITIES, proceed=lambda: next(answers, True), well=lambda: well.append(None)
         )
 
     assert run() == (3, None)
@@ -383,14 +383,14 @@ def test_each_end_is_said_once_and_a_bad_one_louder(
 ) -> None:
     caplog.set_level(logging.INFO, logger="flask_outbox")
     site.server.sending = sending
-    site.outbox.register(Kind("any", site.compose))
+    site.outbox.register(EmailType("any", site.compose))
     with site.outbox.sessions() as session:
         put(session, recipient_key=SUSAN)
         session.commit()
     claims = Claims(site.engine, lease=20.0)
     leases = LeaseKeeper(claims, clock=lambda: site.now)
     delivery = Delivery(site.outbox, site.server, claims, leases)
-    held = claims.claim(ALL_LANES, now=NOW)
+    held = claims.claim(ALL_PRIORITIES, now=NOW)
     assert held is not None
     delivery.deliver_one(held)
     said = [(one.levelname, one.getMessage()) for one in caplog.records]

@@ -12,11 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
-from flask_outbox import Lane, Outbox
+from flask_outbox import Outbox, Priority
 from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.dispatcher import (
-    ALL_LANES,
-    PROMPT_LANE,
+    ALL_PRIORITIES,
+    PROMPT_ONLY,
     Dispatcher,
     DispatcherOptions,
     ServerHealth,
@@ -65,9 +65,9 @@ def post(outbox: Outbox, *, due_in: float, waits_for: str = "") -> int:
 
 
 def test_one_thread_is_kept_for_what_is_urgent(outbox: Outbox) -> None:
-    assert made(outbox, connections=2)._lanes() == [PROMPT_LANE, ALL_LANES, ALL_LANES]
-    assert list(PROMPT_LANE) == [Lane.PROMPT]
-    assert list(ALL_LANES) == [*Lane]
+    assert made(outbox, connections=2)._lanes() == [PROMPT_ONLY, ALL_PRIORITIES, ALL_PRIORITIES]
+    assert list(PROMPT_ONLY) == [Priority.PROMPT]
+    assert list(ALL_PRIORITIES) == [*Priority]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
     looking.pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
     if in_trouble:
         looking.health.failed(TROUBLE)
-    assert looking._opens_in(ALL_LANES) == seconds
+    assert looking._opens_in(ALL_PRIORITIES) == seconds
     assert looking._may_proceed() == (not in_trouble)
 
 
@@ -169,20 +169,20 @@ def test_a_ring_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
 class Listener:
     """Hears a ring or does not, as it is told; then the dispatcher ends."""
 
-    def __init__(self, looking: Dispatcher, *rings: bool) -> None:
-        self.rings = [*rings]
+    def __init__(self, looking: Dispatcher, *wakeups: bool) -> None:
+        self.wakeups = [*wakeups]
         self.looking = looking
         self.waited: list[float] = []
 
     def wait(self, seconds: float) -> bool:
         self.waited.append(seconds)
-        if not self.rings[1:]:
+        if not self.wakeups[1:]:
             self.looking.stop()
-        return self.rings.pop(0)
+        return self.wakeups.pop(0)
 
 
 @pytest.mark.parametrize(
-    ("rings", "due_in", "waits_for", "woken"),
+    ("wakeups", "due_in", "waits_for", "woken"),
     [
         ([False], 60.0, "", 0),
         ([True], 60.0, "", 1),
@@ -193,15 +193,15 @@ class Listener:
     ],
 )
 def test_threads_are_woken_by_a_ring_by_what_is_due_and_by_what_was_put_aside(
-    outbox: Outbox, rings: list[bool], due_in: float, waits_for: str, woken: int
+    outbox: Outbox, wakeups: list[bool], due_in: float, waits_for: str, woken: int
 ) -> None:
     """And once before all, since mail may have come while nobody was there."""
     post(outbox, due_in=due_in, waits_for=waits_for)
     looking = made(outbox, "9/second")
-    listener = Listener(looking, *rings)
+    listener = Listener(looking, *wakeups)
     looking._watch(listener)  # type: ignore[arg-type]
-    assert looking._rung == 1 + woken
-    assert listener.waited == [LOOK_EVERY] * len(rings)
+    assert looking._woken == 1 + woken
+    assert listener.waited == [LOOK_EVERY] * len(wakeups)
 
 
 class Transport:
@@ -216,7 +216,7 @@ class Transport:
 
 
 @pytest.mark.parametrize(
-    ("rings", "opens_in", "works"),
+    ("wakeups", "opens_in", "works"),
     [
         ([0], math.inf, 0),
         ([0], LOOK_EVERY, 0),
@@ -231,7 +231,7 @@ class Transport:
 def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
-    rings: list[int],
+    wakeups: list[int],
     opens_in: float,
     works: int,
 ) -> None:
@@ -241,18 +241,20 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
 
     def wait_for_work(seen: int, seconds: float) -> int:
         heard.append((seen, seconds))
-        if len(heard) == len(rings):
+        if len(heard) == len(wakeups):
             looking.stop()
-        return rings[len(heard) - 1]
+        return wakeups[len(heard) - 1]
 
     monkeypatch.setattr(looking, "_transport", lambda: transport)
     monkeypatch.setattr(looking, "_opens_in", lambda _lanes: opens_in)
     monkeypatch.setattr(looking, "_wait_for_work", wait_for_work)
-    monkeypatch.setattr(looking, "_deliver_due", lambda _delivery, lanes: worked.append(lanes))
-    looking._deliver_all(PROMPT_LANE, looking._lease_keeper())
-    assert worked == [PROMPT_LANE] * works
-    assert heard == list(zip([0, *rings], [opens_in] * len(rings), strict=False))
-    assert (transport.idled, transport.closed) == (len(rings), 1)
+    monkeypatch.setattr(
+        looking, "_deliver_due", lambda _delivery, priorities: worked.append(priorities)
+    )
+    looking._deliver_all(PROMPT_ONLY, looking._lease_keeper())
+    assert worked == [PROMPT_ONLY] * works
+    assert heard == list(zip([0, *wakeups], [opens_in] * len(wakeups), strict=False))
+    assert (transport.idled, transport.closed) == (len(wakeups), 1)
 
 
 def test_what_nobody_foresaw_ends_no_thread(
@@ -272,12 +274,12 @@ def test_what_nobody_foresaw_ends_no_thread(
             raise self.end
 
     for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
-        looking._deliver_due(Failing(end), ALL_LANES)  # type: ignore[arg-type]
+        looking._deliver_due(Failing(end), ALL_PRIORITIES)  # type: ignore[arg-type]
     assert "cannot be written: gone" in caplog.text
     assert "nobody foresaw" in caplog.text
     assert waited == [LOOK_EVERY] * 2
     assert looking.health.pause() == 0
-    looking._deliver_due(Failing(TROUBLE), ALL_LANES)  # type: ignore[arg-type]
+    looking._deliver_due(Failing(TROUBLE), ALL_PRIORITIES)  # type: ignore[arg-type]
     assert looking.health.pause() == 1
 
 
@@ -351,9 +353,9 @@ def test_each_thread_claims_by_itself_under_limits_that_all_know(outbox: Outbox)
         post(outbox, due_in=-1)
     one, other = looking._claims(), looking._claims()
     assert isinstance(one, Claims)
-    assert one.claim(ALL_LANES, now=NOW) is not None
-    assert one.claim(ALL_LANES, now=NOW) is None
-    assert looking._opens_in(ALL_LANES) == 1.0
-    assert other.claim(ALL_LANES, now=NOW) is None
+    assert one.claim(ALL_PRIORITIES, now=NOW) is not None
+    assert one.claim(ALL_PRIORITIES, now=NOW) is None
+    assert looking._opens_in(ALL_PRIORITIES) == 1.0
+    assert other.claim(ALL_PRIORITIES, now=NOW) is None
     for claims in (one, other):
         claims.close()

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from flask_outbox import Lane
+from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.delivery.pacing import (
     ASK_AT_ONCE,
     LONGEST_TRUST_SECONDS,
     SHORTEST_WAIT_SECONDS,
     Pacing,
 )
-from flask_outbox.delivery.raw_sql import KeptConnection
+from flask_outbox.delivery.raw_sql import PersistentConnection
 from flask_outbox.delivery.slots import (
     EVERYTHING,
     FORGET_AFTER_SECONDS,
@@ -38,7 +38,7 @@ LEASE = 20.0
 
 GMAIL, OTHER = "gmail.com", "example.com"
 MANY = [f"domain{number:02}.example" for number in range(ASK_AT_ONCE + 3)]
-OTHERS_LANES = range(Lane.NORMAL, Lane.BULK + 1)
+OTHERS_LANES = range(Priority.NORMAL, Priority.BULK + 1)
 
 Make = Callable[..., Claims]
 
@@ -64,7 +64,7 @@ def process(engine: Engine) -> Iterator[Make]:
 
 
 def post(
-    engine: Engine, lane: Lane, *domains: str, due_at: float = NOW, waits_for: str = ""
+    engine: Engine, lane: Priority, *domains: str, due_at: float = NOW, waits_for: str = ""
 ) -> list[int]:
     """A message to each domain; their numbers. Each is due a little later than the one before."""
     numbers = []
@@ -82,21 +82,21 @@ def number(claim: Claim | None) -> int | None:
     return claim.id if claim else None
 
 
-def all_claimed(claims: Claims, lanes: range, now: float) -> list[int]:
+def all_claimed(claims: Claims, priorities: range, now: float) -> list[int]:
     """The numbers of all that may leave now."""
-    return [claim.id for claim in iter(lambda: claims.claim(lanes, now=now), None)]
+    return [claim.id for claim in iter(lambda: claims.claim(priorities, now=now), None)]
 
 
-def all_sent(claims: Claims, lanes: range, now: float) -> list[int]:
+def all_sent(claims: Claims, priorities: range, now: float) -> list[int]:
     """Send all that may leave now; the numbers."""
     sent: list[int] = []
     settlement: Settlement | None = None
     while True:
-        _, claim = claims.settle_and_claim(settlement, lanes, now=now)
+        _, claim = claims.settle_and_claim(settlement, priorities, now=now)
         if claim is None:
             return sent
         sent.append(claim.id)
-        settlement = Settlement(claim, Status.SENT, "", now, offered=True)
+        settlement = Settlement(claim, Status.SENT, "", now, reached_server=True)
 
 
 def waits_for(engine: Engine) -> dict[int, str]:
@@ -105,9 +105,9 @@ def waits_for(engine: Engine) -> dict[int, str]:
         return {row[0]: row[1] for row in session.execute(found)}
 
 
-def opens_in(claims: Claims, lanes: range, now: float) -> float:
+def opens_in(claims: Claims, priorities: range, now: float) -> float:
     assert claims._turns is not None
-    return claims._turns._pacing.opens_in(lanes, now)
+    return claims._turns._pacing.opens_in(priorities, now)
 
 
 # What holds up nothing
@@ -119,29 +119,29 @@ def test_urgent_mail_that_waits_for_its_next_attempt_holds_up_nothing(
 ) -> None:
     """Whether a rate limit put it aside before or not."""
     claims = process(None, "*=5/second")
-    (later,) = post(engine, Lane.PROMPT, OTHER, due_at=NOW + 10, waits_for=waiting)
-    (due,) = post(engine, Lane.NORMAL, GMAIL)
-    claims.look_after_held_back()
-    assert number(claims.claim(ALL_LANES, now=NOW)) == due
-    assert claims.claim(ALL_LANES, now=NOW + 9) is None
-    claims.look_after_held_back()
-    assert number(claims.claim(ALL_LANES, now=NOW + 10)) == later
+    (later,) = post(engine, Priority.PROMPT, OTHER, due_at=NOW + 10, waits_for=waiting)
+    (due,) = post(engine, Priority.NORMAL, GMAIL)
+    claims.refresh_rate_limited()
+    assert number(claims.claim(ALL_PRIORITIES, now=NOW)) == due
+    assert claims.claim(ALL_PRIORITIES, now=NOW + 9) is None
+    claims.refresh_rate_limited()
+    assert number(claims.claim(ALL_PRIORITIES, now=NOW + 10)) == later
 
 
 def test_only_what_is_due_in_the_lane_and_for_the_domain_is_put_aside(
     engine: Engine, process: Make
 ) -> None:
     claims = process(None, f"{GMAIL}=1/10seconds")
-    first, second = post(engine, Lane.PROMPT, GMAIL, GMAIL, due_at=NOW - 2)
-    later = post(engine, Lane.PROMPT, GMAIL, due_at=NOW + 5)
-    now = post(engine, Lane.PROMPT, GMAIL, due_at=NOW)
-    ends_alike = post(engine, Lane.PROMPT, f"not-{GMAIL}")
-    others = post(engine, Lane.BULK, GMAIL)
-    assert all_sent(claims, PROMPT_LANE, NOW) == [first, *ends_alike]
+    first, second = post(engine, Priority.PROMPT, GMAIL, GMAIL, due_at=NOW - 2)
+    later = post(engine, Priority.PROMPT, GMAIL, due_at=NOW + 5)
+    now = post(engine, Priority.PROMPT, GMAIL, due_at=NOW)
+    ends_alike = post(engine, Priority.PROMPT, f"not-{GMAIL}")
+    others = post(engine, Priority.BULK, GMAIL)
+    assert all_sent(claims, PROMPT_ONLY, NOW) == [first, *ends_alike]
     aside = {key for key, domain in waits_for(engine).items() if domain}
     assert aside == {second, *now}
     # All of it has its turn, although nobody has a look at what was put aside.
-    turns = [all_sent(claims, ALL_LANES, NOW + 10 * turn) for turn in range(1, 6)]
+    turns = [all_sent(claims, ALL_PRIORITIES, NOW + 10 * turn) for turn in range(1, 6)]
     assert turns == [[second], now, later, others, []]
 
 
@@ -151,11 +151,11 @@ def test_what_is_urgent_is_found_however_many_domains_hold_mail_back(
     """More than are asked at once, and the one with urgent mail is the last of them."""
     claims = process(None, "*=1/second")
     for domain in MANY:
-        post(engine, Lane.BULK, domain, due_at=NOW - 9, waits_for=domain)
-    (urgent,) = post(engine, Lane.PROMPT, MANY[-1], waits_for=MANY[-1])
-    claims.look_after_held_back()
-    assert number(claims.claim(ALL_LANES, now=NOW)) == urgent
-    assert len(all_claimed(claims, ALL_LANES, NOW)) == len(MANY) - 1
+        post(engine, Priority.BULK, domain, due_at=NOW - 9, waits_for=domain)
+    (urgent,) = post(engine, Priority.PROMPT, MANY[-1], waits_for=MANY[-1])
+    claims.refresh_rate_limited()
+    assert number(claims.claim(ALL_PRIORITIES, now=NOW)) == urgent
+    assert len(all_claimed(claims, ALL_PRIORITIES, NOW)) == len(MANY) - 1
 
 
 def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
@@ -163,24 +163,24 @@ def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
 ) -> None:
     """As many as are asked at once: another process was faster. There is one more."""
     first, second = process(None, "*=1/second"), process(None, "*=1/second")
-    rows = [post(engine, Lane.NORMAL, domain, waits_for=domain)[0] for domain in MANY]
-    first.look_after_held_back()
+    rows = [post(engine, Priority.NORMAL, domain, waits_for=domain)[0] for domain in MANY]
+    first.refresh_rate_limited()
     for row in rows[:ASK_AT_ONCE]:
         assert second.claim_one(row, now=NOW)
-    assert number(first.claim(ALL_LANES, now=NOW)) == rows[ASK_AT_ONCE]
+    assert number(first.claim(ALL_PRIORITIES, now=NOW)) == rows[ASK_AT_ONCE]
 
 
 def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make) -> None:
     """Else the threads of a dispatcher would be woken in vain once a second."""
     claims = process(None, f"{GMAIL}=1/minute")
-    post(engine, Lane.NORMAL, GMAIL, GMAIL)
-    assert len(all_claimed(claims, ALL_LANES, NOW)) == 1
-    assert not claims.look_after_held_back()
+    post(engine, Priority.NORMAL, GMAIL, GMAIL)
+    assert len(all_claimed(claims, ALL_PRIORITIES, NOW)) == 1
+    assert not claims.refresh_rate_limited()
     for later in range(1, 9):
-        assert claims.claim(ALL_LANES, now=NOW + later) is None
-        assert not claims.look_after_held_back()
+        assert claims.claim(ALL_PRIORITIES, now=NOW + later) is None
+        assert not claims.refresh_rate_limited()
     other = process(None, f"{GMAIL}=1/minute")
-    assert [other.look_after_held_back(), other.look_after_held_back()] == [True, False]
+    assert [other.refresh_rate_limited(), other.refresh_rate_limited()] == [True, False]
 
 
 def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
@@ -190,24 +190,24 @@ def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
     pacing = claims._turns._pacing if claims._turns else None
     assert pacing is not None
     for lane, domain in [
-        (Lane.PROMPT, "urgent.example"),
-        (Lane.NORMAL, "normal.example"),
-        (Lane.BULK, "bulk.example"),
-        (Lane.PROMPT, "both.example"),
-        (Lane.BULK, "both.example"),
-        (Lane.NORMAL, "ended.example"),
-        (Lane.PROMPT, "normal.example"),
-        (Lane.BULK, "urgent.example"),
+        (Priority.PROMPT, "urgent.example"),
+        (Priority.NORMAL, "normal.example"),
+        (Priority.BULK, "bulk.example"),
+        (Priority.PROMPT, "both.example"),
+        (Priority.BULK, "both.example"),
+        (Priority.NORMAL, "ended.example"),
+        (Priority.PROMPT, "normal.example"),
+        (Priority.BULK, "urgent.example"),
     ]:
         post(engine, lane, domain, waits_for=domain)
     with engine.begin() as connection:
         # Of the last three somebody thought better: what has ended holds nothing back.
         ended = "UPDATE outbox SET status = 'cancelled' WHERE id > 5"
         connection.exec_driver_sql(ended)
-    assert claims.look_after_held_back()
-    assert pacing.holding(ALL_LANES, NOW) == [
-        ("both.example", PROMPT_LANE),
-        ("urgent.example", PROMPT_LANE),
+    assert claims.refresh_rate_limited()
+    assert pacing.holding(ALL_PRIORITIES, NOW) == [
+        ("both.example", PROMPT_ONLY),
+        ("urgent.example", PROMPT_ONLY),
         ("both.example", OTHERS_LANES),
         ("bulk.example", OTHERS_LANES),
         ("normal.example", OTHERS_LANES),
@@ -222,24 +222,24 @@ def test_who_was_too_slow_frees_no_slot_that_others_use_since(
     engine: Engine, process: Make, late: str
 ) -> None:
     slow, next_one = process("1/10seconds"), process("1/10seconds")
-    post(engine, Lane.NORMAL, OTHER, OTHER, OTHER)
-    held = slow.claim(ALL_LANES, now=NOW)
+    post(engine, Priority.NORMAL, OTHER, OTHER, OTHER)
+    held = slow.claim(ALL_PRIORITIES, now=NOW)
     assert held is not None
     now = NOW + LEASE + 10
-    assert next_one.claim(ALL_LANES, now=now - 0.1) is None
-    assert next_one.claim(ALL_LANES, now=now + 1) is not None
+    assert next_one.claim(ALL_PRIORITIES, now=now - 0.1) is None
+    assert next_one.claim(ALL_PRIORITIES, now=now + 1) is not None
     at = now + 1.5
     if late == "discards":
         slow.settle(Settlement(held, Status.DISCARDED, "", at))
     elif late == "sends":
-        slow.settle(Settlement(held, Status.SENT, "", at, offered=True))
+        slow.settle(Settlement(held, Status.SENT, "", at, reached_server=True))
     elif late == "puts off":
         slow.settle(Settlement(held, Status.DEFERRED, "", at, due_at=at))
     else:
         slow.renew(held, until=at + LEASE)
     until = now + 1 + LEASE + 10
-    assert process("1/10seconds").claim(ALL_LANES, now=until - 0.1) is None
-    assert process("1/10seconds").claim(ALL_LANES, now=until) is not None
+    assert process("1/10seconds").claim(ALL_PRIORITIES, now=until - 0.1) is None
+    assert process("1/10seconds").claim(ALL_PRIORITIES, now=until) is not None
 
 
 # When it is worth asking again
@@ -248,10 +248,10 @@ UNTIL = NOW + 0.5
 HELD = [("close", True), ("close", False), (GMAIL, True), (GMAIL, False)]
 
 
-@pytest.mark.parametrize("lanes", [PROMPT_LANE, OTHERS_LANES, ALL_LANES])
+@pytest.mark.parametrize("priorities", [PROMPT_ONLY, OTHERS_LANES, ALL_PRIORITIES])
 @pytest.mark.parametrize("what", [*HELD, None])
 def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
-    lanes: range, what: tuple[str, bool] | None
+    priorities: range, what: tuple[str, bool] | None
 ) -> None:
     pacing = Pacing(parse_rate_limits("1/second"))
     if what is not None:
@@ -261,10 +261,10 @@ def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
         else:
             pacing.hold_back(name, urgent=urgent, until=UNTIL, now=NOW)
     concerns = what is not None and (
-        (what[1] and (Lane.PROMPT in lanes or what[0] == "close"))
-        or (not what[1] and Lane.BULK in lanes)
+        (what[1] and (Priority.PROMPT in priorities or what[0] == "close"))
+        or (not what[1] and Priority.BULK in priorities)
     )
-    waits = [pacing.opens_in(lanes, now) for now in (NOW, UNTIL - 0.125, UNTIL, UNTIL + 9)]
+    waits = [pacing.opens_in(priorities, now) for now in (NOW, UNTIL - 0.125, UNTIL, UNTIL + 9)]
     closes = what is not None and what[0] == "close"
     if not concerns:
         assert waits == [math.inf] * 4
@@ -292,7 +292,7 @@ def test_a_hint_is_trusted_neither_for_ever_nor_for_no_time_at_all(
             pacing.close(urgent=True, until=until, now=NOW)
         else:
             pacing.hold_back(name, urgent=True, until=until, now=NOW)
-        assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(trusted, abs=1e-5)
+        assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(trusted, abs=1e-5)
 
 
 def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
@@ -300,14 +300,14 @@ def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
     pacing.hold_back(GMAIL, urgent=True, until=NOW + 0.2, now=NOW)
     pacing.hold_back(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
     pacing.close(urgent=False, until=NOW + 0.5, now=NOW)
-    assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(0.2)
-    assert pacing.open_lanes(ALL_LANES, NOW) == PROMPT_LANE
+    assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(0.2)
+    assert pacing.open_lanes(ALL_PRIORITIES, NOW) == PROMPT_ONLY
     assert pacing.opens_in(OTHERS_LANES, NOW) == pytest.approx(0.5)
     assert not pacing.open_lanes(OTHERS_LANES, NOW)
     pacing.close(urgent=True, until=NOW + 0.7, now=NOW)
-    assert pacing.opens_in(ALL_LANES, NOW) == pytest.approx(0.7)
-    assert not pacing.open_lanes(ALL_LANES, NOW)
-    assert pacing.open_lanes(ALL_LANES, NOW + 0.7) == ALL_LANES
+    assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(0.7)
+    assert not pacing.open_lanes(ALL_PRIORITIES, NOW)
+    assert pacing.open_lanes(ALL_PRIORITIES, NOW + 0.7) == ALL_PRIORITIES
 
 
 @pytest.mark.parametrize("scope", [EVERYTHING, GMAIL])
@@ -318,8 +318,8 @@ def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope
         for urgent in (True, False):
             pacing.hold_back(domain, urgent=urgent, until=NOW + 0.5, now=NOW)
     pacing.given_back([Slot(scope, "any", 0, 1, 1), Slot("never.example", "any", 0, 1, 1)])
-    opened = ALL_LANES if scope == EVERYTHING else range(0)
-    assert pacing.open_lanes(ALL_LANES, NOW) == opened
+    opened = ALL_PRIORITIES if scope == EVERYTHING else range(0)
+    assert pacing.open_lanes(ALL_PRIORITIES, NOW) == opened
     closed = {
         (domain, urgent)
         for domain in (GMAIL, OTHER, "never.example")
@@ -338,14 +338,14 @@ def test_of_many_domains_those_with_urgent_mail_are_asked_and_those_that_waited_
     pacing.hold_back("a.example", urgent=True, until=NOW + 1, now=NOW)
     pacing.hold_back("later.example", urgent=True, until=NOW + 2, now=NOW + 1)
     longest_first = [(domain, OTHERS_LANES) for domain in reversed(MANY)]
-    urgent = [("a.example", PROMPT_LANE), ("b.example", PROMPT_LANE)]
-    assert pacing.holding(ALL_LANES, NOW + 1) == [*urgent, *longest_first][:ASK_AT_ONCE]
-    assert pacing.holding(PROMPT_LANE, NOW + 1) == urgent
+    urgent = [("a.example", PROMPT_ONLY), ("b.example", PROMPT_ONLY)]
+    assert pacing.holding(ALL_PRIORITIES, NOW + 1) == [*urgent, *longest_first][:ASK_AT_ONCE]
+    assert pacing.holding(PROMPT_ONLY, NOW + 1) == urgent
     assert pacing.holding(OTHERS_LANES, NOW + 1) == longest_first[:ASK_AT_ONCE]
-    assert pacing.holding(range(Lane.BULK, Lane.BULK + 1), NOW + 0.68) == [
-        (MANY[-1], range(Lane.BULK, Lane.BULK + 1))
+    assert pacing.holding(range(Priority.BULK, Priority.BULK + 1), NOW + 0.68) == [
+        (MANY[-1], range(Priority.BULK, Priority.BULK + 1))
     ]
-    assert pacing.holding(ALL_LANES, NOW) == []
+    assert pacing.holding(ALL_PRIORITIES, NOW) == []
 
 
 # Slots
@@ -354,7 +354,7 @@ def test_of_many_domains_those_with_urgent_mail_are_asked_and_those_that_waited_
 def take(
     engine: Engine, limit: RateLimit, *, urgent: bool, now: float, scope: str = OTHER
 ) -> list[Slot]:
-    kept = KeptConnection(engine)
+    kept = PersistentConnection(engine)
     try:
         with kept.transaction() as cursor:
             slots = Slots(engine.dialect)
@@ -400,7 +400,7 @@ def test_where_urgent_mail_could_leave_soonest_is_asked_in_all_that_it_may_use(
     (ordinary,) = take(engine, limit, urgent=True, now=NOW)
     (kept,) = take(engine, limit, urgent=True, now=NOW)
     assert ordinary.name != kept.name
-    renewed = KeptConnection(engine)
+    renewed = PersistentConnection(engine)
     with renewed.transaction() as cursor:
         Slots(engine.dialect).hold(cursor, [ordinary], until=NOW + 5)
     renewed.close()
@@ -413,7 +413,7 @@ def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine
     """They are free sooner, but nobody may use them: who believed it would ask in vain."""
     first = [take(engine, RateLimit(4, 10), urgent=False, now=NOW)[0] for _ in range(4)]
     assert [slot.number for slot in first] == [0, 1, 2, 3]
-    kept = KeptConnection(engine)
+    kept = PersistentConnection(engine)
     with kept.transaction() as cursor:
         Slots(engine.dialect).hold(cursor, first[:1], until=NOW + 8)
         Slots(engine.dialect).hold(cursor, first[1:2], until=NOW + 5)
@@ -443,10 +443,10 @@ def test_the_slots_of_another_limit_are_not_asked(engine: Engine) -> None:
 
 def test_of_several_limits_all_have_a_slot_or_none_is_taken(engine: Engine, process: Make) -> None:
     claims = process("9/second, 1/10seconds", f"{GMAIL}=9/second, {GMAIL}=1/20seconds")
-    post(engine, Lane.NORMAL, GMAIL, GMAIL, GMAIL, due_at=NOW - 1)
-    assert claims.claim(ALL_LANES, now=NOW) is not None
-    assert claims.claim(ALL_LANES, now=NOW + 1) is None
-    post(engine, Lane.NORMAL, OTHER, due_at=NOW - 1)
+    post(engine, Priority.NORMAL, GMAIL, GMAIL, GMAIL, due_at=NOW - 1)
+    assert claims.claim(ALL_PRIORITIES, now=NOW) is not None
+    assert claims.claim(ALL_PRIORITIES, now=NOW + 1) is None
+    post(engine, Priority.NORMAL, OTHER, due_at=NOW - 1)
     in_use = [slot for slot in slots(engine) if slot[1] > NOW + 1]
     assert sorted(name for name, _ in in_use) == [
         "* 1",
@@ -475,7 +475,7 @@ def test_a_slot_that_is_taken_while_old_ones_are_forgotten_stays(database_url: s
     engine = create_engine(database_url)
     take(engine, RateLimit(1, 10), urgent=False, now=NOW)
     later = NOW + FORGET_AFTER_SECONDS + 60
-    kept = KeptConnection(engine)
+    kept = PersistentConnection(engine)
     with ThreadPool(1) as pool:
         with kept.transaction() as cursor:
             slots_of = Slots(engine.dialect)

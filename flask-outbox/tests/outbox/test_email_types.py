@@ -6,18 +6,18 @@ import dataclasses
 
 import pytest
 
-from flask_outbox import Discard, Kind, Lane
+from flask_outbox import Discard, EmailType, Priority
 from flask_outbox.message.email import BadHeaderError
-from flask_outbox.outbox.email_types import PATIENT, PROMPT
+from flask_outbox.outbox.email_types import FAST_RETRY, SLOW_RETRY
 
 MINUTES = {
-    PROMPT: [1, 3, 10, 30, 60, 60, 60],
-    PATIENT: [5, 15, 30, 60, 120, 240, 480, 720, 1440],
+    FAST_RETRY: [1, 3, 10, 30, 60, 60, 60],
+    SLOW_RETRY: [5, 15, 30, 60, 120, 240, 480, 720, 1440],
 }
 
 
-def kind(**changes: object) -> Kind:
-    return dataclasses.replace(Kind("any", lambda _session, _intent: Discard("")), **changes)  # type: ignore[arg-type]
+def kind(**changes: object) -> EmailType:
+    return dataclasses.replace(EmailType("any", lambda _session, _intent: Discard("")), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("delays", MINUTES, ids=["prompt", "patient"])
@@ -49,9 +49,11 @@ def test_a_kind_without_delays_is_tried_once() -> None:
 
 def test_what_is_not_said_of_a_kind() -> None:
     made = kind()
-    assert (made.lane, made.lifetime, made.delays) == (Lane.NORMAL, None, PATIENT)
+    assert (made.lane, made.lifetime, made.delays) == (Priority.NORMAL, None, SLOW_RETRY)
     assert (made.repeat_unknown, made.guarded, made.automatic, made.kept) == (True, False, True, ())
-    assert [int(lane) for lane in (Lane.PROMPT, Lane.NORMAL, Lane.BULK)] == [0, 1, 2], "stored"
+    assert [int(lane) for lane in (Priority.PROMPT, Priority.NORMAL, Priority.BULK)] == [0, 1, 2], (
+        "stored"
+    )
 
 
 def test_a_kind_says_whether_a_person_wrote_it_and_how_to_end_it() -> None:

@@ -6,8 +6,8 @@ import base64
 
 from flask_outbox import Attachment, Email, parse_address, parse_addresses
 from flask_outbox.dev.catcher import CaughtMessage
-from flask_outbox.outbox.email_types import Intent
-from flask_outbox.outbox.prerendered import ready_arguments, ready_kind
+from flask_outbox.outbox.email_types import ComposeContext
+from flask_outbox.outbox.prerendered import prerendered_arguments, prerendered_type
 
 NAME = base64.b64encode("\u202egnp.exe".encode()).decode()
 
@@ -28,11 +28,11 @@ def test_what_waits_in_the_outbox_is_read_again() -> None:
         "Hello", "x", answers, sender=sender, reply_to=answers,
         attachments=(Attachment.of("a.csv", "é"),),
     )  # fmt: skip
-    kept = ready_arguments(written)
+    kept = prerendered_arguments(written)
 
     def again(reply_to: object) -> Email:
-        intent = Intent("susan@example.com", "en", kept | {"reply_to": reply_to}, 0, 1)
-        composed = ready_kind().compose(None, intent)  # type: ignore[arg-type]  # asks no database
+        intent = ComposeContext("susan@example.com", "en", kept | {"reply_to": reply_to}, 0, 1)
+        composed = prerendered_type().compose(None, intent)  # type: ignore[arg-type]  # asks no database
         assert isinstance(composed, Email)
         return composed
 

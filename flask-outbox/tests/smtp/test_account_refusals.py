@@ -104,10 +104,10 @@ def test_what_a_provider_says_about_the_account_waits(
 @pytest.mark.parametrize(("code", "answer"), ABOUT_A_RECIPIENT)
 def test_what_is_about_a_recipient_or_a_message_does_not(code: int, answer: str) -> None:
     assert account_refusal(code, answer) is None
-    expected = Meaning.NEVER if code >= 500 else Meaning.AGAIN
+    expected = Meaning.REJECT if code >= 500 else Meaning.RETRY
     for step in (Step.RCPT, Step.ACCEPTANCE):
         meaning = SmtpError(step, code, answer).meaning
-        assert meaning in {expected, Meaning.AGAIN}
+        assert meaning in {expected, Meaning.RETRY}
 
 
 def test_each_provider_of_the_table_is_tried() -> None:

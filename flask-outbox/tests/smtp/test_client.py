@@ -75,9 +75,9 @@ BEFORE_THE_MESSAGE = {
     STALL: Meaning.SERVER,
 }
 ABOUT_THE_MESSAGE = {
-    "451 4.3.0 Later": Meaning.AGAIN,
-    "452 4.2.2 Full": Meaning.AGAIN,
-    "550 5.7.1 No": Meaning.NEVER,
+    "451 4.3.0 Later": Meaning.RETRY,
+    "452 4.2.2 Full": Meaning.RETRY,
+    "550 5.7.1 No": Meaning.REJECT,
     "421 4.3.2 Closing": Meaning.SERVER,
     "530 5.7.0 Log in first": Meaning.SERVER,
     "nonsense": Meaning.SERVER,
@@ -85,10 +85,10 @@ ABOUT_THE_MESSAGE = {
     STALL: Meaning.SERVER,
 }
 ONCE_IT_IS_KNOWN = ABOUT_THE_MESSAGE | {
-    "421 4.3.2 Closing": Meaning.AGAIN,
-    "nonsense": Meaning.AGAIN,
-    DROP: Meaning.AGAIN,
-    STALL: Meaning.AGAIN,
+    "421 4.3.2 Closing": Meaning.RETRY,
+    "nonsense": Meaning.RETRY,
+    DROP: Meaning.RETRY,
+    STALL: Meaning.RETRY,
 }
 AFTER_THE_MESSAGE = ONCE_IT_IS_KNOWN | {
     "nonsense": Meaning.UNKNOWN,
@@ -152,7 +152,7 @@ CASES = [
         )
     ],
     Case({"accept-and-drop": "yes"}, Step.ACCEPTANCE, None, Meaning.UNKNOWN),
-    Case({"before-the-dot": DROP}, Step.CONTENT, None, Meaning.AGAIN, content=LARGE),
+    Case({"before-the-dot": DROP}, Step.CONTENT, None, Meaning.RETRY, content=LARGE),
 ]
 
 
@@ -311,7 +311,7 @@ def test_after_a_farewell_the_connection_is_closed(answer: str) -> None:
     with ScriptedServer() as server:
         server.script = {"rcpt": answer}
         client = open_connection(smtp_server(server.port))
-        assert failure(lambda: transmit(client, envelope())).meaning is Meaning.AGAIN
+        assert failure(lambda: transmit(client, envelope())).meaning is Meaning.RETRY
         assert not client.is_open
 
 
@@ -332,16 +332,16 @@ def test_some_recipients_are_refused_and_the_others_get_it(options: dict[str, An
         accepted = send(server.port, SUSAN, JOHN, ALICE)
         assert server.received[0].recipients == [SUSAN]
     refused = [(who, error.code, error.meaning) for who, error in accepted.refused]
-    assert refused == [(JOHN, 550, Meaning.NEVER), (ALICE, 450, Meaning.AGAIN)]
+    assert refused == [(JOHN, 550, Meaning.REJECT), (ALICE, 450, Meaning.RETRY)]
 
 
 @pytest.mark.parametrize("options", [{}, PIPELINING], ids=["one by one", "pipelined"])
 @pytest.mark.parametrize(
     ("john", "alice", "meaning"),
     [
-        ("550 5.1.1 Nobody", "450 4.2.0 Later", Meaning.AGAIN),
-        ("450 4.2.0 Later", "550 5.1.1 Nobody", Meaning.AGAIN),
-        ("550 5.1.1 Nobody", "553 5.1.1 Nobody", Meaning.NEVER),
+        ("550 5.1.1 Nobody", "450 4.2.0 Later", Meaning.RETRY),
+        ("450 4.2.0 Later", "550 5.1.1 Nobody", Meaning.RETRY),
+        ("550 5.1.1 Nobody", "553 5.1.1 Nobody", Meaning.REJECT),
     ],
 )
 def test_where_all_are_refused_hope_keeps_the_message_alive(
@@ -359,7 +359,7 @@ def test_a_connection_lost_among_the_recipients_is_nobodys_refusal(answer: str) 
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": answer}
         error = failure(lambda: send(server.port, SUSAN, JOHN, ALICE))
-        assert (error.step, error.meaning) == (Step.RCPT, Meaning.AGAIN)
+        assert (error.step, error.meaning) == (Step.RCPT, Meaning.RETRY)
         assert server.received == []
 
 
@@ -399,7 +399,7 @@ def test_a_message_for_nobody_is_ended_where_the_server_waits_for_it() -> None:
 
     with raw_server(talk) as port:
         error = failure(lambda: send(port))
-    assert (error.step, error.code, error.meaning) == (Step.RCPT, 550, Meaning.NEVER)
+    assert (error.step, error.code, error.meaning) == (Step.RCPT, 550, Meaning.REJECT)
     assert heard == [b".\r\n", b"RSET\r\n", b"QUIT\r\n"]
 
 
@@ -415,7 +415,7 @@ def test_a_refusal_counts_even_where_the_server_hangs_up_after_it(pipelining: bo
 
     with raw_server(talk) as port:
         error = failure(lambda: send(port))
-    assert (error.step, error.code, error.meaning) == (Step.MAIL, 550, Meaning.NEVER)
+    assert (error.step, error.code, error.meaning) == (Step.MAIL, 550, Meaning.REJECT)
     assert error.answer == "5.7.1 You are on a list"
 
 
@@ -669,7 +669,7 @@ def test_a_name_beyond_ascii_needs_a_server_that_can_take_it() -> None:
         client = open_connection(smtp_server(server.port))
         error = failure(lambda: transmit(client, beyond))
         client.quit()
-        assert (error.step, error.meaning) == (Step.MAIL, Meaning.NEVER)
+        assert (error.step, error.meaning) == (Step.MAIL, Meaning.REJECT)
         assert "SMTPUTF8" in error.answer
         assert not any(one.startswith("MAIL") for one in server.commands)
 
@@ -679,7 +679,7 @@ def test_a_name_beyond_ascii_needs_a_server_that_can_take_it() -> None:
 def test_no_answer_is_left_without_a_meaning(step: Step, code: int | None) -> None:
     meaning = meaning_of(step, code)
     about_the_message = step in {Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.ACCEPTANCE}
-    if meaning in {Meaning.AGAIN, Meaning.NEVER}:
+    if meaning in {Meaning.RETRY, Meaning.REJECT}:
         assert about_the_message
     if meaning is Meaning.UNKNOWN:
         assert (step, code) == (Step.ACCEPTANCE, None)

@@ -69,7 +69,7 @@ def test_neither_a_yes_nor_a_no_ends_the_connection(offers: tuple[str, ...]) -> 
         client = open_connection(where_of(server))
         with pytest.raises(SmtpError) as caught:
             transmit(client, envelope(SUSAN))
-        assert (caught.value.step, caught.value.meaning) == (Step.DATA, Meaning.AGAIN)
+        assert (caught.value.step, caught.value.meaning) == (Step.DATA, Meaning.RETRY)
         assert not client.is_open
 
 
@@ -79,7 +79,7 @@ def test_a_server_that_loses_commands_is_spoken_to_one_by_one_from_then_on() -> 
         transport = SmtpTransport(where_of(server, timeout=0.3))
         with pytest.raises(SmtpError) as caught:
             transport.send(envelope(SUSAN))
-        assert (caught.value.step, caught.value.meaning) == (Step.RCPT, Meaning.AGAIN)
+        assert (caught.value.step, caught.value.meaning) == (Step.RCPT, Meaning.RETRY)
         assert transport.server.one_by_one.is_set()
         for _ in range(3):
             transport.send(envelope(SUSAN))

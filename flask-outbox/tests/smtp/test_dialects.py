@@ -156,5 +156,5 @@ def attempt(transport: SmtpTransport, recipients: list[str]) -> list[str]:
     except RecipientsRefusedError as error:
         refused = error.refused
     except SmtpError as error:
-        return [] if error.meaning is Meaning.NEVER else recipients
+        return [] if error.meaning is Meaning.REJECT else recipients
     return left_over(refused)

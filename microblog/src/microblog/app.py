@@ -20,9 +20,9 @@ from flask_outbox.dev.inbox import inbox_blueprint
 from flask_outbox.dev.previews import previews_blueprint
 from flask_outbox.message.dkim import DkimKeyError, load_signer
 from flask_outbox.outbox.email_types import MINUTE
-from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.rate_limits import parse_rate_limits
-from flask_outbox.outbox.wakeup import Bell, SocketBell
+from flask_outbox.outbox.wakeup import SocketWakeup, Wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
 from microblog.accounts.actions.personal_data import add_personal_data
@@ -31,7 +31,7 @@ from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
 from microblog.database import MIGRATIONS, alembic, current_transaction, db
-from microblog.settings import Settings, SettingsError, load_settings, though_set
+from microblog.settings import Settings, SettingsError, load_settings, missing_companion
 from microblog.web import (
     error_reports,
     errors,
@@ -111,7 +111,7 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
     if file is None:
         return lambda content: content
     if selector is None:
-        raise SettingsError([f"MAIL_DKIM_SELECTOR {though_set('MAIL_DKIM_KEY_FILE')}"])
+        raise SettingsError([f"MAIL_DKIM_SELECTOR {missing_companion('MAIL_DKIM_KEY_FILE')}"])
     domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
     try:
         return load_signer(file, selector, domain)
@@ -119,7 +119,7 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
         raise SettingsError([f"MAIL_DKIM_KEY_FILE {error}"]) from None
 
 
-def bell_path(settings: Settings) -> Path:
+def wakeup_path(settings: Settings) -> Path:
     """Where the dispatcher of this machine listens for the doorbell."""
     return settings.INSTANCE_PATH.resolve() / "dispatcher.bell"
 
@@ -171,11 +171,11 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
     made = Outbox(
         sessions,
         sender=settings.sender,
-        bell=_bell(settings, sessions),
+        wakeup=_wakeup(settings, sessions),
         current=current_transaction,
-        speak=languages.spoken,
+        resolve_locale=languages.supported_locale,
         sign=signer(settings),
-        guard=Guard(
+        recipient_limit=RecipientLimit(
             settings.MAIL_GUARD_MESSAGES,
             settings.MAIL_GUARD_MINUTES * MINUTE,
             settings.MAIL_GUARD_DAILY,
@@ -184,7 +184,7 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         maximum_bytes=settings.MAIL_MAX_BYTES,
     )
     accounts.register(made, sender=_author(settings))
-    error_reports.register_kinds(made)
+    error_reports.register_email_types(made)
     init_outbox(app, made)
     return made
 
@@ -195,11 +195,11 @@ def _author(settings: Settings) -> Address:
     return author if author.name else replace(author, name=SITE_NAME)
 
 
-def _bell(settings: Settings, sessions: Callable[[], Session]) -> Bell:
+def _wakeup(settings: Settings, sessions: Callable[[], Session]) -> Wakeup:
     if settings.CELERY_BROKER_URL is None:
-        return SocketBell(bell_path(settings))
+        return SocketWakeup(wakeup_path(settings))
     # Celery is an extra, which a site on one machine does without.
-    from flask_outbox.celery.wakeup import CeleryBell, make_celery  # noqa: PLC0415
+    from flask_outbox.celery.wakeup import CeleryWakeup, make_celery  # noqa: PLC0415
 
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
-    return CeleryBell(celery, sessions)
+    return CeleryWakeup(celery, sessions)

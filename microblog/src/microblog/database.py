@@ -42,7 +42,7 @@ Step = TypeVar("Step")
 
 SQLITE_BUSY_SECONDS = 10
 
-LARGEST_KEY = 2**31 - 1
+MAX_ID = 2**31 - 1
 """No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
 a number with one that its column cannot hold: it raises."""
 

@@ -92,11 +92,11 @@ def press(app: Flask, link: str) -> str:
 
 def do_chores(app: Flask, after: timedelta = GRACE) -> int:
     """Let whoever delivers do the chore as if so much time had passed; returns the batches done."""
-    chore = app.extensions["flask_outbox"].chores["accounts.delete"]
+    task = app.extensions["flask_outbox"].periodic_tasks["accounts.delete"]
     done = 0
     while True:
         with app.app_context(), transaction() as writing:
-            if not chore(writing, (utc_now() + after).timestamp()):
+            if not task(writing, (utc_now() + after).timestamp()):
                 return done
             done += 1
 
@@ -339,7 +339,7 @@ def test_then_nothing_is_left(app: Flask, susan: int, owner: Visitor, smtp: Scri
     fill(app, susan, owner, smtp)
     bob = make_verified(app, "bob")
     with app.app_context(), transaction() as writing:
-        current_outbox().post(writing, "accounts.reset_password", "bob@example.com")
+        current_outbox().enqueue(writing, "accounts.reset_password", "bob@example.com")
     ask(owner)
     links = mailed(app, smtp, KEEP, "later@example.com"), mailed(app, smtp, "/undo_email_change/")
     found = traces(app, susan)
@@ -365,7 +365,7 @@ def fill(app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer) -> None:
         add_up(writing, now=later)
         assert prune(writing, now=later, retention=0)
         writing.add(Suppression(address_key=ADDRESS, reason="550", since=0.0))
-        current_outbox().post(writing, "accounts.reset_password", ADDRESS)
+        current_outbox().enqueue(writing, "accounts.reset_password", ADDRESS)
 
 
 def traces(app: Flask, user_id: int) -> dict[str, int]:
@@ -388,9 +388,9 @@ def test_mail_of_another_account_with_the_address_stays(app: Flask, susan: int) 
     change_account(app, claimant, email=ADDRESS, email_key=ADDRESS, deletes_at=utc_now())
     with app.app_context(), transaction() as writing:
         outbox = current_outbox()
-        outbox.post(writing, "accounts.reset_password", ADDRESS)
+        outbox.enqueue(writing, "accounts.reset_password", ADDRESS)
         for number in (susan, claimant):
-            outbox.post(writing, DELETION_KIND, ADDRESS, arguments={"user_id": number})
+            outbox.enqueue(writing, DELETION_KIND, ADDRESS, arguments={"user_id": number})
     do_chores(app)
     assert account(app, claimant) is None
     assert account(app, susan) is not None
@@ -480,7 +480,7 @@ def test_what_was_mailed_since_the_address_is_another_accounts_stays(
 def post_at(app: Flask, address: str, at: datetime, **arguments: object) -> None:
     """As if something had been mailed to this address at that moment."""
     with app.app_context(), transaction() as writing:
-        row = current_outbox().post(writing, FAILURE_KIND, address, arguments=arguments)
+        row = current_outbox().enqueue(writing, FAILURE_KIND, address, arguments=arguments)
         row.created_at = at.timestamp()
 
 

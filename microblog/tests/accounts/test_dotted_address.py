@@ -71,4 +71,4 @@ def test_mail_about_accounts_has_the_sites_name(
     with make_app(**settings).app_context():
         outbox = current_outbox()
         for kind in (RESET_KIND, *NOTICES):
-            assert str(outbox.author(outbox.kinds[kind])) == author
+            assert str(outbox.author(outbox.email_types[kind])) == author

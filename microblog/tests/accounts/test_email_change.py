@@ -413,7 +413,7 @@ def test_mail_about_another_change_goes_to_nobody(
         number = writing.scalars(select(EmailChange.id)).one()
         about = {"user_id": 1, "change_id": number, "at": 0.0, "browser": "", "address": ""}
         for kind in (CONFIRM_KIND, ASKED_KIND, EMAIL_CHANGED_KIND):
-            current_outbox().post(writing, kind, "eve@example.com", arguments=about)
+            current_outbox().enqueue(writing, kind, "eve@example.com", arguments=about)
     deliver_from(app)
     assert sorted(received.recipients[0] for received in smtp.received) == [NEW, OLD]
 
@@ -765,11 +765,11 @@ def test_changes_are_forgotten_when_they_are_of_no_more_use(
 ) -> None:
     change(app, smtp, owner)
     ask(owner, THIRD)
-    chore = app.extensions["flask_outbox"].chores["accounts.email_changes"]
+    task = app.extensions["flask_outbox"].periodic_tasks["accounts.email_changes"]
 
     def left(after: timedelta) -> int:
         with app.app_context(), transaction() as writing:
-            assert chore(writing, (utc_now() + after).timestamp()) is False
+            assert task(writing, (utc_now() + after).timestamp()) is False
             return writing.scalar(select(func.count()).select_from(EmailChange)) or 0
 
     assert left(timedelta(days=4)) == 2

@@ -177,7 +177,7 @@ def test_of_mail_to_a_former_owner_of_the_address_it_holds_nothing(
         writing.execute(update(User).where(User.id == susan).values(registered_at=susan_since))
         for address in ("susan@example.com", "earlier@example.com"):
             for days in (30, 9, 5):
-                row = current_outbox().post(writing, RESET_KIND, address, arguments=HERE)
+                row = current_outbox().enqueue(writing, RESET_KIND, address, arguments=HERE)
                 row.created_at = (now - timedelta(days=days)).timestamp()
     mail = [(one["to"], one["at"][:10]) for one in exported(owner)["mail"]]
     assert mail == [

@@ -23,11 +23,11 @@ from microblog.accounts.actions.verification import (
 from microblog.accounts.administrators import LastAdministratorError
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
-from microblog.accounts.sessions.reauthentication import Reauthenticated
+from microblog.accounts.sessions.reauthentication import PasswordProof
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user, words
 
 BOSS = Actor("(command line)")
@@ -42,8 +42,8 @@ def make_admin(app: Flask, name: str, **values: Any) -> int:
 
 
 def ask(writing: Session, number: int) -> None:
-    proof = Reauthenticated(number, writing.get_one(User, number).password_hash)
-    ask_for_deletion(writing, current_outbox(), proof, Place(), now=utc_now(), locale="en")
+    proof = PasswordProof(number, writing.get_one(User, number).password_hash)
+    ask_for_deletion(writing, current_outbox(), proof, RequestOrigin(), now=utc_now(), locale="en")
 
 
 def disable(writing: Session, number: int) -> None:
@@ -51,7 +51,7 @@ def disable(writing: Session, number: int) -> None:
 
 
 def unmake(writing: Session, number: int) -> None:
-    accounts.unmake_admin(writing, writing.get_one(User, number), BOSS, now=utc_now())
+    accounts.revoke_admin(writing, writing.get_one(User, number), BOSS, now=utc_now())
 
 
 def administrators() -> int:

@@ -17,7 +17,7 @@ from microblog.accounts import passwords
 from microblog.accounts.audit import notices
 from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -31,7 +31,7 @@ from tests.visitor import (
     words,
 )
 
-HERE = Place("Firefox on Linux", "203.0.113.0/24")
+HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 NEW = "a brand new password"
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 REFUSED = "This link no longer works"
@@ -137,7 +137,7 @@ def test_the_time_is_that_of_its_reader_with_the_zone(
             writing,
             current_outbox(),
             writing.get_one(User, susan),
-            Place(),
+            RequestOrigin(),
             now=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
             locale="en",
         )

@@ -17,9 +17,9 @@ from microblog.accounts.audit.security_log import (
     KEPT,
     PRUNED_AT_ONCE,
     Group,
-    Happening,
     Page,
     Position,
+    SecurityEventType,
     prune_events,
     record,
 )
@@ -28,13 +28,13 @@ from microblog.accounts.emails.verification import ALREADY_KIND
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.pages import labels
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, mailed_link, make_user, words
 
 PAGE = "/settings/security"
-HERE = Place("Firefox on Linux", "203.0.113.0/24")
+HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 NEW = "a brand new password"
@@ -56,7 +56,9 @@ def change(app: Flask, number: int, **values: object) -> None:
         writing.execute(update(User).where(User.id == number).values(values))
 
 
-def event(app: Flask, number: int, happening: Happening, at: datetime, **details: str) -> None:
+def event(
+    app: Flask, number: int, happening: SecurityEventType, at: datetime, **details: str
+) -> None:
     with app.app_context(), transaction() as writing:
         record(writing, number, happening, HERE, now=at, **details)
 
@@ -71,7 +73,7 @@ def mail(
     with app.app_context(), transaction() as writing:
         outbox = current_outbox()
         outbox.clock = at.timestamp
-        outbox.post(writing, kind, to).status = Status.SENT
+        outbox.enqueue(writing, kind, to).status = Status.SENT
 
 
 def page(app: Flask, number: int, *, now: datetime = NOW, **options: object) -> Page:
@@ -86,11 +88,11 @@ def kinds(app: Flask, number: int, group: Group = Group.ALL) -> list[str]:
 
 def test_events_and_mail_are_one_list_newest_first(app: Flask, susan: int) -> None:
     bob = make_user(app, "bob")
-    event(app, susan, Happening.LOGGED_OUT, NOW - 3 * SECOND)
+    event(app, susan, SecurityEventType.LOGGED_OUT, NOW - 3 * SECOND)
     mail(app, NOW - 2 * SECOND)
-    event(app, bob, Happening.LOGGED_IN, NOW - SECOND)
+    event(app, bob, SecurityEventType.LOGGED_IN, NOW - SECOND)
     mail(app, NOW - SECOND, to="bob@example.com")
-    event(app, susan, Happening.PASSWORD_RESET, NOW)
+    event(app, susan, SecurityEventType.PASSWORD_RESET, NOW)
     found = page(app, susan)
     assert [entry.kind for entry in found.entries] == [
         "password_reset",
@@ -112,16 +114,16 @@ def test_events_and_mail_are_one_list_newest_first(app: Flask, susan: int) -> No
     ],
 )
 def test_groups(app: Flask, susan: int, group: Group, seen: list[str]) -> None:
-    event(app, susan, Happening.LOGGED_IN, NOW - 2 * SECOND)
+    event(app, susan, SecurityEventType.LOGGED_IN, NOW - 2 * SECOND)
     mail(app, NOW - SECOND)
-    event(app, susan, Happening.REPORTED, NOW)
+    event(app, susan, SecurityEventType.REPORTED, NOW)
     assert kinds(app, susan, group=group) == seen
 
 
 def test_pages_lead_to_each_other_whatever_happened_at_one_moment(app: Flask, susan: int) -> None:
     for index in range(12):
         moment = NOW + timedelta(microseconds=index // 4)
-        event(app, susan, Happening.LOGGED_IN, moment, email=str(index))
+        event(app, susan, SecurityEventType.LOGGED_IN, moment, email=str(index))
         mail(app, moment)
     whole = page(app, susan, now=NOW + SECOND, count=100)
     order = [entry.position for entry in whole.entries]
@@ -167,7 +169,7 @@ def test_a_position_survives_being_written(app: Flask, susan: int, at: float) ->
 def test_what_is_older_than_90_days_is_neither_shown_nor_kept(app: Flask, susan: int) -> None:
     assert timedelta(days=90) == KEPT
     for at in (NOW - KEPT, NOW - KEPT - SECOND):
-        event(app, susan, Happening.LOGGED_IN, at)
+        event(app, susan, SecurityEventType.LOGGED_IN, at)
         mail(app, at)
     assert [entry.at for entry in page(app, susan).entries] == [NOW - KEPT] * 2
     with app.app_context(), transaction() as writing:
@@ -179,7 +181,7 @@ def test_what_is_older_than_90_days_is_neither_shown_nor_kept(app: Flask, susan:
 def test_many_old_events_go_in_batches(app: Flask, susan: int) -> None:
     with app.app_context(), transaction() as writing:
         for _ in range(PRUNED_AT_ONCE + 1):
-            record(writing, susan, Happening.LOGGED_IN, HERE, now=NOW - 2 * KEPT)
+            record(writing, susan, SecurityEventType.LOGGED_IN, HERE, now=NOW - 2 * KEPT)
         writing.flush()
         assert prune_events(writing, NOW)
         assert not prune_events(writing, NOW)
@@ -308,7 +310,7 @@ def test_a_forgotten_password_from_asking_to_the_new_one(
 def test_more_than_a_page(app: Flask, visitor: Visitor, susan: int) -> None:
     start = utc_now() - timedelta(hours=1)
     for index in range(70):
-        event(app, susan, Happening.EXPORTED, start + index * SECOND)
+        event(app, susan, SecurityEventType.EXPORTED, start + index * SECOND)
     visitor.log_in("susan")
     shown = visitor.get(f"{PAGE}?show=changes")
     counts = [words(shown).count("A copy of the account's data was downloaded.")]
@@ -341,11 +343,11 @@ def test_a_stranger_is_sent_to_the_log_in(visitor: Visitor) -> None:
 
 @ON_SQLITE
 def test_everything_that_can_happen_has_its_words(app: Flask) -> None:
-    assert set(labels.HAPPENINGS) == set(Happening)
+    assert set(labels.HAPPENINGS) == set(SecurityEventType)
     assert set(labels.FATES) == set(Status)
     assert set(labels.GROUPS) == set(Group)
     with app.app_context():
-        names = {name for name in current_outbox().kinds if name.startswith("accounts.")}
+        names = {name for name in current_outbox().email_types if name.startswith("accounts.")}
     # One kind is there to be previewed, and is never posted.
     assert set(labels.MAILS) == names - {ALREADY_KIND, RESERVED_KIND}
 

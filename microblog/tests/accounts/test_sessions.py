@@ -19,15 +19,15 @@ from microblog.accounts.sessions.sessions import (
     find_session,
     is_due_for_note,
     log_out,
-    note_seen,
     start_session,
+    touch,
 )
 from microblog.database import db, transaction
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from tests.visitor import make_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-HERE = Place("Firefox on Linux", "203.0.113.0/24")
+HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_use_prolongs_a_session(susan: int) -> None:
     visitor = find(secret, used)
     assert visitor is not None
     with transaction() as writing:
-        note_seen(writing, visitor, HERE, now=used)
+        touch(writing, visitor, HERE, now=used)
     assert find(secret, used + IDLE_OTHERWISE) is not None
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from microblog.accounts.audit.security_log import Happening
+from microblog.accounts.audit.security_log import SecurityEventType
 from microblog.accounts.models import KnownBrowser, LoginSession, LoginThrottle, SecurityEvent, User
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.accounts.sessions.login_throttle import (
@@ -26,13 +26,13 @@ from microblog.accounts.sessions.sessions import (
     start_session,
 )
 from microblog.accounts.tokens import Keys
-from microblog.database import LARGEST_KEY
-from microblog.web.clients import Place
+from microblog.database import MAX_ID
+from microblog.web.clients import RequestOrigin
 from tests.bare_site import bare_session, bare_user
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
-HERE = Place("Firefox on Linux", "203.0.113.0/24")
+HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 KEYS = Keys("k" * 40)
 
 
@@ -121,7 +121,7 @@ def test_who_is_forgiven_is_the_account_by_its_name_and_its_address(session: Ses
         admit(session, throttle_key(KEYS, login), now=NOW)
     browser = throttle_key(KEYS, "susan", b"browser")
     admit(session, browser, now=NOW)
-    login_throttle.forgive_account(session, KEYS, susan)
+    login_throttle.reset_account_throttle(session, KEYS, susan)
     left = set(session.scalars(select(LoginThrottle.key)))
     assert left == {throttle_key(KEYS, "bob"), browser}
 
@@ -167,7 +167,7 @@ def test_it_is_worth_a_note_after_ten_minutes(session: Session) -> None:
     visitor, other = log_in(session, susan), log_in(session, bob)
     assert not sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE - SECOND)
     assert sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE)
-    sessions.note_seen(session, visitor, Place("curl", "there"), now=NOW + DAY)
+    sessions.touch(session, visitor, RequestOrigin("curl", "there"), now=NOW + DAY)
     session.expire_all()
     assert [
         (one.session.seen_at, one.session.browser, one.session.address) for one in (visitor, other)
@@ -204,7 +204,7 @@ def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
         "another": there.session.id,
         "somebody else's": theirs.session.id,
         "none": 10_000,
-        "too large": LARGEST_KEY + 1,
+        "too large": MAX_ID + 1,
     }[which]
     is_own = which in {"this one", "another"}
     before = set(session.scalars(select(LoginSession.id)))
@@ -213,7 +213,9 @@ def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
     # Where another was logged out, nobody can tell which of the known browsers it was.
     assert known_browsers(session) == ({bob.id} if which == "another" else {susan.id, bob.id})
     where = {"where": f"{HERE.browser}, {HERE.address}"}
-    assert events(session) == ([(susan.id, Happening.SESSION_ENDED, where)] if is_own else [])
+    assert events(session) == (
+        [(susan.id, SecurityEventType.SESSION_ENDED, where)] if is_own else []
+    )
 
 
 def test_everything_but_this_browser_is_logged_out(session: Session) -> None:
@@ -226,10 +228,10 @@ def test_everything_but_this_browser_is_logged_out(session: Session) -> None:
     assert sessions.log_out_elsewhere(session, here, HERE, now=NOW) == 2
     left = set(session.scalars(select(LoginSession.id)))
     assert left == {here.session.id, theirs.session.id}
-    assert [kind for _, kind, _ in events(session)] == [Happening.SESSIONS_ENDED]
+    assert [kind for _, kind, _ in events(session)] == [SecurityEventType.SESSIONS_ENDED]
     sessions.log_out(session, here, HERE, now=NOW)
     assert set(session.scalars(select(LoginSession.id))) == {theirs.session.id}
-    assert [kind for _, kind, _ in events(session)][1:] == [Happening.LOGGED_OUT]
+    assert [kind for _, kind, _ in events(session)][1:] == [SecurityEventType.LOGGED_OUT]
 
 
 def test_sessions_that_are_over_are_removed_in_batches(

@@ -592,11 +592,11 @@ def test_they_are_removed_in_batches_by_whoever_delivers(app: Flask) -> None:
             more = remove_unverified(writing, utc_now(), 2)
         left.append((len(names(app)), more))
     assert left == [(3, True), (1, True), (0, False)]
-    chores = app.extensions["flask_outbox"].chores
+    periodic_tasks = app.extensions["flask_outbox"].periodic_tasks
     make_user(app, "old", verified=False)
     later = (utc_now() + timedelta(days=31)).timestamp()
     with app.app_context(), transaction() as writing:
-        assert chores["accounts.unverified"](writing, later) is False
+        assert periodic_tasks["accounts.unverified"](writing, later) is False
     assert names(app) == []
 
 

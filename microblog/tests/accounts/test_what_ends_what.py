@@ -99,9 +99,9 @@ def delete_account(scene: Scene) -> None:
 
 def delete_at_last(scene: Scene) -> None:
     delete_account(scene)
-    chore = scene.app.extensions["flask_outbox"].chores["accounts.delete"]
+    task = scene.app.extensions["flask_outbox"].periodic_tasks["accounts.delete"]
     with scene.app.app_context(), transaction() as writing:
-        assert chore(writing, utc_now().timestamp() + 7 * 86400)
+        assert task(writing, utc_now().timestamp() + 7 * 86400)
 
 
 HAPPENS: dict[str, Callable[[Scene], object]] = {

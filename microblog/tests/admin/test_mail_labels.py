@@ -95,7 +95,7 @@ def test_what_waits_says_for_what(
 
 def test_kinds_have_names_that_people_read(app: Flask, admin: Visitor) -> None:
     with app.app_context():
-        assert set(current_outbox().kinds) <= set(KIND_LABELS)
+        assert set(current_outbox().email_types) <= set(KIND_LABELS)
     Visitor(app).ask_for_reset("susan@example.com")
     for path in ("/admin/mail", "/admin/mail/1", "/admin/mail/1/cancel"):
         said = words(admin.get(path))

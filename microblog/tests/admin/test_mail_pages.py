@@ -263,7 +263,7 @@ def test_a_message_is_sent_again_after_a_confirmation(
 ) -> None:
     rung: list[Sequence[int]] = []
     with app.app_context():
-        monkeypatch.setattr(current_outbox().bell, "ring", rung.append)
+        monkeypatch.setattr(current_outbox().wakeup, "ring", rung.append)
     smtp.script.clear()
     page = admin.get("/admin/mail/2/retry")
     assert "Send this message again? To bob@example.com" in words(page)

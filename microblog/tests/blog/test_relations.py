@@ -13,7 +13,7 @@ from microblog.accounts.models import User
 from microblog.blog import people
 from microblog.blog.models import Block, Follow, Mute, Post, Profile
 from microblog.blog.people import NotPossibleError, Person, find_person
-from microblog.database import LARGEST_KEY, utc_now
+from microblog.database import MAX_ID, utc_now
 from tests.bare_site import bare_session, bare_user
 
 TABLES = {
@@ -204,7 +204,7 @@ def test_a_list_has_everybody_once_page_by_page_those_who_came_last_first(
 
     session.add(Profile(user_id=crowd[3].id, about_me="I am the last"))
     session.flush()
-    first = page(LARGEST_KEY)
+    first = page(MAX_ID)
     assert [user.id for user, _ in first.rows] == [crowd[3].id, crowd[2].id]
     assert [profile and profile.about_me for _, profile in first.rows] == ["I am the last", None]
     assert first.after == crowd[2].id
@@ -229,7 +229,7 @@ def test_a_list_shows_nobody_across_a_block_of_the_reader(
     relate(session, bob, "blocks", ann)
     for listed in (people.followers, people.following):
         assert [
-            [user.username for user, _ in listed(session, bob.id, reader, LARGEST_KEY).rows]
+            [user.username for user, _ in listed(session, bob.id, reader, MAX_ID).rows]
             for reader in (susan.id, None)
         ] == [["ann"], ["ann", "eve"]]
 

@@ -16,9 +16,9 @@ from flask import Flask
 from flask.ctx import AppContext
 from sqlalchemy import event
 
-from flask_outbox import Discard, Kind, Lane, current_outbox
+from flask_outbox import Discard, EmailType, Priority, current_outbox
 from flask_outbox.delivery.claims import Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.models import Status
 from microblog.database import db, is_sqlite, transaction
 from tests.delivery import claiming
@@ -54,9 +54,11 @@ def test_what_is_due_next_may_be_in_any_lane(app: Flask, app_context: AppContext
     claims = Claims(made.engine, lease=60)
     assert claims.next_due() is None
     with made.sessions() as session:
-        for lane in Lane:
-            made.register(Kind(f"test.{lane}", lambda _session, _intent: Discard(""), lane=lane))
-            made.post(session, f"test.{lane}", "susan@example.com").due_at = 1000.0 - lane
+        for lane in Priority:
+            made.register(
+                EmailType(f"test.{lane}", lambda _session, _intent: Discard(""), lane=lane)
+            )
+            made.enqueue(session, f"test.{lane}", "susan@example.com").due_at = 1000.0 - lane
             session.commit()
             assert claims.next_due() == 1000.0 - lane
     claims.close()
@@ -74,7 +76,7 @@ def test_no_statement_reads_more_the_more_there_is(app: Flask, app_context: AppC
         connection.set_trace_callback(statements.append)
 
     claims = Claims(made.engine, lease=60)
-    held = claims.claim(ALL_LANES, now=made.clock())
+    held = claims.claim(ALL_PRIORITIES, now=made.clock())
     assert held is not None
     claims.claim_one(held.id, now=made.clock())
     claims.next_due()

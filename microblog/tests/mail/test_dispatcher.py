@@ -18,25 +18,30 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
-    Lane,
+    EmailType,
+    Priority,
     current_outbox,
     parse_address,
     send_email,
 )
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.delivery import DEATHS_FORGIVEN
-from flask_outbox.delivery.dispatcher import ALL_LANES, Dispatcher, DispatcherOptions, ServerHealth
+from flask_outbox.delivery.delivery import MAX_CRASHES
+from flask_outbox.delivery.dispatcher import (
+    ALL_PRIORITIES,
+    Dispatcher,
+    DispatcherOptions,
+    ServerHealth,
+)
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.operations import messages
-from flask_outbox.outbox.email_types import DAY, HOUR, MINUTE, PATIENT, PROMPT, Composer
-from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY, HOUR, MINUTE, SLOW_RETRY, Composer
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import OutboxMessage, Status, Suppression
 from flask_outbox.outbox.suppressions import suppression
-from flask_outbox.outbox.wakeup import SilentBell
+from flask_outbox.outbox.wakeup import NoWakeup
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import SmtpError, Step
 from flask_outbox.smtp.transport import SmtpTransport
@@ -92,9 +97,9 @@ def test_not_now_means_later(smtp: ScriptedServer, clock: Clock, step: str) -> N
     (row,) = rows()
     assert (row.status, row.attempts, row.failures) == (Status.DEFERRED, 1, 1)
     assert "450 4.2.0 Greylisted" in str(row.answer)
-    assert 0.85 * PATIENT[0] < row.due_at - clock() < 1.15 * PATIENT[0]
+    assert 0.85 * SLOW_RETRY[0] < row.due_at - clock() < 1.15 * SLOW_RETRY[0]
     assert drain(smtp) == 0
-    clock.forward(1.2 * PATIENT[0])
+    clock.forward(1.2 * SLOW_RETRY[0])
     assert drain(smtp) == 1
     (row,) = rows()
     assert (row.status, row.attempts, row.answer) == (Status.SENT, 2, "250 2.0.0 Taken")
@@ -135,9 +140,9 @@ def test_patience_ends(smtp: ScriptedServer, clock: Clock) -> None:
     assert drain(smtp) == 0
 
 
-@pytest.mark.parametrize("delays", [PROMPT, PATIENT])
+@pytest.mark.parametrize("delays", [FAST_RETRY, SLOW_RETRY])
 def test_delays_grow_and_are_spent(delays: tuple[float, ...]) -> None:
-    kind = Kind("tests.delays", compose_note, delays=delays)
+    kind = EmailType("tests.delays", compose_note, delays=delays)
     for number, seconds in enumerate(delays, start=1):
         assert kind.delay(number) == pytest.approx(seconds, rel=0.11)
     assert kind.delay(len(delays) + 1) is None
@@ -182,7 +187,7 @@ def test_trouble_with_the_server_is_no_messages_fault(
 def test_a_server_that_is_down_costs_no_attempt(smtp: ScriptedServer) -> None:
     composed = []
 
-    def compose(session: Session, intent: Intent) -> Email | Discard:
+    def compose(session: Session, intent: ComposeContext) -> Email | Discard:
         composed.append(intent.attempt)
         return compose_note(session, intent)
 
@@ -289,7 +294,7 @@ def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock:
 def test_what_became_worthless_while_it_was_composed_is_not_sent(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
-    def compose(session: Session, intent: Intent) -> Email | Discard:
+    def compose(session: Session, intent: ComposeContext) -> Email | Discard:
         clock.forward(HOUR)
         return compose_note(session, intent)
 
@@ -315,32 +320,32 @@ def test_a_connection_that_ended_while_a_message_was_composed_costs_it_nothing(
 def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
     register("tests.gone")
     post(SUSAN, "tests.gone")
-    del current_outbox().kinds["tests.gone"]
+    del current_outbox().email_types["tests.gone"]
     drain(smtp)
     (row,) = rows()
     assert row.status == Status.DEAD
     assert "tests.gone" in str(row.answer)
 
 
-def raise_an_error(_session: Session, _intent: Intent) -> Email:
+def raise_an_error(_session: Session, _intent: ComposeContext) -> Email:
     raise ValueError("first line\nlast line")
 
 
-def find_no_row(session: Session, _intent: Intent) -> Email:
+def find_no_row(session: Session, _intent: ComposeContext) -> Email:
     session.scalars(select(OutboxMessage).where(OutboxMessage.id < 0)).one()
     raise AssertionError
 
 
-def ask_for_nonsense(session: Session, _intent: Intent) -> Email:
+def ask_for_nonsense(session: Session, _intent: ComposeContext) -> Email:
     session.execute(text("SELECT nothing FROM nowhere"))
     raise AssertionError
 
 
-def end_the_process(_session: Session, _intent: Intent) -> Email:
+def end_the_process(_session: Session, _intent: ComposeContext) -> Email:
     raise SystemExit(3)
 
 
-def return_nothing(_session: Session, _intent: Intent) -> Any:
+def return_nothing(_session: Session, _intent: ComposeContext) -> Any:
     return None
 
 
@@ -357,7 +362,7 @@ def return_nothing(_session: Session, _intent: Intent) -> Any:
 def test_a_composer_that_fails_stops_nobody_else(
     smtp: ScriptedServer, clock: Clock, compose: Composer, words: str
 ) -> None:
-    register("tests.poison", compose, lane=Lane.PROMPT, delays=(1.0, 1.0))
+    register("tests.poison", compose, lane=Priority.PROMPT, delays=(1.0, 1.0))
     post(JOHN, "tests.poison")
     post(SUSAN)
     drain(smtp)
@@ -436,10 +441,10 @@ def test_what_nobody_foresaw_while_sending_spoils_no_other_message(
 
 
 def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) -> None:
-    def compose(_session: Session, _intent: Intent) -> Email:
+    def compose(_session: Session, _intent: ComposeContext) -> Email:
         return Email(subject="Note", text="text", to=())
 
-    register("tests.nobody", compose, lane=Lane.PROMPT)
+    register("tests.nobody", compose, lane=Priority.PROMPT)
     post(JOHN, "tests.nobody")
     post(SUSAN)
     drain(smtp)
@@ -465,8 +470,8 @@ def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
 
     register("tests.list", automatic=False, unsubscribe=leave)
     with transaction() as session:
-        current_outbox().post(session, "tests.list", SUSAN, arguments={"list": "news"})
-        current_outbox().post(session, NOTE, JOHN)
+        current_outbox().enqueue(session, "tests.list", SUSAN, arguments={"list": "news"})
+        current_outbox().enqueue(session, NOTE, JOHN)
     send_email("Hello", None, [ALICE], "text")
     drain(smtp)
     news, note, hello = [one.message for one in smtp.received]
@@ -509,7 +514,7 @@ def test_a_message_in_a_language_that_nobody_speaks_is_written_in_another(
     register("tests.spoken", lambda _session, intent: Discard(intent.locale))
     with transaction() as session:
         for kind in (RESET_KIND, "tests.spoken"):
-            current_outbox().post(session, kind, SUSAN, locale=asked)
+            current_outbox().enqueue(session, kind, SUSAN, locale=asked)
     drain(smtp)
     assert [row.status for row in rows()] == [Status.SENT, Status.DISCARDED]
     assert "Dear susan," in smtp.received[0].text()
@@ -540,7 +545,7 @@ def test_where_sending_is_suppressed_everything_else_is_done(
 
 def test_what_the_guard_let_through_stays_so(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.guarded", guarded=True, delays=(20 * MINUTE, 20 * MINUTE, 20 * MINUTE))
-    current_outbox().guard = Guard(messages=1, seconds=35 * MINUTE)
+    current_outbox().recipient_limit = RecipientLimit(messages=1, seconds=35 * MINUTE)
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"] * 2}
     post(SUSAN, "tests.guarded")
     for minutes in (23, 15):
@@ -631,7 +636,7 @@ def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
 ) -> None:
     register("tests.killer", delays=(1.0, 1.0))
     post(JOHN, "tests.killer")
-    for _ in range(3 + DEATHS_FORGIVEN):
+    for _ in range(3 + MAX_CRASHES):
         assert claim(clock) is not None
         clock.forward(21)
     post(SUSAN)
@@ -647,7 +652,7 @@ def test_what_was_in_hand_when_others_killed_the_process_is_still_sent(
 ) -> None:
     register("tests.bystander", delays=(1.0, 1.0))
     post(JOHN, "tests.bystander")
-    for _ in range(2 + DEATHS_FORGIVEN):
+    for _ in range(2 + MAX_CRASHES):
         assert claim(clock) is not None
         clock.forward(21)
     assert drain(smtp) == 1
@@ -728,7 +733,7 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
                     )
                 )
                 assert others == 0
-            current_outbox().post(session, NOTE, JOHN)
+            current_outbox().enqueue(session, NOTE, JOHN)
         assert smtp.received == [], "the write had to wait for the server"
     assert len(rows()) == 2
 
@@ -737,18 +742,18 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
 
 
 def test_what_is_urgent_overtakes(smtp: ScriptedServer) -> None:
-    for lane in (Lane.BULK, Lane.NORMAL, Lane.PROMPT):
+    for lane in (Priority.BULK, Priority.NORMAL, Priority.PROMPT):
         register(f"tests.{lane.name}", lane=lane)
         for _ in range(2):
             post(f"{lane.name}@example.com", f"tests.{lane.name}")
     assert drain(smtp) == 6
-    lanes = [one.recipients[0].partition("@")[0] for one in smtp.received]
-    assert lanes == ["PROMPT", "PROMPT", "NORMAL", "NORMAL", "BULK", "BULK"]
+    priorities = [one.recipients[0].partition("@")[0] for one in smtp.received]
+    assert priorities == ["PROMPT", "PROMPT", "NORMAL", "NORMAL", "BULK", "BULK"]
 
 
 def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app: Flask) -> None:
-    register("tests.bulk", lane=Lane.BULK)
-    register("tests.prompt", lane=Lane.PROMPT)
+    register("tests.bulk", lane=Priority.BULK)
+    register("tests.prompt", lane=Priority.PROMPT)
     smtp.script = {f"rcpt:{JOHN}": STALL}
     stalled = f"RCPT TO:<{JOHN}>"
     for _ in range(4):
@@ -765,8 +770,8 @@ def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app:
 def test_what_is_urgent_leaves_within_a_second_before_a_hundred_thousand_others(
     smtp: ScriptedServer, app: Flask
 ) -> None:
-    register("tests.digest", lane=Lane.BULK)
-    register("tests.prompt", lane=Lane.PROMPT)
+    register("tests.digest", lane=Priority.BULK)
+    register("tests.prompt", lane=Priority.PROMPT)
     multiply(post(JOHN, "tests.digest"), 100_000)
     smtp.delay = 0.05
     with running(app, smtp, connections=2):
@@ -816,7 +821,7 @@ def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
 
 def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None:
     with running(app, smtp, look_every=0.1):
-        current_outbox().bell = SilentBell()
+        current_outbox().wakeup = NoWakeup()
         post(SUSAN)
         smtp.wait_for(1, seconds=60)
 
@@ -915,17 +920,17 @@ def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock
     assert rows()[0].status == Status.SENT
 
 
-def compose_note(_session: Session, intent: Intent) -> Email | Discard:
+def compose_note(_session: Session, intent: ComposeContext) -> Email | Discard:
     return Email(subject="Note", text="A note.\n", to=(parse_address(intent.recipient),))
 
 
 def register(name: str, compose: Composer = compose_note, **options: Any) -> None:
-    current_outbox().register(Kind(name, compose, **options))
+    current_outbox().register(EmailType(name, compose, **options))
 
 
 def post(to: str, kind: str = NOTE) -> int:
     with transaction() as session:
-        return current_outbox().post(session, kind, to).id
+        return current_outbox().enqueue(session, kind, to).id
 
 
 def rows() -> list[OutboxMessage]:
@@ -935,7 +940,7 @@ def rows() -> list[OutboxMessage]:
 
 def claim(clock: Clock, *, lease: float = 20.0) -> Claim | None:
     with closing(Claims(current_outbox().engine, lease=lease)) as claims:
-        return claims.claim(ALL_LANES, now=clock())
+        return claims.claim(ALL_PRIORITIES, now=clock())
 
 
 def dispatcher(

@@ -300,7 +300,7 @@ def test_refused_recipients_are_told() -> None:
         assert server.received[0].recipients == ["susan@example.com"]
     ((who, error),) = accepted.refused
     assert (who, error.step, error.code) == ("john@example.com", Step.RCPT, 550)
-    assert error.meaning is Meaning.NEVER
+    assert error.meaning is Meaning.REJECT
 
 
 @pytest.mark.parametrize("farewell", [DROP, STALL, "500 5.5.1 What?"])
@@ -513,7 +513,7 @@ def test_a_local_part_beyond_ascii_needs_the_servers_consent(
                 mail.send(message(message_class, **change))
             error = caught.value
             assert server.received == []
-        assert error.meaning is Meaning.NEVER
+        assert error.meaning is Meaning.REJECT
         assert "SMTPUTF8" in error.answer
 
 

@@ -11,16 +11,22 @@ from flask.ctx import AppContext
 
 from flask_outbox import current_outbox
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.operations.history import Bound, Fate, Span, fates, words_of_refusal
+from flask_outbox.operations.history import (
+    Bound,
+    MessageOutcome,
+    OwnershipPeriod,
+    message_outcomes,
+    words_of_refusal,
+)
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status
-from flask_outbox.outbox.prerendered import READY
+from flask_outbox.outbox.prerendered import PRERENDERED
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user
 
 NOW = 1_800_000_000.0
 SUSAN = "susan@example.com"
-ALWAYS = [Span(SUSAN, 0.0)]
+ALWAYS = [OwnershipPeriod(SUSAN, 0.0)]
 
 Deliver = Callable[[], int]
 
@@ -54,9 +60,11 @@ def write(
         return message.id
 
 
-def found(spans: list[Span] = ALWAYS, *, bound: Bound | None = None, count: int = 50) -> list[Fate]:
+def found(
+    spans: list[OwnershipPeriod] = ALWAYS, *, bound: Bound | None = None, count: int = 50
+) -> list[MessageOutcome]:
     with current_outbox().sessions() as session:
-        return fates(session, spans, kinds="accounts.", bound=bound, count=count)
+        return message_outcomes(session, spans, kinds="accounts.", bound=bound, count=count)
 
 
 def numbers(*args: object, **kwargs: object) -> list[int]:
@@ -66,7 +74,7 @@ def numbers(*args: object, **kwargs: object) -> list[int]:
 def test_only_mail_of_these_kinds_to_this_address(app: Flask, app_context: AppContext) -> None:
     mine = write()
     write("bob@example.com")
-    write(kind=READY)
+    write(kind=PRERENDERED)
     write(kind="accountsXnote")
     assert numbers() == [mine]
 
@@ -77,7 +85,7 @@ def test_only_mail_of_the_time_when_the_address_was_theirs(
     numbered = [write(at=NOW + second) for second in range(6)]
     other = write("bob@example.com", at=NOW + 3)
     write("bob@example.com", at=NOW)
-    spans = [Span(SUSAN, NOW + 1, NOW + 3), Span("bob@example.com", NOW + 3)]
+    spans = [OwnershipPeriod(SUSAN, NOW + 1, NOW + 3), OwnershipPeriod("bob@example.com", NOW + 3)]
     assert numbers(spans) == [other, numbered[2], numbered[1]]
     assert numbers([]) == []
 

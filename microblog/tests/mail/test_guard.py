@@ -9,13 +9,13 @@ from contextlib import closing
 import pytest
 from flask import Flask
 
-from flask_outbox import Kind, Outbox, current_outbox
+from flask_outbox import EmailType, Outbox, current_outbox
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claims
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.operations import messages
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.limits import Guard
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
 from microblog.cli.processes import make_dispatcher
 from microblog.settings import Settings
@@ -86,10 +86,12 @@ def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
 def test_of_many_at_once_exactly_three_are_let_through(app: Flask) -> None:
     with app.app_context():
         made = current_outbox()
-        made.register(Kind("tests.knock", lambda _session, _intent: pytest.fail("not composed")))
+        made.register(
+            EmailType("tests.knock", lambda _session, _intent: pytest.fail("not composed"))
+        )
         with made.sessions() as session:
             for _ in range(12):
-                made.post(session, "tests.knock", "susan@example.com")
+                made.enqueue(session, "tests.knock", "susan@example.com")
             session.commit()
         admitted = admit_in_parallel(made, 12)
     assert sum(admitted) == 3
@@ -145,7 +147,7 @@ def admit_in_parallel(made: Outbox, count: int) -> list[bool]:
         assert claim is not None
         start.wait()
         with made.sessions() as session:
-            answers.append(admit(session, claim, Guard(3, 900), now=made.clock()))
+            answers.append(admit(session, claim, RecipientLimit(3, 900), now=made.clock()))
             session.commit()
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(count)]
@@ -167,7 +169,7 @@ def test_the_numbers_are_settings(
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():
         make_dispatcher(make_settings(**changes)).drain()
-        assert current_outbox().guard == Guard(1, 300, 7)
+        assert current_outbox().recipient_limit == RecipientLimit(1, 300, 7)
     assert len(smtp.received) == 1
 
 
@@ -178,10 +180,10 @@ def test_the_guard_reads_only_what_it_counts(app: Flask) -> None:
         outbox = current_outbox()
         outbox.send_email("Hello", None, ["susan@example.com"], "text")
         with closing(Claims(outbox.engine, lease=60)) as claims:
-            held = claims.claim(ALL_LANES, now=outbox.clock())
+            held = claims.claim(ALL_PRIORITIES, now=outbox.clock())
         assert held is not None
         with recorded(outbox.engine) as asked, outbox.sessions() as session:
-            assert admit(session, held, outbox.guard, now=outbox.clock())
+            assert admit(session, held, outbox.recipient_limit, now=outbox.clock())
             session.rollback()
         (mark,) = [one.replace("?", "1") for one in asked if one.startswith("UPDATE outbox")]
         with outbox.engine.connect() as connection:

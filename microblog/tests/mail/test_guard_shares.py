@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from flask_outbox import Kind, Outbox, current_outbox
+from flask_outbox import EmailType, Outbox, current_outbox
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim, Claims
-from flask_outbox.delivery.dispatcher import ALL_LANES
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.email_types import DAY, HOUR, MINUTE
-from flask_outbox.outbox.limits import Guard, Share
+from flask_outbox.outbox.limits import RecipientLimit, Share
 from flask_outbox.outbox.models import Status
 from tests.delivery.bare_outbox import NOW, bare_engine, put
 from tests.outbox_rows import rows
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 SUSAN = "susan@example.com"
 OTHERS = Share(("verify", "change"))
 WAY_BACK = Share(("reset",), stays_open=True)
-GUARD = Guard(messages=3, seconds=15 * MINUTE, daily=10)
+GUARD = RecipientLimit(messages=3, seconds=15 * MINUTE, daily=10)
 
 
 @pytest.fixture
@@ -115,17 +115,17 @@ def test_of_many_at_once_of_several_kinds_exactly_three_are_let_through(app: Fla
     with app.app_context():
         outbox = current_outbox()
         for name in OTHERS.kinds:
-            outbox.register(Kind(name, lambda _session, _intent: pytest.fail("not composed")))
+            outbox.register(EmailType(name, lambda _session, _intent: pytest.fail("not composed")))
         with outbox.sessions() as session:
             for number in range(12):
-                outbox.post(session, OTHERS.kinds[number % 2], SUSAN)
+                outbox.enqueue(session, OTHERS.kinds[number % 2], SUSAN)
             session.commit()
         assert sorted(admitted_at_once(outbox, 12)) == [False] * 9 + [True] * 3
 
 
 def admitted_at_once(outbox: Outbox, count: int) -> list[bool]:
     with closing(Claims(outbox.engine, lease=60)) as claims:
-        held = [claims.claim(ALL_LANES, now=outbox.clock()) for _ in range(count)]
+        held = [claims.claim(ALL_PRIORITIES, now=outbox.clock()) for _ in range(count)]
     answers: list[bool] = []
     start = threading.Barrier(count)
 

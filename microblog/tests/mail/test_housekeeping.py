@@ -21,8 +21,8 @@ from flask_outbox.operations import backlog, messages
 from flask_outbox.operations.messages import Search
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status
-from flask_outbox.outbox.outbox import Chore
-from flask_outbox.outbox.wakeup import BellListener
+from flask_outbox.outbox.outbox import PeriodicTask
+from flask_outbox.outbox.wakeup import WakeupListener
 from microblog.cli.processes import make_dispatcher
 from tests.outbox_rows import rows
 from tests.sites import settings_of
@@ -111,7 +111,7 @@ def test_a_chore_is_done_once_an_hour(
 ) -> None:
     done: list[float] = []
     current_outbox().clock = lambda: NOW
-    current_outbox().register_chore("tests.note", noting(done))
+    current_outbox().register_periodic_task("tests.note", noting(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(3):
         made.do_what_is_due()
@@ -124,7 +124,7 @@ def test_a_chore_is_done_once_an_hour(
 
 def test_a_chore_with_more_to_do_goes_on_soon(app: Flask, app_context: AppContext) -> None:
     done: list[float] = []
-    current_outbox().register_chore("tests.long", noting(done, batches=3))
+    current_outbox().register_periodic_task("tests.long", noting(done, batches=3))
     context = app.app_context
     with Housekeeping(current_outbox(), retention=30 * DAY, context=context) as made:
         assert eventually(lambda: len(done) == 3)
@@ -135,14 +135,14 @@ def test_a_chore_with_more_to_do_goes_on_soon(app: Flask, app_context: AppContex
 def test_what_a_chore_writes_is_committed_and_may_be_mail(
     app: Flask, app_context: AppContext, smtp: ScriptedServer
 ) -> None:
-    def chore(session: Session, _now: float) -> bool:
+    def task(session: Session, _now: float) -> bool:
         count = session.scalar(select(func.count()).select_from(OutboxMessage))
         current_outbox().send_email(
             f"{count} messages", None, ["susan@example.com"], "Hello.\n", session=session
         )
         return False
 
-    current_outbox().register_chore("tests.report", chore)
+    current_outbox().register_periodic_task("tests.report", task)
     with delivering(app):
         (received,) = smtp.wait_for(1)
     assert received.message["Subject"] == "0 messages"
@@ -162,8 +162,8 @@ def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
         raise error
 
     done: list[float] = []
-    current_outbox().register_chore("tests.broken", broken)
-    current_outbox().register_chore("tests.note", noting(done))
+    current_outbox().register_periodic_task("tests.broken", broken)
+    current_outbox().register_periodic_task("tests.note", noting(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(2):
         made.do_what_is_due()
@@ -178,13 +178,13 @@ def test_a_chore_may_read_first_and_write_later_while_others_write(
 ) -> None:
     write(settled_at=NOW)
 
-    def chore(session: Session, _now: float) -> bool:
+    def task(session: Session, _now: float) -> bool:
         message = session.get_one(OutboxMessage, 1)
         time.sleep(0.1)
         message.answer = f"{message.answer} and more"
         return False
 
-    current_outbox().register_chore("tests.slow", chore)
+    current_outbox().register_periodic_task("tests.slow", task)
     with delivering(app):
         for _ in range(20):
             send_email("Hello", None, ["susan@example.com"], "Hello.\n")
@@ -192,33 +192,33 @@ def test_a_chore_may_read_first_and_write_later_while_others_write(
 
 
 def test_two_chores_of_one_name_are_refused(app_context: AppContext) -> None:
-    current_outbox().register_chore("tests.note", noting([]))
+    current_outbox().register_periodic_task("tests.note", noting([]))
     with pytest.raises(ValueError, match="two chores named"):
-        current_outbox().register_chore("tests.note", noting([]))
+        current_outbox().register_periodic_task("tests.note", noting([]))
 
 
-def noting(done: list[float], *, batches: int = 1) -> Chore:
+def noting(done: list[float], *, batches: int = 1) -> PeriodicTask:
     """A chore of so many batches that notes when it was done."""
 
-    def chore(_session: Session, now: float) -> bool:
+    def task(_session: Session, now: float) -> bool:
         assert has_app_context()
         done.append(now)
         return len(done) < batches
 
-    return chore
+    return task
 
 
 @contextmanager
 def delivering(app: Flask) -> Iterator[None]:
     """A dispatcher as its process runs it, until the end of the block."""
     made = make_dispatcher(settings_of(app))
-    with BellListener(Path(app.instance_path) / "dispatcher.bell") as listener:
+    with WakeupListener(Path(app.instance_path) / "dispatcher.bell") as listener:
         thread = threading.Thread(target=made.run, args=[listener])
         thread.start()
         try:
             yield
         finally:
             made.stop()
-            listener.ring()
+            listener.wake()
             thread.join(10)
             assert not thread.is_alive()

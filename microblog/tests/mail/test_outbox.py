@@ -16,11 +16,11 @@ from flask_outbox import (
     AddressError,
     Attachment,
     BadHeaderError,
+    ComposeContext,
     Discard,
-    Intent,
-    Kind,
-    Lane,
+    EmailType,
     OutboxError,
+    Priority,
     current_outbox,
     send_email,
 )
@@ -34,14 +34,14 @@ Deliver = Callable[[], int]
 NOTE = "tests.note"
 
 
-class Bell:
+class Wakeup:
     """Remembers its rings."""
 
     def __init__(self) -> None:
-        self.rings: list[list[int]] = []
+        self.wakeups: list[list[int]] = []
 
-    def ring(self, message_ids: Sequence[int]) -> None:
-        self.rings.append(list(message_ids))
+    def wake(self, message_ids: Sequence[int]) -> None:
+        self.wakeups.append(list(message_ids))
 
 
 class FateError(Exception):
@@ -49,67 +49,67 @@ class FateError(Exception):
 
 
 @pytest.fixture(autouse=True)
-def bell(app_context: AppContext) -> Bell:
-    made = Bell()
+def wakeup(app_context: AppContext) -> Wakeup:
+    made = Wakeup()
     outbox = current_outbox()
-    outbox.bell = made
-    outbox.register(Kind(NOTE, compose_nothing, lane=Lane.BULK, lifetime=60.0))
+    outbox.wakeup = made
+    outbox.register(EmailType(NOTE, compose_nothing, lane=Priority.BULK, lifetime=60.0))
     return made
 
 
 # Posting
 
 
-def test_what_is_posted_leaves_with_the_commit(bell: Bell) -> None:
+def test_what_is_posted_leaves_with_the_commit(wakeup: Wakeup) -> None:
     with transaction() as session:
-        message = current_outbox().post(session, NOTE, "susan@example.com")
+        message = current_outbox().enqueue(session, NOTE, "susan@example.com")
         assert message.id
-        assert bell.rings == []
+        assert wakeup.wakeups == []
         assert rows() == []
     assert [row.id for row in rows()] == [message.id]
-    assert bell.rings == [[message.id]]
+    assert wakeup.wakeups == [[message.id]]
 
 
-def test_a_rollback_leaves_nothing(bell: Bell) -> None:
+def test_a_rollback_leaves_nothing(wakeup: Wakeup) -> None:
     with pytest.raises(FateError):
-        roll_back(lambda session: current_outbox().post(session, NOTE, "susan@example.com"))
+        roll_back(lambda session: current_outbox().enqueue(session, NOTE, "susan@example.com"))
     assert rows() == []
-    assert bell.rings == []
+    assert wakeup.wakeups == []
 
 
-def test_many_messages_of_a_transaction_ring_once(bell: Bell) -> None:
+def test_many_messages_of_a_transaction_ring_once(wakeup: Wakeup) -> None:
     with transaction() as session:
-        posted = [current_outbox().post(session, NOTE, "susan@example.com").id for _ in range(3)]
-    assert bell.rings == [posted]
+        posted = [current_outbox().enqueue(session, NOTE, "susan@example.com").id for _ in range(3)]
+    assert wakeup.wakeups == [posted]
 
 
-def test_each_transaction_of_a_session_rings_for_its_own(bell: Bell) -> None:
+def test_each_transaction_of_a_session_rings_for_its_own(wakeup: Wakeup) -> None:
     with db.sessionmaker() as session:
-        first = current_outbox().post(session, NOTE, "susan@example.com").id
+        first = current_outbox().enqueue(session, NOTE, "susan@example.com").id
         session.commit()
-        current_outbox().post(session, NOTE, "john@example.com")
+        current_outbox().enqueue(session, NOTE, "john@example.com")
         session.rollback()
         session.commit()
-        third = current_outbox().post(session, NOTE, "alice@example.com").id
+        third = current_outbox().enqueue(session, NOTE, "alice@example.com").id
         session.commit()
-    assert bell.rings == [[first], [third]]
+    assert wakeup.wakeups == [[first], [third]]
     assert [row.id for row in rows()] == [first, third]
 
 
 def test_a_row_says_what_is_meant() -> None:
     outbox = current_outbox()
-    outbox.register(Kind("tests.own", compose_nothing, sender="News <news@mail.example.com>"))
+    outbox.register(EmailType("tests.own", compose_nothing, sender="News <news@mail.example.com>"))
     with transaction() as session:
-        outbox.post(
+        outbox.enqueue(
             session, NOTE, "Susan <Susan@EXAMPLE.com>", locale="de", arguments={"user": [1, "ü"]}
         )
-        outbox.post(session, "tests.own", "john@example.com")
-        outbox.post(session, NOTE, "alice@example.com", sender="bob@example.org")
+        outbox.enqueue(session, "tests.own", "john@example.com")
+        outbox.enqueue(session, NOTE, "alice@example.com", sender="bob@example.org")
     note, own, named = rows()
     assert (note.kind, note.recipient, note.locale) == (NOTE, "Susan@example.com", "de")
     assert note.arguments == {"user": [1, "ü"]}
     assert (note.lane, note.status, note.attempts, note.failures) == (
-        Lane.BULK, Status.QUEUED, 0, 0,
+        Priority.BULK, Status.QUEUED, 0, 0,
     )  # fmt: skip
     assert abs(note.created_at - time.time()) < 300
     assert note.due_at == note.created_at
@@ -170,46 +170,46 @@ def test_what_cannot_be_posted_is_refused_and_the_transaction_goes_on(
     posted = {"kind": NOTE, "to": "susan@example.com"} | change
     with transaction() as session:
         with pytest.raises((OutboxError, AddressError), match=words):
-            outbox.post(session, posted.pop("kind"), posted.pop("to"), **posted)
+            outbox.enqueue(session, posted.pop("kind"), posted.pop("to"), **posted)
         assert not session.new
-        outbox.post(session, NOTE, "john@example.com")
+        outbox.enqueue(session, NOTE, "john@example.com")
     assert [row.recipient for row in rows()] == ["john@example.com"]
 
 
 @pytest.mark.parametrize("locale", ["en", "pt_BR", "zh-Hans-CN", "xx", "sr_Latn_RS"])
 def test_a_language_that_nobody_speaks_here_is_taken(locale: str) -> None:
     with transaction() as session:
-        current_outbox().post(session, NOTE, "susan@example.com", locale=locale)
+        current_outbox().enqueue(session, NOTE, "susan@example.com", locale=locale)
     assert rows()[0].locale == locale
 
 
 def test_any_letter_survives_among_the_arguments() -> None:
     arguments = {"zero \0": "\0 🙂 \x1b \u2028 \\u0000", "tuple": (1, None, True, 1.5)}
     with transaction() as session:
-        current_outbox().post(session, NOTE, "susan@example.com", arguments=arguments)
+        current_outbox().enqueue(session, NOTE, "susan@example.com", arguments=arguments)
     assert rows()[0].arguments == {**arguments, "tuple": [1, None, True, 1.5]}
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
 def test_a_kind_needs_a_name_that_fits(name: str) -> None:
     with pytest.raises(ValueError, match="name of a kind"):
-        current_outbox().register(Kind(name, compose_nothing))
+        current_outbox().register(EmailType(name, compose_nothing))
 
 
 def test_two_kinds_cannot_share_a_name() -> None:
     with pytest.raises(ValueError, match=NOTE):
-        current_outbox().register(Kind(NOTE, compose_nothing))
+        current_outbox().register(EmailType(NOTE, compose_nothing))
 
 
 # Finished messages
 
 
 def test_a_finished_message_is_committed_at_once_and_arrives(
-    bell: Bell, deliver: Deliver, smtp: ScriptedServer
+    wakeup: Wakeup, deliver: Deliver, smtp: ScriptedServer
 ) -> None:
     number = send_email("Hello", "admin@example.com", ["susan@example.com"], "text", "<p>html</p>")
     assert [row.id for row in rows()] == [number]
-    assert bell.rings == [[number]]
+    assert wakeup.wakeups == [[number]]
     assert smtp.connections == 0
     assert deliver() == 1
     (received,) = smtp.received
@@ -261,18 +261,18 @@ def test_without_a_sender_the_sites_own_is_taken(deliver: Deliver, smtp: Scripte
     assert smtp.received[0].message["From"] == "admin@microblog.example.com"
 
 
-def test_inside_a_transaction_it_shares_the_fate(bell: Bell) -> None:
+def test_inside_a_transaction_it_shares_the_fate(wakeup: Wakeup) -> None:
     with pytest.raises(FateError):
         roll_back(lambda _session: send_email("Hello", None, ["susan@example.com"], "text"))
-    assert (rows(), bell.rings) == ([], [])
+    assert (rows(), wakeup.wakeups) == ([], [])
     with transaction():
         number = send_email("Hello", None, ["susan@example.com"], "text")
-        assert (rows(), bell.rings) == ([], [])
+        assert (rows(), wakeup.wakeups) == ([], [])
     assert [row.id for row in rows()] == [number]
-    assert bell.rings == [[number]]
+    assert wakeup.wakeups == [[number]]
 
 
-def test_a_session_can_be_named(bell: Bell) -> None:
+def test_a_session_can_be_named(wakeup: Wakeup) -> None:
     with db.sessionmaker() as session:
         send_email("Hello", None, ["susan@example.com"], "text", session=session)
         session.rollback()
@@ -280,7 +280,7 @@ def test_a_session_can_be_named(bell: Bell) -> None:
         assert rows() == []
         session.commit()
     assert [row.id for row in rows()] == [number]
-    assert bell.rings == [[number]]
+    assert wakeup.wakeups == [[number]]
 
 
 def test_it_returns_at_once_whatever_the_server_does(smtp: ScriptedServer) -> None:
@@ -340,7 +340,7 @@ def test_what_was_sent_is_forgotten(
     ],
 )
 def test_a_finished_message_is_checked_where_it_is_written(
-    bell: Bell, change: dict[str, Any], error: type[Exception]
+    wakeup: Wakeup, change: dict[str, Any], error: type[Exception]
 ) -> None:
     values: dict[str, Any] = {
         "subject": "Hello",
@@ -350,7 +350,7 @@ def test_a_finished_message_is_checked_where_it_is_written(
     }
     with pytest.raises(error):
         send_email(**values | change)
-    assert (rows(), bell.rings) == ([], [])
+    assert (rows(), wakeup.wakeups) == ([], [])
 
 
 def test_a_message_that_no_server_would_take_is_refused_at_once(deliver: Deliver) -> None:
@@ -397,7 +397,7 @@ def roll_back(work: Callable[[Session], object]) -> None:
         raise FateError
 
 
-def compose_nothing(_session: object, _intent: Intent) -> Discard:
+def compose_nothing(_session: object, _intent: ComposeContext) -> Discard:
     return Discard("only its row is looked at")
 
 

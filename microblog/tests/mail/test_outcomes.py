@@ -18,7 +18,14 @@ from flask import Flask
 from flask.ctx import AppContext
 from sqlalchemy.orm import Session
 
-from flask_outbox import Email, Intent, Kind, current_outbox, parse_addresses, send_email
+from flask_outbox import (
+    ComposeContext,
+    Email,
+    EmailType,
+    current_outbox,
+    parse_addresses,
+    send_email,
+)
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox.models import Status
 from flask_outbox.smtp.client import SmtpServer
@@ -91,16 +98,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(autouse=True)
 def _kinds(app_context: AppContext) -> None:
     outbox = current_outbox()
-    outbox.register(Kind(ONCE, compose, repeat_unknown=False))
-    outbox.register(Kind(AGAIN, compose))
-    outbox.register(Kind(LARGE_KIND, compose_large, repeat_unknown=False))
+    outbox.register(EmailType(ONCE, compose, repeat_unknown=False))
+    outbox.register(EmailType(AGAIN, compose))
+    outbox.register(EmailType(LARGE_KIND, compose_large, repeat_unknown=False))
 
 
-def compose(_session: Session, intent: Intent) -> Email:
+def compose(_session: Session, intent: ComposeContext) -> Email:
     return Email("Note", "A note.\n", to=parse_addresses(intent.recipient))
 
 
-def compose_large(_session: Session, intent: Intent) -> Email:
+def compose_large(_session: Session, intent: ComposeContext) -> Email:
     return Email("Note", LARGE, to=parse_addresses(intent.recipient))
 
 
@@ -356,7 +363,7 @@ def test_each_particular_case_is_tried() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "meaning"),
-    [("5.4.5 Limit", Meaning.SERVER), ("5.1.1 5.4.5", Meaning.NEVER), ("15.4.5", Meaning.NEVER)],
+    [("5.4.5 Limit", Meaning.SERVER), ("5.1.1 5.4.5", Meaning.REJECT), ("15.4.5", Meaning.REJECT)],
 )
 def test_only_the_code_of_the_answer_itself_counts(answer: str, meaning: Meaning) -> None:
     assert SmtpError(Step.RCPT, 550, answer).meaning is meaning
@@ -364,7 +371,7 @@ def test_only_the_code_of_the_answer_itself_counts(answer: str, meaning: Meaning
 
 def post(to: str, kind: str) -> None:
     with transaction() as session:
-        current_outbox().post(session, kind, to)
+        current_outbox().enqueue(session, kind, to)
 
 
 def outcome(app: Flask) -> str:

@@ -17,9 +17,17 @@ from flask.ctx import AppContext
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from flask_outbox import Discard, Email, Intent, Kind, Lane, current_outbox, parse_address
+from flask_outbox import (
+    ComposeContext,
+    Discard,
+    Email,
+    EmailType,
+    Priority,
+    current_outbox,
+    parse_address,
+)
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_LANES, LEASE_SECONDS, Dispatcher
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, LEASE_SECONDS, Dispatcher
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import forget_slots
@@ -33,7 +41,7 @@ from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE
 
-BULK, NORMAL, PROMPT, NOBODY, SHORT = "bulk", "normal", "prompt", "nobody", "short"
+BULK, NORMAL, FAST_RETRY, NOBODY, SHORT = "bulk", "normal", "prompt", "nobody", "short"
 
 Make = Callable[..., Dispatcher]
 
@@ -54,15 +62,19 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(app_context: AppContext) -> Clock:
     outbox = current_outbox()
-    for name, lane in ((BULK, Lane.BULK), (NORMAL, Lane.NORMAL), (PROMPT, Lane.PROMPT)):
-        outbox.register(Kind(name, compose, lane=lane))
-    outbox.register(Kind(NOBODY, lambda _session, _intent: Discard("nobody is there")))
-    outbox.register(Kind(SHORT, compose, lifetime=30))
+    for name, lane in (
+        (BULK, Priority.BULK),
+        (NORMAL, Priority.NORMAL),
+        (FAST_RETRY, Priority.PROMPT),
+    ):
+        outbox.register(EmailType(name, compose, lane=lane))
+    outbox.register(EmailType(NOBODY, lambda _session, _intent: Discard("nobody is there")))
+    outbox.register(EmailType(SHORT, compose, lifetime=30))
     outbox.clock = made = Clock()
     return made
 
 
-def compose(_session: Session, intent: Intent) -> Email | Discard:
+def compose(_session: Session, intent: ComposeContext) -> Email | Discard:
     return Email(str(intent.arguments["number"]), "text", to=(parse_address(intent.recipient),))
 
 
@@ -84,7 +96,7 @@ def post(clock: Clock, kind: str, *domains: str, count: int = 1) -> None:
             for domain in domains:
                 clock.forward(0.001)
                 address = f"person{number}@{domain}"
-                current_outbox().post(session, kind, address, arguments={"number": number})
+                current_outbox().enqueue(session, kind, address, arguments={"number": number})
 
 
 def taken(smtp: ScriptedServer) -> list[str]:
@@ -103,7 +115,7 @@ def claim(dispatcher: Dispatcher) -> Claim | None:
     """Claim a row and die, as a process would that is killed."""
     engine = dispatcher.outbox.engine
     with closing(Claims(engine, lease=LEASE_SECONDS, pacing=dispatcher.pacing)) as claims:
-        return claims.claim(ALL_LANES, now=dispatcher.outbox.clock())
+        return claims.claim(ALL_PRIORITIES, now=dispatcher.outbox.clock())
 
 
 @contextmanager
@@ -195,7 +207,7 @@ def test_of_many_that_claim_at_once_exactly_as_many_succeed_as_may(
         with closing(Claims(engine, lease=LEASE_SECONDS, pacing=Pacing(limits))) as claims:
             start.wait()
             for moment in range(20):
-                held = claims.claim(ALL_LANES, now=clock() + moment)
+                held = claims.claim(ALL_PRIORITIES, now=clock() + moment)
                 if held is not None:
                     claimed.append(held.recipient)
 
@@ -294,14 +306,14 @@ def test_what_is_urgent_has_its_turn_first(
     limits: tuple[str | None, str | None],
 ) -> None:
     dispatcher = paced(*limits)
-    for kind in (BULK, NORMAL, PROMPT):
+    for kind in (BULK, NORMAL, FAST_RETRY):
         post(clock, kind, "gmail.com", count=2)
         dispatcher.drain()
     for _ in range(5):
         clock.forward(1)
         assert dispatcher.drain() == 1
     ended = sorted(rows(app), key=lambda row: row.settled_at or 0)
-    assert [row.kind for row in ended] == [BULK, PROMPT, PROMPT, NORMAL, NORMAL, BULK]
+    assert [row.kind for row in ended] == [BULK, FAST_RETRY, FAST_RETRY, NORMAL, NORMAL, BULK]
 
 
 @pytest.mark.parametrize("limits", [("10/minute", None), (None, "gmail.com=10/minute")])
@@ -311,7 +323,7 @@ def test_a_part_of_a_long_limit_is_kept_for_what_is_urgent(
     dispatcher = paced(*limits)
     post(clock, BULK, "gmail.com", count=20)
     assert dispatcher.drain() == 9
-    post(clock, PROMPT, "gmail.com", count=2)
+    post(clock, FAST_RETRY, "gmail.com", count=2)
     assert dispatcher.drain() == 1
     clock.forward(60)
     assert dispatcher.drain() == 9
@@ -320,7 +332,7 @@ def test_a_part_of_a_long_limit_is_kept_for_what_is_urgent(
 
 def test_urgent_mail_alone_uses_all_of_a_limit(paced: Make, clock: Clock) -> None:
     dispatcher = paced("10/minute")
-    post(clock, PROMPT, "gmail.com", count=20)
+    post(clock, FAST_RETRY, "gmail.com", count=20)
     assert dispatcher.drain() == 10
 
 
@@ -506,7 +518,7 @@ def slots() -> dict[str, int]:
 def test_no_statement_reads_more_the_more_there_is(paced: Make, clock: Clock) -> None:
     dispatcher = paced("9/minute", "*=1/second")
     post(clock, NORMAL, "gmail.com", "example.com", count=3)
-    post(clock, PROMPT, "gmail.com")
+    post(clock, FAST_RETRY, "gmail.com")
     asked: set[str] = set()
     db.engine.dispose()
 
@@ -517,11 +529,11 @@ def test_no_statement_reads_more_the_more_there_is(paced: Make, clock: Clock) ->
     with closing(Claims(db.engine, lease=LEASE_SECONDS, pacing=dispatcher.pacing)) as claims:
         for _ in range(3):
             clock.forward(1)
-            claims.look_after_held_back()
-            while claims.claim(ALL_LANES, now=clock()):
+            claims.refresh_rate_limited()
+            while claims.claim(ALL_PRIORITIES, now=clock()):
                 pass
     with closing(Claims(db.engine, lease=LEASE_SECONDS)) as claims:
-        claims.look_after_held_back()
+        claims.refresh_rate_limited()
     with db.engine.connect() as connection:
         for statement in sorted(one for one in asked if "outbox" in one or "slots" in one):
             for *_numbers, step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}"):

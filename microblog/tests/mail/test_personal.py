@@ -24,13 +24,13 @@ def messages(app: Flask, app_context: AppContext) -> None:
     """Two to susan, of which the first is old and reduced, and one to bob."""
     with transaction() as writing:
         outbox = current_outbox()
-        old = outbox.post(writing, NOTICE, SUSAN, arguments={"user_id": 7, "at": 1})
+        old = outbox.enqueue(writing, NOTICE, SUSAN, arguments={"user_id": 7, "at": 1})
         old.status, old.settled_at = Status.SENT, HOUR
         writing.flush()
         add_up(writing, now=10 * HOUR)
         assert prune(writing, now=10 * HOUR, retention=0.0) == 1
-        outbox.post(writing, NOTICE, "Susan@Example.com", arguments={"user_id": 7, "at": 2})
-        outbox.post(writing, NOTICE, BOB, arguments={"user_id": 8, "at": 3})
+        outbox.enqueue(writing, NOTICE, "Susan@Example.com", arguments={"user_id": 7, "at": 2})
+        outbox.enqueue(writing, NOTICE, BOB, arguments={"user_id": 8, "at": 3})
         writing.add_all(Suppression(address_key=key, reason="", since=0) for key in (SUSAN, BOB))
 
 

@@ -23,7 +23,7 @@ from flask_outbox import current_outbox
 from flask_outbox.dev import previews
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.models import OutboxMessage
-from flask_outbox.outbox.prerendered import READY
+from flask_outbox.outbox.prerendered import PRERENDERED
 from microblog.accounts.actions.deletion import DELETION_KIND
 from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
 from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
@@ -60,7 +60,7 @@ KINDS = [
 
 def test_no_kind_is_forgotten(app: Flask) -> None:
     with app.app_context():
-        assert sorted(set(current_outbox().kinds) - {READY}) == sorted(KINDS)
+        assert sorted(set(current_outbox().email_types) - {PRERENDERED}) == sorted(KINDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -84,7 +84,7 @@ def test_an_email_reads_well_everywhere(app: Flask, kind: str, language: str) ->
     with app.app_context():
         found = previews.preview(current_outbox(), kind, language)
         assert found is not None
-        known = current_outbox().kinds[kind]
+        known = current_outbox().email_types[kind]
         source = render(
             found.email,
             message_id="<1@example.com>",
@@ -130,7 +130,7 @@ def test_the_pages(make_app: Callable[..., Flask]) -> None:
     frame = visitor.get("/dev/emails/accounts.reset_password/en/html")
     assert "sandbox" in frame.headers["Content-Security-Policy"]
     assert "click here" in words(frame)
-    for nothing in ("accounts.reset_password/xx", "nothing/en", f"{READY}/en"):
+    for nothing in ("accounts.reset_password/xx", "nothing/en", f"{PRERENDERED}/en"):
         assert visitor.get(f"/dev/emails/{nothing}").status_code == 404
 
 

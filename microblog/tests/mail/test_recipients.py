@@ -218,7 +218,7 @@ def test_where_there_are_too_many_from_the_first_on_there_is_an_end() -> None:
         server.script = {"rcpt": FULL["452"]}
         with pytest.raises(RecipientsRefusedError) as caught:
             transmit_all(open_connection(where(server)), envelope([SUSAN, JOHN]))
-    assert caught.value.meaning is Meaning.AGAIN
+    assert caught.value.meaning is Meaning.RETRY
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_too_many_is_told_from_a_full_mailbox(code: int, answer: str, expected: 
     error = SmtpError(Step.RCPT, code, answer)
     assert error.is_too_many == expected
     if expected:
-        assert error.meaning is Meaning.AGAIN
+        assert error.meaning is Meaning.RETRY
     assert not SmtpError(Step.DATA, code, answer).is_too_many
 
 

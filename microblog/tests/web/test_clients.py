@@ -9,11 +9,11 @@ from limits import parse_many
 from microblog.web.clients import (
     PLACE_MAXIMUM,
     USER_AGENT_MAXIMUM,
-    Place,
+    RequestOrigin,
     browser_name,
     client_network,
     coarse,
-    current_place,
+    current_origin,
 )
 from microblog.web.ratelimits import FORM_LIMIT, current_client
 from tests.visitor import ON_SQLITE
@@ -69,15 +69,15 @@ def test_one_client_is_told_from_another(address: str, network: str) -> None:
 def test_a_request_has_a_place(app: Flask) -> None:
     environment = {"REMOTE_ADDR": "203.0.113.77"}
     with app.test_request_context(headers={"User-Agent": FIREFOX}, environ_base=environment):
-        assert current_place() == Place("Firefox on Linux", "203.0.113.0/24")
+        assert current_origin() == RequestOrigin("Firefox on Linux", "203.0.113.0/24")
     # Over a socket of the file system nobody has an address.
     with app.test_request_context(
         headers={"User-Agent": FIREFOX}, environ_base={"REMOTE_ADDR": ""}
     ):
         request.environ.pop("REMOTE_ADDR")
-        assert current_place() == Place("Firefox on Linux", "")
+        assert current_origin() == RequestOrigin("Firefox on Linux", "")
     with app.app_context():
-        assert current_place() == Place()
+        assert current_origin() == RequestOrigin()
 
 
 def test_a_client_may_post_thirty_forms_a_minute_and_three_hundred_an_hour() -> None:

@@ -128,7 +128,7 @@ def test_without_admins_there_is_the_log(
     ],
 )
 def test_secrets_are_cut_out(text: str) -> None:
-    cut = error_reports.scrubbed(text, ["s3cret-of-the-site"])
+    cut = error_reports.redacted(text, ["s3cret-of-the-site"])
     assert error_reports.REMOVED in cut
     for secret in ("hunter2", "aGFzaGhhc2hoYXNo", TOKEN, "s3cret"):
         assert secret not in cut
@@ -137,9 +137,9 @@ def test_secrets_are_cut_out(text: str) -> None:
 @pytest.mark.parametrize("word", ["x" * 100_000, "x" * 50_000 + "." + "y" * 50_000, "x.y" * 30_000])
 def test_a_long_word_in_a_traceback_takes_no_long_time(word: str) -> None:
     cut = f"{word} the end"
-    assert comes_to_an_end(lambda: error_reports.scrubbed(cut, []).endswith(" the end"))
+    assert comes_to_an_end(lambda: error_reports.redacted(cut, []).endswith(" the end"))
 
 
 def test_a_long_traceback_keeps_its_end() -> None:
-    assert error_reports.scrubbed("x " * 50_000 + "the end", []).endswith("the end")
-    assert len(error_reports.scrubbed("x " * 50_000, [])) == error_reports.TRACEBACK_MAXIMUM
+    assert error_reports.redacted("x " * 50_000 + "the end", []).endswith("the end")
+    assert len(error_reports.redacted("x " * 50_000, [])) == error_reports.TRACEBACK_MAXIMUM

@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from flask_outbox import current_outbox
 from flask_outbox.operations import backlog
 from flask_outbox.outbox.models import OutboxMessage
-from flask_outbox.outbox.wakeup import BellListener, SocketBell
+from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener
 from microblog.database import transaction
 from microblog.web import readiness as readiness_module
 from tests.constants import Make
@@ -20,12 +20,12 @@ from tests.visitor import ON_SQLITE, Visitor
 
 
 @pytest.fixture
-def listener(app: Flask) -> Iterator[BellListener]:
+def listener(app: Flask) -> Iterator[WakeupListener]:
     """A dispatcher's end of the doorbell."""
     with app.app_context():
-        bell = current_outbox().bell
-    assert isinstance(bell, SocketBell)
-    with BellListener(bell.path) as listening:
+        wakeup = current_outbox().wakeup
+    assert isinstance(wakeup, SocketWakeup)
+    with WakeupListener(wakeup.path) as listening:
         yield listening
 
 
@@ -76,7 +76,7 @@ def test_a_schema_of_another_version_is_not_served(app: Flask, statement: str) -
 
 
 @ON_SQLITE
-def test_a_dead_dispatcher_is_told_and_its_return(app: Flask, listener: BellListener) -> None:
+def test_a_dead_dispatcher_is_told_and_its_return(app: Flask, listener: WakeupListener) -> None:
     assert readiness(app) == (200, "ok", [])
     assert not listener.wait(0), "asking is not ringing"
     listener.__exit__(None, None, None)

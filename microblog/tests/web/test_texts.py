@@ -21,11 +21,11 @@ import microblog
 from flask_outbox import email_from_templates
 from flask_outbox.outbox.suppressions import suppress
 from microblog.accounts.audit.notices import not_me_link
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
 from microblog.database import transaction, utc_now
 from microblog.web import languages
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from scripts import translations
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -312,8 +312,8 @@ def test_every_word_about_the_safety_of_an_account_comes_from_a_translation(app:
         user = writing.get_one(User, number)
         user.email_verified_at = user.registered_at
         link = path_of(not_me_link(user, user.email, now=utc_now()))
-        for happening in Happening:
-            record(writing, number, happening, Place(), now=utc_now())
+        for happening in SecurityEventType:
+            record(writing, number, happening, RequestOrigin(), now=utc_now())
         suppress(writing, [(user.email, "recipient: 550 5.1.1 1234")], now=utc_now().timestamp())
     token = here.csrf_token("/settings/sessions")
     pages = [

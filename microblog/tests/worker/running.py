@@ -67,7 +67,7 @@ def make_deliverer(app: Flask, *, connections: int = 8) -> Deliverer:
         )
 
 
-def arrives_by_ring(app: Flask, smtp: ScriptedServer) -> bool:
+def arrives_by_wakeup(app: Flask, smtp: ScriptedServer) -> bool:
     """Whether a message posted now arrives sooner than a sweep would find it."""
     before = len(smtp.received)
     posted_at = time.time()

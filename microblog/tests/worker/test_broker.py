@@ -13,7 +13,7 @@ from kombu.entity import Exchange, Queue
 
 from flask_outbox import send_email
 from flask_outbox.celery.wakeup import Publisher, make_celery, queue_names
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from tests.brokers import Broker
 from tests.smtp_server import STALL, ScriptedServer
 from tests.waiting import eventually
@@ -57,7 +57,7 @@ def test_a_worker_holds_one_ring_a_connection_and_gives_it_up_when_it_is_settled
 @ON_RABBITMQ
 def test_the_queues_outlive_one_of_several_servers(database_url: str, broker: Broker) -> None:
     with publishing(broker) as publisher:
-        publisher.ring([(1, Lane.PROMPT), (2, Lane.NORMAL)])
+        publisher.wake([(1, Priority.PROMPT), (2, Priority.NORMAL)])
     for name in queue_names(broker.prefix):
         with Connection(broker.url) as connection:
             classic = Queue(name, Exchange(name), routing_key=name, channel=connection.channel())

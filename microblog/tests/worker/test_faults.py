@@ -26,7 +26,7 @@ from tests.visitor import Visitor, make_user, words
 from tests.waiting import eventually
 from tests.worker.conftest import MakeEnvironment
 from tests.worker.own_brokers import OwnBroker, OwnRabbitMQ, OwnRedis, has_own
-from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, arrives_by_ring, working
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, arrives_by_wakeup, working
 
 Make = Callable[..., Any]
 
@@ -69,7 +69,7 @@ def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
         own.start()
         post(app, 20)
         smtp.wait_for(83, seconds=30)
-        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
+        assert eventually(lambda: arrives_by_wakeup(app, smtp), seconds=40)
         assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
         assert worker.poll() is None
     assert copies(smtp.received) == {row.message_id: 1 for row in rows(app)}
@@ -128,9 +128,9 @@ def test_a_worker_outlives_its_queues(
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     with working(environment, tmp_path) as worker:
-        assert eventually(lambda: arrives_by_ring(app, smtp))
+        assert eventually(lambda: arrives_by_wakeup(app, smtp))
         remove_queues(broker)
-        assert eventually(lambda: arrives_by_ring(app, smtp), seconds=40)
+        assert eventually(lambda: arrives_by_wakeup(app, smtp), seconds=40)
         assert worker.poll() is None
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from flask_outbox import current_outbox, send_email
 from flask_outbox.celery.sweeper import SWEEP_AT_MOST, Sweeper
 from flask_outbox.celery.wakeup import Publisher, make_celery, queue_names
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from microblog.database import transaction
 from tests.brokers import Broker
 from tests.outbox_rows import rows
@@ -106,7 +106,7 @@ def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
     celery = make_celery(broker.url, broker.prefix)
     prompt, rest = queue_names(broker.prefix)
     publisher = Publisher(celery)
-    publisher.ring([(number, Lane.NORMAL) for number in range(SWEEP_AT_MOST)])
+    publisher.wake([(number, Priority.NORMAL) for number in range(SWEEP_AT_MOST)])
     assert eventually(lambda: publisher.length(rest) == SWEEP_AT_MOST)
     Visitor(app).ask_for_reset("susan@example.com")
     post_digests(app, 3)

@@ -17,7 +17,7 @@ from kombu.connection import Connection
 
 from flask_outbox import current_outbox, send_email
 from flask_outbox.celery.sweeper import UNHEARD_SECONDS, Sweeper
-from flask_outbox.celery.wakeup import CeleryBell, Publisher, make_celery, queue_names
+from flask_outbox.celery.wakeup import CeleryWakeup, Publisher, make_celery, queue_names
 from flask_outbox.outbox.models import Status
 from microblog.cli import main
 from microblog.cli.ports import choose_free
@@ -33,7 +33,7 @@ from tests.waiting import eventually
 from tests.worker.running import (
     ON_POSTGRESQL,
     ON_RABBITMQ,
-    arrives_by_ring,
+    arrives_by_wakeup,
     make_deliverer,
     working,
 )
@@ -70,7 +70,7 @@ def test_a_reset_asked_for_over_http_is_delivered_by_a_worker(
         (received,) = smtp.wait_for(1)
         assert f"{address}/reset_password/" in received.text()
         assert eventually(lambda: row(app).status == Status.SENT)
-        assert eventually(lambda: arrives_by_ring(app, smtp))
+        assert eventually(lambda: arrives_by_wakeup(app, smtp))
         assert not site.child("process dispatcher")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=10) == 0
@@ -91,7 +91,7 @@ def test_a_reset_is_delivered_over_redis_too(
         Visitor(app).ask_for_reset("susan@example.com")
         smtp.wait_for(1)
         assert eventually(lambda: row(app).status == Status.SENT)
-        assert eventually(lambda: arrives_by_ring(app, smtp))
+        assert eventually(lambda: arrives_by_wakeup(app, smtp))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=10) == 0
 
@@ -105,9 +105,9 @@ def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
     Visitor(app).ask_for_reset("susan@example.com")
     with app.app_context():
         send_email("Secret", None, ["bob@example.com"], "A secret text.\n")
-        bell = current_outbox().bell
-    assert isinstance(bell, CeleryBell)
-    bell.flush(5)
+        wakeup = current_outbox().wakeup
+    assert isinstance(wakeup, CeleryWakeup)
+    wakeup.flush(5)
     numbers = [one.id for one in rows(app)]
     for number, name in zip(numbers, queue_names(broker.prefix), strict=True):
         body, everything = held_by(broker, name)
@@ -150,9 +150,9 @@ def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
                 page = visitor.ask_for_reset("susan@example.com")
             assert "Check your email for the instructions" in words(page)
         with app.app_context():
-            bell = current_outbox().bell
-        assert isinstance(bell, CeleryBell)
-        bell.flush(10)
+            wakeup = current_outbox().wakeup
+        assert isinstance(wakeup, CeleryWakeup)
+        wakeup.flush(10)
     assert [one.levelname for one in caplog.records] == ["ERROR"]
     assert {one.status for one in rows(app)} == {Status.QUEUED}
     with working(environment, tmp_path):

@@ -22,7 +22,7 @@ from flask_outbox.celery.sweeper import SWEEP_EVERY_SECONDS, Sweeper
 from flask_outbox.celery.wakeup import DELIVER, queue_names_of
 from flask_outbox.delivery.dispatcher import LOOK_EVERY_SECONDS, Dispatcher
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.outbox.wakeup import BellListener
+from flask_outbox.outbox.wakeup import WakeupListener
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
     Which row may leave next, and when, must not depend on which ring comes first. The dispatcher
     also finds by itself what nobody rang for.
     """
-    listener = BellListener(None)
+    listener = WakeupListener(None)
     failed = False
 
     def run() -> None:
@@ -77,7 +77,7 @@ def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
         return _consume(celery, deliver, 1) or int(failed)
     finally:
         dispatcher.stop()
-        listener.ring()
+        listener.wake()
         thread.join()
 
 

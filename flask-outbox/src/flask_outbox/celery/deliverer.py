@@ -82,10 +82,10 @@ class Deliverer:
     def _deliver(self, number: int) -> bool:
         try:
             with self._context(), self._delivery() as delivery:
-                held = delivery.claims.claim_one(number, now=self.outbox.clock())
-                if held is None:
+                claim = delivery.claims.claim_one(number, now=self.outbox.clock())
+                if claim is None:
                     return False
-                trouble = delivery.deliver_one(held)
+                trouble = delivery.deliver_one(claim)
         except SQLAlchemyError as error:
             self._outage.began(reason(error))
             return False

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_outbox.celery.deliverer import Deliverer
 from flask_outbox.celery.wakeup import WAITING_ROWS, Publisher, queue_names_of
 from flask_outbox.database_errors import reason
-from flask_outbox.delivery.dispatcher import ALL_LANES, PROMPT_LANE
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.outage import Outage
 from flask_outbox.outbox.models import OutboxMessage
 
@@ -33,7 +33,7 @@ SILENCE_SAID_EVERY_SECONDS = 600.0
 
 SWEEP_AT_MOST = 500
 
-OTHER_LANES = range(PROMPT_LANE.stop, ALL_LANES.stop)
+OTHER_PRIORITIES = range(PROMPT_ONLY.stop, ALL_PRIORITIES.stop)
 
 
 class Sweeper:
@@ -83,15 +83,15 @@ class Sweeper:
         """
         if self._deliverer.health.pause():
             return 0
-        self._claims.look_after_held_back()
+        self._claims.refresh_rate_limited()
         rung = 0
-        for queue, lanes in zip(self._queues, (PROMPT_LANE, OTHER_LANES), strict=True):
-            rows = self._overdue(lanes, count=SWEEP_AT_MOST)
+        for queue, priorities in zip(self._queues, (PROMPT_ONLY, OTHER_PRIORITIES), strict=True):
+            rows = self._overdue(priorities, count=SWEEP_AT_MOST)
             if not rows:
                 continue
             # Those that are due first have most likely lost theirs.
             unrung = rows[: max(len(rows) - self._publisher.length(queue), 0)]
-            self._publisher.ring(unrung)
+            self._publisher.wake(unrung)
             rung += len(unrung)
         return rung
 
@@ -105,21 +105,21 @@ class Sweeper:
         """
         delivered, until = 0, time.monotonic() + within
         while time.monotonic() < until and not self._deliverer.health.pause():
-            rows = self._overdue(ALL_LANES, count=1, seconds=overdue)
+            rows = self._overdue(ALL_PRIORITIES, count=1, seconds=overdue)
             if not rows or self._stopping.is_set():
                 break
             delivered += self._deliverer.deliver(rows[0].id)
         return delivered
 
     def _overdue(
-        self, lanes: range, *, count: int, seconds: float = OVERDUE_SECONDS
+        self, priorities: range, *, count: int, seconds: float = OVERDUE_SECONDS
     ) -> Sequence[Row[int, int]]:
         outbox = self._deliverer.outbox
         overdue = (
             WAITING_ROWS.where(
                 OutboxMessage.waits_for == "",
                 OutboxMessage.due_at <= outbox.clock() - seconds,
-                OutboxMessage.lane.in_(lanes),
+                OutboxMessage.lane.in_(priorities),
             )
             .order_by(OutboxMessage.lane, OutboxMessage.due_at)
             .limit(count)
@@ -157,7 +157,7 @@ class Sweeper:
 
     def _is_unheard(self) -> bool:
         is_idle = not self._deliverer.under_way
-        return is_idle and bool(self._overdue(ALL_LANES, count=1, seconds=UNHEARD_SECONDS))
+        return is_idle and bool(self._overdue(ALL_PRIORITIES, count=1, seconds=UNHEARD_SECONDS))
 
     def _say_silent(self) -> None:
         """A queue that RabbitMQ lost the leader of in a crash takes rings and gives none."""

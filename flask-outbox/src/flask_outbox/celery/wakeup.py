@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from flask_outbox.outage import Outage
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import WAITING, OutboxMessage
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Publisher:
         self._connection: Connection | None = None
         self._producer: Any = None
 
-    def ring(self, rows: Iterable[Row[int, int] | tuple[int, int]]) -> None:
+    def wake(self, rows: Iterable[Row[int, int] | tuple[int, int]]) -> None:
         """Ring for each of these rows: (number, lane)."""
         try:
             for number, lane in rows:
@@ -163,7 +163,7 @@ class Publisher:
         self._celery.send_task(
             DELIVER,
             (number,),
-            queue=prompt if lane == Lane.PROMPT else rest,
+            queue=prompt if lane == Priority.PROMPT else rest,
             producer=self._producer,
             retry=False,
             ignore_result=True,
@@ -183,7 +183,7 @@ def queue_names_of(celery: Celery) -> tuple[str, str]:
     return prompt.name, rest.name
 
 
-class CeleryBell:
+class CeleryWakeup:
     """Rings from a thread of its own, so that no page ever waits for the broker.
 
     A process that is forked off starts its own thread and connection.
@@ -199,7 +199,7 @@ class CeleryBell:
         self._celery = celery
         self._sessions = sessions
         self._clock = clock
-        self._rung: queue.Queue[list[int]] = queue.Queue(RINGS_HELD)
+        self._woken: queue.Queue[list[int]] = queue.Queue(RINGS_HELD)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._outage = Outage(
@@ -209,18 +209,18 @@ class CeleryBell:
         )
         self._silent_until = 0.0
 
-    def ring(self, message_ids: Sequence[int]) -> None:
+    def wake(self, message_ids: Sequence[int]) -> None:
         """Never raises, never waits."""
         self._start()
         try:
-            self._rung.put_nowait(list(message_ids))
+            self._woken.put_nowait(list(message_ids))
         except queue.Full:
             logger.debug("Too many rings at once; the sweep will find these rows")
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """Wait until all is rung, at most so long: a command must not end before its ring."""
-        with self._rung.all_tasks_done:
-            self._rung.all_tasks_done.wait_for(lambda: not self._rung.unfinished_tasks, seconds)
+        with self._woken.all_tasks_done:
+            self._woken.all_tasks_done.wait_for(lambda: not self._woken.unfinished_tasks, seconds)
 
     def _start(self) -> None:
         with self._starting:
@@ -233,7 +233,7 @@ class CeleryBell:
     def _run(self) -> None:
         publisher = Publisher(self._celery)
         while True:
-            numbers = self._rung.get()
+            numbers = self._woken.get()
             try:
                 if self._clock() >= self._silent_until:
                     self._publish(publisher, numbers)
@@ -241,7 +241,7 @@ class CeleryBell:
                 # The thread must outlive whatever this was: the row is there, the sweep finds it.
                 logger.exception("The doorbell could not be rung")
             finally:
-                self._rung.task_done()
+                self._woken.task_done()
 
     def _publish(self, publisher: Publisher, numbers: list[int]) -> None:
         try:
@@ -252,9 +252,9 @@ class CeleryBell:
             return
         try:
             try:
-                publisher.ring(rows)
+                publisher.wake(rows)
             except publisher.errors:
-                publisher.ring(rows)  # the kept connection may have been stale
+                publisher.wake(rows)  # the kept connection may have been stale
         except publisher.errors as error:
             self._failed(error)
         else:

@@ -13,12 +13,17 @@ from sqlalchemy.orm import Session, aliased
 
 from flask_outbox.delivery.claims import Claim
 from flask_outbox.outbox.email_types import DAY, HOUR
-from flask_outbox.outbox.limits import Guard, Share
+from flask_outbox.outbox.limits import RecipientLimit, Share
 from flask_outbox.outbox.models import OutboxMessage
 
 
 def admit(
-    session: Session, held: Claim, guard: Guard, *, now: float, share: Share | None = None
+    session: Session,
+    claim: Claim,
+    recipient_limit: RecipientLimit,
+    *,
+    now: float,
+    share: Share | None = None,
 ) -> bool:
     """Let this message through unless its address has had enough of the share; then remember it.
 
@@ -27,35 +32,37 @@ def admit(
     """
     if session.get_bind().dialect.name == "postgresql":
         # Counting and marking must be one: nobody else may count for this address meanwhile.
-        lock = func.hashtextextended(f"guard {held.recipient_key}", 0)
+        lock = func.hashtextextended(f"guard {claim.recipient_key}", 0)
         session.execute(select(func.pg_advisory_xact_lock(lock)))
-    share = share or Share((held.kind,))
+    share = share or Share((claim.kind,))
 
     def admitted(seconds: float) -> ScalarSelect[int]:
-        return _admitted(held, share.kinds, since=now - seconds)
+        return _admitted(claim, share.kinds, since=now - seconds)
 
-    has_room = (admitted(guard.seconds) < guard.messages) & (admitted(DAY) < guard.daily)
+    has_room = (admitted(recipient_limit.seconds) < recipient_limit.messages) & (
+        admitted(DAY) < recipient_limit.daily
+    )
     if share.stays_open:
-        has_room |= admitted(max(HOUR, guard.seconds)) == 0
+        has_room |= admitted(max(HOUR, recipient_limit.seconds)) == 0
     mark = (
         update(OutboxMessage)
-        .where(OutboxMessage.id == held.id, OutboxMessage.admitted_at.is_not(None) | has_room)
+        .where(OutboxMessage.id == claim.id, OutboxMessage.admitted_at.is_not(None) | has_room)
         .values(admitted_at=func.coalesce(OutboxMessage.admitted_at, now))
         .execution_options(synchronize_session=False)
     )
     return bool(session.execute(mark).rowcount)  # type: ignore[attr-defined]
 
 
-def _admitted(held: Claim, kinds: Sequence[str], *, since: float) -> ScalarSelect[int]:
+def _admitted(claim: Claim, kinds: Sequence[str], *, since: float) -> ScalarSelect[int]:
     """How many other messages of these kinds were let through to the same address."""
     other = aliased(OutboxMessage)
     return (
         select(func.count())
         .select_from(other)
         .where(
-            other.recipient_key == held.recipient_key,
+            other.recipient_key == claim.recipient_key,
             other.kind.in_(kinds),
-            other.id != held.id,
+            other.id != claim.id,
             other.admitted_at > since,
         )
         .scalar_subquery()

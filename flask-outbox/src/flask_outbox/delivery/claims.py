@@ -15,16 +15,16 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from flask_outbox.delivery.pacing import Pacing, Turns
+from flask_outbox.delivery.pacing import Pacing, RateLimitedQueue
 from flask_outbox.delivery.raw_sql import (
     GroupCommit,
-    KeptConnection,
+    PersistentConnection,
     Result,
     Statement,
     group_commit,
 )
 from flask_outbox.delivery.slots import Slot
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import Status
 
 LET_GO_AT_ONCE = 1000
@@ -62,13 +62,13 @@ _SETTLE = f"""UPDATE outbox
 
 _RENEW = f"UPDATE outbox SET due_at = :until WHERE {_HELD}"
 
-# Lane by lane, as the index is sorted: the minimum of all would be sought among all that wait.
+# Priority by lane, as the index is sorted: the minimum of all would be sought among all that wait.
 _SOONEST = """SELECT (SELECT due_at FROM outbox
     WHERE status IN ('queued', 'deferred') AND waits_for = ''
         AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
 
 _NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
-    " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Lane)
+    " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Priority)
 )
 
 _ANY_HELD_BACK = """SELECT id FROM outbox
@@ -104,7 +104,7 @@ class Claim:
     damaged: str | None = None
 
     @property
-    def was_left(self) -> bool:
+    def previous_attempt_lost(self) -> bool:
         """Whether the attempt before this one was never settled: its process died on the way."""
         settled: int = self.history[-1]["attempt"] if self.history else 0
         return settled != self.attempts - 1
@@ -114,20 +114,20 @@ class Claim:
 class Settlement:
     """How an attempt ended. Waiting statuses come with the time of the next attempt, `due_at`.
 
-    `blameless` attempts are not counted against the message. `left` is what stays of the arguments
+    `uncounted` attempts are not counted against the message. `left` is what stays of the arguments
     where nobody will compose it again; None lets them be. `recipients` are those still to be
     served. `offered` messages count against rate limits: the server may have taken them.
     """
 
-    held: Claim
+    claim: Claim
     status: Status
     answer: str
     at: float
     due_at: float | None = None
-    blameless: bool = False
-    left: Mapping[str, Any] | None = None
+    uncounted: bool = False
+    kept_arguments: Mapping[str, Any] | None = None
     recipients: list[str] | None = None
-    offered: bool = False
+    reached_server: bool = False
 
 
 class Claims:
@@ -141,24 +141,26 @@ class Claims:
     def __init__(self, engine: Engine, *, lease: float, pacing: Pacing | None = None) -> None:
         self.lease = lease
         self._engine = engine
-        self._connection = KeptConnection(engine)
+        self._connection = PersistentConnection(engine)
         dialect = engine.dialect
         is_sqlite = dialect.name == "sqlite"
         self._group: GroupCommit | None = group_commit(engine) if is_sqlite else None
         lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._claims: dict[range, Statement] = {}
-        self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Lane}
+        self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Priority}
         self._claim_one = Statement(_CLAIM_ONE, dialect)
         self._settle = Statement(_SETTLE, dialect)
         self._renew = Statement(_RENEW, dialect)
         self._next_due = Statement(_NEXT_DUE, dialect)
         self._any_held_back = Statement(_ANY_HELD_BACK, dialect)
         self._let_go = Statement(_LET_GO.format(lock=lock), dialect)
-        self._turns = Turns(pacing, dialect, lease=lease) if pacing and pacing.limits else None
+        self._turns = (
+            RateLimitedQueue(pacing, dialect, lease=lease) if pacing and pacing.limits else None
+        )
 
-    def claim(self, lanes: range, *, now: float) -> Claim | None:
+    def claim(self, priorities: range, *, now: float) -> Claim | None:
         """Take the most urgent due row of these lanes."""
-        return self.settle_and_claim(None, lanes, now=now)[1]
+        return self.settle_and_claim(None, priorities, now=now)[1]
 
     def claim_one(self, number: int, *, now: float) -> Claim | None:
         """Take this row, if it is due."""
@@ -170,12 +172,12 @@ class Claims:
         return self._write(lambda cursor: self._settle_one(cursor, settlement))
 
     def settle_and_claim(
-        self, settlement: Settlement | None, lanes: range, *, now: float
+        self, settlement: Settlement | None, priorities: range, *, now: float
     ) -> tuple[bool, Claim | None]:
         """Both in one transaction, which halves what a message costs the disk."""
         if self._turns is not None:
-            return self._settle_and_take_turn(self._turns, settlement, lanes, now)
-        statement = self._claims.get(lanes) or self._compile_claim(lanes)
+            return self._settle_and_take_turn(self._turns, settlement, priorities, now)
+        statement = self._claims.get(priorities) or self._compile_claim(priorities)
         values = {"now": now, "until": now + self.lease}
 
         def work(cursor: DBAPICursor) -> tuple[bool, Claim | None]:
@@ -184,14 +186,14 @@ class Claims:
 
         return self._write(work)
 
-    def renew(self, held: Claim, *, until: float) -> bool:
+    def renew(self, claim: Claim, *, until: float) -> bool:
         """Lengthen a lease; False when the claim is no longer ours."""
-        values = {"until": until, "id": held.id, "attempts": held.attempts}
+        values = {"until": until, "id": claim.id, "attempts": claim.attempts}
 
         def work(cursor: DBAPICursor) -> bool:
             ours = bool(self._renew.run(cursor, values).rowcount)
             if ours and self._turns is not None:
-                self._turns.slots.hold(cursor, held.slots, until=until)
+                self._turns.slots.hold(cursor, claim.slots, until=until)
             return ours
 
         return self._write(work)
@@ -205,7 +207,7 @@ class Claims:
             row = self._next_due.run(cursor, {}).fetchone()
             return row[0] if row else None
 
-    def look_after_held_back(self) -> bool:
+    def refresh_rate_limited(self) -> bool:
         """Find out which rows rate limits hold back, or let them go where there are no limits.
 
         Whether there is something new to do.
@@ -230,64 +232,68 @@ class Claims:
             return work(cursor)
 
     def _settle_and_take_turn(
-        self, turns: Turns, settlement: Settlement | None, lanes: range, now: float
+        self, turns: RateLimitedQueue, settlement: Settlement | None, priorities: range, now: float
     ) -> tuple[bool, Claim | None]:
-        if settlement is None and not turns.may_come(lanes, now=now):
+        if settlement is None and not turns.has_capacity(priorities, now=now):
             return True, None
-        ours, held, again = self._write(
-            lambda cursor: self._take_turn(cursor, turns, settlement, lanes, now)
+        ours, claim, again = self._write(
+            lambda cursor: self._take_turn(cursor, turns, settlement, priorities, now)
         )
         while again:
-            _, held, again = self._write(
-                lambda cursor: self._take_turn(cursor, turns, None, lanes, now)
+            _, claim, again = self._write(
+                lambda cursor: self._take_turn(cursor, turns, None, priorities, now)
             )
-        return ours, held
+        return ours, claim
 
     def _take_turn(
         self,
         cursor: DBAPICursor,
-        turns: Turns,
+        turns: RateLimitedQueue,
         settlement: Settlement | None,
-        lanes: range,
+        priorities: range,
         now: float,
     ) -> tuple[bool, Claim | None, bool]:
         ours = settlement is None or self._settle_one(cursor, settlement)
-        turn = turns.next(cursor, lanes, now=now)
+        turn = turns.next(cursor, priorities, now=now)
         if turn.number is None:
             return ours, None, turn.again
         values = {"id": turn.number, "now": now, "until": now + self.lease}
         return ours, _claim(self._claim_one.run(cursor, values), turn.slots), False
 
     def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
-        held = settlement.held
+        claim = settlement.claim
         entry = {
-            "attempt": held.attempts,
+            "attempt": claim.attempts,
             "at": round(settlement.at, 3),
             "status": settlement.status,
             "answer": settlement.answer,
         }
         waiting = settlement.due_at is not None
         values = {
-            "id": held.id,
-            "attempts": held.attempts,
+            "id": claim.id,
+            "attempts": claim.attempts,
             "status": settlement.status.value,
             "answer": settlement.answer,
             "due_at": settlement.due_at if waiting else settlement.at,
             "settled_at": None if waiting else settlement.at,
-            "failures": held.failures - settlement.blameless,
-            "history": json.dumps([*held.history, entry]),
+            "failures": claim.failures - settlement.uncounted,
+            "history": json.dumps([*claim.history, entry]),
             "recipients": json.dumps(settlement.recipients) if settlement.recipients else None,
-            "arguments": None if settlement.left is None else json.dumps(settlement.left),
+            "arguments": None
+            if settlement.kept_arguments is None
+            else json.dumps(settlement.kept_arguments),
         }
         ours = bool(self._settle.run(cursor, values).rowcount)
         if self._turns is not None:
-            self._turns.settle(cursor, held.slots, offered=settlement.offered, at=settlement.at)
+            self._turns.settle(
+                cursor, claim.slots, reached_server=settlement.reached_server, at=settlement.at
+            )
         return ours
 
-    def _compile_claim(self, lanes: range) -> Statement:
-        due = ", ".join([*(self._due[Lane(lane)] for lane in lanes), "NULL"])
-        self._claims[lanes] = Statement(_CLAIM.format(due=due), self._engine.dialect)
-        return self._claims[lanes]
+    def _compile_claim(self, priorities: range) -> Statement:
+        due = ", ".join([*(self._due[Priority(lane)] for lane in priorities), "NULL"])
+        self._claims[priorities] = Statement(_CLAIM.format(due=due), self._engine.dialect)
+        return self._claims[priorities]
 
 
 def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:

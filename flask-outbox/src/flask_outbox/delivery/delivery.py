@@ -21,7 +21,7 @@ from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.message.addresses import AddressError
 from flask_outbox.message.email import BadHeaderError, Email
 from flask_outbox.message.mime import render
-from flask_outbox.outbox.email_types import Discard, Intent, Kind
+from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.suppressions import condemns_address, suppress
@@ -32,7 +32,7 @@ from flask_outbox.smtp.transport import Transport
 
 logger = logging.getLogger(__name__)
 
-DEATHS_FORGIVEN = 20
+MAX_CRASHES = 20
 """Most deaths of a process are no doing of the messages that it had in hand: a machine restarts,
 or another message kills it. Only one that was there each time, beyond its attempts, ends for it."""
 
@@ -58,7 +58,7 @@ class Delivery:
 
     def run(
         self,
-        lanes: range,
+        priorities: range,
         *,
         proceed: Callable[[], bool] = lambda: True,
         well: Callable[[], None] = lambda: None,
@@ -75,11 +75,11 @@ class Delivery:
                 if settlement is not None:
                     self._settle(settlement)
                 return handled, None
-            ours, held = self.claims.settle_and_claim(settlement, lanes, now=self._now())
+            ours, claim = self.claims.settle_and_claim(settlement, priorities, now=self._now())
             self._report(settlement, ours=ours)
-            if held is None:
+            if claim is None:
                 return handled, None
-            delivered = self.deliver(held)
+            delivered = self.deliver(claim)
             handled += 1
             settlement = delivered.settlement
             if delivered.trouble is not None:
@@ -87,111 +87,115 @@ class Delivery:
                 return handled, delivered.trouble
             well()
 
-    def deliver_one(self, held: Claim) -> SmtpError | None:
+    def deliver_one(self, claim: Claim) -> SmtpError | None:
         """Bring one claimed row to its end, or put it back; returns the server's trouble."""
-        delivered = self.deliver(held)
+        delivered = self.deliver(claim)
         self._settle(delivered.settlement)
         return delivered.trouble
 
-    def deliver(self, held: Claim) -> Delivered:
+    def deliver(self, claim: Claim) -> Delivered:
         """Compose and send one claimed row; the caller settles it."""
-        kind = self.outbox.kinds.get(held.kind)
+        kind = self.outbox.email_types.get(claim.kind)
         if kind is None:
-            words = f"No kind of message is named {held.kind!r} any more."
-            return self._ends(held, Status.DEAD, words)
-        return self._undeliverable(kind, held) or self._deliver(kind, held)
+            words = f"No kind of message is named {claim.kind!r} any more."
+            return self._ends(claim, Status.DEAD, words)
+        return self._undeliverable(kind, claim) or self._deliver(kind, claim)
 
-    def _undeliverable(self, kind: Kind, held: Claim) -> Delivered | None:
+    def _undeliverable(self, kind: EmailType, claim: Claim) -> Delivered | None:
         """The end of what needs no server to be told."""
-        if held.damaged is not None:
-            words = f"Its row is damaged: the {held.damaged} cannot be read."
-            return self._ends(held, Status.DEAD, words)
+        if claim.damaged is not None:
+            words = f"Its row is damaged: the {claim.damaged} cannot be read."
+            return self._ends(claim, Status.DEAD, words)
         # Where others are left over, they get it, whatever the server said of the first.
-        is_left = held.recipients is None or held.recipient in held.recipients
-        if held.suppressed is not None and is_left:
-            words = f"The address is suppressed: {held.suppressed}"
-            return self._ends(held, Status.DISCARDED, words)
-        if held.was_left and not kind.repeat_unknown:
+        is_left = claim.recipients is None or claim.recipient in claim.recipients
+        if claim.suppressed is not None and is_left:
+            words = f"The address is suppressed: {claim.suppressed}"
+            return self._ends(claim, Status.DISCARDED, words)
+        if claim.previous_attempt_lost and not kind.repeat_unknown:
             words = "An attempt was begun and not ended, since its process died."
-            return self._ends(held, Status.UNKNOWN, words)
-        if held.failures > kind.attempts + DEATHS_FORGIVEN:
-            words = f"It was begun {held.failures} times: each time the process died."
-            return self._ends(held, Status.DEAD, words)
+            return self._ends(claim, Status.UNKNOWN, words)
+        if claim.failures > kind.attempts + MAX_CRASHES:
+            words = f"It was begun {claim.failures} times: each time the process died."
+            return self._ends(claim, Status.DEAD, words)
         return None
 
-    def _deliver(self, kind: Kind, held: Claim) -> Delivered:
-        with self.leases.holding(held):
+    def _deliver(self, kind: EmailType, claim: Claim) -> Delivered:
+        with self.leases.holding(claim):
             try:
                 # First the connection, then the text: a link's life begins when it can leave.
                 self.transport.open()
             except SmtpError as error:
-                return self._failed(kind, held, error)
-            return self._expired(held) or self._compose_and_send(kind, held)
+                return self._failed(kind, claim, error)
+            return self._expired(claim) or self._compose_and_send(kind, claim)
 
-    def _compose_and_send(self, kind: Kind, held: Claim) -> Delivered:
-        language = self.outbox.speak(held.locale)
-        intent = Intent(held.recipient, language, held.arguments, self._now(), held.attempts)
+    def _compose_and_send(self, kind: EmailType, claim: Claim) -> Delivered:
+        language = self.outbox.resolve_locale(claim.locale)
+        intent = ComposeContext(
+            claim.recipient, language, claim.arguments, self._now(), claim.attempts
+        )
         try:
             with self.outbox.sessions() as session:
                 if kind.guarded:
                     share = self.outbox.share_of(kind)
-                    if not admit(session, held, self.outbox.guard, now=intent.now, share=share):
-                        return self._ends(held, Status.DISCARDED, self._enough())
+                    if not admit(
+                        session, claim, self.outbox.recipient_limit, now=intent.now, share=share
+                    ):
+                        return self._ends(claim, Status.DISCARDED, self._enough())
                     session.commit()
                 composed = kind.compose(session, intent)
                 if session.in_transaction():
                     session.commit()
             if isinstance(composed, Discard):
-                return self._ends(held, Status.DISCARDED, composed.reason)
-            envelope = self._envelope(kind, held, composed)
+                return self._ends(claim, Status.DISCARDED, composed.reason)
+            envelope = self._envelope(kind, claim, composed)
         except (AddressError, BadHeaderError) as error:
             words = f"It could not be written: {one_line(str(error))}"
-            return self._ends(held, Status.DEAD, words)
+            return self._ends(claim, Status.DEAD, words)
         except (Exception, SystemExit) as error:
             if is_outage(error):
                 # The database cannot be used: that is not the message's fault.
                 raise
-            logger.exception("Message %s (%s) could not be composed", held.id, held.kind)
-            return self._again(kind, held, f"It could not be composed: {_last_line(error)}")
-        return self._send(kind, held, envelope)
+            logger.exception("Message %s (%s) could not be composed", claim.id, claim.kind)
+            return self._again(kind, claim, f"It could not be composed: {_last_line(error)}")
+        return self._send(kind, claim, envelope)
 
-    def _send(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
+    def _send(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
         try:
             # Composing takes its time: the connection may be stale now, and the message worthless.
             self.transport.open()
         except SmtpError as error:
-            return self._failed(kind, held, error)
-        return self._expired(held) or self._offer(kind, held, envelope)
+            return self._failed(kind, claim, error)
+        return self._expired(claim) or self._offer(kind, claim, envelope)
 
-    def _offer(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
-        delivered = self._handed_over(kind, held, envelope)
-        if not held.slots:
+    def _offer(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
+        delivered = self._handed_over(kind, claim, envelope)
+        if not claim.slots:
             return delivered
-        return replace(delivered, settlement=replace(delivered.settlement, offered=True))
+        return replace(delivered, settlement=replace(delivered.settlement, reached_server=True))
 
-    def _handed_over(self, kind: Kind, held: Claim, envelope: Envelope) -> Delivered:
+    def _handed_over(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
         try:
             accepted = self.transport.send(envelope)
         except SmtpError as error:
-            return self._failed(kind, held, error)
+            return self._failed(kind, claim, error)
         except Exception as error:
-            logger.exception("Message %s (%s) could not be sent", held.id, held.kind)
+            logger.exception("Message %s (%s) could not be sent", claim.id, claim.kind)
             # The conversation may have stopped anywhere: the next message begins another.
             self.transport.close()
             words = f"It could not be sent: {_last_line(error)}"
             if not kind.repeat_unknown:
-                return self._ends(held, Status.UNKNOWN, words)
-            return self._again(kind, held, words)
-        return self._accepted(kind, held, accepted)
+                return self._ends(claim, Status.UNKNOWN, words)
+            return self._again(kind, claim, words)
+        return self._accepted(kind, claim, accepted)
 
-    def _expired(self, held: Claim) -> Delivered | None:
-        if held.expires_at is None or held.expires_at > self._now():
+    def _expired(self, claim: Claim) -> Delivered | None:
+        if claim.expires_at is None or claim.expires_at > self._now():
             return None
-        return self._ends(held, Status.EXPIRED, "It was worthless before it could be sent.")
+        return self._ends(claim, Status.EXPIRED, "It was worthless before it could be sent.")
 
-    def _envelope(self, kind: Kind, held: Claim, email: Email) -> Envelope:
+    def _envelope(self, kind: EmailType, claim: Claim, email: Email) -> Envelope:
         sender = email.sender or self.outbox.author(kind)
-        recipients = held.recipients or [one.mailbox for one in email.recipients]
+        recipients = claim.recipients or [one.mailbox for one in email.recipients]
         if not recipients:
             raise AddressError("The message has no recipients.")
         if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
@@ -200,89 +204,93 @@ class Delivery:
         content = self.outbox.sign(
             render(
                 email,
-                message_id=held.message_id,
-                date=held.created_at,
+                message_id=claim.message_id,
+                date=claim.created_at,
                 sender=sender,
-                headers=kind.headers(held.recipient, held.arguments),
+                headers=kind.headers(claim.recipient, claim.arguments),
             )
         )
         utf8 = email.needs_smtputf8() or sender.needs_smtputf8
         return Envelope(sender.mailbox, recipients, content, utf8)
 
-    def _accepted(self, kind: Kind, held: Claim, accepted: Accepted) -> Delivered:
+    def _accepted(self, kind: EmailType, claim: Claim, accepted: Accepted) -> Delivered:
         self._note_condemned(accepted.refused)
         answer = "; ".join([accepted.answer, *told(accepted.refused)])
         if left_over(accepted.refused):
-            return self._goes_on(kind, held, answer, accepted.refused)
-        return self._sent(kind, held, answer)
+            return self._goes_on(kind, claim, answer, accepted.refused)
+        return self._sent(kind, claim, answer)
 
     def _goes_on(
-        self, kind: Kind, held: Claim, answer: str, refused: Sequence[tuple[str, SmtpError]]
+        self, kind: EmailType, claim: Claim, answer: str, refused: Sequence[tuple[str, SmtpError]]
     ) -> Delivered:
         """Some recipients are done with: that is progress, and counts as no failed attempt."""
         left = left_over(refused)
-        errors = [error for _, error in refused if error.meaning is not Meaning.NEVER]
+        errors = [error for _, error in refused if error.meaning is not Meaning.REJECT]
         trouble = next((one for one in errors if one.meaning is Meaning.SERVER), None)
         at_once = trouble is not None or any(one.is_too_many for one in errors)
         if not at_once and not kind.delays:
-            return self._given_up(held, answer, left)
-        failures = min(max(1, held.failures - 1), len(kind.delays))
+            return self._given_up(claim, answer, left)
+        failures = min(max(1, claim.failures - 1), len(kind.delays))
         delay = 0.0 if at_once else kind.delay(failures) or 0.0
         now = self._now()
         settlement = Settlement(
-            held,
+            claim,
             Status.DEFERRED,
             answer,
             now,
             due_at=now + delay,
-            blameless=True,
+            uncounted=True,
             recipients=left,
         )
         return Delivered(settlement, trouble)
 
-    def _failed(self, kind: Kind, held: Claim, error: SmtpError) -> Delivered:
+    def _failed(self, kind: EmailType, claim: Claim, error: SmtpError) -> Delivered:
         if isinstance(error, RecipientsRefusedError) and error.is_final_for_some:
-            return self._for_nobody(kind, held, error)
+            return self._for_nobody(kind, claim, error)
         now = self._now()
         if error.meaning is Meaning.SERVER:
-            waiting = Settlement(held, Status.DEFERRED, str(error), now, due_at=now, blameless=True)
+            waiting = Settlement(
+                claim, Status.DEFERRED, str(error), now, due_at=now, uncounted=True
+            )
             return Delivered(waiting, error)
-        if error.meaning is Meaning.NEVER:
-            return self._ends(held, Status.DEAD, str(error))
+        if error.meaning is Meaning.REJECT:
+            return self._ends(claim, Status.DEAD, str(error))
         if error.meaning is Meaning.UNKNOWN and not kind.repeat_unknown:
-            return self._ends(held, Status.UNKNOWN, str(error))
-        return self._again(kind, held, str(error))
+            return self._ends(claim, Status.UNKNOWN, str(error))
+        return self._again(kind, claim, str(error))
 
-    def _for_nobody(self, kind: Kind, held: Claim, error: RecipientsRefusedError) -> Delivered:
+    def _for_nobody(
+        self, kind: EmailType, claim: Claim, error: RecipientsRefusedError
+    ) -> Delivered:
         """The server would take it for none of those who are left, and for some of them never."""
         self._note_condemned(error.refused)
         answer = str(error) if len(error.refused) == 1 else "; ".join(told(error.refused))
         if left_over(error.refused):
-            return self._goes_on(kind, held, answer, error.refused)
-        if served_before(held.history):
-            return self._sent(kind, held, answer)
-        return self._ends(held, Status.DEAD, answer)
+            return self._goes_on(kind, claim, answer, error.refused)
+        if served_before(claim.history):
+            return self._sent(kind, claim, answer)
+        return self._ends(claim, Status.DEAD, answer)
 
-    def _again(self, kind: Kind, held: Claim, answer: str) -> Delivered:
-        delay = kind.delay(held.failures)
+    def _again(self, kind: EmailType, claim: Claim, answer: str) -> Delivered:
+        delay = kind.delay(claim.failures)
         if delay is None:
-            return self._given_up(held, answer)
+            return self._given_up(claim, answer)
         now = self._now()
-        return Delivered(Settlement(held, Status.DEFERRED, answer, now, due_at=now + delay))
+        return Delivered(Settlement(claim, Status.DEFERRED, answer, now, due_at=now + delay))
 
-    def _given_up(self, held: Claim, answer: str, left: list[str] | None = None) -> Delivered:
-        words = f"{answer} (given up after {held.failures} attempts)"
-        ended = self._ends(held, Status.DEAD, words)
+    def _given_up(self, claim: Claim, answer: str, left: list[str] | None = None) -> Delivered:
+        words = f"{answer} (given up after {claim.failures} attempts)"
+        ended = self._ends(claim, Status.DEAD, words)
         return replace(ended, settlement=replace(ended.settlement, recipients=left))
 
-    def _sent(self, kind: Kind, held: Claim, answer: str) -> Delivered:
-        left = {name: value for name, value in held.arguments.items() if name in kind.kept}
-        return self._ends(held, Status.SENT, answer, left=left)
+    def _sent(self, kind: EmailType, claim: Claim, answer: str) -> Delivered:
+        kept = {name: value for name, value in claim.arguments.items() if name in kind.kept}
+        return self._ends(claim, Status.SENT, answer, kept=kept)
 
     def _ends(
-        self, held: Claim, status: Status, answer: str, *, left: Mapping[str, Any] | None = None
+        self, claim: Claim, status: Status, answer: str, *, kept: Mapping[str, Any] | None = None
     ) -> Delivered:
-        return Delivered(Settlement(held, status, answer, self._now(), left=left))
+        return Delivered(Settlement(claim, status, answer, self._now(), kept_arguments=kept))
 
     def _note_condemned(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
         condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
@@ -297,10 +305,10 @@ class Delivery:
             logger.exception("An address that does not exist could not be noted")
 
     def _enough(self) -> str:
-        guard = self.outbox.guard
+        limit = self.outbox.recipient_limit
         return (
-            f"The address had {guard.messages} such messages within {guard.seconds / 60:g} minutes,"
-            f" or {guard.daily} within a day."
+            f"The address had {limit.messages} such messages within {limit.seconds / 60:g} minutes,"
+            f" or {limit.daily} within a day."
         )
 
     def _settle(self, settlement: Settlement) -> None:
@@ -310,12 +318,12 @@ class Delivery:
     def _report(settlement: Settlement | None, *, ours: bool) -> None:
         if settlement is None:
             return
-        held = settlement.held
+        claim = settlement.claim
         if not ours:
-            logger.warning("Message %s was taken over by another worker", held.id)
+            logger.warning("Message %s was taken over by another worker", claim.id)
         worrying = settlement.status in {Status.DEAD, Status.UNKNOWN}
         level = logging.WARNING if worrying else logging.INFO
-        words = (held.id, held.kind, settlement.status, settlement.answer)
+        words = (claim.id, claim.kind, settlement.status, settlement.answer)
         logger.log(level, "Message %s (%s): %s: %s", *words)
 
     def _now(self) -> float:

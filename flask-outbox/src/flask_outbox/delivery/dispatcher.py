@@ -24,9 +24,9 @@ from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.outage import Outage
-from flask_outbox.outbox.email_types import DAY, Lane
+from flask_outbox.outbox.email_types import DAY, Priority
 from flask_outbox.outbox.outbox import Outbox
-from flask_outbox.outbox.wakeup import BellListener
+from flask_outbox.outbox.wakeup import WakeupListener
 from flask_outbox.smtp.errors import SmtpError, Step
 from flask_outbox.smtp.transport import Transport
 
@@ -40,8 +40,8 @@ REFUSED_LONGEST_SECONDS = 300.0
 """After a refused log-in: providers lock accounts and addresses that keep trying."""
 
 
-ALL_LANES = range(Lane.PROMPT, Lane.BULK + 1)
-PROMPT_LANE = range(Lane.PROMPT, Lane.PROMPT + 1)
+ALL_PRIORITIES = range(Priority.PROMPT, Priority.BULK + 1)
+PROMPT_ONLY = range(Priority.PROMPT, Priority.PROMPT + 1)
 
 
 class ServerHealth:
@@ -117,7 +117,7 @@ class Dispatcher:
         self._held_back_looked_at = -math.inf
         self._stopping = threading.Event()
         self._work = threading.Condition()
-        self._rung = 0
+        self._woken = 0
         self._reading = Outage(
             logger, "The outbox cannot be read: %s", "The outbox can be read again."
         )
@@ -125,14 +125,14 @@ class Dispatcher:
             logger, "The outbox cannot be written: %s", "The outbox can be written again."
         )
 
-    def run(self, listener: BellListener) -> None:
+    def run(self, listener: WakeupListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
         with self._lease_keeper() as leases, self._housekeeping(), closing(self._looking):
             threads = [
                 threading.Thread(
-                    target=self._deliver_all, args=(lanes, leases), name=f"mail-{number}"
+                    target=self._deliver_all, args=(priorities, leases), name=f"mail-{number}"
                 )
-                for number, lanes in enumerate(self._lanes())
+                for number, priorities in enumerate(self._lanes())
             ]
             for thread in threads:
                 thread.start()
@@ -144,7 +144,7 @@ class Dispatcher:
                 for thread in threads:
                     thread.join()
 
-    def _watch(self, listener: BellListener) -> None:
+    def _watch(self, listener: WakeupListener) -> None:
         self.wake()
         while not self._stopping.is_set():
             rung = listener.wait(self._until_next_look())
@@ -158,7 +158,7 @@ class Dispatcher:
     def wake(self) -> None:
         """Let the threads look into the outbox."""
         with self._work:
-            self._rung += 1
+            self._woken += 1
             self._work.notify_all()
 
     def drain(self) -> int:
@@ -167,8 +167,8 @@ class Dispatcher:
         Stops at the first trouble with the server.
         """
         with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
-            delivery.claims.look_after_held_back()
-            handled, _trouble = delivery.run(ALL_LANES)
+            delivery.claims.refresh_rate_limited()
+            handled, _trouble = delivery.run(ALL_PRIORITIES)
         return handled
 
     def _lease_keeper(self) -> LeaseKeeper:
@@ -187,24 +187,24 @@ class Dispatcher:
             yield Delivery(self.outbox, transport, claims, leases)
 
     def _lanes(self) -> list[range]:
-        return [PROMPT_LANE, *[ALL_LANES] * self.options.connections]
+        return [PROMPT_ONLY, *[ALL_PRIORITIES] * self.options.connections]
 
-    def _deliver_all(self, lanes: range, leases: LeaseKeeper) -> None:
+    def _deliver_all(self, priorities: range, leases: LeaseKeeper) -> None:
         seen = 0
         with self._delivery(leases) as delivery:
             while not self._stopping.is_set():
-                opens_in = self._opens_in(lanes)
+                opens_in = self._opens_in(priorities)
                 rung = self._wait_for_work(seen, opens_in)
                 if rung != seen or opens_in < self.options.look_every:
-                    self._deliver_due(delivery, lanes)
+                    self._deliver_due(delivery, priorities)
                 seen = rung
                 delivery.transport.close_if_idle()
 
-    def _deliver_due(self, delivery: Delivery, lanes: range) -> None:
+    def _deliver_due(self, delivery: Delivery, priorities: range) -> None:
         try:
             with self._context():
                 handled, trouble = delivery.run(
-                    lanes, proceed=self._may_proceed, well=self.health.succeeded
+                    priorities, proceed=self._may_proceed, well=self.health.succeeded
                 )
         except SQLAlchemyError as error:
             self._writing.began(reason(error))
@@ -223,17 +223,17 @@ class Dispatcher:
     def _may_proceed(self) -> bool:
         return not self._stopping.is_set() and not self.health.pause()
 
-    def _opens_in(self, lanes: range) -> float:
+    def _opens_in(self, priorities: range) -> float:
         """Seconds until rate limits may let mail go that waits for them."""
         if not self.outbox.rate_limits or self.health.pause():
             return math.inf
-        return self.pacing.opens_in(lanes, self.outbox.clock())
+        return self.pacing.opens_in(priorities, self.outbox.clock())
 
     def _wait_for_work(self, seen: int, opens_in: float) -> int:
         seconds = min(opens_in, self.options.look_every)
         with self._work:
-            self._work.wait_for(lambda: self._rung != seen or self._stopping.is_set(), seconds)
-            return self._rung
+            self._work.wait_for(lambda: self._woken != seen or self._stopping.is_set(), seconds)
+            return self._woken
 
     def _look_after_held_back(self) -> bool:
         """Find out, from time to time, what rate limits hold back; whether that is news."""
@@ -242,7 +242,7 @@ class Dispatcher:
             return False
         self._held_back_looked_at = now
         try:
-            return self._looking.look_after_held_back()
+            return self._looking.refresh_rate_limited()
         except SQLAlchemyError as error:
             self._reading.began(reason(error))
             return False

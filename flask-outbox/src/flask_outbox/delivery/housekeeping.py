@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from flask_outbox.delivery.slots import forget_slots
 from flask_outbox.operations import counts
 from flask_outbox.operations.messages import PRUNE_AT_ONCE, prune
-from flask_outbox.outbox.outbox import Chore, Outbox
+from flask_outbox.outbox.outbox import Outbox, PeriodicTask
 
 logger = logging.getLogger(__name__)
 
@@ -62,17 +62,17 @@ class Housekeeping:
 
     def do_what_is_due(self) -> None:
         """One batch of each chore whose time has come."""
-        own: dict[str, Chore] = {
+        own: dict[str, PeriodicTask] = {
             COUNT: _count,
             PRUNE: self._prune,
             FORGET_SLOTS: forget_slots,
         }
-        for name, chore in {**own, **self._outbox.chores}.items():
+        for name, task in {**own, **self._outbox.periodic_tasks}.items():
             if self._stopping.is_set():
                 return
             now = time.monotonic()
             if now >= self._due_at.get(name, now):
-                more = self._do(name, chore)
+                more = self._do(name, task)
                 self._due_at[name] = now if more else now + EVERY_SECONDS
 
     def _run(self) -> None:
@@ -80,12 +80,12 @@ class Housekeeping:
             self.do_what_is_due()
             self._stopping.wait(LOOK_EVERY_SECONDS)
 
-    def _do(self, name: str, chore: Chore) -> bool:
+    def _do(self, name: str, task: PeriodicTask) -> bool:
         try:
             with self._context(), self._outbox.sessions() as session:
                 # A chore may read first and write later, which SQLite wants to know beforehand.
                 session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
-                more = chore(session, self._outbox.clock())
+                more = task(session, self._outbox.clock())
                 session.commit()
         except OperationalError as error:
             logger.error("The chore %s cannot be done now: %s", name, error)  # noqa: TRY400

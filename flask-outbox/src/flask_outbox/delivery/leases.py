@@ -50,34 +50,34 @@ class LeaseKeeper:
         self._claims.close()
 
     @contextmanager
-    def holding(self, held: Claim) -> Iterator[None]:
+    def holding(self, claim: Claim) -> Iterator[None]:
         """Keep this claim for as long as the block lasts."""
         with self._lock:
-            self._held[id(held)] = (held, time.monotonic())
+            self._held[id(claim)] = (claim, time.monotonic())
         try:
             yield
         finally:
             with self._lock:
-                del self._held[id(held)]
+                del self._held[id(claim)]
 
     def _run(self) -> None:
         while not self._stopping.wait(self._claims.lease / 6):
             oldest = time.monotonic() - self._claims.lease / 3
             with self._lock:
-                aging = [held for held, since in self._held.values() if since <= oldest]
-            for held in aging:
-                self._renew(held)
+                aging = [claim for claim, since in self._held.values() if since <= oldest]
+            for claim in aging:
+                self._renew(claim)
 
-    def _renew(self, held: Claim) -> None:
+    def _renew(self, claim: Claim) -> None:
         # Whoever holds it waits for the lock before settling: a renewal that came later would
         # put a lease in the place of the time of the next attempt.
         with self._lock:
-            if id(held) not in self._held:
+            if id(claim) not in self._held:
                 return
             try:
-                self._claims.renew(held, until=self._clock() + self._claims.lease)
+                self._claims.renew(claim, until=self._clock() + self._claims.lease)
             except SQLAlchemyError as error:
                 self._outage.began(reason(error))
                 return
             self._outage.ended()
-            self._held[id(held)] = (held, time.monotonic())
+            self._held[id(claim)] = (claim, time.monotonic())

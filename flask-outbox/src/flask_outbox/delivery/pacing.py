@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import EVERYTHING, NoSlotError, Slot, Slots
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.rate_limits import RateLimits
 
 LONGEST_TRUST_SECONDS = 1.0
@@ -99,19 +99,23 @@ class Pacing:
                     elif (scope, urgent) in self._held:
                         self._held[scope, urgent] = 0.0
 
-    def open_lanes(self, lanes: range, now: float) -> range:
+    def open_lanes(self, priorities: range, now: float) -> range:
         """Which of these lanes the limits on everything let go."""
         with self._lock:
             if self._closed[True] > now:
                 return range(0)
             closed = self._closed[False] > now
-        return range(lanes.start, min(lanes.stop, Lane.PROMPT + 1)) if closed else lanes
+        return (
+            range(priorities.start, min(priorities.stop, Priority.PROMPT + 1))
+            if closed
+            else priorities
+        )
 
-    def holding(self, lanes: range, now: float) -> list[tuple[str, range]]:
+    def holding(self, priorities: range, now: float) -> list[tuple[str, range]]:
         """The domains that may have a slot for mail that they hold back, with its lanes."""
         with self._lock:
             due = [
-                (not urgent, until, domain, _part(lanes, urgent=urgent))
+                (not urgent, until, domain, _part(priorities, urgent=urgent))
                 for (domain, urgent), until in self._held.items()
                 if until <= now
             ]
@@ -123,12 +127,12 @@ class Pacing:
         with self._lock:
             return self._held.get((domain, urgent), 0.0) > now
 
-    def opens_in(self, lanes: range, now: float) -> float:
+    def opens_in(self, priorities: range, now: float) -> float:
         """Seconds until it is worth asking again for mail of these lanes that could not go."""
         openings = [math.inf]
         with self._lock:
             for urgent in (True, False):
-                if not _part(lanes, urgent=urgent):
+                if not _part(priorities, urgent=urgent):
                     continue
                 if self._closed[urgent] > now:
                     openings.append(self._closed[urgent])
@@ -141,16 +145,16 @@ def _trusted(until: float, now: float) -> float:
     return min(max(until, now + SHORTEST_WAIT_SECONDS), now + LONGEST_TRUST_SECONDS)
 
 
-def _part(lanes: range, *, urgent: bool) -> range:
+def _part(priorities: range, *, urgent: bool) -> range:
     """Those of the lanes that somebody waits for, or the others."""
-    first = Lane.PROMPT + 1
+    first = Priority.PROMPT + 1
     if urgent:
-        return range(lanes.start, min(lanes.stop, first))
-    return range(max(lanes.start, first), lanes.stop)
+        return range(priorities.start, min(priorities.stop, first))
+    return range(max(priorities.start, first), priorities.stop)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Selection:
     """The row that may leave now, and the slots that were taken for it.
 
     Without a row, `again` says whether others may be found at once, in another transaction.
@@ -170,7 +174,7 @@ class _Head:
     held_back: bool
 
 
-class Turns:
+class RateLimitedQueue:
     """Chooses the next row, in the transaction of the claim."""
 
     def __init__(self, pacing: Pacing, dialect: Dialect, *, lease: float) -> None:
@@ -182,18 +186,18 @@ class Turns:
         self._hold_back = Statement(_HOLD_BACK.format(lock=lock), dialect)
         self._held_back = Statement(_HELD_BACK, dialect)
 
-    def may_come(self, lanes: range, *, now: float) -> bool:
+    def has_capacity(self, priorities: range, *, now: float) -> bool:
         """Whether it is worth a transaction to ask."""
-        return bool(self._pacing.open_lanes(lanes, now))
+        return bool(self._pacing.open_lanes(priorities, now))
 
-    def next(self, cursor: DBAPICursor, lanes: range, *, now: float) -> Turn:
+    def next(self, cursor: DBAPICursor, priorities: range, *, now: float) -> Selection:
         """Whose turn it is: the most urgent row that its limits let go."""
-        lanes = self._pacing.open_lanes(lanes, now)
-        head = self._most_urgent(cursor, lanes, now)
+        priorities = self._pacing.open_lanes(priorities, now)
+        head = self._most_urgent(cursor, priorities, now)
         if head is None:
             # Where those that were asked hold nothing back any more, others have their turn.
-            return Turn(again=bool(self._pacing.holding(lanes, now)))
-        urgent = head.lane == Lane.PROMPT
+            return Selection(again=bool(self._pacing.holding(priorities, now)))
+        urgent = head.lane == Priority.PROMPT
         if self._pacing.is_held_back(head.domain, urgent=urgent, now=now):
             return self._not_yet(cursor, head, now)
         times = {"now": now, "until": now + self._lease}
@@ -202,7 +206,7 @@ class Turns:
             slots = self.slots.take(cursor, EVERYTHING, limits.overall, urgent=urgent, **times)
         except NoSlotError as error:
             self._pacing.close(urgent=error.for_all, until=error.until, now=now)
-            return Turn()
+            return Selection()
         try:
             own = limits.of(head.domain)
             slots += self.slots.take(cursor, head.domain, own, urgent=urgent, **times)
@@ -210,13 +214,13 @@ class Turns:
             self.slots.give_back(cursor, slots, now=now)
             self._pacing.hold_back(head.domain, urgent=urgent, until=error.until, now=now)
             return self._not_yet(cursor, head, now)
-        return Turn(head.number, tuple(slots))
+        return Selection(head.number, tuple(slots))
 
     def settle(
-        self, cursor: DBAPICursor, slots: tuple[Slot, ...], *, offered: bool, at: float
+        self, cursor: DBAPICursor, slots: tuple[Slot, ...], *, reached_server: bool, at: float
     ) -> None:
         """Free the slots of a message: at their time if a server was offered it, or at once."""
-        if offered:
+        if reached_server:
             self.slots.hold(cursor, slots, until=at)
         else:
             self.slots.give_back(cursor, slots, now=at)
@@ -224,7 +228,7 @@ class Turns:
 
     def find_held_back(self, cursor: DBAPICursor) -> bool:
         """Look which domains hold mail back, whoever did it; whether there are unknown ones."""
-        rows = self._held_back.run(cursor, {"urgent": Lane.PROMPT}).fetchall()
+        rows = self._held_back.run(cursor, {"urgent": Priority.PROMPT}).fetchall()
         return self._pacing.found(
             (domain, urgent)
             for domain, *holds in rows
@@ -232,17 +236,19 @@ class Turns:
             if does
         )
 
-    def _most_urgent(self, cursor: DBAPICursor, lanes: range, now: float) -> _Head | None:
-        heads = [self._first(cursor, "", lanes, now)]
-        for domain, part in self._pacing.holding(lanes, now):
+    def _most_urgent(self, cursor: DBAPICursor, priorities: range, now: float) -> _Head | None:
+        heads = [self._first(cursor, "", priorities, now)]
+        for domain, part in self._pacing.holding(priorities, now):
             head = self._first(cursor, domain, part, now)
             if head is None:
-                self._pacing.release(domain, urgent=Lane.PROMPT in part)
+                self._pacing.release(domain, urgent=Priority.PROMPT in part)
             heads.append(head)
         return min((head for head in heads if head is not None), default=None)
 
-    def _first(self, cursor: DBAPICursor, waits_for: str, lanes: range, now: float) -> _Head | None:
-        for lane in lanes:
+    def _first(
+        self, cursor: DBAPICursor, waits_for: str, priorities: range, now: float
+    ) -> _Head | None:
+        for lane in priorities:
             values = {"waits_for": waits_for, "lane": lane, "now": now}
             row = self._head.run(cursor, values).fetchone()
             if row is not None:
@@ -251,9 +257,9 @@ class Turns:
                 return _Head(lane, due_at, number, domain, bool(waits_for))
         return None
 
-    def _not_yet(self, cursor: DBAPICursor, head: _Head, now: float) -> Turn:
+    def _not_yet(self, cursor: DBAPICursor, head: _Head, now: float) -> Selection:
         if head.held_back:
-            return Turn(again=True)
+            return Selection(again=True)
         values = {"domain": head.domain, "suffix": f"%@{head.domain}", "lane": head.lane}
         held_back = self._hold_back.run(cursor, values | {"now": now}).rowcount
-        return Turn(again=held_back > 0)
+        return Selection(again=held_back > 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox.outbox import Outbox
-from flask_outbox.outbox.wakeup import BellListener, SocketBell
+from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener
 from flask_outbox.signals import on_end
 
 
@@ -15,16 +15,16 @@ def run_until_ended(dispatcher: Dispatcher) -> None:
 
     Must be called in the main thread, where signals arrive.
     """
-    with BellListener(_bell_path(dispatcher.outbox)) as listener:
+    with WakeupListener(_wakeup_path(dispatcher.outbox)) as listener:
 
         def stop() -> None:
             dispatcher.stop()
-            listener.ring()
+            listener.wake()
 
         on_end(stop)
         dispatcher.run(listener)
 
 
-def _bell_path(outbox: Outbox) -> Path | None:
+def _wakeup_path(outbox: Outbox) -> Path | None:
     """Where the application rings; without a path the dispatcher looks by itself."""
-    return outbox.bell.path if isinstance(outbox.bell, SocketBell) else None
+    return outbox.wakeup.path if isinstance(outbox.wakeup, SocketWakeup) else None

@@ -29,7 +29,7 @@ Shorter than the time between two looks at an empty outbox; beside a message tha
 what it costs does not count."""
 
 
-class KeptConnection:
+class PersistentConnection:
     """The driver's own connection, kept between transactions; made anew after trouble.
 
     One that was idle goes back to the pool first, which hands out none that was cut.
@@ -85,7 +85,7 @@ class GroupCommit:
 
     def __init__(self, engine: Engine) -> None:
         # The engine outlives its group, which must not keep it alive.
-        self._connection = KeptConnection(weakref.proxy(engine))
+        self._connection = PersistentConnection(weakref.proxy(engine))
         self._writing = threading.Lock()
         self._waiting: deque[_Request] = deque()
 

@@ -28,7 +28,7 @@ class Preview:
 
 def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
     """Compose a sample of this kind; None where there is no such kind or it has no sample."""
-    known = outbox.kinds.get(kind)
+    known = outbox.email_types.get(kind)
     if known is None or known.sample is None:
         return None
     with outbox.sessions() as session:
@@ -40,7 +40,7 @@ def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
 
 
 def kinds_with_samples(outbox: Outbox) -> list[str]:
-    return sorted(name for name, kind in outbox.kinds.items() if kind.sample is not None)
+    return sorted(name for name, kind in outbox.email_types.items() if kind.sample is not None)
 
 
 def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
@@ -64,7 +64,7 @@ def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
     @blueprint.get("/<kind>/<language>")
     def email(kind: str, language: str) -> str:
         found = find(kind, language)
-        sender = found.email.sender or outbox.author(outbox.kinds[kind])
+        sender = found.email.sender or outbox.author(outbox.email_types[kind])
         return page("previews/email.html", preview=found, sender=sender)
 
     @blueprint.get("/<kind>/<language>/html")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from flask_outbox.outbox.email_types import Lane
+from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import HAS_ENDED, IS_UNSENT, IS_WAITING, Status
 
 
@@ -33,14 +33,14 @@ class Statistics:
 
     def by_lane(self) -> dict[int, tuple[int, float]]:
         """How many wait in each lane, and for how many seconds the oldest."""
-        lanes: dict[int, tuple[int, float]] = {}
+        priorities: dict[int, tuple[int, float]] = {}
         for one in self.waiting:
-            messages, seconds = lanes.get(one.lane, (0, 0.0))
-            lanes[one.lane] = messages + one.messages, max(seconds, one.seconds)
-        return lanes
+            messages, seconds = priorities.get(one.lane, (0, 0.0))
+            priorities[one.lane] = messages + one.messages, max(seconds, one.seconds)
+        return priorities
 
 
-_LANES = ", ".join(str(int(lane)) for lane in Lane)
+_LANES = ", ".join(str(int(lane)) for lane in Priority)
 """Named one by one: the index is sorted by them before the time."""
 
 _WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.messages import LARGEST_NUMBER, address_digest
+from flask_outbox.operations.messages import MAX_ID, address_digest
 from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
 from flask_outbox.smtp.errors import MESSAGE_STEPS
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class OwnershipPeriod:
     """A time during which an address was somebody's: its key, and Unix time; None has no end."""
 
     key: str
@@ -28,7 +28,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class MessageOutcome:
     """What became of one message. Times are Unix time in seconds.
 
     `ended_at` is None while it waits; `due_at` is then the next attempt. `words` are the server's
@@ -50,18 +50,18 @@ class Bound:
     """The place between two messages from which a page goes on, to older or to newer ones."""
 
     at: float
-    number: int = LARGEST_NUMBER
+    number: int = MAX_ID
     is_newer: bool = False
 
 
-def fates(
+def message_outcomes(
     session: Session,
-    spans: Sequence[Span],
+    spans: Sequence[OwnershipPeriod],
     *,
     kinds: str,
     bound: Bound | None = None,
     count: int = 50,
-) -> list[Fate]:
+) -> list[MessageOutcome]:
     """The messages of kinds that begin with `kinds`, newest first; those next to a bound, if given.
 
     `spans` follow each other, oldest first. No spans, no messages.
@@ -79,7 +79,7 @@ def fates(
     return fated[::-1] if forwards else fated
 
 
-def within(span: Span) -> ColumnElement[bool]:
+def within(span: OwnershipPeriod) -> ColumnElement[bool]:
     """Whether a message was asked for in this time, whatever address it went to."""
     since = OutboxMessage.created_at >= span.since
     return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
@@ -130,9 +130,9 @@ def _beyond(bound: Bound) -> ColumnElement[bool]:
     return and_(at <= bound.at, or_(at < bound.at, and_(same, number < bound.number)))
 
 
-def _fate(message: OutboxMessage) -> Fate:
+def _fate(message: OutboxMessage) -> MessageOutcome:
     refused = message.status in {Status.DEAD, Status.DEFERRED, Status.UNKNOWN}
-    return Fate(
+    return MessageOutcome(
         number=message.id,
         kind=message.kind,
         status=Status(message.status),

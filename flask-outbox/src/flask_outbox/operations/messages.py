@@ -30,7 +30,7 @@ from flask_outbox.translation import gettext as _
 
 RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
 
-LARGEST_NUMBER = 2**63 - 1
+MAX_ID = 2**63 - 1
 
 PRUNE_AT_ONCE = 1000
 
@@ -38,7 +38,7 @@ KEPT_REDUCED = 365 * DAY
 """How long a message that was reduced to a count is kept."""
 
 
-class Obstacle(StrEnum):
+class RejectionReason(StrEnum):
     """Why something cannot be done with a message."""
 
     ABSENT = "absent"
@@ -53,7 +53,7 @@ class Obstacle(StrEnum):
 class NotPossibleError(Exception):
     """The message is not in a state in which this can be done; the error says why, in words."""
 
-    def __init__(self, obstacle: Obstacle, words: str) -> None:
+    def __init__(self, obstacle: RejectionReason, words: str) -> None:
         super().__init__(words)
         self.obstacle = obstacle
 
@@ -88,7 +88,7 @@ def search(session: Session, wanted: Search, *, count: int = 50) -> Sequence[Out
 
 
 def find(session: Session, number: int) -> OutboxMessage | None:
-    return session.get(OutboxMessage, number) if 0 < number <= LARGEST_NUMBER else None
+    return session.get(OutboxMessage, number) if 0 < number <= MAX_ID else None
 
 
 def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
@@ -132,21 +132,21 @@ def retryable(session: Session, number: int) -> OutboxMessage:
     message = _get(session, number)
     if message.status not in RETRYABLE:
         raise NotPossibleError(
-            Obstacle.NOTHING_TO_RETRY,
+            RejectionReason.NOTHING_TO_RETRY,
             _("Message {number} is {status}: there is nothing to retry.").format(
                 number=number, status=message.status
             ),
         )
     if is_being_sent(message):
         words = _("Message {number} is just being sent.")
-        raise NotPossibleError(Obstacle.BEING_SENT, words.format(number=number))
+        raise NotPossibleError(RejectionReason.BEING_SENT, words.format(number=number))
     if message.reduced:
         words = _("Message {number} is too old: its address was removed.")
-        raise NotPossibleError(Obstacle.TOO_OLD, words.format(number=number))
+        raise NotPossibleError(RejectionReason.TOO_OLD, words.format(number=number))
     condemned = suppression(session, message.recipient_key)
     if condemned is not None:
         raise NotPossibleError(
-            Obstacle.SUPPRESSED,
+            RejectionReason.SUPPRESSED,
             _("The address of message {number} is suppressed ({reason}): lift that first.").format(
                 number=number, reason=condemned.reason
             ),
@@ -168,7 +168,7 @@ def cancellable(session: Session, number: int) -> OutboxMessage:
     message = _get(session, number)
     if message.status not in WAITING:
         raise NotPossibleError(
-            Obstacle.NOTHING_TO_CANCEL,
+            RejectionReason.NOTHING_TO_CANCEL,
             _("Message {number} is {status}: there is nothing to cancel.").format(
                 number=number, status=message.status
             ),
@@ -246,7 +246,7 @@ def _get(session: Session, number: int) -> OutboxMessage:
     message = find(session, number)
     if message is None:
         words = _("There is no message {number}.")
-        raise NotPossibleError(Obstacle.ABSENT, words.format(number=number))
+        raise NotPossibleError(RejectionReason.ABSENT, words.format(number=number))
     return message
 
 
@@ -263,5 +263,5 @@ def _change(session: Session, message: OutboxMessage, values: dict[str, object])
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         words = _("Message {number} changed at this moment; look again.")
-        raise NotPossibleError(Obstacle.CHANGED, words.format(number=message.id))
+        raise NotPossibleError(RejectionReason.CHANGED, words.format(number=message.id))
     session.expire(message)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from flask_outbox.operations.counts import add_early
-from flask_outbox.operations.history import Span, within
+from flask_outbox.operations.history import OwnershipPeriod, within
 from flask_outbox.operations.messages import address_digest
 from flask_outbox.outbox.models import OutboxMessage, Suppression
 
@@ -24,7 +24,7 @@ def messages_to(session: Session, key: str) -> Sequence[OutboxMessage]:
     ).all()
 
 
-def messages_within(session: Session, span: Span) -> Sequence[OutboxMessage]:
+def messages_within(session: Session, span: OwnershipPeriod) -> Sequence[OutboxMessage]:
     """All messages to an address while it was somebody's, oldest first, but for reduced ones."""
     theirs = select(OutboxMessage).where(OutboxMessage.recipient_key == span.key, within(span))
     return session.scalars(theirs.order_by(OutboxMessage.id)).all()
@@ -40,7 +40,7 @@ def erase_address(session: Session, key: str) -> int:
     return _erase(session, session.scalars(select(OutboxMessage.id).where(theirs)).all())
 
 
-def erase_within(session: Session, span: Span) -> int:
+def erase_within(session: Session, span: OwnershipPeriod) -> int:
     """Remove what the address left while it was somebody's; returns how many messages it had."""
     is_theirs = Suppression.address_key == span.key, Suppression.since >= span.since
     session.execute(delete(Suppression).where(*is_theirs, Suppression.since < _end(span)))
@@ -61,7 +61,7 @@ def erase_messages(session: Session, key: str, *arguments: Mapping[str, Any]) ->
     )
 
 
-def _end(span: Span) -> float:
+def _end(span: OwnershipPeriod) -> float:
     return math.inf if span.until is None else span.until
 
 

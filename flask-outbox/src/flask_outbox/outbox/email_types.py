@@ -16,17 +16,27 @@ from flask_outbox.message.email import BadHeaderError, Email
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
-PROMPT = (MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, HOUR, HOUR)
+FAST_RETRY = (MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, HOUR, HOUR)
 """Delays for mail that a person waits for. Greylisting wants a second try within minutes, and
 RFC 5321, section 4.5.4.1, half an hour between tries in general: the later steps keep to it."""
 
-PATIENT = (5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY)
+SLOW_RETRY = (
+    5 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    4 * HOUR,
+    8 * HOUR,
+    12 * HOUR,
+    DAY,
+)
 """Delays for mail that can wait."""
 
 JITTER = 0.1
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """Lower numbers overtake higher ones."""
 
     PROMPT = 0
@@ -35,7 +45,7 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class ComposeContext:
     """What a composer is told: the message that was meant, and the moment it is composed at.
 
     `now` is Unix time in seconds; `attempt` counts from 1.
@@ -55,11 +65,11 @@ class Discard:
     reason: str
 
 
-Composer = Callable[[Session, Intent], Email | Discard]
+Composer = Callable[[Session, ComposeContext], Email | Discard]
 
 
 @dataclass(frozen=True)
-class Kind:
+class EmailType:
     """One kind of message.
 
     `lifetime` is the seconds after which the message is worthless. `delays` are the seconds before
@@ -78,16 +88,16 @@ class Kind:
     name: str
     compose: Composer
     sender: AddressLike | None = None
-    lane: Lane = Lane.NORMAL
+    lane: Priority = Priority.NORMAL
     lifetime: float | None = None
-    delays: tuple[float, ...] = PATIENT
+    delays: tuple[float, ...] = SLOW_RETRY
     repeat_unknown: bool = True
     guarded: bool = False
     way_back: bool = False
     automatic: bool = True
     kept: tuple[str, ...] = ()
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
-    sample: Callable[[Session, str], Intent] | None = None
+    sample: Callable[[Session, str], ComposeContext] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369).

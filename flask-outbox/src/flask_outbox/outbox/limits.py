@@ -9,7 +9,7 @@ from flask_outbox.outbox.email_types import DAY, MINUTE
 
 
 @dataclass(frozen=True)
-class Guard:
+class RecipientLimit:
     """How many messages that strangers can trigger one address gets of each share.
 
     At most `messages` within `seconds`, and `daily` within a day.

@@ -25,15 +25,15 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
-from flask_outbox.outbox.email_types import Kind
-from flask_outbox.outbox.limits import Guard, Share
+from flask_outbox.outbox.email_types import EmailType
+from flask_outbox.outbox.limits import RecipientLimit, Share
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import (
-    READY,
+    PRERENDERED,
     AttachmentLike,
+    prerendered_arguments,
+    prerendered_type,
     read_attachment,
-    ready_arguments,
-    ready_kind,
 )
 from flask_outbox.outbox.rate_limits import RateLimits
 from flask_outbox.outbox.validation import (
@@ -44,7 +44,7 @@ from flask_outbox.outbox.validation import (
     check_locale,
     check_size,
 )
-from flask_outbox.outbox.wakeup import Bell, SilentBell
+from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
 
 MAXIMUM_BYTES = 25 * 1024 * 1024
 """What the large providers take, encoding included."""
@@ -52,7 +52,7 @@ MAXIMUM_BYTES = 25 * 1024 * 1024
 _RUNG = "flask_outbox: rows of this transaction"
 
 
-Chore = Callable[[Session, float], bool]
+PeriodicTask = Callable[[Session, float], bool]
 """Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
 time; does one batch, and says whether there is more. Several processes may do it at once."""
 
@@ -62,10 +62,10 @@ class Outbox:
 
     `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
     `current` returns the write transaction that the caller has open, if any, for `send_email`.
-    `guard` limits what one address gets of kinds that strangers can trigger, `rate_limits` how many
-    messages leave within a time. `speak` says in which language to compose a message that was
-    posted in one that composers may not know (any more). `sign` is applied to every message before
-    it leaves.
+    `recipient_limit` limits what one address gets of kinds that strangers can trigger,
+    `rate_limits` how many messages leave within a time. `resolve_locale` says in which language to
+    compose a message that was enqueued in one that composers may not know (any more). `sign` is
+    applied to every message before it leaves.
     """
 
     def __init__(
@@ -73,28 +73,28 @@ class Outbox:
         sessions: Callable[[], Session],
         *,
         sender: AddressLike,
-        bell: Bell | None = None,
+        wakeup: Wakeup | None = None,
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
-        guard: Guard | None = None,
+        recipient_limit: RecipientLimit | None = None,
         rate_limits: RateLimits | None = None,
-        speak: Callable[[str], str] = lambda locale: locale,
+        resolve_locale: Callable[[str], str] = lambda locale: locale,
         sign: Callable[[bytes], bytes] = lambda content: content,
         maximum_bytes: int = MAXIMUM_BYTES,
     ) -> None:
         self.sessions = sessions
         self.sender = parse_address(sender)
-        self.bell = bell or SilentBell()
+        self.wakeup = wakeup or NoWakeup()
         self.clock = clock
-        self.guard = guard or Guard()
-        self.speak = speak
+        self.recipient_limit = recipient_limit or RecipientLimit()
+        self.resolve_locale = resolve_locale
         self.rate_limits = rate_limits or RateLimits()
         self.sign = sign
         self.maximum_bytes = maximum_bytes
         self._current = current
-        self.kinds: dict[str, Kind] = {}
-        self.chores: dict[str, Chore] = {}
-        self.register(ready_kind())
+        self.email_types: dict[str, EmailType] = {}
+        self.periodic_tasks: dict[str, PeriodicTask] = {}
+        self.register(prerendered_type())
 
     @cached_property
     def engine(self) -> Engine:
@@ -103,35 +103,35 @@ class Outbox:
             bound = session.get_bind()
         return bound if isinstance(bound, Engine) else bound.engine
 
-    def register(self, kind: Kind) -> None:
+    def register(self, kind: EmailType) -> None:
         """Make a kind of message known. Raises ValueError where its name is taken or too long."""
         if not 0 < len(kind.name) <= KIND_MAXIMUM:
             raise ValueError(f"The name of a kind has at most {KIND_MAXIMUM} letters.")
-        if kind.name in self.kinds:
+        if kind.name in self.email_types:
             raise ValueError(f"There are two kinds of message named {kind.name!r}.")
-        self.kinds[kind.name] = kind
+        self.email_types[kind.name] = kind
 
-    def register_chore(self, name: str, chore: Chore) -> None:
+    def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
         """Have a chore of the application done once an hour by whoever delivers.
 
         Raises ValueError where its name is taken.
         """
-        if name in self.chores:
+        if name in self.periodic_tasks:
             raise ValueError(f"There are two chores named {name!r}.")
-        self.chores[name] = chore
+        self.periodic_tasks[name] = task
 
-    def author(self, kind: Kind) -> Address:
+    def author(self, kind: EmailType) -> Address:
         """The sender of messages of this kind that name none themselves."""
         return parse_address(kind.sender or self.sender)
 
-    def share_of(self, kind: Kind) -> Share:
+    def share_of(self, kind: EmailType) -> Share:
         """What messages of this guarded kind are counted with."""
         if kind.way_back:
             return Share((kind.name,), stays_open=True)
-        others = (one for one in self.kinds.values() if one.guarded and not one.way_back)
+        others = (one for one in self.email_types.values() if one.guarded and not one.way_back)
         return Share(tuple(sorted(one.name for one in others)))
 
-    def post(
+    def enqueue(
         self,
         session: Session,
         kind: str,
@@ -149,13 +149,13 @@ class Outbox:
         that JSON cannot hold or that are too large; AddressError for an address that no server
         could take. Nothing is written then, and the transaction can go on.
         """
-        if kind not in self.kinds:
+        if kind not in self.email_types:
             raise OutboxError(f"No kind of message is named {kind!r}.")
         # A message that is written already was measured as such.
-        limit = sys.maxsize if kind == READY else self.maximum_bytes
+        limit = sys.maxsize if kind == PRERENDERED else self.maximum_bytes
         kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
         recipient = parse_address(to)
-        known = self.kinds[kind]
+        known = self.email_types[kind]
         now = self.clock()
         author = parse_address(sender) if sender else self.author(known)
         message = OutboxMessage(
@@ -212,11 +212,11 @@ class Outbox:
         check_size(email, maximum_bytes=self.maximum_bytes)
         shared = session or self._current()
         with nullcontext(shared) if shared else self.sessions() as writing:
-            message = self.post(
+            message = self.enqueue(
                 writing,
-                READY,
+                PRERENDERED,
                 email.recipients[0],
-                arguments=ready_arguments(email),
+                arguments=prerendered_arguments(email),
                 sender=email.sender,
             )
             number = message.id
@@ -233,7 +233,7 @@ class Outbox:
     def _committed(self, session: Session) -> None:
         numbers = session.info.pop(_RUNG, [])
         if numbers:
-            self.bell.ring(numbers)
+            self.wakeup.wake(numbers)
 
     @staticmethod
     def _rolled_back(session: Session) -> None:

@@ -9,19 +9,19 @@ from sqlalchemy.orm import Session
 
 from flask_outbox.message.addresses import Address
 from flask_outbox.message.email import Attachment, Email
-from flask_outbox.outbox.email_types import Intent, Kind
+from flask_outbox.outbox.email_types import ComposeContext, EmailType
 from flask_outbox.outbox.validation import OutboxError
 
-READY = "mail.ready"
+PRERENDERED = "mail.ready"
 
 AttachmentLike = Attachment | tuple[str | None, str | None, bytes | str]
 """An attachment as applications write it: (file name, content type, data), the first two perhaps
 None."""
 
 
-def ready_kind() -> Kind:
+def prerendered_type() -> EmailType:
     """The kind of `send_email`."""
-    return Kind(READY, _compose, automatic=False)
+    return EmailType(PRERENDERED, _compose, automatic=False)
 
 
 def read_attachment(one: AttachmentLike) -> Attachment:
@@ -39,7 +39,7 @@ def read_attachment(one: AttachmentLike) -> Attachment:
     return Attachment.of(filename, data, content_type)
 
 
-def ready_arguments(email: Email) -> dict[str, Any]:
+def prerendered_arguments(email: Email) -> dict[str, Any]:
     """The message as JSON can hold it."""
     return {
         "subject": email.subject,
@@ -79,7 +79,7 @@ def _addresses(written: Any) -> tuple[Address, ...]:
     return tuple(Address(*one) for one in written or ())
 
 
-def _compose(_session: Session, intent: Intent) -> Email:
+def _compose(_session: Session, intent: ComposeContext) -> Email:
     written = intent.arguments
     return Email(
         subject=written["subject"],

@@ -17,26 +17,26 @@ from typing import Protocol
 logger = logging.getLogger(__name__)
 
 
-class Bell(Protocol):
+class Wakeup(Protocol):
     """Whatever wakes those who deliver. It must neither raise nor wait."""
 
-    def ring(self, message_ids: Sequence[int]) -> None: ...
+    def wake(self, message_ids: Sequence[int]) -> None: ...
 
 
-class SilentBell:
+class NoWakeup:
     """For where nobody needs waking: the dispatcher looks by itself."""
 
-    def ring(self, message_ids: Sequence[int]) -> None:
+    def wake(self, message_ids: Sequence[int]) -> None:
         pass
 
 
-class SocketBell:
-    """Rings at a socket in the file system, where a BellListener of this machine may wait."""
+class SocketWakeup:
+    """Rings at a socket in the file system, where a WakeupListener of this machine may wait."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def ring(self, message_ids: Sequence[int]) -> None:  # noqa: ARG002 - the listener looks itself
+    def wake(self, message_ids: Sequence[int]) -> None:  # noqa: ARG002 - the listener looks itself
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)
@@ -56,7 +56,7 @@ class SocketBell:
         return True
 
 
-class BellListener:
+class WakeupListener:
     """The dispatcher's end. Use as a context manager; `wait` returns whether it rang."""
 
     def __init__(self, path: Path | None) -> None:
@@ -65,7 +65,7 @@ class BellListener:
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
 
-    def __enter__(self) -> BellListener:
+    def __enter__(self) -> WakeupListener:
         if self.path is not None:
             self._receiver = self._bind(self.path)
         return self
@@ -91,7 +91,7 @@ class BellListener:
                     pass
         return bool(ready)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake `wait` from another thread or a signal handler of this process."""
         with suppress(OSError):
             self._wake.send(b"!")

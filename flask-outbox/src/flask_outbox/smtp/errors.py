@@ -42,9 +42,9 @@ class Step(StrEnum):
 class Meaning(StrEnum):
     """What to do with the message."""
 
-    AGAIN = "again"
+    RETRY = "again"
     """Try later: this message was refused for now."""
-    NEVER = "never"
+    REJECT = "never"
     """This message is refused for good."""
     UNKNOWN = "unknown"
     """The connection died after the final dot: the server may have taken it."""
@@ -94,10 +94,10 @@ def meaning_of(step: Step, code: int | None, answer: str = "") -> Meaning:
         return Meaning.SERVER
     if code is None or code == 421:
         # Once it knows the recipient, it may be this very message that makes it hang up.
-        return Meaning.SERVER if step is Step.MAIL else Meaning.AGAIN
+        return Meaning.SERVER if step is Step.MAIL else Meaning.RETRY
     if step is Step.RCPT and _is_too_many(code, answer):
-        return Meaning.AGAIN
-    return Meaning.NEVER if 500 <= code < 600 else Meaning.AGAIN
+        return Meaning.RETRY
+    return Meaning.REJECT if 500 <= code < 600 else Meaning.RETRY
 
 
 def _is_too_many(code: int | None, answer: str) -> bool:

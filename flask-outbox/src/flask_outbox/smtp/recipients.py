@@ -21,17 +21,17 @@ def left_over(refused: Refusals) -> list[str]:
 
     Who was put off for another reason would only be put off again by the next turn.
     """
-    left = [one for one in refused if one[1].meaning is not Meaning.NEVER]
+    left = [one for one in refused if one[1].meaning is not Meaning.REJECT]
     return [who for who, _ in sorted(left, key=lambda one: not one[1].is_too_many)]
 
 
 def told(refused: Refusals) -> list[str]:
     """What the history says: each refusal for good by name, and who waits for the next attempt."""
-    final = [one for one in refused if one[1].meaning is Meaning.NEVER]
+    final = [one for one in refused if one[1].meaning is Meaning.REJECT]
     said = [f"{who} was refused ({error})" for who, error in final]
     waiting: dict[str, list[str]] = {}
     for who, error in refused:
-        if error.meaning is not Meaning.NEVER:
+        if error.meaning is not Meaning.REJECT:
             waiting.setdefault(str(error), []).append(who)
     for words, people in waiting.items():
         said += [f"{who} was refused for now ({words})" for who in people[:NAMED]]

@@ -93,10 +93,10 @@ class RecipientsRefusedError(SmtpError):
 
     @property
     def is_final_for_some(self) -> bool:
-        return any(error.meaning is Meaning.NEVER for _, error in self.refused)
+        return any(error.meaning is Meaning.REJECT for _, error in self.refused)
 
 
-_KINDEST_FIRST = [Meaning.SERVER, Meaning.AGAIN, Meaning.NEVER]
+_KINDEST_FIRST = [Meaning.SERVER, Meaning.RETRY, Meaning.REJECT]
 
 
 def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:

@@ -17,4 +17,4 @@ def init_app(app: Flask) -> None:
 def register(outbox: Outbox, *, sender: Address) -> None:
     """Let this outbox compose the emails about accounts, and do what is due from time to time."""
     emails.register(outbox, sender=sender)
-    periodic_tasks.register_chores(outbox)
+    periodic_tasks.register_periodic_tasks(outbox)

@@ -38,7 +38,7 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     return usable is not None
 
 
-def locked_hash() -> str:
+def unusable_password() -> str:
     """What takes the place of a hash where no password shall fit; each is another one."""
     return _LOCKED + secrets.token_urlsafe(16)
 

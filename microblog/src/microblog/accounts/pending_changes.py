@@ -70,9 +70,9 @@ def can_be_undone(change: EmailChange, *, now: datetime) -> bool:
 
 
 def reservation(
-    session: Session, email_key: str, *, but_for: int | None, now: datetime
+    session: Session, email_key: str, *, exclude_user_id: int | None, now: datetime
 ) -> EmailChange | None:
-    """The first change whose undoing gives this address back to an account, not to `but_for`.
+    """The first change whose undoing gives this address back to another account than this one.
 
     As long as there is one, no other account may get the address: else whoever made the change
     could keep the account from getting it back.
@@ -84,14 +84,14 @@ def reservation(
             EmailChange.confirmed_at.is_not(None),
             EmailChange.undone_at.is_(None),
             EmailChange.undo_until > now,
-            EmailChange.user_id.is_distinct_from(but_for),
+            EmailChange.user_id.is_distinct_from(exclude_user_id),
         )
         .order_by(EmailChange.id)
         .limit(1)
     )
 
 
-def addresses_with_a_say(session: Session, user: User, *, now: datetime) -> list[str]:
+def addresses_that_can_undo(session: Session, user: User, *, now: datetime) -> list[str]:
     """The account's address, and former ones that can still undo their change; each once."""
     former = [
         change.old_email

@@ -23,9 +23,9 @@ from microblog.admin.accounts import Actor, RefusedError, State
 from microblog.admin.blueprint import blueprint, note
 from microblog.admin.forms import AccountSearch
 from microblog.admin.labels import why_refused
-from microblog.database import LARGEST_KEY, db, transaction, utc_now
+from microblog.database import MAX_ID, db, transaction, utc_now
 from microblog.web.languages import current_language
-from microblog.web.links import key_in
+from microblog.web.links import parse_id
 from microblog.web.ratelimits import limit_posts
 
 PAGE_SIZE = 50
@@ -152,5 +152,5 @@ def _actor() -> Actor:
 
 
 def _before() -> int:
-    before = key_in(request.args.get("before"))
-    return LARGEST_KEY if before is None else before
+    before = parse_id(request.args.get("before"))
+    return MAX_ID if before is None else before

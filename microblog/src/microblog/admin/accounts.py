@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from flask_outbox import Outbox
 from microblog.accounts.actions.password_reset import Reason, start_reset
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.usernames import username_key
-from microblog.database import LARGEST_KEY
-from microblog.web.clients import Place
+from microblog.database import MAX_ID
+from microblog.web.clients import RequestOrigin
 
 COMMAND_LINE = "(command line)"
 """Who did it, where it was done there. No user name has parentheses."""
@@ -67,7 +67,7 @@ def search(
     part: str = "",
     *,
     state: State | None = None,
-    before: int = LARGEST_KEY,
+    before: int = MAX_ID,
     count: int = 50,
 ) -> Sequence[User]:
     """Accounts whose name or address holds `part`, the newest first; `before` continues a list."""
@@ -81,7 +81,7 @@ def search(
 
 
 def find(session: Session, number: int) -> User | None:
-    return session.get(User, number) if number <= LARGEST_KEY else None
+    return session.get(User, number) if number <= MAX_ID else None
 
 
 def find_by_name(session: Session, name: str) -> User | None:
@@ -112,7 +112,7 @@ def disable(session: Session, user: User, actor: Actor, *, now: datetime) -> boo
         return False
     user.disabled_at = now
     end_all_sessions(session, user.id)
-    _record(session, user, Happening.DISABLED, actor, now)
+    _record(session, user, SecurityEventType.DISABLED, actor, now)
     return True
 
 
@@ -122,7 +122,7 @@ def enable(session: Session, user: User, actor: Actor, *, now: datetime) -> bool
     if user.disabled_at is None:
         return False
     user.disabled_at = None
-    _record(session, user, Happening.ENABLED, actor, now)
+    _record(session, user, SecurityEventType.ENABLED, actor, now)
     return True
 
 
@@ -138,7 +138,7 @@ def send_reset(
     if user.deletes_at is not None:
         raise RefusedError(Refusal.DELETING)
     start_reset(session, outbox, user, Reason.ADMINISTRATOR, locale=user.locale or locale)
-    _record(session, user, Happening.RESET_STARTED, actor, now)
+    _record(session, user, SecurityEventType.RESET_STARTED, actor, now)
 
 
 def make_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
@@ -154,17 +154,17 @@ def make_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> 
     if user.is_admin:
         return False
     user.is_admin = True
-    _record(session, user, Happening.ADMIN_MADE, actor, now)
+    _record(session, user, SecurityEventType.ADMIN_MADE, actor, now)
     return True
 
 
-def unmake_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
+def revoke_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
     """The opposite; False where the account is none. Raises RefusedError for the last one."""
     _keep_an_administrator(session, user)
     if not user.is_admin:
         return False
     user.is_admin = False
-    _record(session, user, Happening.ADMIN_UNMADE, actor, now)
+    _record(session, user, SecurityEventType.ADMIN_UNMADE, actor, now)
     return True
 
 
@@ -177,10 +177,10 @@ def _keep_an_administrator(session: Session, user: User) -> None:
 
 
 def _record(
-    session: Session, user: User, happening: Happening, actor: Actor, now: datetime
+    session: Session, user: User, happening: SecurityEventType, actor: Actor, now: datetime
 ) -> None:
     # The owner reads this, and need not know where an administrator sits.
-    record(session, user.id, happening, Place(), now=now, by=actor.name)
+    record(session, user.id, happening, RequestOrigin(), now=now, by=actor.name)
 
 
 def _is(state: State) -> ColumnElement[bool]:

@@ -9,10 +9,10 @@ from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from flask_outbox import Lane
-from flask_outbox.operations.messages import NotPossibleError, Obstacle
+from flask_outbox import Priority
+from flask_outbox.operations.messages import NotPossibleError, RejectionReason
 from flask_outbox.outbox.models import Status
-from flask_outbox.outbox.prerendered import READY
+from flask_outbox.outbox.prerendered import PRERENDERED
 from microblog.accounts.actions.deletion import DELETION_KIND
 from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
 from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
@@ -66,13 +66,13 @@ KIND_LABELS = {
     DELETION_KIND: _l("account will be deleted"),
     WORKS_KIND: _l("address works again"),
     FAILURE_KIND: _l("the site failed"),
-    READY: _l("sent by the application"),
+    PRERENDERED: _l("sent by the application"),
 }
 
 LANE_LABELS = {
-    Lane.PROMPT: _l("mail that somebody waits for"),
-    Lane.NORMAL: _l("other mail"),
-    Lane.BULK: _l("mail to many"),
+    Priority.PROMPT: _l("mail that somebody waits for"),
+    Priority.NORMAL: _l("other mail"),
+    Priority.BULK: _l("mail to many"),
 }
 
 
@@ -106,16 +106,18 @@ def why_refused(error: RefusedError) -> str:
 def why_not(error: NotPossibleError) -> str:
     """Why something cannot be done with a message, in the reader's language."""
     words = {
-        Obstacle.ABSENT: _("There is no such message any more."),
-        Obstacle.NOTHING_TO_RETRY: _("This message waits already, or was sent."),
-        Obstacle.NOTHING_TO_CANCEL: _("This message does not wait any more."),
-        Obstacle.BEING_SENT: _("This message is being sent at this moment."),
-        Obstacle.TOO_OLD: _("This message is too old: its address was removed."),
-        Obstacle.SUPPRESSED: _(
+        RejectionReason.ABSENT: _("There is no such message any more."),
+        RejectionReason.NOTHING_TO_RETRY: _("This message waits already, or was sent."),
+        RejectionReason.NOTHING_TO_CANCEL: _("This message does not wait any more."),
+        RejectionReason.BEING_SENT: _("This message is being sent at this moment."),
+        RejectionReason.TOO_OLD: _("This message is too old: its address was removed."),
+        RejectionReason.SUPPRESSED: _(
             "Nothing is sent to this address, since a server said that it does not exist. If that"
             " was wrong, allow it again first."
         ),
-        Obstacle.CHANGED: _("This message changed at this moment. Look at it and try again."),
+        RejectionReason.CHANGED: _(
+            "This message changed at this moment. Look at it and try again."
+        ),
     }
     return words[error.obstacle]
 

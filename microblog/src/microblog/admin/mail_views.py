@@ -19,7 +19,7 @@ from flask_outbox import current_outbox
 from flask_outbox.operations import backlog, counts, messages
 from flask_outbox.operations.messages import NotPossibleError, Search
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.email_types import MINUTE, Lane
+from flask_outbox.outbox.email_types import MINUTE, Priority
 from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.admin.blueprint import blueprint, note
@@ -92,7 +92,7 @@ def retry(number: int) -> str | Response:
     except NotPossibleError as error:
         flash(why_not(error), "error")
     else:
-        current_outbox().bell.ring([number])
+        current_outbox().wakeup.wake([number])
         note(f"queued message {number} ({found.kind}) again")
         flash(_("The message is queued again."), "success")
     return redirect(url_for("admin.message", number=number))
@@ -159,7 +159,7 @@ def _find(number: int) -> OutboxMessage:
 
 def _kinds() -> list[str]:
     """Those that the site can send, and those that it could once."""
-    return sorted({*current_outbox().kinds, *counts.kinds(db.session)})
+    return sorted({*current_outbox().email_types, *counts.kinds(db.session)})
 
 
 def _overview() -> dict[str, Any]:
@@ -167,7 +167,9 @@ def _overview() -> dict[str, Any]:
     standing = backlog.statistics(db.session, now=now)
     hours = counts.by_hour(db.session, now=now, hours=HOURS)
     unattended = any(
-        one.lane == Lane.PROMPT and one.status == Status.QUEUED and one.seconds > SUSPICIOUS_SECONDS
+        one.lane == Priority.PROMPT
+        and one.status == Status.QUEUED
+        and one.seconds > SUSPICIOUS_SECONDS
         for one in standing.waiting
     )
     return {

@@ -17,8 +17,8 @@ from microblog.blog import feeds, people, timeline
 from microblog.blog.people import NotPossibleError, Person
 from microblog.blog.rendering import cursor, linked, reader_id, shown
 from microblog.blog.timeline import Cursor
-from microblog.database import LARGEST_KEY, db, transaction
-from microblog.web.links import key_in
+from microblog.database import MAX_ID, db, transaction
+from microblog.web.links import parse_id
 from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("people", __name__)
@@ -139,5 +139,5 @@ def _find(username: str) -> Person:
 
 
 def _after() -> int:
-    after = key_in(request.args.get("after"))
-    return LARGEST_KEY if after is None else after
+    after = parse_id(request.args.get("after"))
+    return MAX_ID if after is None else after

@@ -10,7 +10,7 @@ from microblog.accounts.visibility import visible
 from microblog.blog.models import Avatar, Block, Profile
 from microblog.blog.pictures import Picture
 from microblog.blog.text import cleaned
-from microblog.database import LARGEST_KEY
+from microblog.database import MAX_ID
 
 ABOUT_MAXIMUM = 300
 """Characters, as a person counts them."""
@@ -45,7 +45,7 @@ def find_picture(
 
     None where this reader does not see the person: hidden, or across a block by them.
     """
-    if user_id > LARGEST_KEY or "\0" in digest:
+    if user_id > MAX_ID or "\0" in digest:
         return None
     return session.scalar(
         select(Avatar.content)

@@ -32,7 +32,7 @@ _REFERENCE = regex.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextSegment:
     """A part of a text: `target` is the address, the key of a name, or the tag that it leads to."""
 
     kind: str
@@ -65,12 +65,12 @@ def tag_key(tag: str) -> str:
     return unicodedata.normalize("NFKC", tag).casefold()
 
 
-def pieces(text: str) -> Iterator[Piece]:
+def pieces(text: str) -> Iterator[TextSegment]:
     """The text in its parts: "text", "link", "name" and "tag"."""
     end = 0
     for found in _links().match(text) or ():
         yield from _references(text[end : found.index])
-        yield Piece("link", found.raw, found.url)
+        yield TextSegment("link", found.raw, found.url)
         end = found.last_index
     yield from _references(text[end:])
 
@@ -92,7 +92,7 @@ def as_html(text: str, names: Mapping[str, str], tags: str) -> Markup:
     return Markup("").join(_html(piece, names, tags) for piece in pieces(text))
 
 
-def _html(piece: Piece, names: Mapping[str, str], tags: str) -> Markup:
+def _html(piece: TextSegment, names: Mapping[str, str], tags: str) -> Markup:
     if piece.kind == "link":
         return Markup('<a href="{}" rel="nofollow noopener ugc">{}</a>').format(
             piece.target, piece.text
@@ -106,29 +106,29 @@ def _html(piece: Piece, names: Mapping[str, str], tags: str) -> Markup:
     return escape(piece.text)
 
 
-def _references(text: str) -> Iterator[Piece]:
+def _references(text: str) -> Iterator[TextSegment]:
     end = 0
     for found in _REFERENCE.finditer(text):
         piece = _reference(found)
         if piece is None:
             continue
         if found.start() > end:
-            yield Piece("text", text[end : found.start()])
+            yield TextSegment("text", text[end : found.start()])
         yield piece
         end = found.start() + len(piece.text)
     if end < len(text):
-        yield Piece("text", text[end:])
+        yield TextSegment("text", text[end:])
 
 
-def _reference(found: regex.Match[str]) -> Piece | None:
+def _reference(found: regex.Match[str]) -> TextSegment | None:
     if found["name"]:
         # The dot that ends a sentence belongs to nobody's name.
         name = found["name"].rstrip(".-")
-        return Piece("name", f"@{name}", username_key(name))
+        return TextSegment("name", f"@{name}", username_key(name))
     tag = found["tag"]
     if len(tag) > TAG_MAXIMUM or tag.isnumeric():
         return None
-    return Piece("tag", f"#{tag}", tag_key(tag))
+    return TextSegment("tag", f"#{tag}", tag_key(tag))
 
 
 @cache

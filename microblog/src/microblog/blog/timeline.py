@@ -30,12 +30,12 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from microblog.accounts.visibility import visible
 from microblog.blog.models import Block, Follow, Mute, Post, PostTag
-from microblog.database import LARGEST_KEY
-from microblog.web.links import key_in
+from microblog.database import MAX_ID
+from microblog.web.links import parse_id
 
 PAGE_SIZE = 25
 
-LATEST = LARGEST_KEY
+LATEST = MAX_ID
 """A number that no post has reached."""
 
 WINDOW = 5_000
@@ -54,7 +54,7 @@ class Cursor:
     def of(cls, before: str | None, after: str | None) -> Cursor:
         """From what an address says; nonsense means the newest page."""
         for text, is_older in ((before, True), (after, False)):
-            number = key_in(text)
+            number = parse_id(text)
             if number is not None:
                 return cls(number, is_older=is_older)
         return cls()

@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from flask_outbox import Lane, current_outbox
+from flask_outbox import Priority, current_outbox
 from flask_outbox.operations import backlog, counts, messages
 from flask_outbox.operations.messages import NotPossibleError, Search
 from flask_outbox.outbox.models import OutboxMessage, Status
 from microblog.cli.options import Moment, as_json, echo_json, in_utc
-from microblog.cli.site import opened
+from microblog.cli.site import load_app
 from microblog.database import db, transaction
 
 HOURS_SHOWN = 24
@@ -43,7 +43,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
     Try all of that again:             microblog mail retry $(microblog mail list \\
                                          --status dead --since 2h --ids)
     """
-    with opened().app_context():
+    with load_app().app_context():
         found = messages.search(db.session, Search(**wanted), count=count)
         if as_json:
             echo_json([_summary(message) for message in found])
@@ -59,7 +59,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
 @as_json
 def show(number: int, *, as_json: bool) -> None:
     """Show what happened to one message, attempt by attempt, in the server's own words."""
-    with opened().app_context():
+    with load_app().app_context():
         message = messages.find(db.session, number)
         if message is None:
             raise click.ClickException(_("There is no message {number}.").format(number=number))
@@ -83,11 +83,11 @@ def retry(numbers: tuple[int, ...], *, as_json: bool) -> None:
 
     All of them, or none where one cannot be.
     """
-    with opened().app_context(), _in_words():
+    with load_app().app_context(), _in_words():
         with transaction() as writing:
             for number in numbers:
                 messages.retry(writing, number, now=time.time())
-        current_outbox().bell.ring(numbers)
+        current_outbox().wakeup.wake(numbers)
     _echo_done("queued", numbers, _("Queued again: {numbers}"), as_json=as_json)
 
 
@@ -99,7 +99,7 @@ def cancel(numbers: tuple[int, ...], *, as_json: bool) -> None:
 
     All of them, or none where one cannot be.
     """
-    with opened().app_context(), _in_words(), transaction() as writing:
+    with load_app().app_context(), _in_words(), transaction() as writing:
         for number in numbers:
             messages.cancel(writing, number, now=time.time())
     _echo_done("cancelled", numbers, _("Cancelled: {numbers}"), as_json=as_json)
@@ -120,11 +120,11 @@ def stats(*, hours: int, as_json: bool) -> None:
     An hour has the messages that ended in it.
     """
     now = time.time()
-    with opened().app_context():
+    with load_app().app_context():
         found = backlog.statistics(db.session, now=now)
         ended = counts.by_hour(db.session, now=now, hours=hours)
     waiting = {
-        Lane(lane).name.lower(): {"messages": count, "oldest_seconds": round(age, 1)}
+        Priority(lane).name.lower(): {"messages": count, "oldest_seconds": round(age, 1)}
         for lane, (count, age) in found.by_lane().items()
     }
     if as_json:
@@ -191,7 +191,7 @@ def _whole(message: OutboxMessage) -> dict[str, Any]:
         "waits_for": message.waits_for or None,
         "ended": in_utc(message.settled_at) if message.settled_at is not None else None,
         "expires": in_utc(message.expires_at) if message.expires_at is not None else None,
-        "lane": Lane(message.lane).name.lower(),
+        "lane": Priority(message.lane).name.lower(),
         "language": message.locale,
         "message_id": message.message_id,
         "attempts": message.attempts,

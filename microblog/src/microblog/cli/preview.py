@@ -11,7 +11,7 @@ from flask_outbox import current_outbox
 from flask_outbox.dev import previews
 from flask_outbox.dev.previews import Preview
 from microblog.cli.options import as_json, echo_json
-from microblog.cli.site import opened
+from microblog.cli.site import load_app
 from microblog.web.languages import LANGUAGES
 
 
@@ -25,7 +25,7 @@ def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool
 
     In a browser they are at /dev/emails, in the demonstration and with DEBUG.
     """
-    with opened().app_context():
+    with load_app().app_context():
         found = list(_previews(kind, language))
     if as_json:
         echo_json([_as_dict(one) for one in found])
@@ -39,8 +39,8 @@ def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool
 def _previews(kind: str | None, language: str | None) -> Iterator[Preview]:
     outbox = current_outbox()
     for one in [kind] if kind else previews.kinds_with_samples(outbox):
-        for spoken in [language] if language else LANGUAGES:
-            found = previews.preview(outbox, one, spoken)
+        for supported_locale in [language] if language else LANGUAGES:
+            found = previews.preview(outbox, one, supported_locale)
             if found is None:
                 known = ", ".join(previews.kinds_with_samples(outbox))
                 words = _("There is no e-mail {name!r}; there are: {known}")

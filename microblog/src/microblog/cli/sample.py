@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
 from microblog.blog.models import Follow, Post
-from microblog.cli.site import opened
+from microblog.cli.site import load_app
 from microblog.database import transaction
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - known on purpose
@@ -43,7 +43,7 @@ def fake(users: int, posts: int, follows: int) -> None:
     if follows > users * (users - 1):
         words = _("{people} people can follow each other at most {most} times.")
         raise click.ClickException(words.format(people=users, most=users * (users - 1)))
-    app = opened()
+    app = load_app()
     with app.app_context(), transaction() as writing:
         first = writing.scalar(select(User.username).limit(1))
         if first is not None:

@@ -162,7 +162,7 @@ def _require_writable(file: Path | None) -> None:
         raise click.ClickException(words.format(file=str(file), reason=error.strerror)) from None
 
 
-def opened(settings: Settings | None = None) -> Flask:
+def load_app(settings: Settings | None = None) -> Flask:
     """The application with its database ready, for commands that need one."""
     app = create_app(settings)
     with app.app_context():

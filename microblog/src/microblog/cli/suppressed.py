@@ -9,7 +9,7 @@ import click
 from flask_outbox import AddressError, address_key
 from flask_outbox.outbox import suppressions
 from microblog.cli.options import as_json, echo_json, in_utc, no_address
-from microblog.cli.site import opened
+from microblog.cli.site import load_app
 from microblog.database import transaction
 
 
@@ -26,7 +26,7 @@ def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
     if lift and not address:
         raise click.UsageError(_("Name the address to lift."))
     key = _key(address) if address else None
-    with opened().app_context(), transaction() as writing:
+    with load_app().app_context(), transaction() as writing:
         if lift and key:
             if not suppressions.lift_suppression(writing, key):
                 words = _("{address} is not suppressed.")

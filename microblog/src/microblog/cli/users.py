@@ -27,7 +27,7 @@ from microblog.accounts.usernames import has_username_characters, is_username
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
 from microblog.cli.options import as_json, echo_json, in_utc, no_address
-from microblog.cli.site import opened
+from microblog.cli.site import load_app
 from microblog.database import db, transaction, utc_now
 
 _PROBLEMS = {
@@ -81,7 +81,7 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
         parse_address(email, public=True)
     except AddressError as error:
         raise no_address(email, error) from None
-    app = opened()
+    app = load_app()
     password = _password(from_stdin=password_stdin)
     problem = problem_with(password, personal=(name, email))
     if problem is not None:
@@ -117,7 +117,7 @@ def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> Non
     Somebody's account:                  microblog user list --search someone@example.com
     """
     state = State(only) if only else None
-    with opened().app_context():
+    with load_app().app_context():
         found = accounts.search(db.session, part.replace("\0", ""), state=state, count=count)
     if as_json:
         echo_json([_summary(account) for account in found])
@@ -166,10 +166,10 @@ def make_admin(name: str) -> None:
 
 @user.command("unmake-admin")
 @click.argument("name")
-def unmake_admin(name: str) -> None:
+def revoke_admin(name: str) -> None:
     """Let NAME be an administrator no more."""
     with _account(name) as (writing, account):
-        done = accounts.unmake_admin(writing, account, _actor(), now=utc_now())
+        done = accounts.revoke_admin(writing, account, _actor(), now=utc_now())
     before = _("{name} is no administrator.")
     _say(account, _("{name} is no administrator any more.") if done else before)
 
@@ -177,7 +177,7 @@ def unmake_admin(name: str) -> None:
 @contextmanager
 def _account(name: str) -> Iterator[tuple[Session, User]]:
     """The account with this name, in a write transaction; refusals are said in words."""
-    with opened().app_context(), transaction() as writing:
+    with load_app().app_context(), transaction() as writing:
         account = accounts.find_by_name(writing, name.replace("\0", ""))
         if account is None:
             words = _("No account has the name {name!r}. To look for it: {command}")

@@ -48,7 +48,7 @@ Addresses = Annotated[
     AfterValidator(values.addresses),
 ]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(values.split_list)]
-Place = Annotated[Path, AfterValidator(values.folder_or_file)]
+RequestOrigin = Annotated[Path, AfterValidator(values.folder_or_file)]
 
 LISTS = {"ADMINS", "SECRET_KEY_FALLBACKS"}
 SECRETS = {
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
         description="Names the queues, for several sites with one broker",
     )
-    INSTANCE_PATH: Place = Field(
+    INSTANCE_PATH: RequestOrigin = Field(
         Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
     )
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)] | None = Field(
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         description="The name by which this machine introduces itself to the SMTP server; default:"
         " its full name, or else the sender's domain",
     )
-    MAIL_DKIM_KEY_FILE: Place | None = Field(
+    MAIL_DKIM_KEY_FILE: RequestOrigin | None = Field(
         None, description="Sign mail (DKIM) with the private key in this file, RSA or Ed25519"
     )
     MAIL_DKIM_SELECTOR: Annotated[str, AfterValidator(values.selector)] | None = Field(
@@ -229,7 +229,7 @@ class Settings(BaseSettings):
     METRICS_TOKEN: SecretStr | None = Field(
         None, description="The bearer token that opens /metrics; without it there is no such page"
     )
-    LOG_FILE: Place | None = Field(
+    LOG_FILE: RequestOrigin | None = Field(
         None, description="Log to this file too; it is rotated when it is large"
     )
     LOG_MAX_BYTES: int = Field(
@@ -342,7 +342,7 @@ class ServingSettings(Settings):
         if value or url is None:
             return value
         if info.field_name == "MAIL_OAUTH_CLIENT_ID":
-            raise ValueError(though_set("MAIL_OAUTH_TOKEN_URL"))
+            raise ValueError(missing_companion("MAIL_OAUTH_TOKEN_URL"))
         secret = info.data.get("MAIL_OAUTH_CLIENT_SECRET", "wrong")
         if info.field_name == "MAIL_OAUTH_REFRESH_TOKEN" and not secret:
             raise ValueError(
@@ -364,7 +364,7 @@ class ServingSettings(Settings):
                 )
             return value
         if username and not value:
-            raise ValueError(though_set("MAIL_USERNAME"))
+            raise ValueError(missing_companion("MAIL_USERNAME"))
         if value and not username:
             raise ValueError(_though_missing("MAIL_USERNAME"))
         if value:
@@ -384,7 +384,7 @@ class ServingSettings(Settings):
         if value and not key:
             raise ValueError(_though_missing("MAIL_DKIM_KEY_FILE"))
         if key and not value:
-            raise ValueError(though_set("MAIL_DKIM_KEY_FILE"))
+            raise ValueError(missing_companion("MAIL_DKIM_KEY_FILE"))
         return value
 
     model_config = SettingsConfigDict(validate_default=True)
@@ -394,7 +394,7 @@ def _though_missing(other: str) -> str:
     return _("is set, though {other} is missing: give both or neither").format(other=other)
 
 
-def though_set(other: str) -> str:
+def missing_companion(other: str) -> str:
     """What to say of a setting that is missing beside this one."""
     return _("is missing, though {other} is set: give both or neither").format(other=other)
 

@@ -31,18 +31,18 @@ USER_AGENT_MAXIMUM = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestOrigin:
     """Where something was done from: a browser in words and a network, either may be empty."""
 
     browser: str = ""
     address: str = ""
 
 
-def current_place() -> Place:
+def current_origin() -> RequestOrigin:
     """The place of this request; nowhere outside of one."""
     if not has_request_context():
-        return Place()
-    return Place(browser_name(request.user_agent.string), coarse(request.remote_addr or ""))
+        return RequestOrigin()
+    return RequestOrigin(browser_name(request.user_agent.string), coarse(request.remote_addr or ""))
 
 
 def browser_name(user_agent: str) -> str:

@@ -21,10 +21,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from flask_outbox import (
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
+    EmailType,
     Outbox,
     current_outbox,
     email_from_templates,
@@ -67,11 +67,11 @@ def init_app(app: Flask) -> None:
     got_request_exception.connect(_report, app)
 
 
-def register_kinds(outbox: Outbox) -> None:
-    outbox.register(Kind(FAILURE_KIND, failure, lifetime=DAY, sample=_sample))
+def register_email_types(outbox: Outbox) -> None:
+    outbox.register(EmailType(FAILURE_KIND, failure, lifetime=DAY, sample=_sample))
 
 
-def failure(_session: Session, intent: Intent) -> Email | Discard:
+def failure(_session: Session, intent: ComposeContext) -> Email | Discard:
     """The mail about one failure, to one of ADMINS."""
     with force_locale(intent.locale):
         return email_from_templates("web/emails/failure", to=intent.recipient, **intent.arguments)
@@ -91,21 +91,21 @@ def report(exception: BaseException, *, now: datetime) -> bool:
             "error": type(exception).__name__,
             "when": now.isoformat(timespec="seconds"),
             "reference": request_id(),
-            "trace": scrubbed("".join(traceback.format_exception(exception)), _said_secrets()),
+            "trace": redacted("".join(traceback.format_exception(exception)), _said_secrets()),
         }
         for admin in current_app.config["ADMINS"]:
-            current_outbox().post(writing, FAILURE_KIND, admin, arguments=arguments)
+            current_outbox().enqueue(writing, FAILURE_KIND, admin, arguments=arguments)
     return True
 
 
-def scrubbed(text: str, secrets: Iterable[str]) -> str:
+def redacted(text: str, secrets: Iterable[str]) -> str:
     """The end of a text without these secrets, and without whatever else looks like one."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     return _SECRETS.sub(REMOVED, text)[-TRACEBACK_MAXIMUM:]
 
 
-def _sample(_session: Session, language: str) -> Intent:
+def _sample(_session: Session, language: str) -> ComposeContext:
     arguments = {
         "route": "/user/<username>",
         "method": "GET",
@@ -115,7 +115,7 @@ def _sample(_session: Session, language: str) -> Intent:
         "reference": "0123456789abcdef",
         "trace": "Traceback (most recent call last):\n  …\nLookupError: a sample",
     }
-    return Intent("admin@example.com", language, arguments, 0.0, attempt=1)
+    return ComposeContext("admin@example.com", language, arguments, 0.0, attempt=1)
 
 
 def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:

@@ -42,7 +42,7 @@ def current_language() -> str:
     return str(get_locale() or LANGUAGES[0])
 
 
-def spoken(locale: str) -> str:
+def supported_locale(locale: str) -> str:
     """The language of the site that comes nearest to the one that somebody asked for."""
     return negotiate_locale([locale.replace("-", "_")], LANGUAGES) or LANGUAGES[0]
 

@@ -9,10 +9,10 @@ DEFAULT_PUBLIC_URL = "http://localhost:5000"
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals["here"] = here
+    app.jinja_env.globals["aria_current"] = aria_current
 
 
-def here(endpoint: str) -> Markup:
+def aria_current(endpoint: str) -> Markup:
     """The attribute of a link to the page that is shown, for those who hear pages."""
     return Markup(' aria-current="page"') if request.endpoint == endpoint else Markup("")
 
@@ -27,7 +27,7 @@ def public_link(endpoint: str, **values: object) -> str:
     return f"{base}{path}"
 
 
-def key_in(text: str | None) -> int | None:
+def parse_id(text: str | None) -> int | None:
     """The number of a row that an address names, to begin a page there; None where it is none."""
     if text and text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)

@@ -22,7 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from flask_outbox import Lane, current_outbox
+from flask_outbox import Priority, current_outbox
 from flask_outbox.operations import backlog, counts
 from flask_outbox.outbox.models import UNSENT, WAITING, Status
 from microblog.database import db
@@ -96,7 +96,7 @@ def _waiting(found: list[backlog.Waiting]) -> Iterator[Metric]:
         "microblog_mail_oldest_seconds", "Age of the oldest message that waits.", labels=["lane"]
     )
     counted = {(one.lane, one.status): one for one in found}
-    for lane in Lane:
+    for lane in Priority:
         ages = [one.seconds for one in found if one.lane == lane]
         oldest.add_metric([lane.name.lower()], max(ages, default=0.0))
         for status in WAITING:
@@ -115,7 +115,7 @@ def _ended(totals: list[counts.Total]) -> Metric:
     ended: Counter[tuple[str, str]] = Counter()
     for one in totals:
         ended[one.kind, one.status] += one.messages
-    kinds = {*current_outbox().kinds, *(one.kind for one in totals)}
+    kinds = {*current_outbox().email_types, *(one.kind for one in totals)}
     for kind in sorted(kinds):
         for status in (Status.SENT, *UNSENT):
             family.add_metric([kind, status], ended[kind, status])
@@ -129,7 +129,7 @@ def _seconds(totals: list[counts.Total]) -> Metric:
         labels=["lane"],
     )
     sent = [one for one in totals if one.status == Status.SENT]
-    for lane in Lane:
+    for lane in Priority:
         buckets = [0] * (len(counts.BOUNDS) + 1)
         for one in sent:
             buckets[one.bucket] += one.messages if one.lane == lane else 0

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_outbox import current_outbox
 from flask_outbox.operations import backlog
-from flask_outbox.outbox.wakeup import SocketBell
+from flask_outbox.outbox.wakeup import SocketWakeup
 from microblog.database import SQLITE_BUSY_SECONDS, alembic, db, is_sqlite
 from microblog.web.ratelimits import limiter
 
@@ -61,8 +61,8 @@ def whats_degraded() -> list[str]:
 
 
 def _degraded() -> Iterator[str]:
-    bell = current_outbox().bell
-    if isinstance(bell, SocketBell) and not bell.is_heard():
+    wakeup = current_outbox().wakeup
+    if isinstance(wakeup, SocketWakeup) and not wakeup.is_heard():
         yield "dispatcher"
     if backlog.is_stuck(db.session, now=time.time()):
         yield "mail"

@@ -26,14 +26,14 @@ from flask_outbox.operations.personal_data import erase_address, erase_messages,
 from microblog.accounts.actions.personal_data import personal_data
 from microblog.accounts.administrators import keep_an_administrator
 from microblog.accounts.audit.address_history import address_spans, is_proved_by_others
-from microblog.accounts.audit.notices import post_notice
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.pending_changes import addresses_with_a_say, cancel_pending
-from microblog.accounts.sessions.reauthentication import Reauthenticated, lock_account
+from microblog.accounts.pending_changes import addresses_that_can_undo, cancel_pending
+from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.tokens import KEEP_ACCOUNT, Keys, State, make_token, matches, read_token
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -45,24 +45,26 @@ DELETION_KIND = "accounts.deletion_notice"
 def ask_for_deletion(
     session: Session,
     outbox: Outbox,
-    proof: Reauthenticated,
-    place: Place,
+    proof: PasswordProof,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
 ) -> datetime:
     """Have the account deleted when the grace period is over; returns when that is.
 
-    Raises OutdatedError, LastAdministratorError.
+    Raises StaleProofError, LastAdministratorError.
     """
     keep_an_administrator(session, proof.user_id)
     user = proof.account(session)
     user.deletes_at = now + GRACE
     cancel_pending(session, user.id, now=now)
     end_all_sessions(session, user.id)
-    record(session, user.id, Happening.DELETION_ASKED, place, now=now)
-    for address in addresses_with_a_say(session, user, now=now):
-        post_notice(session, outbox, DELETION_KIND, user, place, now=now, locale=locale, to=address)
+    record(session, user.id, SecurityEventType.DELETION_ASKED, place, now=now)
+    for address in addresses_that_can_undo(session, user, now=now):
+        enqueue_notice(
+            session, outbox, DELETION_KIND, user, place, now=now, locale=locale, to=address
+        )
     return user.deletes_at
 
 
@@ -87,14 +89,14 @@ def find_to_keep(
 
 
 def keep_account(
-    session: Session, keys: Keys, token: str, place: Place, *, now: datetime
+    session: Session, keys: Keys, token: str, place: RequestOrigin, *, now: datetime
 ) -> User | None:
     """Undo the deletion; None where the token is not good."""
     user = find_to_keep(session, keys, token, now=now, locked=True)
     if user is None:
         return None
     user.deletes_at = None
-    record(session, user.id, Happening.DELETION_UNDONE, place, now=now)
+    record(session, user.id, SecurityEventType.DELETION_UNDONE, place, now=now)
     return user
 
 

@@ -41,10 +41,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox, address_key, parse_address
-from microblog.accounts.actions.not_me import close_every_door
+from microblog.accounts.actions.not_me import secure_account
 from microblog.accounts.actions.password_reset import Reason, start_reset
-from microblog.accounts.audit.notices import post_notice
-from microblog.accounts.audit.security_log import Happening, moments_of, record
+from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import (
     CONFIRM_WITHIN,
@@ -55,7 +55,7 @@ from microblog.accounts.pending_changes import (
     pending_change,
     reservation,
 )
-from microblog.accounts.sessions.reauthentication import Reauthenticated, lock_account
+from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.tokens import (
     CONFIRM_EMAIL_CHANGE,
     UNDO_EMAIL_CHANGE,
@@ -68,7 +68,7 @@ from microblog.accounts.tokens import (
     read_token,
 )
 from microblog.accounts.visibility import is_visible
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 CONFIRM_KIND = "accounts.confirm_email_change"
 ASKED_KIND = "accounts.email_change_notice"
@@ -93,7 +93,7 @@ class AskedTooOftenError(Exception):
         super().__init__(opens_at)
 
 
-class HeldError(Exception):
+class AddressTakenError(Exception):
     """Another account holds the address, or may still get it back.
 
     The transaction has been rolled back.
@@ -103,16 +103,16 @@ class HeldError(Exception):
 def ask_for_change(
     session: Session,
     outbox: Outbox,
-    proof: Reauthenticated,
+    proof: PasswordProof,
     address: str,
-    place: Place,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
 ) -> EmailChange:
     """Have the new address asked to confirm, and the old one told.
 
-    Raises SameAddressError, AskedTooOftenError, OutdatedError.
+    Raises SameAddressError, AskedTooOftenError, StaleProofError.
     """
     user = proof.account(session)
     new = parse_address(address)
@@ -125,22 +125,29 @@ def ask_for_change(
     )
     session.add(change)
     session.flush()
-    outbox.post(
+    outbox.enqueue(
         session, CONFIRM_KIND, change.new_email, locale=locale, arguments={"change_id": change.id}
     )
-    post_notice(
+    enqueue_notice(
         session, outbox, ASKED_KIND, user, place, now=now, locale=locale, change_id=change.id
     )
-    record(session, user.id, Happening.EMAIL_CHANGE_ASKED, place, now=now, email=change.new_email)
+    record(
+        session,
+        user.id,
+        SecurityEventType.EMAIL_CHANGE_ASKED,
+        place,
+        now=now,
+        email=change.new_email,
+    )
     return change
 
 
-def cancel_change(session: Session, user_id: int, place: Place, *, now: datetime) -> bool:
+def cancel_change(session: Session, user_id: int, place: RequestOrigin, *, now: datetime) -> bool:
     """Give up the change that waits; False where none does."""
     change = pending_change(session, user_id, now=now)
     if change is None or not cancel_pending(session, user_id, now=now):
         return False
-    record(session, user_id, Happening.EMAIL_CHANGE_CANCELLED, place, now=now)
+    record(session, user_id, SecurityEventType.EMAIL_CHANGE_CANCELLED, place, now=now)
     return True
 
 
@@ -176,14 +183,14 @@ def confirm_change(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: Place,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
 ) -> User | None:
     """Give the account its new address, and its old one 72 hours to undo it.
 
-    None where the token is not good. Raises HeldError.
+    None where the token is not good. Raises AddressTakenError.
     """
     found = find_to_confirm(session, keys, token, now=now, locked=True)
     if found is None:
@@ -192,7 +199,7 @@ def confirm_change(
     change.confirmed_at = now
     if user.email_verified_at is not None:
         change.undo_until = now + UNDO_WITHIN
-        post_notice(
+        enqueue_notice(
             session,
             outbox,
             EMAIL_CHANGED_KIND,
@@ -205,13 +212,13 @@ def confirm_change(
         )
     _give_address(session, user, change.new_email, now=now)
     # Asked only now: whoever just left the address to this account has been waited for.
-    if reservation(session, user.email_key, but_for=user.id, now=now):
+    if reservation(session, user.email_key, exclude_user_id=user.id, now=now):
         session.rollback()
-        raise HeldError
+        raise AddressTakenError
     record(
         session,
         user.id,
-        Happening.EMAIL_CHANGED,
+        SecurityEventType.EMAIL_CHANGED,
         place,
         now=now,
         old_email=change.old_email,
@@ -251,7 +258,7 @@ def undo_change(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: Place,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
@@ -270,8 +277,10 @@ def undo_change(
     if change.confirmed_at is not None:
         _take_from_others(session, user, change.old_email_key)
         _give_address(session, user, change.old_email, now=now)
-    close_every_door(session, user, place, now=now)
-    record(session, user.id, Happening.EMAIL_CHANGE_UNDONE, place, now=now, email=user.email)
+    secure_account(session, user, place, now=now)
+    record(
+        session, user.id, SecurityEventType.EMAIL_CHANGE_UNDONE, place, now=now, email=user.email
+    )
     start_reset(session, outbox, user, Reason.UNDONE, locale=locale)
     return user
 
@@ -283,7 +292,7 @@ def _give_address(session: Session, user: User, address: str, *, now: datetime) 
         session.flush()
     except IntegrityError:
         session.rollback()
-        raise HeldError from None
+        raise AddressTakenError from None
 
 
 def _take_from_others(session: Session, user: User, email_key: str) -> None:
@@ -315,7 +324,7 @@ def _require_patience(
     about the address.
     """
     since = now - timedelta(days=1)
-    asked = sorted(moments_of(session, user.id, Happening.EMAIL_CHANGE_ASKED, since=since))
+    asked = sorted(moments_of(session, user.id, SecurityEventType.EMAIL_CHANGE_ASKED, since=since))
     if len(asked) >= ASKED_A_DAY:
         raise AskedTooOftenError(asked[-ASKED_A_DAY] + timedelta(days=1))
     same = select(EmailChange.requested_at).where(
@@ -324,6 +333,6 @@ def _require_patience(
         EmailChange.requested_at > since,
     )
     mailed = [one.timestamp() for one in session.scalars(same)]
-    opens_at = outbox.guard.opens_at(mailed, now=now.timestamp())
+    opens_at = outbox.recipient_limit.opens_at(mailed, now=now.timestamp())
     if opens_at is not None:
         raise AskedTooOftenError(datetime.fromtimestamp(opens_at, UTC))

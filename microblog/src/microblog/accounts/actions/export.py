@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from flask_outbox.operations.personal_data import messages_within
 from microblog.accounts.actions.personal_data import PersonalData
 from microblog.accounts.audit.address_history import address_spans
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import (
     EmailChange,
     KnownBrowser,
@@ -25,7 +25,7 @@ from microblog.accounts.models import (
     User,
 )
 from microblog.database import Model
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 FORMAT = "microblog-export"
 VERSION = 1
@@ -60,9 +60,9 @@ def export(
     return found
 
 
-def record_export(session: Session, user_id: int, place: Place, *, now: datetime) -> None:
+def record_export(session: Session, user_id: int, place: RequestOrigin, *, now: datetime) -> None:
     """Write down that the data was handed out."""
-    record(session, user_id, Happening.EXPORTED, place, now=now)
+    record(session, user_id, SecurityEventType.EXPORTED, place, now=now)
 
 
 def moment(value: datetime | None) -> str | None:

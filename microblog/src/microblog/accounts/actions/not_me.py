@@ -17,17 +17,17 @@ from sqlalchemy.orm import Session
 from flask_outbox import Outbox, address_key
 from microblog.accounts.actions.password_reset import (
     Reason,
-    end_what_was_begun,
     lock_password,
+    revoke_access,
     start_reset,
     undo_deletion,
 )
 from microblog.accounts.audit.notices import LINK_LIFETIME
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.pending_changes import can_be_undone, changes_not_undone
 from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 
 class Report(Enum):
@@ -76,7 +76,7 @@ def report(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: Place,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
@@ -89,15 +89,15 @@ def report(
     link = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
     if _was_pressed(session, user, link, now=now):
         return Report.DONE_BEFORE
-    close_every_door(session, user, place, now=now)
-    record(session, user.id, Happening.REPORTED, place, now=now, link=link)
+    secure_account(session, user, place, now=now)
+    record(session, user.id, SecurityEventType.REPORTED, place, now=now, link=link)
     start_reset(session, outbox, user, Reason.REPORTED, locale=locale)
     return Report.DONE
 
 
-def close_every_door(session: Session, user: User, place: Place, *, now: datetime) -> None:
+def secure_account(session: Session, user: User, place: RequestOrigin, *, now: datetime) -> None:
     """End whatever was begun in the account, its password and its deletion included."""
-    end_what_was_begun(session, user, now=now)
+    revoke_access(session, user, now=now)
     undo_deletion(session, user, place, now=now)
     lock_password(user)
 
@@ -106,7 +106,7 @@ def _was_pressed(session: Session, user: User, link: str, *, now: datetime) -> b
     reports = session.scalars(
         select(SecurityEvent.details).where(
             SecurityEvent.user_id == user.id,
-            SecurityEvent.kind == Happening.REPORTED.value,
+            SecurityEvent.kind == SecurityEventType.REPORTED.value,
             SecurityEvent.at > now - LINK_LIFETIME,
         )
     )

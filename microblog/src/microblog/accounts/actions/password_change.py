@@ -16,21 +16,21 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
 from microblog.accounts.actions.password_reset import CHANGED_KIND
-from microblog.accounts.audit.notices import post_notice
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.pending_changes import cancel_pending
 from microblog.accounts.sessions.known_browsers import forget_browsers
-from microblog.accounts.sessions.reauthentication import Reauthenticated
+from microblog.accounts.sessions.reauthentication import PasswordProof
 from microblog.accounts.sessions.sessions import Visitor, end_other_sessions, renew_session
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 
 def change_password(
     session: Session,
     outbox: Outbox,
-    proof: Reauthenticated,
+    proof: PasswordProof,
     visitor: Visitor,
-    place: Place,
+    place: RequestOrigin,
     *,
     password_hash: str,
     now: datetime,
@@ -38,7 +38,7 @@ def change_password(
 ) -> Visitor | None:
     """Set the new password; returns who is logged in now, None where the session was ended.
 
-    Raises OutdatedError.
+    Raises StaleProofError.
     """
     user = proof.account(session)
     user.password_hash = password_hash
@@ -46,6 +46,6 @@ def change_password(
     forget_browsers(session, user.id)
     end_other_sessions(session, visitor)
     renewed = renew_session(session, visitor)
-    record(session, user.id, Happening.PASSWORD_CHANGED, place, now=now)
-    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    record(session, user.id, SecurityEventType.PASSWORD_CHANGED, place, now=now)
+    enqueue_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
     return renewed

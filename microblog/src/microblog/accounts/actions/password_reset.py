@@ -13,17 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
-from microblog.accounts.audit.notices import post_notice
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import User
-from microblog.accounts.passwords import locked_hash
+from microblog.accounts.passwords import unusable_password
 from microblog.accounts.pending_changes import cancel_pending, reservation
 from microblog.accounts.sessions.known_browsers import forget_browsers
-from microblog.accounts.sessions.login_throttle import forgive_account
+from microblog.accounts.sessions.login_throttle import reset_account_throttle
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 RESET_KIND = "accounts.reset_password"
 STARTED_KIND = "accounts.reset_started"
@@ -39,7 +39,7 @@ class Reason(StrEnum):
 
 
 def request_reset(
-    session: Session, outbox: Outbox, address: str, place: Place, *, locale: str
+    session: Session, outbox: Outbox, address: str, place: RequestOrigin, *, locale: str
 ) -> None:
     """Ask for a link to be mailed to the account with this address, if there is one.
 
@@ -48,7 +48,7 @@ def request_reset(
     owner, who can read from where it was asked.
     """
     about = {"browser": place.browser, "address": place.address}
-    outbox.post(session, RESET_KIND, address, locale=locale, arguments=about)
+    outbox.enqueue(session, RESET_KIND, address, locale=locale, arguments=about)
 
 
 def start_reset(
@@ -59,7 +59,7 @@ def start_reset(
     Unlike a request of a stranger it is not held back where the address had many links already.
     """
     arguments = {"user_id": user.id, "reason": reason.value}
-    outbox.post(session, STARTED_KIND, user.email, locale=locale, arguments=arguments)
+    outbox.enqueue(session, STARTED_KIND, user.email, locale=locale, arguments=arguments)
 
 
 def lock_password(user: User) -> None:
@@ -67,7 +67,7 @@ def lock_password(user: User) -> None:
 
     It makes every reset link that is out worthless, too.
     """
-    user.password_hash = locked_hash()
+    user.password_hash = unusable_password()
 
 
 def reset_link(
@@ -107,7 +107,7 @@ def reset_password(
     token: str,
     *,
     password_hash: str,
-    place: Place,
+    place: RequestOrigin,
     now: datetime,
     locale: str,
 ) -> User | None:
@@ -124,14 +124,14 @@ def reset_password(
     if not _replace_password(session, user, password_hash, now=now):
         return None
     session.refresh(user)
-    end_what_was_begun(session, user, now=now)
-    forgive_account(session, keys, user)
-    record(session, user.id, Happening.PASSWORD_RESET, place, now=now)
+    revoke_access(session, user, now=now)
+    reset_account_throttle(session, keys, user)
+    record(session, user.id, SecurityEventType.PASSWORD_RESET, place, now=now)
     if not was_verified:
-        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, place, now=now)
         # Whoever asked for it was nobody who had proved anything.
         undo_deletion(session, user, place, now=now)
-    post_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    enqueue_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
     return user
 
 
@@ -156,21 +156,21 @@ def _replace_password(session: Session, user: User, password_hash: str, *, now: 
         return False
     # Asked only now: whoever just left the address to this account has been waited for.
     is_new = user.email_verified_at is None
-    if is_new and reservation(session, user.email_key, but_for=user.id, now=now):
+    if is_new and reservation(session, user.email_key, exclude_user_id=user.id, now=now):
         session.rollback()
         return False
     return True
 
 
-def end_what_was_begun(session: Session, user: User, *, now: datetime) -> None:
+def revoke_access(session: Session, user: User, *, now: datetime) -> None:
     """End the account's sessions, its known browsers, and a change of address that waits."""
     end_all_sessions(session, user.id)
     forget_browsers(session, user.id)
     cancel_pending(session, user.id, now=now)
 
 
-def undo_deletion(session: Session, user: User, place: Place, *, now: datetime) -> None:
+def undo_deletion(session: Session, user: User, place: RequestOrigin, *, now: datetime) -> None:
     """Keep an account whose deletion was asked for; nothing happens to others."""
     if user.deletes_at is not None:
         user.deletes_at = None
-        record(session, user.id, Happening.DELETION_UNDONE, place, now=now)
+        record(session, user.id, SecurityEventType.DELETION_UNDONE, place, now=now)

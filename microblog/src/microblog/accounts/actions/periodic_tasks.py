@@ -30,11 +30,11 @@ REMOVALS: dict[str, Removal] = {
 }
 
 
-def register_chores(outbox: Outbox) -> None:
+def register_periodic_tasks(outbox: Outbox) -> None:
     """Have whoever delivers mail do these, too."""
     for name, removal in REMOVALS.items():
-        outbox.register_chore(name, _chore(removal))
+        outbox.register_periodic_task(name, _periodic_task(removal))
 
 
-def _chore(removal: Removal) -> Callable[[Session, float], bool]:
+def _periodic_task(removal: Removal) -> Callable[[Session, float], bool]:
     return lambda session, now: removal(session, datetime.fromtimestamp(now, UTC))

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from flask_outbox import Outbox
 from flask_outbox.operations.history import words_of_refusal
 from flask_outbox.outbox.suppressions import lift_suppression, suppression
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import SecurityEvent, User
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 WORKS_KIND = "accounts.address_works"
 
@@ -45,7 +45,13 @@ def refusal(session: Session, user: User) -> Refusal | None:
 
 
 def try_again(
-    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+    session: Session,
+    outbox: Outbox,
+    user: User,
+    place: RequestOrigin,
+    *,
+    now: datetime,
+    locale: str,
 ) -> str | None:
     """Mail to the owner's own verified address again, beginning with a message that says so.
 
@@ -56,8 +62,8 @@ def try_again(
         return None
     if not lift_suppression(session, account.email_key):
         return None
-    record(session, account.id, Happening.MAIL_RESUMED, place, now=now)
-    outbox.post(
+    record(session, account.id, SecurityEventType.MAIL_RESUMED, place, now=now)
+    outbox.enqueue(
         session, WORKS_KIND, account.email, locale=locale, arguments={"user_id": account.id}
     )
     return account.email
@@ -66,7 +72,7 @@ def try_again(
 def _was_tried(session: Session, user: User, *, now: datetime) -> bool:
     tried = select(SecurityEvent.id).where(
         SecurityEvent.user_id == user.id,
-        SecurityEvent.kind == Happening.MAIL_RESUMED.value,
+        SecurityEvent.kind == SecurityEventType.MAIL_RESUMED.value,
         SecurityEvent.at > now - TRY_EVERY,
     )
     return session.scalar(tried.limit(1)) is not None

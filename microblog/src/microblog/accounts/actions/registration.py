@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox, parse_address
 from microblog.accounts.actions.verification import request_verification
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.confusables import skeleton
 from microblog.accounts.lookup import holder_of
 from microblog.accounts.models import User
 from microblog.accounts.pending_changes import reservation
 from microblog.accounts.usernames import username_key
 from microblog.database import utc_now
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 
 class TakenError(Exception):
@@ -45,7 +45,7 @@ def register(
     username: str,
     email: str,
     password_hash: str,
-    place: Place,
+    place: RequestOrigin,
     now: datetime,
     locale: str,
 ) -> User:
@@ -55,7 +55,7 @@ def register(
     up by the address: the same is written whether another account holds it or not.
     """
     user = create_account(session, username=username, email=email, password_hash=password_hash)
-    record(session, user.id, Happening.REGISTERED, place, now=now)
+    record(session, user.id, SecurityEventType.REGISTERED, place, now=now)
     request_verification(session, outbox, user, locale)
     return user
 
@@ -101,16 +101,16 @@ def create_account(
 
 
 def require_free_name(
-    session: Session, *, key: str, skeleton: str | None, but_for: int | None = None
+    session: Session, *, key: str, skeleton: str | None, exclude_user_id: int | None = None
 ) -> None:
     """Raise TakenError where another account has this name, or one that looks like it.
 
-    `but_for` is the account that gets the name; without `skeleton`, it may look like others'.
+    `exclude_user_id` is the account that gets it; without `skeleton`, it may look like others'.
     """
     found = session.scalars(
         select(User.username_key).where(
             or_(User.username_key == key, User.username_skeleton == skeleton),
-            User.id.is_distinct_from(but_for),
+            User.id.is_distinct_from(exclude_user_id),
         )
     ).all()
     if found:
@@ -126,4 +126,4 @@ def _require_free(session: Session, user: User) -> None:
 
 
 def _is_reserved(session: Session, user: User) -> bool:
-    return reservation(session, user.email_key, but_for=None, now=utc_now()) is not None
+    return reservation(session, user.email_key, exclude_user_id=None, now=utc_now()) is not None

@@ -22,7 +22,7 @@ def rename(session: Session, user: User, username: str) -> None:
     key, look = username_key(username), skeleton(username)
     # Who has a name from before a rule keeps it, in capitals, too.
     is_new = look != user.username_skeleton
-    require_free_name(session, key=key, skeleton=look if is_new else None, but_for=user.id)
+    require_free_name(session, key=key, skeleton=look if is_new else None, exclude_user_id=user.id)
     user.username, user.username_key = unicodedata.normalize("NFC", username), key
     if is_new:
         user.username_skeleton, user.confusable_username = look, False
@@ -31,5 +31,5 @@ def rename(session: Session, user: User, username: str) -> None:
     except IntegrityError:
         # Somebody else was faster, between the look and the change.
         session.rollback()
-        require_free_name(session, key=key, skeleton=look, but_for=user.id)
+        require_free_name(session, key=key, skeleton=look, exclude_user_id=user.id)
         raise TakenError("username") from None

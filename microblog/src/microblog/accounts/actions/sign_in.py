@@ -18,16 +18,16 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import AddressError, Outbox, address_key
 from microblog.accounts.audit import notices
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import holds
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
 from microblog.accounts.sessions.known_browsers import NOBODY, known_browser, remember_browser
-from microblog.accounts.sessions.login_throttle import forgive, throttle_key
+from microblog.accounts.sessions.login_throttle import reset_throttle, throttle_key
 from microblog.accounts.sessions.sessions import Visitor, start_session
 from microblog.accounts.tokens import Keys
 from microblog.accounts.usernames import username_key
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def log_in(
     outbox: Outbox,
     attempt: Attempt,
     found: Candidate,
-    place: Place,
+    place: RequestOrigin,
     *,
     better_hash: str | None,
     remembered: bool,
@@ -125,16 +125,16 @@ def log_in(
         return None
     if found == attempt.holder:
         # Not for a claimant: whoever made that account may be trying the holder's passwords on it.
-        forgive(session, attempt.key)
+        reset_throttle(session, attempt.key)
     user.password_hash = better_hash or user.password_hash
     if user.deletes_at is not None:
         return Entry(user, None, attempt.held)
     visitor = start_session(session, user, place, remembered=remembered, now=now)
     held, was_known = remember_browser(session, user.id, attempt.held, now=now)
     if was_known:
-        record(session, user.id, Happening.LOGGED_IN, place, now=now)
+        record(session, user.id, SecurityEventType.LOGGED_IN, place, now=now)
     else:
-        record(session, user.id, Happening.LOGGED_IN_NEW_BROWSER, place, now=now)
+        record(session, user.id, SecurityEventType.LOGGED_IN_NEW_BROWSER, place, now=now)
         notices.new_browser(session, outbox, user, place, now=now, locale=locale)
     return Entry(user, visitor, held)
 

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
-from microblog.accounts.audit.security_log import Happening, moments_of, record
+from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
 from microblog.accounts.lookup import holder_of
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import reservation
 from microblog.accounts.sessions.reauthentication import lock_account
 from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 
 VERIFY_KIND = "accounts.verify_email"
 
@@ -50,11 +50,17 @@ def request_verification(session: Session, outbox: Outbox, user: User, locale: s
     Whether another account holds the address is found out by whoever delivers the row: then its
     owner is told instead.
     """
-    outbox.post(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+    outbox.enqueue(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
 
 
 def ask_again(
-    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+    session: Session,
+    outbox: Outbox,
+    user: User,
+    place: RequestOrigin,
+    *,
+    now: datetime,
+    locale: str,
 ) -> datetime | None:
     """Have another link mailed, or say when the account can ask for the next one.
 
@@ -65,19 +71,21 @@ def ask_again(
     asked = moments_of(
         session,
         user.id,
-        Happening.REGISTERED,
-        Happening.VERIFICATION_ASKED,
+        SecurityEventType.REGISTERED,
+        SecurityEventType.VERIFICATION_ASKED,
         since=now - timedelta(days=1),
     )
-    opens_at = outbox.guard.opens_at([one.timestamp() for one in asked], now=now.timestamp())
+    opens_at = outbox.recipient_limit.opens_at(
+        [one.timestamp() for one in asked], now=now.timestamp()
+    )
     if opens_at is not None:
         return datetime.fromtimestamp(opens_at, UTC)
-    record(session, user.id, Happening.VERIFICATION_ASKED, place, now=now)
+    record(session, user.id, SecurityEventType.VERIFICATION_ASKED, place, now=now)
     request_verification(session, outbox, user, locale)
     return None
 
 
-def holder_instead(session: Session, user: User) -> User | None:
+def other_owner(session: Session, user: User) -> User | None:
     """The account that holds the address which this one only claims, if there is one."""
     holder = holder_of(session, user.email_key)
     return holder if holder is not None and holder.id != user.id else None
@@ -100,7 +108,7 @@ def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) ->
 
 
 def verify(
-    session: Session, keys: Keys, token: str, place: Place, *, now: datetime
+    session: Session, keys: Keys, token: str, place: RequestOrigin, *, now: datetime
 ) -> Verification:
     """Give the address to the token's account; of many simultaneous uses, one does it."""
     user = find_by_token(session, keys, token, now=now)
@@ -118,11 +126,11 @@ def verify(
         session.rollback()
         return Verification.HELD
     # Asked only now: whoever just left the address to this account has been waited for.
-    if confirmed and reservation(session, user.email_key, but_for=user.id, now=now):
+    if confirmed and reservation(session, user.email_key, exclude_user_id=user.id, now=now):
         session.rollback()
         return Verification.HELD
     if confirmed:
-        record(session, user.id, Happening.EMAIL_VERIFIED, place, now=now)
+        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, place, now=now)
         return Verification.DONE
     verified_at = session.scalar(select(User.email_verified_at).where(User.id == user.id))
     return Verification.DONE_BEFORE if verified_at else Verification.REFUSED

@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.history import Span
+from flask_outbox.operations.history import OwnershipPeriod
 from microblog.accounts.models import EmailChange, User
 
 
-def address_spans(session: Session, user: User, *, since: datetime) -> list[Span]:
+def address_spans(session: Session, user: User, *, since: datetime) -> list[OwnershipPeriod]:
     """The times at which each address was the account's, oldest first, from `since` on.
 
     An address that was only claimed is left out: it may be somebody else's, and what is mailed to
@@ -27,12 +27,12 @@ def address_spans(session: Session, user: User, *, since: datetime) -> list[Span
     spans = []
     for moment, new_key in _moves(changes):
         if key and moment > since:
-            spans.append(Span(key, max(begin, since).timestamp(), moment.timestamp()))
+            spans.append(OwnershipPeriod(key, max(begin, since).timestamp(), moment.timestamp()))
         key, begin = new_key, moment
     if user.email_verified_at is not None:
         if key != user.email_key:
             begin = user.email_verified_at
-        spans.append(Span(user.email_key, max(begin, since).timestamp()))
+        spans.append(OwnershipPeriod(user.email_key, max(begin, since).timestamp()))
     return spans
 
 

@@ -15,11 +15,11 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from flask_outbox import Discard, Email, Intent, Outbox, address_key, email_from_templates
+from flask_outbox import ComposeContext, Discard, Email, Outbox, address_key, email_from_templates
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.tokens import NOT_ME, make_token
-from microblog.web.clients import Place
+from microblog.web.clients import RequestOrigin
 from microblog.web.links import public_link
 from microblog.web.times import moment_in_words
 
@@ -30,18 +30,24 @@ LINK_LIFETIME = timedelta(days=7)
 
 
 def new_browser(
-    session: Session, outbox: Outbox, user: User, place: Place, *, now: datetime, locale: str
+    session: Session,
+    outbox: Outbox,
+    user: User,
+    place: RequestOrigin,
+    *,
+    now: datetime,
+    locale: str,
 ) -> None:
     """Tell the owner that somebody logged in from a browser that was not seen before."""
-    post_notice(session, outbox, NEW_BROWSER_KIND, user, place, now=now, locale=locale)
+    enqueue_notice(session, outbox, NEW_BROWSER_KIND, user, place, now=now, locale=locale)
 
 
-def post_notice(
+def enqueue_notice(
     session: Session,
     outbox: Outbox,
     kind: str,
     user: User,
-    place: Place,
+    place: RequestOrigin,
     *,
     now: datetime,
     locale: str,
@@ -61,11 +67,11 @@ def post_notice(
         "browser": place.browser,
         "address": place.address,
     }
-    outbox.post(session, kind, to or user.email, locale=locale, arguments={**arguments, **about})
+    outbox.enqueue(session, kind, to or user.email, locale=locale, arguments={**arguments, **about})
 
 
 def compose_notice(
-    session: Session, intent: Intent, template: str, **texts: Any
+    session: Session, intent: ComposeContext, template: str, **texts: Any
 ) -> Email | Discard:
     """The mail of a notice. Its templates get `username`, `when`, `place` and `not_me`, the link.
 
@@ -98,6 +104,6 @@ def not_me_link(user: User, address: str, *, now: datetime) -> str:
     return public_link("accounts.not_me", token=token)
 
 
-def _place_in_words(intent: Intent) -> str:
+def _place_in_words(intent: ComposeContext) -> str:
     parts = (intent.arguments["browser"], intent.arguments["address"])
     return ", ".join(part for part in parts if part) or _("unknown")

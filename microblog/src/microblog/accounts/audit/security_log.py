@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.history import Bound, Fate, fates
+from flask_outbox.operations.history import Bound, MessageOutcome, message_outcomes
 from microblog.accounts.audit.address_history import address_spans
 from microblog.accounts.models import SecurityEvent, User
-from microblog.database import LARGEST_KEY
-from microblog.web.clients import Place
+from microblog.database import MAX_ID
+from microblog.web.clients import RequestOrigin
 
 KEPT = timedelta(days=90)
 PAGE_SIZE = 30
@@ -30,7 +30,7 @@ MAIL_KINDS = "accounts."
 """What the names of all kinds of mail about accounts begin with."""
 
 
-class Happening(StrEnum):
+class SecurityEventType(StrEnum):
     """The kinds of events. Their names are stored; their sentences are in the page."""
 
     REGISTERED = "registered"
@@ -74,11 +74,11 @@ class Group(StrEnum):
 
 ACCESS = frozenset(
     {
-        Happening.LOGGED_IN,
-        Happening.LOGGED_IN_NEW_BROWSER,
-        Happening.LOGGED_OUT,
-        Happening.SESSION_ENDED,
-        Happening.SESSIONS_ENDED,
+        SecurityEventType.LOGGED_IN,
+        SecurityEventType.LOGGED_IN_NEW_BROWSER,
+        SecurityEventType.LOGGED_OUT,
+        SecurityEventType.SESSION_ENDED,
+        SecurityEventType.SESSIONS_ENDED,
     }
 )
 
@@ -110,9 +110,9 @@ class Entry:
 
     position: Position
     kind: str
-    place: Place
+    place: RequestOrigin
     details: Mapping[str, Any]
-    fate: Fate | None = None
+    fate: MessageOutcome | None = None
 
     @property
     def at(self) -> datetime:
@@ -131,8 +131,8 @@ class Page:
 def record(
     session: Session,
     user_id: int,
-    happening: Happening,
-    place: Place,
+    happening: SecurityEventType,
+    place: RequestOrigin,
     *,
     now: datetime,
     **details: str,
@@ -151,7 +151,7 @@ def record(
 
 
 def moments_of(
-    session: Session, user_id: int, *happenings: Happening, since: datetime
+    session: Session, user_id: int, *happenings: SecurityEventType, since: datetime
 ) -> list[datetime]:
     """When these things happened to the account, from `since` on."""
     return list(
@@ -234,12 +234,12 @@ def _events(
 
 def _event(event: SecurityEvent) -> Entry:
     position = Position(event.at.timestamp(), is_event=True, number=event.id)
-    return Entry(position, event.kind, Place(event.browser, event.address), event.details)
+    return Entry(position, event.kind, RequestOrigin(event.browser, event.address), event.details)
 
 
 def _beyond(start: Position, *, backwards: bool) -> ColumnElement[bool]:
     moment = datetime.fromtimestamp(start.at, UTC)
-    number = min(start.number, LARGEST_KEY)
+    number = min(start.number, MAX_ID)
     if not start.is_event:
         # The tables tell time in steps of different size. An event at the time of a mail is newer.
         moment += timedelta(microseconds=moment.timestamp() < start.at)
@@ -269,12 +269,12 @@ def _mails(
         if not start.is_event:
             bound = Bound(start.at, start.number, is_newer=not backwards)
     spans = address_spans(session, user, since=since)
-    found = fates(session, spans, kinds=MAIL_KINDS, bound=bound, count=count)
+    found = message_outcomes(session, spans, kinds=MAIL_KINDS, bound=bound, count=count)
     return [_mail(fate) for fate in found]
 
 
-def _mail(fate: Fate) -> Entry:
+def _mail(fate: MessageOutcome) -> Entry:
     kept = fate.arguments
-    place = Place(kept.get("browser", ""), kept.get("address", ""))
+    place = RequestOrigin(kept.get("browser", ""), kept.get("address", ""))
     position = Position(fate.asked_at, is_event=False, number=fate.number)
     return Entry(position, fate.kind, place, {}, fate)

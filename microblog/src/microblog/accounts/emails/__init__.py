@@ -9,4 +9,4 @@ from microblog.accounts.emails import email_change, password, reserved_address, 
 def register(outbox: Outbox, *, sender: Address) -> None:
     """Let this outbox compose all of them, in the name of `sender`."""
     for emails in (password, email_change, verification, reserved_address):
-        emails.register_kinds(outbox, sender=sender)
+        emails.register_email_types(outbox, sender=sender)

@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import (
     Address,
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
-    Lane,
+    EmailType,
     Outbox,
+    Priority,
     address_key,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import HOUR, PROMPT
+from flask_outbox.outbox.email_types import FAST_RETRY, HOUR
 from microblog.accounts.actions.deletion import DELETION_KIND, GRACE, keep_token
 from microblog.accounts.actions.email_change import (
     ASKED_KIND,
@@ -28,7 +28,7 @@ from microblog.accounts.actions.email_change import (
     confirmation_token,
 )
 from microblog.accounts.audit.notices import compose_notice
-from microblog.accounts.emails.reserved_address import reserved_instead, undo_link
+from microblog.accounts.emails.reserved_address import reserved_address_email, undo_link
 from microblog.accounts.emails.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.emails.verification import already_registered
 from microblog.accounts.keys import token_keys
@@ -47,15 +47,15 @@ from microblog.web.times import moment_in_words
 GONE = Discard("The account was deleted, or the change is no longer wanted.")
 
 
-def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+def register_email_types(outbox: Outbox, *, sender: Address) -> None:
     """Make these e-mails known; `sender` is their author."""
     outbox.register(
-        Kind(
+        EmailType(
             CONFIRM_KIND,
             confirm_email_change,
             sender=sender,
-            lane=Lane.PROMPT,
-            delays=PROMPT,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
             lifetime=4 * HOUR,
             # Anybody with an account can have it mailed to any address.
             guarded=True,
@@ -70,18 +70,18 @@ def register_kinds(outbox: Outbox, *, sender: Address) -> None:
         (DELETION_KIND, deletion_notice, GRACE, _sample_deletion),
     ):
         outbox.register(
-            Kind(
+            EmailType(
                 kind,
                 compose,
                 sender=sender,
-                lane=Lane.PROMPT,
+                lane=Priority.PROMPT,
                 lifetime=lifetime.total_seconds(),
                 sample=sample,
             )
         )
 
 
-def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
+def confirm_email_change(session: Session, intent: ComposeContext) -> Email | Discard:
     """The link with which the new address is confirmed; for who has an account, word of that.
 
     It does not name the account, whose name is a stranger's words; the page behind the link does.
@@ -98,7 +98,7 @@ def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
     if holder is not None and holder.id != user.id:
         about = {"user_id": holder.id}
         return already_registered(session, replace(intent, arguments=about))
-    instead = reserved_instead(session, intent, user)
+    instead = reserved_address_email(session, intent, user)
     if instead is not None:
         return instead
     with force_locale(intent.locale):
@@ -112,17 +112,17 @@ def confirm_email_change(session: Session, intent: Intent) -> Email | Discard:
         )
 
 
-def email_change_notice(session: Session, intent: Intent) -> Email | Discard:
+def email_change_notice(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice to the present address that a change was asked for (ASVS 5.0, 6.3.7)."""
     return _notice(session, intent, "accounts/emails/email_change_notice")
 
 
-def email_changed(session: Session, intent: Intent) -> Email | Discard:
+def email_changed(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice to the former address that the change was confirmed (ASVS 5.0, 6.3.7)."""
     return _notice(session, intent, "accounts/emails/email_changed")
 
 
-def deletion_notice(session: Session, intent: Intent) -> Email | Discard:
+def deletion_notice(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice that the account will be deleted, with a link that keeps it."""
     user = session.get(User, intent.arguments["user_id"])
     now = _moment(intent)
@@ -140,7 +140,7 @@ def deletion_notice(session: Session, intent: Intent) -> Email | Discard:
     )
 
 
-def _notice(session: Session, intent: Intent, template: str) -> Email | Discard:
+def _notice(session: Session, intent: ComposeContext, template: str) -> Email | Discard:
     found = _change(session, intent)
     if found is None or not can_be_undone(found.change, now=_moment(intent)):
         return GONE
@@ -165,32 +165,32 @@ class _Found:
     change: EmailChange
 
 
-def _change(session: Session, intent: Intent) -> _Found | None:
+def _change(session: Session, intent: ComposeContext) -> _Found | None:
     change = session.get(EmailChange, intent.arguments["change_id"])
     user = change and session.get(User, change.user_id)
     return _Found(user, change) if change and user else None
 
 
-def _is_to(intent: Intent, address: str) -> bool:
+def _is_to(intent: ComposeContext, address: str) -> bool:
     # A database may give the number of a change that is gone to another one.
     return address_key(intent.recipient) == address_key(address)
 
 
-def _sample_pending(session: Session, language: str) -> Intent:
+def _sample_pending(session: Session, language: str) -> ComposeContext:
     return _sample(session, language, confirmed=False)
 
 
-def _sample_confirmed(session: Session, language: str) -> Intent:
+def _sample_confirmed(session: Session, language: str) -> ComposeContext:
     return _sample(session, language, confirmed=True)
 
 
-def _sample_deletion(session: Session, language: str) -> Intent:
+def _sample_deletion(session: Session, language: str) -> ComposeContext:
     intent = _sample(session, language, confirmed=True)
     session.get_one(User, intent.arguments["user_id"]).deletes_at = SAMPLE_MOMENT + GRACE
     return intent
 
 
-def _sample(session: Session, language: str, *, confirmed: bool) -> Intent:
+def _sample(session: Session, language: str, *, confirmed: bool) -> ComposeContext:
     user = sample_account(session)
     change = EmailChange(
         user_id=user.id, old_email=user.email, new_email=user.email, requested_at=SAMPLE_MOMENT
@@ -207,8 +207,8 @@ def _sample(session: Session, language: str, *, confirmed: bool) -> Intent:
         "browser": "Firefox on Linux",
         "address": "203.0.113.0/24",
     }
-    return Intent(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
+    return ComposeContext(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
 
 
-def _moment(intent: Intent) -> datetime:
+def _moment(intent: ComposeContext) -> datetime:
     return datetime.fromtimestamp(intent.now, UTC)

@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import (
     Address,
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
-    Lane,
+    EmailType,
     Outbox,
+    Priority,
     address_key,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import DAY, HOUR, PROMPT
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY, HOUR
 from microblog.accounts.actions.password_reset import (
     CHANGED_KIND,
     RESET_KIND,
@@ -32,7 +32,7 @@ from microblog.accounts.actions.password_reset import (
 )
 from microblog.accounts.actions.refused_mail import WORKS_KIND
 from microblog.accounts.audit.notices import NEW_BROWSER_KIND, compose_notice
-from microblog.accounts.emails.reserved_address import reserved_instead
+from microblog.accounts.emails.reserved_address import reserved_address_email
 from microblog.accounts.emails.samples import SAMPLE_MOMENT, sample_account
 from microblog.accounts.keys import token_keys
 from microblog.accounts.lookup import find_by_email
@@ -40,15 +40,15 @@ from microblog.accounts.models import User
 from microblog.web.links import public_link
 
 
-def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+def register_email_types(outbox: Outbox, *, sender: Address) -> None:
     """Make the e-mails of accounts known; `sender` is their author."""
     outbox.register(
-        Kind(
+        EmailType(
             RESET_KIND,
             reset_password,
             sender=sender,
-            lane=Lane.PROMPT,
-            delays=PROMPT,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
             # Greylisting and short outages pass within hours; later nobody waits for it any more.
             lifetime=4 * HOUR,
             guarded=True,
@@ -58,37 +58,37 @@ def register_kinds(outbox: Outbox, *, sender: Address) -> None:
         )
     )
     outbox.register(
-        Kind(
+        EmailType(
             STARTED_KIND,
             reset_started,
             sender=sender,
-            lane=Lane.PROMPT,
-            delays=PROMPT,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
             lifetime=DAY,
             sample=_sample,
         )
     )
     for kind, compose in NOTICES.items():
         outbox.register(
-            Kind(
+            EmailType(
                 kind,
                 compose,
                 sender=sender,
-                lane=Lane.PROMPT,
-                delays=PROMPT,
+                lane=Priority.PROMPT,
+                delays=FAST_RETRY,
                 lifetime=7 * DAY,
                 sample=_sample,
             )
         )
 
 
-def reset_password(session: Session, intent: Intent) -> Email | Discard:
+def reset_password(session: Session, intent: ComposeContext) -> Email | Discard:
     """The link with which a forgotten password is replaced, to the account's stored address.
 
     Where an account can still get the address back, its reader is told that, and gets the link for
     it: whoever took the account over may have made another one with the address.
     """
-    instead = reserved_instead(session, intent, find_by_email(session, intent.recipient))
+    instead = reserved_address_email(session, intent, find_by_email(session, intent.recipient))
     if instead is not None:
         return instead
     found = reset_link(
@@ -100,7 +100,7 @@ def reset_password(session: Session, intent: Intent) -> Email | Discard:
     return _reset_mail("accounts/emails/reset_password", intent, user, token)
 
 
-def reset_started(session: Session, intent: Intent) -> Email | Discard:
+def reset_started(session: Session, intent: ComposeContext) -> Email | Discard:
     """The link for a new password that somebody entitled had mailed to the owner."""
     user = session.get(User, intent.arguments["user_id"])
     if user is None:
@@ -109,7 +109,7 @@ def reset_started(session: Session, intent: Intent) -> Email | Discard:
         return Discard("The account is disabled.")
     if user.email_key != address_key(intent.recipient):
         return Discard("The account has another address by now.")
-    if user.email_verified_at is None and reserved_instead(session, intent, user):
+    if user.email_verified_at is None and reserved_address_email(session, intent, user):
         return Discard("Another account may still get the address back.")
     token = reset_token(token_keys(), user, now=_moment(intent), lifetime=_link_lifetime())
     return _reset_mail(
@@ -122,17 +122,17 @@ def reset_started(session: Session, intent: Intent) -> Email | Discard:
     )
 
 
-def password_changed(session: Session, intent: Intent) -> Email | Discard:
+def password_changed(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice that a password was changed (NIST SP 800-63B-4; ASVS 5.0, 6.3.7)."""
     return compose_notice(session, intent, "accounts/emails/password_changed")
 
 
-def new_browser(session: Session, intent: Intent) -> Email | Discard:
+def new_browser(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice that somebody logged in from a browser not seen before (ASVS 5.0, 6.3.5)."""
     return compose_notice(session, intent, "accounts/emails/new_browser")
 
 
-def address_works(session: Session, intent: Intent) -> Email | Discard:
+def address_works(session: Session, intent: ComposeContext) -> Email | Discard:
     """The first mail to an address that was refused before, as its owner asked."""
     user = session.get(User, intent.arguments["user_id"])
     if user is None:
@@ -150,7 +150,9 @@ NOTICES = {
 }
 
 
-def _reset_mail(template: str, intent: Intent, user: User, token: str, **texts: Any) -> Email:
+def _reset_mail(
+    template: str, intent: ComposeContext, user: User, token: str, **texts: Any
+) -> Email:
     with force_locale(intent.locale):
         return email_from_templates(
             template,
@@ -172,7 +174,7 @@ def _link_lifetime() -> timedelta:
     return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
-def _sample(session: Session, language: str) -> Intent:
+def _sample(session: Session, language: str) -> ComposeContext:
     user = sample_account(session)
     about = {
         "user_id": user.id,
@@ -181,8 +183,8 @@ def _sample(session: Session, language: str) -> Intent:
         "address": "203.0.113.0/24",
         "reason": Reason.REPORTED.value,
     }
-    return Intent(user.email, language, about, time.time(), attempt=1)
+    return ComposeContext(user.email, language, about, time.time(), attempt=1)
 
 
-def _moment(intent: Intent) -> datetime:
+def _moment(intent: ComposeContext) -> datetime:
     return datetime.fromtimestamp(intent.now, UTC)

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import (
     Address,
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
+    EmailType,
     Outbox,
     address_key,
     email_from_templates,
@@ -29,20 +29,22 @@ from microblog.web.times import moment_in_words
 RESERVED_KIND = "accounts.address_reserved"
 
 
-def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+def register_email_types(outbox: Outbox, *, sender: Address) -> None:
     """Make this e-mail known; `sender` is its author."""
     # Never posted, so that nothing in the outbox tells such an address from another; but previewed.
-    outbox.register(Kind(RESERVED_KIND, address_reserved, sender=sender, sample=_sample))
+    outbox.register(EmailType(RESERVED_KIND, address_reserved, sender=sender, sample=_sample))
 
 
-def reserved_instead(session: Session, intent: Intent, user: User | None) -> Email | Discard | None:
+def reserved_address_email(
+    session: Session, intent: ComposeContext, user: User | None
+) -> Email | Discard | None:
     """What the reader of this address gets instead, while an account that is not `user` can get it
     back; None where that is not so.
     """
     change = reservation(
         session,
         address_key(intent.recipient),
-        but_for=user.id if user else None,
+        exclude_user_id=user.id if user else None,
         now=datetime.fromtimestamp(intent.now, UTC),
     )
     if change is None:
@@ -50,7 +52,7 @@ def reserved_instead(session: Session, intent: Intent, user: User | None) -> Ema
     return address_reserved(session, replace(intent, arguments={"change_id": change.id}))
 
 
-def address_reserved(session: Session, intent: Intent) -> Email | Discard:
+def address_reserved(session: Session, intent: ComposeContext) -> Email | Discard:
     """That the address was changed away, and the link that undoes it: the reader may need it."""
     change = session.get_one(EmailChange, intent.arguments["change_id"])
     user = session.get_one(User, change.user_id)
@@ -70,7 +72,7 @@ def undo_link(user: User, change: EmailChange) -> str:
     return public_link("email_change.undo", token=undo_token(token_keys(), user, change))
 
 
-def _sample(session: Session, language: str) -> Intent:
+def _sample(session: Session, language: str) -> ComposeContext:
     user = sample_account(session)
     change = EmailChange(
         user_id=user.id,
@@ -83,4 +85,4 @@ def _sample(session: Session, language: str) -> Intent:
     session.add(change)
     session.flush()
     about = {"change_id": change.id}
-    return Intent(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
+    return ComposeContext(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)

@@ -12,24 +12,24 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import (
     Address,
+    ComposeContext,
     Discard,
     Email,
-    Intent,
-    Kind,
-    Lane,
+    EmailType,
     Outbox,
+    Priority,
     address_key,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import DAY, PROMPT
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY
 from microblog.accounts.actions.verification import (
     LINK_LIFETIME,
     UNVERIFIED_KEPT,
     VERIFY_KIND,
-    holder_instead,
+    other_owner,
     verification_token,
 )
-from microblog.accounts.emails.reserved_address import reserved_instead
+from microblog.accounts.emails.reserved_address import reserved_address_email
 from microblog.accounts.emails.samples import sample_account
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
@@ -38,15 +38,15 @@ from microblog.web.links import public_link
 ALREADY_KIND = "accounts.already_registered"
 
 
-def register_kinds(outbox: Outbox, *, sender: Address) -> None:
+def register_email_types(outbox: Outbox, *, sender: Address) -> None:
     """Make these e-mails known; `sender` is their author."""
     outbox.register(
-        Kind(
+        EmailType(
             VERIFY_KIND,
             verify_email,
             sender=sender,
-            lane=Lane.PROMPT,
-            delays=PROMPT,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
             lifetime=DAY,
             guarded=True,
             # Else it could not be told whose it was, when the account is deleted.
@@ -56,13 +56,13 @@ def register_kinds(outbox: Outbox, *, sender: Address) -> None:
     )
     # Never posted, so that nothing in the outbox tells it from the kind above; but it is previewed.
     outbox.register(
-        Kind(
+        EmailType(
             ALREADY_KIND, already_registered, sender=sender, sample=partial(_sample, verified=True)
         )
     )
 
 
-def verify_email(session: Session, intent: Intent) -> Email | Discard:
+def verify_email(session: Session, intent: ComposeContext) -> Email | Discard:
     """The link that confirms an address; where another account has a right to it, word of that.
 
     It does not name the account: whoever typed the address chose that name, and mail programs make
@@ -75,11 +75,11 @@ def verify_email(session: Session, intent: Intent) -> Email | Discard:
         return Discard("The address is confirmed already.")
     if user.disabled_at is not None:
         return Discard("The account is disabled.")
-    holder = holder_instead(session, user)
+    holder = other_owner(session, user)
     if holder is not None:
         about = {"user_id": holder.id}
         return already_registered(session, dataclasses.replace(intent, arguments=about))
-    instead = reserved_instead(session, intent, user)
+    instead = reserved_address_email(session, intent, user)
     if instead is not None:
         return instead
     token = verification_token(token_keys(), user, now=datetime.fromtimestamp(intent.now, UTC))
@@ -93,7 +93,7 @@ def verify_email(session: Session, intent: Intent) -> Email | Discard:
         )
 
 
-def already_registered(session: Session, intent: Intent) -> Email | Discard:
+def already_registered(session: Session, intent: ComposeContext) -> Email | Discard:
     """To the owner of an address with which somebody registered once more."""
     user = session.get_one(User, intent.arguments["user_id"])
     if user.disabled_at is not None:
@@ -107,6 +107,6 @@ def already_registered(session: Session, intent: Intent) -> Email | Discard:
         )
 
 
-def _sample(session: Session, language: str, *, verified: bool) -> Intent:
+def _sample(session: Session, language: str, *, verified: bool) -> ComposeContext:
     user = sample_account(session, verified=verified)
-    return Intent(user.email, language, {"user_id": user.id}, time.time(), attempt=1)
+    return ComposeContext(user.email, language, {"user_id": user.id}, time.time(), attempt=1)

@@ -12,8 +12,13 @@ from wtforms.validators import InputRequired
 
 from microblog.accounts.keys import token_keys
 from microblog.accounts.pages.forms import PasswordLength
-from microblog.accounts.sessions.login_throttle import admit, forgive, throttle_key, whole_minutes
-from microblog.accounts.sessions.reauthentication import Reauthenticated, reauthenticate
+from microblog.accounts.sessions.login_throttle import (
+    admit,
+    reset_throttle,
+    throttle_key,
+    whole_minutes,
+)
+from microblog.accounts.sessions.reauthentication import PasswordProof, reauthenticate
 from microblog.database import transaction, utc_now
 
 NOT_YOUR_PASSWORD = _l("This is not your password.")
@@ -30,7 +35,7 @@ def current_password_field() -> PasswordField:
     )
 
 
-def reauthenticated(field: Field) -> Reauthenticated | None:
+def reauthenticated(field: Field) -> PasswordProof | None:
     """The proof, if the field holds the password of who is logged in; else it says so itself."""
     user = current_user.user
     # Counted by session: whoever holds a stolen one must not find out the password by trying.
@@ -46,7 +51,7 @@ def reauthenticated(field: Field) -> Reauthenticated | None:
         refuse(field)
     else:
         with transaction() as writing:
-            forgive(writing, key)
+            reset_throttle(writing, key)
     return proof
 
 

@@ -30,9 +30,9 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.settings_forms import DeleteAccountForm, ExportForm
-from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language, local_time
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -101,10 +101,10 @@ def offer_to_keep(user: User) -> Response:
     )
 
 
-def _download(proof: Reauthenticated) -> Response:
+def _download(proof: PasswordProof) -> Response:
     now = utc_now()
     with transaction() as writing:
-        record_export(writing, proof.user_id, current_place(), now=now)
+        record_export(writing, proof.user_id, current_origin(), now=now)
     # Read apart from the record, so that nobody has to wait meanwhile.
     user = db.session.get_one(User, proof.user_id)
     content = json.dumps(
@@ -120,18 +120,18 @@ def _download(proof: Reauthenticated) -> Response:
     )
 
 
-def _ask(form: DeleteAccountForm, proof: Reauthenticated) -> bool:
+def _ask(form: DeleteAccountForm, proof: PasswordProof) -> bool:
     try:
         with transaction() as writing:
             ends = deletion.ask_for_deletion(
                 writing,
                 current_outbox(),
                 proof,
-                current_place(),
+                current_origin(),
                 now=utc_now(),
                 locale=current_language(),
             )
-    except OutdatedError:
+    except StaleProofError:
         refuse(form.current_password)
         return False
     except LastAdministratorError:
@@ -155,7 +155,7 @@ def _ask(form: DeleteAccountForm, proof: Reauthenticated) -> bool:
 
 def _keep(token: str) -> str | Response:
     with transaction() as writing:
-        user = deletion.keep_account(writing, token_keys(), token, current_place(), now=utc_now())
+        user = deletion.keep_account(writing, token_keys(), token, current_origin(), now=utc_now())
     if user is None:
         return _bad_link()
     KEEP_LINK.forget()

@@ -10,15 +10,19 @@ from werkzeug.wrappers import Response
 
 from flask_outbox import current_outbox
 from microblog.accounts.actions import email_change
-from microblog.accounts.actions.email_change import AskedTooOftenError, HeldError, SameAddressError
+from microblog.accounts.actions.email_change import (
+    AddressTakenError,
+    AskedTooOftenError,
+    SameAddressError,
+)
 from microblog.accounts.keys import token_keys
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.settings_forms import ChangeEmailForm
 from microblog.accounts.pending_changes import pending_change
-from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language, local_time
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -61,7 +65,7 @@ def ask() -> str | Response:
 def cancel() -> Response:
     with transaction() as writing:
         done = email_change.cancel_change(
-            writing, current_user.user.id, current_place(), now=utc_now()
+            writing, current_user.user.id, current_origin(), now=utc_now()
         )
     if done:
         flash(_("The change was cancelled; your address stays as it is."), "success")
@@ -102,7 +106,7 @@ def undo(token: str) -> str | Response:
     return render_template("accounts/undo_email_change.html", account=user, change=change)
 
 
-def _ask(form: ChangeEmailForm, proof: Reauthenticated) -> bool:
+def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
     try:
         with transaction() as writing:
             email_change.ask_for_change(
@@ -110,7 +114,7 @@ def _ask(form: ChangeEmailForm, proof: Reauthenticated) -> bool:
                 current_outbox(),
                 proof,
                 form.email.data,
-                current_place(),
+                current_origin(),
                 now=utc_now(),
                 locale=current_language(),
             )
@@ -124,7 +128,7 @@ def _ask(form: ChangeEmailForm, proof: Reauthenticated) -> bool:
                 when=when,
             )
         ]
-    except OutdatedError:
+    except StaleProofError:
         refuse(form.current_password)
     else:
         return True
@@ -139,11 +143,11 @@ def _confirm(token: str) -> str | Response:
                 current_outbox(),
                 token_keys(),
                 token,
-                current_place(),
+                current_origin(),
                 now=utc_now(),
                 locale=current_language(),
             )
-    except HeldError:
+    except AddressTakenError:
         return _bad_link(CONFIRM_LINK, held=True)
     if user is None:
         return _bad_link(CONFIRM_LINK)
@@ -159,7 +163,7 @@ def _undo(token: str) -> str | Response:
             current_outbox(),
             token_keys(),
             token,
-            current_place(),
+            current_origin(),
             now=utc_now(),
             locale=current_language(),
         )

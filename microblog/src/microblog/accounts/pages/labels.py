@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from flask_outbox.operations.history import Fate
+from flask_outbox.operations.history import MessageOutcome
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.deletion import DELETION_KIND
 from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
@@ -17,7 +17,7 @@ from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, 
 from microblog.accounts.actions.refused_mail import WORKS_KIND
 from microblog.accounts.actions.verification import VERIFY_KIND
 from microblog.accounts.audit.notices import NEW_BROWSER_KIND
-from microblog.accounts.audit.security_log import Entry, Group, Happening
+from microblog.accounts.audit.security_log import Entry, Group, SecurityEventType
 
 GROUPS = {
     Group.ALL: _l("Everything"),
@@ -27,30 +27,34 @@ GROUPS = {
 }
 
 HAPPENINGS = {
-    Happening.REGISTERED: _l("The account was made."),
-    Happening.VERIFICATION_ASKED: _l("Another link to confirm the email address was asked for."),
-    Happening.EMAIL_VERIFIED: _l("The email address was confirmed."),
-    Happening.LOGGED_IN: _l("Somebody logged in, from a browser seen before."),
-    Happening.LOGGED_IN_NEW_BROWSER: _l("Somebody logged in from a new browser."),
-    Happening.LOGGED_OUT: _l("Somebody logged out."),
-    Happening.SESSION_ENDED: _l("One browser was logged out from the list of browsers."),
-    Happening.SESSIONS_ENDED: _l("All other browsers were logged out."),
-    Happening.PASSWORD_CHANGED: _l("The password was changed."),
-    Happening.PASSWORD_RESET: _l("A new password was chosen with a mailed link."),
-    Happening.EMAIL_CHANGE_ASKED: _l("A change of the email address was asked for."),
-    Happening.EMAIL_CHANGE_CANCELLED: _l("The change of the email address was given up."),
-    Happening.EMAIL_CHANGED: _l("The email address was changed."),
-    Happening.EMAIL_CHANGE_UNDONE: _l("The change of the email address was taken back."),
-    Happening.DELETION_ASKED: _l("The deletion of the account was asked for."),
-    Happening.DELETION_UNDONE: _l("The deletion of the account was called off."),
-    Happening.REPORTED: _l("“This wasn't me” was pressed: everybody was logged out."),
-    Happening.EXPORTED: _l("A copy of the account's data was downloaded."),
-    Happening.DISABLED: _l("Those who run the site disabled the account."),
-    Happening.ENABLED: _l("Those who run the site enabled the account again."),
-    Happening.RESET_STARTED: _l("Those who run the site had a link for a new password mailed."),
-    Happening.ADMIN_MADE: _l("The account became one of those who run the site."),
-    Happening.ADMIN_UNMADE: _l("The account ceased to be one of those who run the site."),
-    Happening.MAIL_RESUMED: _l("Mail to the email address was tried again."),
+    SecurityEventType.REGISTERED: _l("The account was made."),
+    SecurityEventType.VERIFICATION_ASKED: _l(
+        "Another link to confirm the email address was asked for."
+    ),
+    SecurityEventType.EMAIL_VERIFIED: _l("The email address was confirmed."),
+    SecurityEventType.LOGGED_IN: _l("Somebody logged in, from a browser seen before."),
+    SecurityEventType.LOGGED_IN_NEW_BROWSER: _l("Somebody logged in from a new browser."),
+    SecurityEventType.LOGGED_OUT: _l("Somebody logged out."),
+    SecurityEventType.SESSION_ENDED: _l("One browser was logged out from the list of browsers."),
+    SecurityEventType.SESSIONS_ENDED: _l("All other browsers were logged out."),
+    SecurityEventType.PASSWORD_CHANGED: _l("The password was changed."),
+    SecurityEventType.PASSWORD_RESET: _l("A new password was chosen with a mailed link."),
+    SecurityEventType.EMAIL_CHANGE_ASKED: _l("A change of the email address was asked for."),
+    SecurityEventType.EMAIL_CHANGE_CANCELLED: _l("The change of the email address was given up."),
+    SecurityEventType.EMAIL_CHANGED: _l("The email address was changed."),
+    SecurityEventType.EMAIL_CHANGE_UNDONE: _l("The change of the email address was taken back."),
+    SecurityEventType.DELETION_ASKED: _l("The deletion of the account was asked for."),
+    SecurityEventType.DELETION_UNDONE: _l("The deletion of the account was called off."),
+    SecurityEventType.REPORTED: _l("“This wasn't me” was pressed: everybody was logged out."),
+    SecurityEventType.EXPORTED: _l("A copy of the account's data was downloaded."),
+    SecurityEventType.DISABLED: _l("Those who run the site disabled the account."),
+    SecurityEventType.ENABLED: _l("Those who run the site enabled the account again."),
+    SecurityEventType.RESET_STARTED: _l(
+        "Those who run the site had a link for a new password mailed."
+    ),
+    SecurityEventType.ADMIN_MADE: _l("The account became one of those who run the site."),
+    SecurityEventType.ADMIN_UNMADE: _l("The account ceased to be one of those who run the site."),
+    SecurityEventType.MAIL_RESUMED: _l("Mail to the email address was tried again."),
 }
 
 MAILS = {
@@ -99,11 +103,15 @@ def line(entry: Entry) -> Line:
     where = ", ".join(part for part in (entry.place.browser, entry.place.address) if part)
     if entry.fate is not None:
         return _mail_line(entry, entry.fate, where)
-    what = HAPPENINGS.get(Happening(entry.kind)) if entry.kind in set(Happening) else None
+    what = (
+        HAPPENINGS.get(SecurityEventType(entry.kind))
+        if entry.kind in set(SecurityEventType)
+        else None
+    )
     return Line(entry.at, what or _("Something happened to the account."), where, _detail(entry))
 
 
-def _mail_line(entry: Entry, fate: Fate, where: str) -> Line:
+def _mail_line(entry: Entry, fate: MessageOutcome, where: str) -> Line:
     moment = fate.ended_at if fate.due_at is None else fate.due_at
     waits = fate.status is Status.QUEUED
     return Line(

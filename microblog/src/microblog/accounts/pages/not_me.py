@@ -15,7 +15,7 @@ from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.email_change import UNDO_LINK
 from microblog.accounts.sessions import sessions
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -54,7 +54,7 @@ def _report(token: str) -> str:
             current_outbox(),
             token_keys(),
             token,
-            current_place(),
+            current_origin(),
             now=utc_now(),
             locale=current_language(),
         )

@@ -14,9 +14,9 @@ from microblog.accounts.pages.browser_cookie import remember_this_browser
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.settings_forms import ChangePasswordForm
 from microblog.accounts.passwords import hash_password
-from microblog.accounts.sessions.reauthentication import OutdatedError, Reauthenticated
+from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.ratelimits import limit_posts
 from microblog.web.settings_pages import add_settings_page
@@ -47,7 +47,7 @@ def change() -> str | Response:
     return render_template("accounts/change_password.html", form=form)
 
 
-def _change(form: ChangePasswordForm, proof: Reauthenticated) -> bool:
+def _change(form: ChangePasswordForm, proof: PasswordProof) -> bool:
     password_hash = hash_password(form.password.data)
     now = utc_now()
     try:
@@ -57,13 +57,13 @@ def _change(form: ChangePasswordForm, proof: Reauthenticated) -> bool:
                 current_outbox(),
                 proof,
                 current_user,
-                current_place(),
+                current_origin(),
                 password_hash=password_hash,
                 now=now,
                 locale=current_language(),
             )
             remember_this_browser(writing, proof.user_id, now=now)
-    except OutdatedError:
+    except StaleProofError:
         refuse(form.current_password)
         return False
     if renewed is not None:

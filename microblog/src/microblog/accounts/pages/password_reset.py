@@ -18,7 +18,7 @@ from microblog.accounts.pages.forms import (
 )
 from microblog.accounts.passwords import hash_password
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.ratelimits import limit_posts
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -41,7 +41,7 @@ def reset_password_request() -> str | Response:
                 writing,
                 current_outbox(),
                 form.email.data,
-                current_place(),
+                current_origin(),
                 locale=current_language(),
             )
         flash(_("Check your email for the instructions to reset your password"), "info")
@@ -74,7 +74,7 @@ def _choose_password(token: str) -> str | Response:
             token_keys(),
             token,
             password_hash=password_hash,
-            place=current_place(),
+            place=current_origin(),
             now=now,
             locale=current_language(),
         )

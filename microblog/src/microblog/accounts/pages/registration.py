@@ -16,7 +16,7 @@ from microblog.accounts.pages.forms import (
 )
 from microblog.accounts.passwords import hash_password
 from microblog.database import transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.ratelimits import limit_posts
 
@@ -37,7 +37,7 @@ def register_account() -> str | Response:
                     username=form.username.data,
                     email=form.email.data,
                     password_hash=password_hash,
-                    place=current_place(),
+                    place=current_origin(),
                     now=now,
                     locale=current_language(),
                 )

@@ -19,7 +19,7 @@ from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.labels import GROUPS, line
 from microblog.accounts.sessions import sessions
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
@@ -45,7 +45,7 @@ def open_sessions() -> str:
 def end_session(number: int) -> Response:
     is_this = number == current_user.session.id
     with transaction() as writing:
-        ended = sessions.end_session(writing, current_user, number, current_place(), now=utc_now())
+        ended = sessions.end_session(writing, current_user, number, current_origin(), now=utc_now())
     if is_this:
         logout_user()
         return redirect(home())
@@ -61,7 +61,7 @@ def end_session(number: int) -> Response:
 @login_required
 def end_other_sessions() -> Response:
     with transaction() as writing:
-        count = sessions.log_out_elsewhere(writing, current_user, current_place(), now=utc_now())
+        count = sessions.log_out_elsewhere(writing, current_user, current_origin(), now=utc_now())
     if count:
         flash(
             ngettext(
@@ -108,7 +108,7 @@ def try_mail_again() -> Response:
             writing,
             current_outbox(),
             current_user.user,
-            current_place(),
+            current_origin(),
             now=utc_now(),
             locale=current_language(),
         )

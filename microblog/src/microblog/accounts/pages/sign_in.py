@@ -26,7 +26,7 @@ from microblog.accounts.pages.forms import LoginForm
 from microblog.accounts.pages.login_manager import Logins
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
@@ -64,7 +64,7 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
             # The cookie lives as long as the row: from the last visit on.
             session["_remember"] = "set"
         with transaction() as writing:
-            sessions.note_seen(writing, visitor, current_place(), now=now)
+            sessions.touch(writing, visitor, current_origin(), now=now)
     return visitor
 
 
@@ -80,7 +80,7 @@ def login() -> str | Response | tuple[str, int, dict[str, str]]:
 def logout() -> Response:
     if current_user.is_authenticated:
         with transaction() as writing:
-            sessions.log_out(writing, current_user, current_place(), now=utc_now())
+            sessions.log_out(writing, current_user, current_origin(), now=utc_now())
         logout_user()
     return redirect(home())
 
@@ -114,7 +114,7 @@ def _enter(form: LoginForm, attempt: Attempt, found: Candidate) -> Entry | None:
             current_outbox(),
             attempt,
             found,
-            current_place(),
+            current_origin(),
             better_hash=better_hash,
             remembered=form.remember_me.data,
             now=utc_now(),

@@ -18,7 +18,7 @@ from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.forms import VerifyEmailForm
 from microblog.accounts.pages.verified import is_verified
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_place
+from microblog.web.clients import current_origin
 from microblog.web.languages import current_language, local_time
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
@@ -54,7 +54,7 @@ def resend_verification() -> Response:
                     writing,
                     current_outbox(),
                     user,
-                    current_place(),
+                    current_origin(),
                     now=utc_now(),
                     locale=current_language(),
                 )
@@ -88,7 +88,7 @@ def _answer(token: str) -> str | Response:
 
 def _confirm(token: str, user: User) -> str | Response:
     with transaction() as writing:
-        outcome = verification.verify(writing, token_keys(), token, current_place(), now=utc_now())
+        outcome = verification.verify(writing, token_keys(), token, current_origin(), now=utc_now())
     if outcome is Verification.REFUSED:
         return _bad_link()
     VERIFY_LINK.forget()

@@ -67,15 +67,15 @@ def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
     return None
 
 
-def forgive(session: Session, key: str) -> None:
+def reset_throttle(session: Session, key: str) -> None:
     """Forget the failures: the password was right after all."""
     session.execute(delete(LoginThrottle).where(LoginThrottle.key == key))
 
 
-def forgive_account(session: Session, keys: Keys, user: User) -> None:
+def reset_account_throttle(session: Session, keys: Keys, user: User) -> None:
     """Forget the failures of whoever tried this account's name or address."""
     for login in (user.username, user.email):
-        forgive(session, throttle_key(keys, login))
+        reset_throttle(session, throttle_key(keys, login))
 
 
 def whole_minutes(wait: timedelta) -> int:

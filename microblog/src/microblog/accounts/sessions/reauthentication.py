@@ -13,12 +13,12 @@ from microblog.accounts.models import User
 from microblog.accounts.passwords import verify_password
 
 
-class OutdatedError(Exception):
+class StaleProofError(Exception):
     """The password that was given is the account's no more, or the account is closed."""
 
 
 @dataclass(frozen=True)
-class Reauthenticated:
+class PasswordProof:
     """Whoever asks gave the password of this account a moment ago."""
 
     user_id: int
@@ -27,21 +27,21 @@ class Reauthenticated:
     def account(self, session: Session) -> User:
         """The account, which nobody else can change until this transaction ends.
 
-        Raises OutdatedError where the password was changed since, or the account disabled.
+        Raises StaleProofError where the password was changed since, or the account disabled.
         """
         user = lock_account(session, self.user_id)
         if user is None or user.password_hash != self.password_hash:
-            raise OutdatedError
+            raise StaleProofError
         if user.disabled_at is not None or user.deletes_at is not None:
-            raise OutdatedError
+            raise StaleProofError
         return user
 
 
-def reauthenticate(user: User, password: str) -> Reauthenticated | None:
+def reauthenticate(user: User, password: str) -> PasswordProof | None:
     """Compare the password; slow, so no transaction should be open. None where it is another."""
     if not verify_password(user.password_hash, password):
         return None
-    return Reauthenticated(user.id, user.password_hash)
+    return PasswordProof(user.id, user.password_hash)
 
 
 def lock_account(session: Session, user_id: int) -> User | None:

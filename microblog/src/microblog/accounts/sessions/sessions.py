@@ -10,11 +10,11 @@ from flask_login import UserMixin
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from microblog.accounts.audit.security_log import Happening, record
+from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import KnownBrowser, LoginSession, User
 from microblog.accounts.secrets import secret_digest
-from microblog.database import LARGEST_KEY
-from microblog.web.clients import Place
+from microblog.database import MAX_ID
+from microblog.web.clients import RequestOrigin
 
 IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
@@ -36,7 +36,7 @@ class Visitor(UserMixin):
 
 
 def start_session(
-    session: Session, user: User, place: Place, *, remembered: bool, now: datetime
+    session: Session, user: User, place: RequestOrigin, *, remembered: bool, now: datetime
 ) -> Visitor:
     """Log this account in, in the browser that will hold the secret."""
     secret = secrets.token_urlsafe(32)
@@ -66,7 +66,7 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
     return Visitor(found, secret) if now - found.seen_at <= idle else None
 
 
-def note_seen(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+def touch(session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime) -> None:
     """Remember that the session is in use, and where."""
     session.execute(
         update(LoginSession)
@@ -80,10 +80,10 @@ def is_due_for_note(visitor: Visitor, *, now: datetime) -> bool:
     return now - visitor.session.seen_at >= SEEN_EVERY
 
 
-def log_out(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> None:
+def log_out(session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime) -> None:
     """Log this one browser out, as the person in front of it asks."""
     session.execute(delete(LoginSession).where(LoginSession.id == visitor.session.id))
-    record(session, visitor.user.id, Happening.LOGGED_OUT, place, now=now)
+    record(session, visitor.user.id, SecurityEventType.LOGGED_OUT, place, now=now)
 
 
 def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
@@ -107,13 +107,13 @@ def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[
 
 
 def end_session(
-    session: Session, visitor: Visitor, number: int, place: Place, *, now: datetime
+    session: Session, visitor: Visitor, number: int, place: RequestOrigin, *, now: datetime
 ) -> bool:
     """Log the visitor's account out in one of its browsers.
 
     False where it has no session of this number, whether it ended or is somebody else's.
     """
-    if number > LARGEST_KEY:
+    if number > MAX_ID:
         return False
     theirs = LoginSession.id == number, LoginSession.user_id == visitor.user.id
     ended = session.execute(
@@ -124,16 +124,18 @@ def end_session(
     if number != visitor.session.id:
         _forget_browsers(session, visitor.user.id)
     where = ", ".join(part for part in ended if part)
-    record(session, visitor.user.id, Happening.SESSION_ENDED, place, now=now, where=where)
+    record(session, visitor.user.id, SecurityEventType.SESSION_ENDED, place, now=now, where=where)
     return True
 
 
-def log_out_elsewhere(session: Session, visitor: Visitor, place: Place, *, now: datetime) -> int:
+def log_out_elsewhere(
+    session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime
+) -> int:
     """Log the visitor's account out everywhere but here; returns in how many browsers."""
     ended = end_other_sessions(session, visitor)
     _forget_browsers(session, visitor.user.id)
     if ended:
-        record(session, visitor.user.id, Happening.SESSIONS_ENDED, place, now=now)
+        record(session, visitor.user.id, SecurityEventType.SESSIONS_ENDED, place, now=now)
     return ended
 
 

@@ -57,7 +57,7 @@ def check(*, as_json: bool, workers: int | None) -> None:
     when nothing is WRONG, otherwise 1.
     """
     findings = []
-    for finding in look(workers):
+    for finding in run_checks(workers):
         findings.append(finding)
         if not as_json:
             click.echo(str(finding))
@@ -70,7 +70,7 @@ def check(*, as_json: bool, workers: int | None) -> None:
     sys.exit(1 if counts[Level.WRONG] else 0)
 
 
-def look(workers: int | None = None) -> Iterator[Finding]:
+def run_checks(workers: int | None = None) -> Iterator[Finding]:
     """Everything that is found, in the order in which it is looked at."""
     settings, findings = configuration.read_settings()
     yield from findings
@@ -80,10 +80,10 @@ def look(workers: int | None = None) -> Iterator[Finding]:
     if workers is not None:
         settings = settings.model_copy(update={"WEB_CONCURRENCY": workers})
     for one in CHECKS:
-        yield from _careful(one, settings)
+        yield from run_check(one, settings)
 
 
-def _careful(one: Check, settings: Settings) -> Iterator[Finding]:
+def run_check(one: Check, settings: Settings) -> Iterator[Finding]:
     """A check that fails in a way that nobody foresaw does not keep the others from being made."""
     # What fails is told in words here, and not once more by the log.
     logging.disable(logging.CRITICAL)
@@ -102,5 +102,5 @@ def _as_dict(finding: Finding) -> dict[str, str | None]:
         "subject": finding.subject,
         "level": finding.level.lower(),
         "says": finding.says,
-        "mend": finding.mend,
+        "mend": finding.hint,
     }

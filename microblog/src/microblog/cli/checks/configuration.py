@@ -48,13 +48,13 @@ def check_names(_settings: Settings) -> Iterator[Finding]:
     """Names that look like settings and are none: a slip is silently ignored otherwise."""
     for name in unknown_names():
         close = get_close_matches(name, Settings.model_fields, n=1)
-        mend = _("See docs/settings.md for those there are.")
+        hint = _("See docs/settings.md for those there are.")
         if close:
-            mend = _("Is {name} meant?").format(name=close[0])
+            hint = _("Is {name} meant?").format(name=close[0])
         yield warning(
             SETTINGS,
             _("{name} is no setting, and is ignored.").format(name=name),
-            mend,
+            hint,
         )
 
 

@@ -28,11 +28,11 @@ class Finding:
     subject: str
     level: Level
     says: str
-    mend: str | None = None
+    hint: str | None = None
 
     def __str__(self) -> str:
         line = f"{self.level}: {_(self.subject)}: {self.says}"
-        return f"{line} {self.mend}" if self.mend else line
+        return f"{line} {self.hint}" if self.hint else line
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -43,9 +43,9 @@ def ok(subject: str, says: str) -> Finding:
     return Finding(subject, Level.OK, says)
 
 
-def warning(subject: str, says: str, mend: str | None = None) -> Finding:
-    return Finding(subject, Level.WARNING, says, mend)
+def warning(subject: str, says: str, hint: str | None = None) -> Finding:
+    return Finding(subject, Level.WARNING, says, hint)
 
 
-def wrong(subject: str, says: str, mend: str | None = None) -> Finding:
-    return Finding(subject, Level.WRONG, says, mend)
+def wrong(subject: str, says: str, hint: str | None = None) -> Finding:
+    return Finding(subject, Level.WRONG, says, hint)

@@ -180,7 +180,7 @@ _DATABASE_MENDS = {
 
 
 def _database_mend(reason: str) -> str:
-    mends = (_(mend) for words, mend in _DATABASE_MENDS.items() if words in reason.lower())
+    mends = (_(hint) for words, hint in _DATABASE_MENDS.items() if words in reason.lower())
     return next(mends, _("Look at DATABASE_URL."))
 
 
