@@ -239,7 +239,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize(posts=st.lists(st.tuples(KINDS, ADDRESSES), min_size=1, max_size=6))
     def begin(self, posts: list[tuple[str, str]]) -> None:
         for kind, address in posts:
-            self.enqueue(kind, address, is_rolled_back=False)
+            self.post(kind, address, is_rolled_back=False)
 
     @rule(kind=KINDS, address=ADDRESSES, is_rolled_back=st.booleans())
     def post(self, kind: str, address: str, is_rolled_back: bool) -> None:
