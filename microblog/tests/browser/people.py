@@ -26,7 +26,7 @@ def mailed_link(page: Page, demo: Demonstration, address: str, kind: str) -> str
     """
     inbox = f"{demo.address}/dev/inbox"
     mail = rf'(?s)<a href="([^"]+)">(?:(?!</a>).)*to {re.escape(address)}'
-    for _ in range(50):
+    for _ in range(150):
         for path in _paths(page, inbox, mail):
             for link in _paths(page, demo.address + path, rf'href="([^"]+/{kind}/[^"]+)"'):
                 if link not in _GIVEN:
