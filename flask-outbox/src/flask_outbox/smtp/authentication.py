@@ -6,13 +6,10 @@ import base64
 import hmac
 from collections.abc import Callable
 from itertools import chain, repeat
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from flask_outbox.smtp.errors import SmtpError, Step
-
-if TYPE_CHECKING:
-    from flask_outbox.smtp.client import SmtpClient
-    from flask_outbox.smtp.replies import Reply
+from flask_outbox.smtp.replies import Reply
 
 CHALLENGES_MAXIMUM = 5
 
@@ -21,7 +18,19 @@ Answer = Callable[[str], bytes]
 cannot be answered."""
 
 
-def log_in(client: SmtpClient, username: str, password: str) -> None:
+class Connection(Protocol):
+    """What a log-in needs of a connection to a server."""
+
+    @property
+    def mechanisms(self) -> list[str]: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def command(self, step: Step, line: str, *, shown: str | None = None) -> Reply: ...
+
+
+def log_in(connection: Connection, username: str, password: str) -> None:
     """Try each mechanism that the server offers, until one is good.
 
     Servers offer some that they do not have, or not for this account.
@@ -31,65 +40,65 @@ def log_in(client: SmtpClient, username: str, password: str) -> None:
     name, secret = username.encode(), password.encode()
     refusal: SmtpError | None = None
     for mechanism, prove in _MECHANISMS.items():
-        if mechanism not in client.mechanisms:
+        if mechanism not in connection.mechanisms:
             continue
         try:
-            prove(client, name, secret)
+            prove(connection, name, secret)
         except SmtpError as error:
-            if not client.is_open:
+            if not connection.is_open:
                 # Where the server refused and hung up, its refusal is what counts.
                 raise refusal or error from None
             refusal = error
         else:
             return
     if refusal is None:
-        offered = ", ".join(client.mechanisms)
+        offered = ", ".join(connection.mechanisms)
         but = f"; it offers {offered}" if offered else ""
         raise SmtpError(Step.AUTH, None, f"the server offers no log-in with a password here{but}")
     raise refusal
 
 
-def log_in_with_token(client: SmtpClient, username: str, token: str) -> None:
+def log_in_with_token(connection: Connection, username: str, token: str) -> None:
     """XOAUTH2, the form that Google and Microsoft documented and still take.
 
     OAUTHBEARER (RFC 7628) is its successor, which Microsoft does not offer. Raises SmtpError.
     """
-    if "XOAUTH2" not in client.mechanisms:
+    if "XOAUTH2" not in connection.mechanisms:
         raise SmtpError(Step.AUTH, None, "the server offers no log-in with a token here")
     said = f"user={username}\1auth=Bearer {token}\1\1".encode()
     # A challenge holds why it was refused; the code follows an empty answer.
-    _converse(client, _begin(client, "XOAUTH2", said), lambda _challenge: b"")
+    _converse(connection, _begin(connection, "XOAUTH2", said), lambda _challenge: b"")
 
 
-def _cram_md5(client: SmtpClient, username: bytes, password: bytes) -> None:
+def _cram_md5(connection: Connection, username: bytes, password: bytes) -> None:
     def answer(challenge: str) -> bytes:
         # Where this machine may not compute MD5, that is a ValueError too.
         digest = hmac.new(password, base64.b64decode(challenge), "md5").hexdigest()
         return username + b" " + digest.encode()
 
-    _converse(client, _begin(client, "CRAM-MD5"), answer)
+    _converse(connection, _begin(connection, "CRAM-MD5"), answer)
 
 
-def _plain(client: SmtpClient, username: bytes, password: bytes) -> None:
+def _plain(connection: Connection, username: bytes, password: bytes) -> None:
     said = b"\0" + username + b"\0" + password
     # Some servers ignore what comes with the command, and ask for it.
-    _converse(client, _begin(client, "PLAIN", said), lambda _challenge: said)
+    _converse(connection, _begin(connection, "PLAIN", said), lambda _challenge: said)
 
 
-def _login(client: SmtpClient, username: bytes, password: bytes) -> None:
-    reply, answers = _begin(client, "LOGIN"), [username, password]
+def _login(connection: Connection, username: bytes, password: bytes) -> None:
+    reply, answers = _begin(connection, "LOGIN"), [username, password]
     if reply.code >= 500 and not _is_good(reply):
         # Some servers want the name in the command. The password was not said so far.
         refusal = SmtpError(Step.AUTH, reply.code, reply.text)
         try:
-            reply, answers = _begin(client, "LOGIN", username), [password]
+            reply, answers = _begin(connection, "LOGIN", username), [password]
         except SmtpError:
             raise refusal from None
     following = chain(answers, repeat(password))
-    _converse(client, reply, lambda _challenge: next(following))
+    _converse(connection, reply, lambda _challenge: next(following))
 
 
-_MECHANISMS: dict[str, Callable[[SmtpClient, bytes, bytes], None]] = {
+_MECHANISMS: dict[str, Callable[[Connection, bytes, bytes], None]] = {
     "CRAM-MD5": _cram_md5,
     "PLAIN": _plain,
     "LOGIN": _login,
@@ -97,14 +106,14 @@ _MECHANISMS: dict[str, Callable[[SmtpClient, bytes, bytes], None]] = {
 """In the order of the standard library's client: a site that comes from it meets no surprise."""
 
 
-def _begin(client: SmtpClient, mechanism: str, said: bytes | None = None) -> Reply:
+def _begin(connection: Connection, mechanism: str, said: bytes | None = None) -> Reply:
     if said is None:
-        return client.command(Step.AUTH, f"AUTH {mechanism}")
+        return connection.command(Step.AUTH, f"AUTH {mechanism}")
     line = f"AUTH {mechanism} {base64.b64encode(said).decode()}"
-    return client.command(Step.AUTH, line, shown=f"AUTH {mechanism} ***")
+    return connection.command(Step.AUTH, line, shown=f"AUTH {mechanism} ***")
 
 
-def _converse(client: SmtpClient, reply: Reply, answer: Answer) -> None:
+def _converse(connection: Connection, reply: Reply, answer: Answer) -> None:
     """Answer the server's challenges until it says yes or no. Raises SmtpError where it is no."""
     for _ in range(CHALLENGES_MAXIMUM):
         if not reply.goes_on:
@@ -112,11 +121,11 @@ def _converse(client: SmtpClient, reply: Reply, answer: Answer) -> None:
         try:
             line = base64.b64encode(answer(reply.text)).decode()
         except ValueError:
-            reply = _cancel(client)
+            reply = _cancel(connection)
             break
-        reply = client.command(Step.AUTH, line, shown="***")
+        reply = connection.command(Step.AUTH, line, shown="***")
     if reply.goes_on:
-        reply = _cancel(client)
+        reply = _cancel(connection)
     if not _is_good(reply):
         raise SmtpError(Step.AUTH, reply.code, reply.text)
 
@@ -130,6 +139,6 @@ def _is_good(reply: Reply) -> bool:
     return reply.is_good or (reply.code == 503 and "already" in reply.text.lower())
 
 
-def _cancel(client: SmtpClient) -> Reply:
+def _cancel(connection: Connection) -> Reply:
     """Give a mechanism up (RFC 4954, section 4): the server answers with 501."""
-    return client.command(Step.AUTH, "*")
+    return connection.command(Step.AUTH, "*")
