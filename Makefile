@@ -10,10 +10,10 @@ STAMP := $(VENV)/.up-to-date
 PARALLEL := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check bench lock clean
+.PHONY: help setup demo test test-quick test-library check bench lock clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment from the lock file (the others do it when needed)
 
@@ -25,6 +25,23 @@ test: $(STAMP) ## Run the tests (those that need a service or a browser are skip
 
 test-quick: $(STAMP) ## Run the quick tests, which need no service, browser or process of their own
 	$(BIN)/pytest $(PARALLEL) --quick $(TEST_OPTIONS)
+
+# The library as people install it: no site, the wheel, all it needs in its newest and lowest version.
+test-library: $(STAMP) build/library/.up-to-date build/library-lowest/.up-to-date ## Run the library's quick tests without the site, on the newest and the lowest versions it allows
+	@rm -rf build/distributions
+	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir build/distributions flask-outbox
+	@for environment in library library-lowest; do \
+		echo "on requirements/$$environment.txt:"; \
+		VIRTUAL_ENV=$(CURDIR)/build/$$environment $(BIN)/uv pip install --quiet --no-deps --reinstall \
+			build/distributions/flask_outbox-*.whl \
+			&& (cd flask-outbox && ../build/$$environment/bin/pytest --quick $(PARALLEL) $(TEST_OPTIONS)) \
+			|| exit 1; \
+	done
+
+build/%/.up-to-date: requirements/%.txt $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/$*
+	@VIRTUAL_ENV=$(CURDIR)/build/$* $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
 
 check: $(STAMP) ## Lint, types, arrows between packages, lock file
 	$(BIN)/ruff check .
@@ -42,8 +59,8 @@ bench: $(STAMP) ## Measure what the documentation claims, on this machine
 lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and write the lock files
 	$(BIN)/python scripts/lock.py
 
-clean: ## Remove the virtual environment and the caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove the virtual environments, what was built, and the caches
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(STAMP): pyproject.toml flask-outbox/pyproject.toml microblog/pyproject.toml requirements/dev.txt requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

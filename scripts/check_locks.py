@@ -8,41 +8,65 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+LIBRARY = ROOT / "flask-outbox"
+OURS = {"flask-outbox", "microblog"}
+
+
+PINNED = re.compile(
+    r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;\\]+).*?((?:\n    --hash\S+.*)*)$", re.MULTILINE
+)
 
 
 def problems() -> list[str]:
     found = []
-    for lock in sorted((ROOT / "requirements").glob("*.txt")):
+    for lock in sorted(REQUIREMENTS.glob("*.txt")):
         text = lock.read_text()
         if "://" in text or "index-url" in text:
             found.append(f"{lock.name}: holds an address")
-        pinned = re.findall(
-            r"^([A-Za-z0-9._-]+)==\S+.*?((?:\n    --hash\S+.*)*)$", text, re.MULTILINE
-        )
-        found += [f"{lock.name}: {name} has no hash" for name, hashes in pinned if not hashes]
-    locked = {
-        name.lower()
-        for name in re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==", dev_lock(), re.MULTILINE)
+        unhashed = [name for name, _, hashes in PINNED.findall(text) if not hashes]
+        found += [f"{lock.name}: {name} has no hash" for name in unhashed]
+    projects = [ROOT, *(file.parent for file in ROOT.glob("*/pyproject.toml"))]
+    of_library = declared(LIBRARY, extras=["test"])
+    wanted = {
+        "dev.txt": set().union(*map(declared, projects)),
+        "library.txt": of_library,
+        "library-lowest.txt": of_library,
     }
-    found += [f"dev.txt: {name} is missing" for name in sorted(declared() - locked)]
-    return found
+    for lock_name, asked in wanted.items():
+        missing = {name for name, _ in asked} - set(locked(lock_name)) - OURS
+        found += [f"{lock_name}: {name} is missing" for name in sorted(missing)]
+    return found + above_the_lowest()
 
 
-def dev_lock() -> str:
-    return (ROOT / "requirements" / "dev.txt").read_text()
+def above_the_lowest() -> list[str]:
+    """Where library-lowest.txt has not the version that the library's metadata begins with."""
+    versions = locked("library-lowest.txt")
+    return [
+        f"library-lowest.txt: {name} is {versions[name]}, and {lowest} is allowed"
+        for name, lowest in sorted(declared(LIBRARY))
+        if name in versions and not f"{versions[name]}.".startswith(f"{lowest}.")
+    ]
 
 
-def declared() -> set[str]:
-    """What the distributions and the tools of this repository ask for, but each other."""
-    groups: list[list[str]] = []
-    for file in (ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml")):
-        read = tomllib.loads(file.read_text())
-        project = read.get("project", {})
-        groups += [project.get("dependencies", [])]
-        groups += project.get("optional-dependencies", {}).values()
-        groups += read.get("dependency-groups", {}).values()
-    asked = {re.split(r"[\[<>=~! ]", line)[0].lower() for group in groups for line in group}
-    return asked - {"flask-outbox", "microblog"}
+def locked(lock_name: str) -> dict[str, str]:
+    """The packages of a lock file, and their versions."""
+    text = (REQUIREMENTS / lock_name).read_text()
+    return {name.lower(): version for name, version, _ in PINNED.findall(text)}
+
+
+def declared(project: Path, *, extras: list[str] | None = None) -> set[tuple[str, str]]:
+    """What a pyproject.toml asks for, with the lowest versions; of the extras, all or these."""
+    read = tomllib.loads((project / "pyproject.toml").read_text())
+    optional = read.get("project", {}).get("optional-dependencies", {})
+    groups = [read.get("project", {}).get("dependencies", [])]
+    groups += [optional[name] for name in (optional if extras is None else extras)]
+    groups += read.get("dependency-groups", {}).values()
+    return {
+        (re.split(r"[\[<>=~! ]", line)[0].lower(), (re.findall(r">=([\w.]+)", line) or [""])[0])
+        for group in groups
+        for line in group
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Write the lock files: exact versions and hashes for every Python that is supported.
 
-No registry's address goes into them, so that any mirror serves.
+No registry's address goes into them, so that any mirror serves. With arguments, only the files of
+these names are written.
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ LOCKS = {
     "distributed.txt": [SITE, "--extra", "distributed"],
     "dev.txt": [LIBRARY, SITE, "--all-extras", *TOOLS],
     "build.txt": ["--group", "pyproject.toml:build"],
-}
+    "library.txt": [LIBRARY, "--extra", "test"],
+    "library-lowest.txt": [
+        LIBRARY, "--extra", "test", "--resolution", "lowest-direct",
+        "--constraint", "requirements/library-lowest.in",
+    ],
+}  # fmt: skip
 
 
 def main() -> None:
-    for name, choice in LOCKS.items():
+    for name in sys.argv[1:] or LOCKS:
         subprocess.run(
             [
                 sys.executable, "-m", "uv", "pip", "compile", "--quiet",
                 "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
                 "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
                 "--no-emit-package", "flask-outbox",
-                *choice, "--output-file", str(REQUIREMENTS / name),
+                *LOCKS[name], "--output-file", str(REQUIREMENTS / name),
             ],
             cwd=ROOT,
             check=True,

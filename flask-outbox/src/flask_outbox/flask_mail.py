@@ -181,7 +181,7 @@ class Connection(flask_mail.Connection):
             # Somebody's own: it is called with what Flask-Mail would give it.
             self.host.sendmail(
                 flask_mail.sanitize_address(envelope_from or message.sender),
-                flask_mail.sanitize_addresses(message.send_to),
+                list(flask_mail.sanitize_addresses(message.send_to)),
                 envelope.content,
                 message.mail_options,
                 message.rcpt_options,
@@ -300,9 +300,9 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
     charset = message.charset or "utf-8"
     if not is_charset(charset):
         raise BadHeaderError(f"{charset!r} is not the name of a charset")
-    alternatives = {
-        kind: _text(text, charset) for kind, text in message.alts.items() if kind != "html"
-    }
+    # Flask-Mail has these since 0.10.
+    others = getattr(message, "alts", {})
+    alternatives = {kind: _text(text, charset) for kind, text in others.items() if kind != "html"}
     return Email(
         subject=_text(message.subject or "", charset),
         text=_text(message.body or "", charset),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flask_outbox.delivery.admission import admit
@@ -25,6 +26,10 @@ THREE = RecipientLimit(messages=3, seconds=900.0)
 def session(tmp_path: Path) -> Iterator[Session]:
     with bare_engine(tmp_path) as engine, Session(engine) as made:
         yield made
+
+
+def kept_admission(session: Session, held: Claim) -> float | None:
+    return session.scalar(select(OutboxMessage.admitted_at).where(OutboxMessage.id == held.id))
 
 
 def message(
@@ -61,8 +66,7 @@ def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_t
     assert RecipientLimit() == THREE, "where nothing else is said"
     held = message(session)
     assert admit(session, held, THREE, now=NOW) is let_through
-    kept = session.get_one(OutboxMessage, held.id, populate_existing=True)
-    assert kept.admitted_at == (NOW if let_through else None)
+    assert kept_admission(session, held) == (NOW if let_through else None)
 
 
 def test_what_was_let_through_once_goes_on_and_counts_from_then(session: Session) -> None:
@@ -70,7 +74,7 @@ def test_what_was_let_through_once_goes_on_and_counts_from_then(session: Session
     for _ in range(3):
         message(session, admitted_at=NOW)
     assert admit(session, held, THREE, now=NOW)
-    assert session.get_one(OutboxMessage, held.id).admitted_at == NOW - 800
+    assert kept_admission(session, held) == NOW - 800
     assert not admit(session, replace(held, id=10_000), THREE, now=NOW), "there is no such row"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from flask_outbox import Priority
@@ -49,7 +49,7 @@ def row(engine: Engine) -> Put:
 
 def found(engine: Engine, number: int) -> OutboxMessage:
     with Session(engine) as session:
-        return session.get_one(OutboxMessage, number)
+        return session.execute(select(OutboxMessage).filter_by(id=number)).scalar_one()
 
 
 def claimed(claims: Claims, now: float = NOW) -> Claim:

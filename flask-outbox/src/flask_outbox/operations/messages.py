@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, delete, select, text, tuple_, update
+from sqlalchemy import ColumnElement, TextClause, delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from flask_outbox.message.addresses import AddressError, parse_address
@@ -208,8 +208,8 @@ def address_digest(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _conditions(wanted: Search) -> list[ColumnExpressionArgument[bool]]:
-    conditions: list[ColumnExpressionArgument[bool]] = []
+def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
+    conditions: list[ColumnElement[bool] | TextClause] = []
     if wanted.address:
         conditions.append(_address_matches(wanted.address))
     if wanted.status:
