@@ -140,13 +140,13 @@ def messages() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("message", "file"),
     [
-        ("Forgot Your Password?", "templates/accounts/login.html"),
-        ("[Microblog] Reset Your Password", "templates/accounts/emails/reset_password.subject.txt"),
-        ("Dear %(username)s,", "templates/accounts/emails/reset_password.txt"),
-        ("click here", "templates/accounts/emails/reset_password.html"),
+        ("Forgot Your Password?", "templates/accounts/sign_in.html"),
+        ("[Microblog] Reset Your Password", "templates/accounts/emails/password_reset.subject.txt"),
+        ("Dear %(username)s,", "templates/accounts/emails/password_reset.txt"),
+        ("click here", "templates/accounts/emails/password_reset.html"),
         (
             "The link works once, and for %(num)d minutes.",
-            "templates/accounts/emails/reset_password.txt",
+            "templates/accounts/emails/password_reset.txt",
         ),
         ("Request Password Reset", "accounts/pages/forms.py"),
         ("The two passwords are not the same.", "accounts/pages/forms.py"),
@@ -427,7 +427,7 @@ def test_no_template_of_a_mail_lacks_its_siblings() -> None:
     ],
 )
 def test_one_minute_is_not_many(app: Flask, minutes: int, said: str) -> None:
-    name = "accounts/emails/reset_password"
+    name = "accounts/emails/password_reset"
     with app.app_context():
         email = email_from_templates(
             name, to="a@b.example", username="susan", link="https://x.example", minutes=minutes

@@ -103,7 +103,7 @@ def confirm_email_change(session: Session, intent: ComposeContext) -> Email | Di
         return instead
     with force_locale(intent.locale):
         return email_from_templates(
-            "accounts/emails/confirm_email_change",
+            "accounts/emails/email_change_confirmation",
             to=change.new_email,
             link=public_link(
                 "email_change.confirm", token=confirmation_token(token_keys(), user, change)
@@ -114,7 +114,7 @@ def confirm_email_change(session: Session, intent: ComposeContext) -> Email | Di
 
 def email_change_notice(session: Session, intent: ComposeContext) -> Email | Discard:
     """The notice to the present address that a change was asked for (ASVS 5.0, 6.3.7)."""
-    return _notice(session, intent, "accounts/emails/email_change_notice")
+    return _notice(session, intent, "accounts/emails/email_change_asked")
 
 
 def email_changed(session: Session, intent: ComposeContext) -> Email | Discard:
@@ -134,7 +134,7 @@ def deletion_notice(session: Session, intent: ComposeContext) -> Email | Discard
     return compose_notice(
         session,
         intent,
-        "accounts/emails/deletion_notice",
+        "accounts/emails/deletion",
         link=public_link("deletion.keep", token=token),
         until=until,
     )

@@ -97,7 +97,7 @@ def reset_password(session: Session, intent: ComposeContext) -> Email | Discard:
     if found is None:
         return Discard(_why_no_link(session, intent.recipient))
     user, token = found
-    return _reset_mail("accounts/emails/reset_password", intent, user, token)
+    return _reset_mail("accounts/emails/password_reset", intent, user, token)
 
 
 def reset_started(session: Session, intent: ComposeContext) -> Email | Discard:
@@ -113,7 +113,7 @@ def reset_started(session: Session, intent: ComposeContext) -> Email | Discard:
         return Discard("Another account may still get the address back.")
     token = reset_token(token_keys(), user, now=_moment(intent), lifetime=_link_lifetime())
     return _reset_mail(
-        "accounts/emails/reset_started",
+        "accounts/emails/password_reset_started",
         intent,
         user,
         token,

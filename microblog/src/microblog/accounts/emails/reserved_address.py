@@ -60,7 +60,7 @@ def address_reserved(session: Session, intent: ComposeContext) -> Email | Discar
         return Discard("No address can undo this change.")
     with force_locale(intent.locale):
         return email_from_templates(
-            "accounts/emails/address_reserved",
+            "accounts/emails/reserved_address",
             to=change.old_email,
             username=user.username,
             link=undo_link(user, change),

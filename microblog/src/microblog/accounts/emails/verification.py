@@ -85,7 +85,7 @@ def verify_email(session: Session, intent: ComposeContext) -> Email | Discard:
     token = verification_token(token_keys(), user, now=datetime.fromtimestamp(intent.now, UTC))
     with force_locale(intent.locale):
         return email_from_templates(
-            "accounts/emails/verify_email",
+            "accounts/emails/verification",
             to=user.email,
             link=public_link("accounts.verify_email", token=token),
             days=LINK_LIFETIME.days,

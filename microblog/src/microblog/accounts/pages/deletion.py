@@ -75,7 +75,7 @@ def ask() -> str | Response:
         proof = reauthenticated(form.current_password)
         if proof and _ask(form, proof):
             return redirect(url_for("accounts.login"))
-    return render_template("accounts/delete_account.html", form=form, days=deletion.GRACE.days)
+    return render_template("accounts/deletion.html", form=form, days=deletion.GRACE.days)
 
 
 @blueprint.route("/keep_account/<token>", methods=["GET", "POST"])
@@ -91,7 +91,7 @@ def keep(token: str) -> str | Response:
     if user is None or user.deletes_at is None:
         return _bad_link()
     ends = local_time(user.deletes_at)
-    return render_template("accounts/keep_account.html", account=user, ends=ends)
+    return render_template("accounts/deletion_undo.html", account=user, ends=ends)
 
 
 def offer_to_keep(user: User) -> Response:
@@ -169,4 +169,4 @@ def _find(token: str) -> User | None:
 
 def _bad_link() -> str:
     KEEP_LINK.forget()
-    return render_template("accounts/bad_keep_link.html")
+    return render_template("accounts/bad_deletion_undo_link.html")

@@ -52,7 +52,7 @@ def ask() -> str | Response:
             flash(_("We have mailed a link to the new address."), "info")
             return redirect(url_for("email_change.ask"))
     return render_template(
-        "accounts/change_email.html",
+        "accounts/email_change.html",
         form=form,
         cancellation=EmptyForm(),
         pending=pending_change(db.session, current_user.user.id, now=utc_now()),
@@ -87,7 +87,7 @@ def confirm(token: str) -> str | Response:
     if found is None:
         return _bad_link(CONFIRM_LINK)
     user, change = found
-    return render_template("accounts/confirm_email_change.html", account=user, change=change)
+    return render_template("accounts/email_change_confirmation.html", account=user, change=change)
 
 
 @blueprint.route("/undo_email_change/<token>", methods=["GET", "POST"])
@@ -103,7 +103,7 @@ def undo(token: str) -> str | Response:
     if found is None:
         return _bad_link(UNDO_LINK)
     user, change = found
-    return render_template("accounts/undo_email_change.html", account=user, change=change)
+    return render_template("accounts/email_change_undo.html", account=user, change=change)
 
 
 def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:

@@ -61,7 +61,7 @@ def _report(token: str) -> str:
     if done is Report.REFUSED:
         return _bad_link()
     _forget_ended_session()
-    return render_template("accounts/reported.html", before=done is Report.DONE_BEFORE)
+    return render_template("accounts/not_me_reported.html", before=done is Report.DONE_BEFORE)
 
 
 def _forget_ended_session() -> None:

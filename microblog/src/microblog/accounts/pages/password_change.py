@@ -44,7 +44,7 @@ def change() -> str | Response:
             )
             return redirect(url_for("password_change.change"))
         form.say_strength()
-    return render_template("accounts/change_password.html", form=form)
+    return render_template("accounts/password_change.html", form=form)
 
 
 def _change(form: ChangePasswordForm, proof: PasswordProof) -> bool:

@@ -46,7 +46,7 @@ def reset_password_request() -> str | Response:
             )
         flash(_("Check your email for the instructions to reset your password"), "info")
         return redirect(url_for("accounts.login"))
-    return render_template("accounts/reset_password_request.html", form=form)
+    return render_template("accounts/password_reset_request.html", form=form)
 
 
 @blueprint.route("/reset_password/<token>", methods=["GET", "POST"])
@@ -64,7 +64,7 @@ def _choose_password(token: str) -> str | Response:
         return _bad_link()
     form = ResetPasswordForm(owner)
     if not form.validate_on_submit():
-        return render_template("accounts/reset_password.html", form=form)
+        return render_template("accounts/password_reset.html", form=form)
     password_hash = hash_password(form.password.data)
     now = utc_now()
     with transaction() as writing:
@@ -97,4 +97,4 @@ def _owner(token: str) -> User | None:
 
 def _bad_link() -> str:
     RESET_LINK.forget()
-    return render_template("accounts/bad_reset_link.html")
+    return render_template("accounts/bad_password_reset_link.html")

@@ -49,7 +49,7 @@ def choose() -> str | Response:
             preferences.choose_language(writing, user.id, form.language.data or None)
             preferences.choose_time_zone(writing, user.id, form.time_zone.data or None)
         return _said(redirect(url_for("preferences.choose")), form.language.data)
-    return render_template("settings/language.html", form=form)
+    return render_template("accounts/preferences.html", form=form)
 
 
 @blueprint.get("/language/<language>")

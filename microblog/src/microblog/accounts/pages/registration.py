@@ -48,7 +48,7 @@ def register_account() -> str | Response:
         else:
             _greet(form.email.data)
             return redirect(url_for("accounts.login"))
-    return render_template("accounts/register.html", form=form)
+    return render_template("accounts/registration.html", form=form)
 
 
 def _greet(address: str) -> None:

@@ -90,7 +90,7 @@ def security_history() -> str:
         group=group,
     )
     return render_template(
-        "accounts/security.html",
+        "accounts/security_log.html",
         page=page,
         lines=[line(entry) for entry in page.entries],
         group=group,

@@ -135,4 +135,4 @@ def _too_often(form: LoginForm, wait: timedelta) -> tuple[str, int, dict[str, st
 
 
 def _page(form: LoginForm) -> str:
-    return render_template("accounts/login.html", form=form)
+    return render_template("accounts/sign_in.html", form=form)

@@ -83,7 +83,7 @@ def _answer(token: str) -> str | Response:
             return _remove(token, user)
         if form.confirm.data:
             return _confirm(token, user)
-    return render_template("accounts/verify_email.html", form=form, user=user)
+    return render_template("accounts/verification.html", form=form, user=user)
 
 
 def _confirm(token: str, user: User) -> str | Response:
@@ -93,7 +93,7 @@ def _confirm(token: str, user: User) -> str | Response:
         return _bad_link()
     VERIFY_LINK.forget()
     if outcome is Verification.HELD:
-        return render_template("accounts/address_held.html", user=user)
+        return render_template("accounts/address_taken.html", user=user)
     if outcome is Verification.DONE:
         flash(_("Thank you, your email address is confirmed."), "success")
     else:

@@ -43,7 +43,7 @@ def verified_required(view: View) -> View:
     @login_required
     def shown(*args: Any, **kwargs: Any) -> Any:
         if not is_verified():
-            return render_template("accounts/confirm_first.html"), 403
+            return render_template("accounts/verification_required.html"), 403
         return view(*args, **kwargs)
 
     return shown
