@@ -261,9 +261,9 @@ def test_a_message_is_sent_again_after_a_confirmation(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rung: list[Sequence[int]] = []
+    woken: list[Sequence[int]] = []
     with app.app_context():
-        monkeypatch.setattr(current_outbox().wakeup, "ring", rung.append)
+        monkeypatch.setattr(current_outbox().wakeup, "wake", woken.append)
     smtp.script.clear()
     page = admin.get("/admin/mail/2/retry")
     assert "Send this message again? To bob@example.com" in words(page)
@@ -271,7 +271,7 @@ def test_a_message_is_sent_again_after_a_confirmation(
     with caplog.at_level(logging.INFO, "microblog.admin"):
         said = words(admin.submit("/admin/mail/2/retry"))
     assert "The message is queued again." in said
-    assert rung == [[2]]
+    assert woken == [[2]]
     assert [
         record.getMessage() for record in caplog.records if record.name == "microblog.admin"
     ] == ["The administrator alice queued message 2 (accounts.reset_password) again"]

@@ -93,7 +93,7 @@ def test_a_failure_to_mail_ends_in_the_log(
     def refuse(*_args: Any, **_kwargs: Any) -> None:
         raise OutboxError("no")
 
-    monkeypatch.setattr(Outbox, "post", refuse)
+    monkeypatch.setattr(Outbox, "enqueue", refuse)
     page = Visitor(app).get("/fail/x")
     assert page.status_code == 500
     assert "could not be mailed" in caplog.text
