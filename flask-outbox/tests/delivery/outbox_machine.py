@@ -295,10 +295,9 @@ class OutboxMachine(RuleBasedStateMachine):
         server = self.server
         server.outcome, server.seconds = outcome, seconds
         server.troubled = server.took_some = False
-        delivered = worker.delivery.deliver(worker.held)
-        worker.settlement = delivered.settlement
-        assert delivered.settlement.uncounted == (server.troubled or server.took_some)
-        assert (delivered.trouble is not None) == server.troubled
+        settlement = worker.settlement = worker.delivery.deliver(worker.held)
+        assert settlement.uncounted == (server.troubled or server.took_some)
+        assert (settlement.trouble is not None) == server.troubled
 
     def _settle(self, worker: Worker, *, and_claim: bool) -> None:
         settlement = worker.settlement

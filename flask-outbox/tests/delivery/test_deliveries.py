@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from flask_outbox import ComposeContext, Discard, Email, EmailType, Outbox, parse_address
-from flask_outbox.delivery.claims import Claim, Claims
-from flask_outbox.delivery.delivery import MAX_CRASHES, Delivered, Delivery
+from flask_outbox.delivery.claims import Claim, Claims, Settlement
+from flask_outbox.delivery.delivery import MAX_CRASHES, Delivery
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
@@ -91,7 +91,7 @@ class Site:
             raise self.composing
         return self.composing or Email("Hello", "text", to=(parse_address(intent.recipient),))
 
-    def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Delivered:
+    def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Settlement:
         """Claim and deliver one message of this kind, with these columns."""
         self.outbox.register(EmailType(**{"name": "any", "compose": self.compose, **kind}))
         with self.outbox.sessions() as session:
@@ -168,11 +168,10 @@ def test_each_end_is_told_from_the_others(
 ) -> None:
     site.server = Server([*server.opening], server.sending)
     site.composing = composing
-    delivered = site.deliver(kind, row)
-    settlement = delivered.settlement
+    settlement = site.deliver(kind, row)
     assert (settlement.status, words in settlement.answer) == (status, True), settlement.answer
     is_away = "nobody answers" in words
-    assert (delivered.trouble is not None) == settlement.uncounted == is_away
+    assert (settlement.trouble is not None) == settlement.uncounted == is_away
     assert (settlement.due_at is not None) == (status is Status.DEFERRED)
     if is_away:
         assert settlement.due_at == NOW
@@ -202,7 +201,7 @@ def test_what_the_server_was_asked_to_take_counts_against_the_limits(
     site: Site, server: Server, row: dict[str, Any], is_offered: bool
 ) -> None:
     site.server, site.limits = server, parse_rate_limits("9/second")
-    assert site.deliver({}, row).settlement.reached_server is is_offered
+    assert site.deliver({}, row).reached_server is is_offered
 
 
 @pytest.mark.parametrize(
@@ -210,7 +209,7 @@ def test_what_the_server_was_asked_to_take_counts_against_the_limits(
 )
 def test_composing_takes_of_a_messages_time(site: Site, expires_at: float, status: Status) -> None:
     site.seconds = 5.0
-    assert site.deliver({}, {"expires_at": expires_at}).settlement.status is status
+    assert site.deliver({}, {"expires_at": expires_at}).status is status
 
 
 def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
@@ -226,7 +225,7 @@ def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
 
 
 def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -> None:
-    settlement = site.deliver({"kept": ("a",)}, {"arguments": {"a": 1, "b": 2}}).settlement
+    settlement = site.deliver({"kept": ("a",)}, {"arguments": {"a": 1, "b": 2}})
     assert settlement.kept_arguments == {"a": 1}
 
 
@@ -234,7 +233,7 @@ def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -
 def test_what_was_not_sent_keeps_its_arguments(site: Site, status: Status) -> None:
     """An operator may have it tried again."""
     site.server.sending = NEVER if status is Status.DEAD else LATER
-    settlement = site.deliver({"kept": ()}, {"arguments": {"a": 1}}).settlement
+    settlement = site.deliver({"kept": ()}, {"arguments": {"a": 1}})
     assert (settlement.status, settlement.kept_arguments) == (status, None)
 
 
@@ -249,17 +248,17 @@ def test_what_cannot_be_delivered_needs_no_server(
     site: Site, row: dict[str, Any], status: Status, words: str
 ) -> None:
     site.server.opening = [AWAY]
-    settlement = site.deliver({}, row).settlement
+    settlement = site.deliver({}, row)
     assert settlement.status is status
     assert words in settlement.answer
     assert site.server.opening == [AWAY]
 
 
 def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) -> None:
-    ends = [site.deliver({"guarded": True}, {}).settlement]
+    ends = [site.deliver({"guarded": True}, {})]
     for _ in range(site.outbox.recipient_limit.messages):
         site.outbox.email_types.clear()
-        ends.append(site.deliver({"guarded": True}, {}).settlement)
+        ends.append(site.deliver({"guarded": True}, {}))
     assert [one.status for one in ends] == [Status.SENT] * 3 + [Status.DISCARDED]
     assert "3 such messages within 15 minutes" in ends[-1].answer
     with Session(site.engine) as session:
@@ -320,7 +319,7 @@ def test_of_several_recipients_those_who_may_yet_be_served_are_tried_again(
 ) -> None:
     """And who does not exist gets nothing more, though the message was sent to others."""
     site.server.accepted = Accepted("250 ok", tuple(refused))
-    settlement = site.deliver({}, {"recipients": [SUSAN, "bob@example.com"]}).settlement
+    settlement = site.deliver({}, {"recipients": [SUSAN, "bob@example.com"]})
     assert site.server.taken[0].recipients == [SUSAN, "bob@example.com"]
     assert (settlement.status, settlement.recipients) == (status, recipients)
     assert f"{SUSAN} was refused" in settlement.answer
@@ -333,9 +332,9 @@ def test_the_only_recipient_that_does_not_exist_gets_nothing_more(
     site: Site, answer: str, condemned: bool
 ) -> None:
     site.server.sending = RecipientsRefusedError([(SUSAN, SmtpError(Step.RCPT, 550, answer))])
-    assert site.deliver({}, {}).settlement.status is Status.DEAD
+    assert site.deliver({}, {}).status is Status.DEAD
     site.server.sending = None
-    again = site.deliver({"name": "again"}, {"kind": "again"}).settlement
+    again = site.deliver({"name": "again"}, {"kind": "again"})
     assert again.status is (Status.DISCARDED if condemned else Status.SENT)
     assert ("The address is suppressed" in again.answer) is condemned
     assert len(site.composed) == (1 if condemned else 2)
@@ -363,7 +362,7 @@ def test_a_message_has_its_own_sender_and_says_what_it_needs(
 
 def test_what_was_let_through_is_remembered_though_composing_failed(site: Site) -> None:
     site.composing = LookupError("a mistake")
-    assert site.deliver({"guarded": True}, {}).settlement.status is Status.DEFERRED
+    assert site.deliver({"guarded": True}, {}).status is Status.DEFERRED
     with Session(site.engine) as session:
         assert [one.admitted_at for one in session.query(OutboxMessage)] == [NOW]
 

@@ -26,6 +26,7 @@ from flask_outbox.delivery.raw_sql import (
 from flask_outbox.delivery.slots import Slot
 from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import Status
+from flask_outbox.smtp.errors import SmtpError
 
 LET_GO_AT_ONCE = 1000
 
@@ -112,11 +113,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an attempt ended. Waiting statuses come with the time of the next attempt, `due_at`.
+    """How an attempt ended. A message that waits comes with the time of its next attempt, `due_at`.
 
-    `uncounted` attempts are not counted against the message. `left` is what stays of the arguments
-    where nobody will compose it again; None lets them be. `recipients` are those still to be
-    served. `offered` messages count against rate limits: the server may have taken them.
+    An `uncounted` attempt is not held against the message. `kept_arguments` replace the arguments
+    of a message that nobody will compose again; None leaves them alone. `recipients` are those
+    still to be served. A message that `reached_server` counts against rate limits. `trouble` is the
+    error if the server itself is in trouble; it is not stored.
     """
 
     claim: Claim
@@ -128,6 +130,7 @@ class Settlement:
     kept_arguments: Mapping[str, Any] | None = None
     recipients: list[str] | None = None
     reached_server: bool = False
+    trouble: SmtpError | None = None
 
 
 class Claims:

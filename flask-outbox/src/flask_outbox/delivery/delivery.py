@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,12 +22,19 @@ from flask_outbox.message.addresses import AddressError
 from flask_outbox.message.email import BadHeaderError, Email
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.suppressions import condemns_address, suppress
 from flask_outbox.smtp.errors import Meaning, SmtpError, one_line
-from flask_outbox.smtp.recipients import left_over, served_before, told, without_beyond_ascii
-from flask_outbox.smtp.submission import Accepted, Envelope, RecipientsRefusedError
+from flask_outbox.smtp.recipients import (
+    Refusals,
+    left_over,
+    served_before,
+    told,
+    without_beyond_ascii,
+)
+from flask_outbox.smtp.submission import Envelope, RecipientsRefusedError
 from flask_outbox.smtp.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -35,14 +42,6 @@ logger = logging.getLogger(__name__)
 MAX_CRASHES = 20
 """Most deaths of a process are no doing of the messages that it had in hand: a machine restarts,
 or another message kills it. Only one that was there each time, beyond its attempts, ends for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """How to settle the row, and the error where the server itself is in trouble."""
-
-    settlement: Settlement
-    trouble: SmtpError | None = None
 
 
 class Delivery:
@@ -63,10 +62,10 @@ class Delivery:
         proceed: Callable[[], bool] = lambda: True,
         well: Callable[[], None] = lambda: None,
     ) -> tuple[int, SmtpError | None]:
-        """Deliver what is due in these lanes, as long as `proceed` says so.
+        """Deliver what is due in these lanes, as long as `proceed` returns True.
 
-        `well` is called when the server took or judged a message. Returns how many rows were
-        handled, and the trouble with the server that ended it. Raises SQLAlchemyError.
+        `well` is called when the server accepted or refused a message. Returns how many rows were
+        handled, and the server error that ended it, if any. Raises SQLAlchemyError.
         """
         handled = 0
         settlement: Settlement | None = None
@@ -79,127 +78,115 @@ class Delivery:
             self._report(settlement, ours=ours)
             if claim is None:
                 return handled, None
-            delivered = self.deliver(claim)
+            settlement = self.deliver(claim)
             handled += 1
-            settlement = delivered.settlement
-            if delivered.trouble is not None:
+            if settlement.trouble is not None:
                 self._settle(settlement)
-                return handled, delivered.trouble
+                return handled, settlement.trouble
             well()
 
     def deliver_one(self, claim: Claim) -> SmtpError | None:
-        """Bring one claimed row to its end, or put it back; returns the server's trouble."""
-        delivered = self.deliver(claim)
-        self._settle(delivered.settlement)
-        return delivered.trouble
+        """Deliver and settle one claimed row; return the error if the server is in trouble."""
+        settlement = self.deliver(claim)
+        self._settle(settlement)
+        return settlement.trouble
 
-    def deliver(self, claim: Claim) -> Delivered:
-        """Compose and send one claimed row; the caller settles it."""
-        kind = self.outbox.email_types.get(claim.kind)
-        if kind is None:
+    def deliver(self, claim: Claim) -> Settlement:
+        """Compose and send one claimed row; return how the caller should settle it."""
+        email_type = self.outbox.email_types.get(claim.kind)
+        if email_type is None:
             words = f"No kind of message is named {claim.kind!r} any more."
-            return self._ends(claim, Status.DEAD, words)
-        return self._undeliverable(kind, claim) or self._deliver(kind, claim)
+            return self._end(claim, Status.DEAD, words)
+        if outcome := self._undeliverable(email_type, claim):
+            return outcome
+        with self.leases.holding(claim):
+            # First the connection, then the text: a link's life begins when it can leave.
+            if outcome := self._not_ready(email_type, claim):
+                return outcome
+            envelope = self._compose(email_type, claim)
+            if isinstance(envelope, Settlement):
+                return envelope
+            # Composing takes time: the connection may be stale by now, or the message expired.
+            if outcome := self._not_ready(email_type, claim):
+                return outcome
+            outcome = self._send(email_type, claim, envelope)
+            return replace(outcome, reached_server=True) if claim.slots else outcome
 
-    def _undeliverable(self, kind: EmailType, claim: Claim) -> Delivered | None:
-        """The end of what needs no server to be told."""
+    def _undeliverable(self, email_type: EmailType, claim: Claim) -> Settlement | None:
+        """The outcome of a row that ends without a word to the server."""
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
-            return self._ends(claim, Status.DEAD, words)
-        # Where others are left over, they get it, whatever the server said of the first.
+            return self._end(claim, Status.DEAD, words)
+        # The other recipients still get it, whatever the server said of the first.
         is_left = claim.recipients is None or claim.recipient in claim.recipients
         if claim.suppressed is not None and is_left:
             words = f"The address is suppressed: {claim.suppressed}"
-            return self._ends(claim, Status.DISCARDED, words)
-        if claim.previous_attempt_lost and not kind.repeat_unknown:
+            return self._end(claim, Status.DISCARDED, words)
+        if claim.previous_attempt_lost and not email_type.repeat_unknown:
             words = "An attempt was begun and not ended, since its process died."
-            return self._ends(claim, Status.UNKNOWN, words)
-        if claim.failures > kind.attempts + MAX_CRASHES:
+            return self._end(claim, Status.UNKNOWN, words)
+        if claim.failures > email_type.attempts + MAX_CRASHES:
             words = f"It was begun {claim.failures} times: each time the process died."
-            return self._ends(claim, Status.DEAD, words)
+            return self._end(claim, Status.DEAD, words)
         return None
 
-    def _deliver(self, kind: EmailType, claim: Claim) -> Delivered:
-        with self.leases.holding(claim):
-            try:
-                # First the connection, then the text: a link's life begins when it can leave.
-                self.transport.open()
-            except SmtpError as error:
-                return self._failed(kind, claim, error)
-            return self._expired(claim) or self._compose_and_send(kind, claim)
+    def _not_ready(self, email_type: EmailType, claim: Claim) -> Settlement | None:
+        """Open the connection; return the outcome if that fails or the message has expired."""
+        try:
+            self.transport.open()
+        except SmtpError as error:
+            return self._failed(email_type, claim, error)
+        if claim.expires_at is not None and claim.expires_at <= self._now():
+            words = "It was worthless before it could be sent."
+            return self._end(claim, Status.EXPIRED, words)
+        return None
 
-    def _compose_and_send(self, kind: EmailType, claim: Claim) -> Delivered:
-        language = self.outbox.resolve_locale(claim.locale)
-        intent = ComposeContext(
-            claim.recipient, language, claim.arguments, self._now(), claim.attempts
+    def _compose(self, email_type: EmailType, claim: Claim) -> Envelope | Settlement:
+        """The composed message, or the outcome if there is nothing to send or composing failed.
+
+        Raises SQLAlchemyError if the database cannot be used.
+        """
+        locale = self.outbox.resolve_locale(claim.locale)
+        context = ComposeContext(
+            claim.recipient, locale, claim.arguments, self._now(), claim.attempts
         )
         try:
-            with self.outbox.sessions() as session:
-                if kind.guarded:
-                    share = self.outbox.share_of(kind)
-                    if not admit(
-                        session, claim, self.outbox.recipient_limit, now=intent.now, share=share
-                    ):
-                        return self._ends(claim, Status.DISCARDED, self._enough())
-                    session.commit()
-                composed = kind.compose(session, intent)
-                if session.in_transaction():
-                    session.commit()
+            composed = self._run_composer(email_type, claim, context)
             if isinstance(composed, Discard):
-                return self._ends(claim, Status.DISCARDED, composed.reason)
-            envelope = self._envelope(kind, claim, composed)
+                return self._end(claim, Status.DISCARDED, composed.reason)
+            return self._envelope(email_type, claim, composed)
         except (AddressError, BadHeaderError) as error:
             words = f"It could not be written: {one_line(str(error))}"
-            return self._ends(claim, Status.DEAD, words)
+            return self._end(claim, Status.DEAD, words)
         except (Exception, SystemExit) as error:
             if is_outage(error):
                 # The database cannot be used: that is not the message's fault.
                 raise
             logger.exception("Message %s (%s) could not be composed", claim.id, claim.kind)
-            return self._again(kind, claim, f"It could not be composed: {_last_line(error)}")
-        return self._send(kind, claim, envelope)
+            return self._retry(email_type, claim, f"It could not be composed: {_last_line(error)}")
 
-    def _send(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
-        try:
-            # Composing takes its time: the connection may be stale now, and the message worthless.
-            self.transport.open()
-        except SmtpError as error:
-            return self._failed(kind, claim, error)
-        return self._expired(claim) or self._offer(kind, claim, envelope)
+    def _run_composer(
+        self, email_type: EmailType, claim: Claim, context: ComposeContext
+    ) -> Email | Discard:
+        """Compose in a transaction of its own; discard what exceeds the recipient limit."""
+        with self.outbox.sessions() as session:
+            if email_type.guarded:
+                limit, share = self.outbox.recipient_limit, self.outbox.share_of(email_type)
+                if not admit(session, claim, limit, now=context.now, share=share):
+                    return Discard(_limit_reached(limit))
+                session.commit()
+            composed = email_type.compose(session, context)
+            if session.in_transaction():
+                session.commit()
+        return composed
 
-    def _offer(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
-        delivered = self._handed_over(kind, claim, envelope)
-        if not claim.slots:
-            return delivered
-        return replace(delivered, settlement=replace(delivered.settlement, reached_server=True))
-
-    def _handed_over(self, kind: EmailType, claim: Claim, envelope: Envelope) -> Delivered:
-        try:
-            accepted = self.transport.send(envelope)
-        except SmtpError as error:
-            return self._failed(kind, claim, error)
-        except Exception as error:
-            logger.exception("Message %s (%s) could not be sent", claim.id, claim.kind)
-            # The conversation may have stopped anywhere: the next message begins another.
-            self.transport.close()
-            words = f"It could not be sent: {_last_line(error)}"
-            if not kind.repeat_unknown:
-                return self._ends(claim, Status.UNKNOWN, words)
-            return self._again(kind, claim, words)
-        return self._accepted(kind, claim, accepted)
-
-    def _expired(self, claim: Claim) -> Delivered | None:
-        if claim.expires_at is None or claim.expires_at > self._now():
-            return None
-        return self._ends(claim, Status.EXPIRED, "It was worthless before it could be sent.")
-
-    def _envelope(self, kind: EmailType, claim: Claim, email: Email) -> Envelope:
-        sender = email.sender or self.outbox.author(kind)
+    def _envelope(self, email_type: EmailType, claim: Claim, email: Email) -> Envelope:
+        sender = email.sender or self.outbox.author(email_type)
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
         if not recipients:
             raise AddressError("The message has no recipients.")
         if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
-            # Its headers name nobody whom the server would refuse the whole message for.
+            # The server would refuse the whole message for an address in its headers.
             email = without_beyond_ascii(email)
         content = self.outbox.sign(
             render(
@@ -207,92 +194,128 @@ class Delivery:
                 message_id=claim.message_id,
                 date=claim.created_at,
                 sender=sender,
-                headers=kind.headers(claim.recipient, claim.arguments),
+                headers=email_type.headers(claim.recipient, claim.arguments),
             )
         )
         utf8 = email.needs_smtputf8() or sender.needs_smtputf8
         return Envelope(sender.mailbox, recipients, content, utf8)
 
-    def _accepted(self, kind: EmailType, claim: Claim, accepted: Accepted) -> Delivered:
-        self._note_condemned(accepted.refused)
+    def _send(self, email_type: EmailType, claim: Claim, envelope: Envelope) -> Settlement:
+        try:
+            accepted = self.transport.send(envelope)
+        except SmtpError as error:
+            return self._failed(email_type, claim, error)
+        except Exception as error:
+            logger.exception("Message %s (%s) could not be sent", claim.id, claim.kind)
+            # The conversation may have stopped anywhere: the next message needs a new connection.
+            self.transport.close()
+            words = f"It could not be sent: {_last_line(error)}"
+            if not email_type.repeat_unknown:
+                return self._end(claim, Status.UNKNOWN, words)
+            return self._retry(email_type, claim, words)
+        self._suppress_unknown(accepted.refused)
         answer = "; ".join([accepted.answer, *told(accepted.refused)])
         if left_over(accepted.refused):
-            return self._goes_on(kind, claim, answer, accepted.refused)
-        return self._sent(kind, claim, answer)
+            return self._retry_remaining(email_type, claim, answer, accepted.refused)
+        return self._sent(email_type, claim, answer)
 
-    def _goes_on(
-        self, kind: EmailType, claim: Claim, answer: str, refused: Sequence[tuple[str, SmtpError]]
-    ) -> Delivered:
-        """Some recipients are done with: that is progress, and counts as no failed attempt."""
+    def _failed(self, email_type: EmailType, claim: Claim, error: SmtpError) -> Settlement:
+        if isinstance(error, RecipientsRefusedError) and error.is_final_for_some:
+            return self._refused(email_type, claim, error)
+        if error.meaning is Meaning.SERVER:
+            return self._defer(claim, str(error), uncounted=True, trouble=error)
+        if error.meaning is Meaning.REJECT:
+            return self._end(claim, Status.DEAD, str(error))
+        if error.meaning is Meaning.UNKNOWN and not email_type.repeat_unknown:
+            return self._end(claim, Status.UNKNOWN, str(error))
+        return self._retry(email_type, claim, str(error))
+
+    def _refused(
+        self, email_type: EmailType, claim: Claim, error: RecipientsRefusedError
+    ) -> Settlement:
+        """The outcome if the server refused all remaining recipients, some of them for good."""
+        self._suppress_unknown(error.refused)
+        answer = str(error) if len(error.refused) == 1 else "; ".join(told(error.refused))
+        if left_over(error.refused):
+            return self._retry_remaining(email_type, claim, answer, error.refused)
+        if served_before(claim.history):
+            return self._sent(email_type, claim, answer)
+        return self._end(claim, Status.DEAD, answer)
+
+    def _retry_remaining(
+        self, email_type: EmailType, claim: Claim, answer: str, refused: Refusals
+    ) -> Settlement:
+        """Try the remaining recipients again. Others are done, so no failed attempt is counted."""
         left = left_over(refused)
         errors = [error for _, error in refused if error.meaning is not Meaning.REJECT]
         trouble = next((one for one in errors if one.meaning is Meaning.SERVER), None)
-        at_once = trouble is not None or any(one.is_too_many for one in errors)
-        if not at_once and not kind.delays:
-            return self._given_up(claim, answer, left)
-        failures = min(max(1, claim.failures - 1), len(kind.delays))
-        delay = 0.0 if at_once else kind.delay(failures) or 0.0
+        if trouble is not None or any(one.is_too_many for one in errors):
+            delay = 0.0
+        elif email_type.delays:
+            failures = min(max(1, claim.failures - 1), len(email_type.delays))
+            delay = email_type.delay(failures) or 0.0
+        else:
+            return self._give_up(claim, answer, recipients=left)
+        return self._defer(claim, answer, delay, uncounted=True, recipients=left, trouble=trouble)
+
+    def _retry(self, email_type: EmailType, claim: Claim, answer: str) -> Settlement:
+        delay = email_type.delay(claim.failures)
+        if delay is None:
+            return self._give_up(claim, answer)
+        return self._defer(claim, answer, delay)
+
+    def _defer(
+        self,
+        claim: Claim,
+        answer: str,
+        delay: float = 0.0,
+        *,
+        uncounted: bool = False,
+        recipients: list[str] | None = None,
+        trouble: SmtpError | None = None,
+    ) -> Settlement:
         now = self._now()
-        settlement = Settlement(
+        return Settlement(
             claim,
             Status.DEFERRED,
             answer,
             now,
             due_at=now + delay,
-            uncounted=True,
-            recipients=left,
+            uncounted=uncounted,
+            recipients=recipients,
+            trouble=trouble,
         )
-        return Delivered(settlement, trouble)
 
-    def _failed(self, kind: EmailType, claim: Claim, error: SmtpError) -> Delivered:
-        if isinstance(error, RecipientsRefusedError) and error.is_final_for_some:
-            return self._for_nobody(kind, claim, error)
-        now = self._now()
-        if error.meaning is Meaning.SERVER:
-            waiting = Settlement(
-                claim, Status.DEFERRED, str(error), now, due_at=now, uncounted=True
-            )
-            return Delivered(waiting, error)
-        if error.meaning is Meaning.REJECT:
-            return self._ends(claim, Status.DEAD, str(error))
-        if error.meaning is Meaning.UNKNOWN and not kind.repeat_unknown:
-            return self._ends(claim, Status.UNKNOWN, str(error))
-        return self._again(kind, claim, str(error))
-
-    def _for_nobody(
-        self, kind: EmailType, claim: Claim, error: RecipientsRefusedError
-    ) -> Delivered:
-        """The server would take it for none of those who are left, and for some of them never."""
-        self._note_condemned(error.refused)
-        answer = str(error) if len(error.refused) == 1 else "; ".join(told(error.refused))
-        if left_over(error.refused):
-            return self._goes_on(kind, claim, answer, error.refused)
-        if served_before(claim.history):
-            return self._sent(kind, claim, answer)
-        return self._ends(claim, Status.DEAD, answer)
-
-    def _again(self, kind: EmailType, claim: Claim, answer: str) -> Delivered:
-        delay = kind.delay(claim.failures)
-        if delay is None:
-            return self._given_up(claim, answer)
-        now = self._now()
-        return Delivered(Settlement(claim, Status.DEFERRED, answer, now, due_at=now + delay))
-
-    def _given_up(self, claim: Claim, answer: str, left: list[str] | None = None) -> Delivered:
+    def _give_up(
+        self, claim: Claim, answer: str, *, recipients: list[str] | None = None
+    ) -> Settlement:
         words = f"{answer} (given up after {claim.failures} attempts)"
-        ended = self._ends(claim, Status.DEAD, words)
-        return replace(ended, settlement=replace(ended.settlement, recipients=left))
+        return self._end(claim, Status.DEAD, words, recipients=recipients)
 
-    def _sent(self, kind: EmailType, claim: Claim, answer: str) -> Delivered:
-        kept = {name: value for name, value in claim.arguments.items() if name in kind.kept}
-        return self._ends(claim, Status.SENT, answer, kept=kept)
+    def _sent(self, email_type: EmailType, claim: Claim, answer: str) -> Settlement:
+        kept = {name: value for name, value in claim.arguments.items() if name in email_type.kept}
+        return self._end(claim, Status.SENT, answer, kept_arguments=kept)
 
-    def _ends(
-        self, claim: Claim, status: Status, answer: str, *, kept: Mapping[str, Any] | None = None
-    ) -> Delivered:
-        return Delivered(Settlement(claim, status, answer, self._now(), kept_arguments=kept))
+    def _end(
+        self,
+        claim: Claim,
+        status: Status,
+        answer: str,
+        *,
+        kept_arguments: Mapping[str, Any] | None = None,
+        recipients: list[str] | None = None,
+    ) -> Settlement:
+        return Settlement(
+            claim,
+            status,
+            answer,
+            self._now(),
+            kept_arguments=kept_arguments,
+            recipients=recipients,
+        )
 
-    def _note_condemned(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
+    def _suppress_unknown(self, refused: Refusals) -> None:
+        """Suppress the addresses of which the server said that they do not exist."""
         condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
         if not condemned:
             return
@@ -303,13 +326,6 @@ class Delivery:
         except (AddressError, SQLAlchemyError):
             # The message itself may be sent: it must be settled all the same.
             logger.exception("An address that does not exist could not be noted")
-
-    def _enough(self) -> str:
-        limit = self.outbox.recipient_limit
-        return (
-            f"The address had {limit.messages} such messages within {limit.seconds / 60:g} minutes,"
-            f" or {limit.daily} within a day."
-        )
 
     def _settle(self, settlement: Settlement) -> None:
         self._report(settlement, ours=self.claims.settle(settlement))
@@ -328,6 +344,13 @@ class Delivery:
 
     def _now(self) -> float:
         return self.outbox.clock()
+
+
+def _limit_reached(limit: RecipientLimit) -> str:
+    return (
+        f"The address had {limit.messages} such messages within {limit.seconds / 60:g} minutes,"
+        f" or {limit.daily} within a day."
+    )
 
 
 def _last_line(error: BaseException) -> str:
