@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import text
 
 from benchmarks.reporting import Report
+from flask_outbox.outbox.models import IS_WAITING
 from microblog.database import db
 from tests.services import POSTGRESQL, has_postgresql, postgresql_url
 
@@ -40,7 +41,7 @@ def count_waiting() -> int:
 
 
 def _of_waiting(statement: str) -> int:
-    sql = statement.format("FROM outbox WHERE status IN ('queued', 'deferred')")
+    sql = statement.format(f"FROM outbox WHERE {IS_WAITING}")
     with db.engine.connect() as connection:
         return int(connection.execute(text(sql)).scalar_one())
 

@@ -19,7 +19,7 @@ from sqlalchemy import insert, make_url, text
 
 from benchmarks.forking import Dispatching, Forker
 from flask_outbox import current_outbox
-from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.models import IS_WAITING, Status
 from microblog.accounts.models import User
 from microblog.database import db, is_sqlite, transaction, utc_now
 from microblog.settings import Settings, as_environment
@@ -163,7 +163,7 @@ class Campaign:
         dispatching = self._start(forker)
         deadline = time.monotonic() + REST_WITHIN
         while time.monotonic() < deadline and _rows(
-            "SELECT 1 FROM outbox WHERE status IN ('queued', 'deferred') LIMIT 1"
+            f"SELECT 1 FROM outbox WHERE {IS_WAITING} LIMIT 1"
         ):
             time.sleep(0.05)
         return dispatching.signal(signal.SIGTERM) == 0

@@ -25,58 +25,65 @@ from flask_outbox.delivery.raw_sql import (
 )
 from flask_outbox.delivery.slots import Slot
 from flask_outbox.outbox.email_types import Priority
-from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.models import IS_WAITING, Status
 from flask_outbox.smtp.errors import SmtpError
 
 LET_GO_AT_ONCE = 1000
 
 _COLUMNS = (
-    "id, kind, recipient, recipient_key, locale, arguments, recipients, message_id, created_at,"
-    " expires_at, attempts, failures, history,"
-    # Without the cast SQLite reads all suppressed addresses: in RETURNING a column has no type.
+    "id", "kind", "recipient", "recipient_key", "locale", "arguments", "recipients", "message_id",
+    "created_at", "expires_at", "attempts", "failures", "history",
+)  # fmt: skip
+
+_FIELDS = (*_COLUMNS, "suppressed")
+"""The fields of a Claim, in the order in which a claim returns them."""
+
+# Without the cast SQLite reads all suppressed addresses: in RETURNING a column has no type.
+_RETURNING = (
+    f"{', '.join(_COLUMNS)},"
     " (SELECT reason FROM mail_suppressions WHERE address_key = CAST(recipient_key AS TEXT))"
 )
 
-_DUE = """(SELECT id FROM outbox
-    WHERE status IN ('queued', 'deferred') AND waits_for = ''
-        AND lane = {lane} AND due_at <= :now
-    ORDER BY due_at LIMIT 1 {lock})"""
+_DUE = f"""(SELECT id FROM outbox
+    WHERE {IS_WAITING} AND waits_for = ''
+        AND lane = {{lane}} AND due_at <= :now
+    ORDER BY due_at LIMIT 1 {{lock}})"""
 
 # The parts that are put together here are constants; values are always bound.
 _CLAIM = f"""UPDATE outbox
     SET due_at = :until, attempts = attempts + 1, failures = failures + 1
-    WHERE id = COALESCE({{due}}) RETURNING {_COLUMNS}"""
+    WHERE id = COALESCE({{due}}) RETURNING {_RETURNING}"""
 
 _CLAIM_ONE = f"""UPDATE outbox
     SET due_at = :until, attempts = attempts + 1, failures = failures + 1, waits_for = ''
-    WHERE id = :id AND status IN ('queued', 'deferred') AND due_at <= :now
-    RETURNING {_COLUMNS}"""
+    WHERE id = :id AND {IS_WAITING} AND due_at <= :now
+    RETURNING {_RETURNING}"""
 
-_HELD = "id = :id AND attempts = :attempts AND status IN ('queued', 'deferred')"
+_CLAIMED = f"id = :id AND attempts = :attempts AND {IS_WAITING}"
 
 _SETTLE = f"""UPDATE outbox
     SET status = :status, answer = :answer, due_at = :due_at, settled_at = :settled_at,
         failures = :failures, history = :history,
         recipients = COALESCE(:recipients, recipients),
         arguments = COALESCE(:arguments, arguments)
-    WHERE {_HELD}"""
+    WHERE {_CLAIMED}"""
 
-_RENEW = f"UPDATE outbox SET due_at = :until WHERE {_HELD}"
+_RENEW = f"UPDATE outbox SET due_at = :until WHERE {_CLAIMED}"
 
 # Priority by lane, as the index is sorted: the minimum of all would be sought among all that wait.
-_SOONEST = """SELECT (SELECT due_at FROM outbox
-    WHERE status IN ('queued', 'deferred') AND waits_for = ''
-        AND lane = {lane} ORDER BY due_at LIMIT 1) AS due_at"""
+_SOONEST = f"""SELECT (SELECT due_at FROM outbox
+    WHERE {IS_WAITING} AND waits_for = ''
+        AND lane = {{lane}} ORDER BY due_at LIMIT 1) AS due_at"""
 
 _NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
     " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Priority)
 )
 
-_ANY_HELD_BACK = """SELECT id FROM outbox
-    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT 1"""
+_ANY_HELD_BACK = f"""SELECT id FROM outbox
+    WHERE {IS_WAITING} AND waits_for > '' LIMIT 1"""
 
 _LET_GO = f"""UPDATE outbox SET waits_for = '' WHERE id IN (SELECT id FROM outbox
-    WHERE status IN ('queued', 'deferred') AND waits_for > '' LIMIT {LET_GO_AT_ONCE} {{lock}})"""
+    WHERE {IS_WAITING} AND waits_for > '' LIMIT {LET_GO_AT_ONCE} {{lock}})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +310,14 @@ def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    values = dict(zip(Claim.__slots__, (*row, slots, None), strict=True))
+    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+    damaged = None
     for name, (empty, is_whole) in _READABLE.items():
         value = _read(values[name])
         values[name] = value if is_whole(value) else empty
         if not is_whole(value):
-            values["damaged"] = name
-    return Claim(**values)
+            damaged = name
+    return Claim(**values, slots=slots, damaged=damaged)
 
 
 _READABLE: dict[str, tuple[Any, Callable[[Any], bool]]] = {

@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import EVERYTHING, NoSlotError, Slot, Slots
 from flask_outbox.outbox.email_types import Priority
+from flask_outbox.outbox.models import IS_WAITING
 from flask_outbox.outbox.rate_limits import RateLimits
 
 LONGEST_TRUST_SECONDS = 1.0
@@ -29,26 +30,24 @@ HOLD_BACK_AT_ONCE = 500
 ASK_AT_ONCE = 20
 """Of so many domains that hold mail back, at most, the most urgent row is looked for."""
 
-_WAITING = "status IN ('queued', 'deferred')"
-
 _HEAD = f"""SELECT id, due_at, recipient_key FROM outbox
-    WHERE {_WAITING} AND waits_for = :waits_for AND lane = :lane AND due_at <= :now
+    WHERE {IS_WAITING} AND waits_for = :waits_for AND lane = :lane AND due_at <= :now
     ORDER BY due_at LIMIT 1 {{lock}}"""
 
 _HOLD_BACK = f"""UPDATE outbox SET waits_for = :domain
     WHERE recipient_key LIKE :suffix AND id IN (SELECT id FROM outbox
-        WHERE {_WAITING} AND waits_for = '' AND lane = :lane AND due_at <= :now
+        WHERE {IS_WAITING} AND waits_for = '' AND lane = :lane AND due_at <= :now
         ORDER BY due_at LIMIT {HOLD_BACK_AT_ONCE} {{lock}})"""
 
 # From one domain to the next by the index, however many rows each of them holds back.
 _HELD_BACK = f"""WITH RECURSIVE held (domain) AS (
-    SELECT MIN(waits_for) FROM outbox WHERE {_WAITING} AND waits_for > ''
+    SELECT MIN(waits_for) FROM outbox WHERE {IS_WAITING} AND waits_for > ''
     UNION ALL
-    SELECT (SELECT MIN(waits_for) FROM outbox WHERE {_WAITING} AND waits_for > held.domain)
+    SELECT (SELECT MIN(waits_for) FROM outbox WHERE {IS_WAITING} AND waits_for > held.domain)
     FROM held WHERE held.domain IS NOT NULL
     ) SELECT domain,
-        EXISTS (SELECT 1 FROM outbox WHERE {_WAITING} AND waits_for = domain AND lane <= :urgent),
-        EXISTS (SELECT 1 FROM outbox WHERE {_WAITING} AND waits_for = domain AND lane > :urgent)
+        EXISTS (SELECT 1 FROM outbox WHERE {IS_WAITING} AND waits_for = domain AND lane <= :urgent),
+        EXISTS (SELECT 1 FROM outbox WHERE {IS_WAITING} AND waits_for = domain AND lane > :urgent)
     FROM held WHERE domain IS NOT NULL"""
 
 
@@ -228,13 +227,12 @@ class RateLimitedQueue:
 
     def find_held_back(self, cursor: DBAPICursor) -> bool:
         """Look which domains hold mail back, whoever did it; whether there are unknown ones."""
+        found: list[tuple[str, bool]] = []
         rows = self._held_back.run(cursor, {"urgent": Priority.PROMPT}).fetchall()
-        return self._pacing.found(
-            (domain, urgent)
-            for domain, *holds in rows
-            for urgent, does in zip((True, False), holds, strict=True)
-            if does
-        )
+        for domain, has_urgent, has_other in rows:
+            found += [(domain, True)] if has_urgent else []
+            found += [(domain, False)] if has_other else []
+        return self._pacing.found(found)
 
     def _most_urgent(self, cursor: DBAPICursor, priorities: range, now: float) -> _Head | None:
         heads = [self._first(cursor, "", priorities, now)]

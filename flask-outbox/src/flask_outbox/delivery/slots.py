@@ -130,7 +130,8 @@ class Slots:
                 values = {"name": name, "count": count, "now": now}
                 row = statement.run(cursor, values | {"free_at": until + limit.seconds}).fetchone()
                 if row is not None:
-                    return Slot(scope, name, row[0], row[1], limit.seconds)
+                    number, uses = row
+                    return Slot(scope, name, number, uses, limit.seconds)
         return None
 
     def _opening(self, cursor: DBAPICursor, pools: Sequence[tuple[str, int]]) -> float:
