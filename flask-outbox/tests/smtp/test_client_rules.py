@@ -41,6 +41,19 @@ def test_a_dot_at_the_end_of_the_servers_name_is_not_part_of_it(
     assert asked == ["localhost"]
 
 
+def test_the_servers_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, asked = socket.getaddrinfo, []
+
+    def resolver(host: str, *args: Any, **options: Any) -> Any:
+        asked.append(host)
+        return look_up(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    with ScriptedServer() as server:
+        open_connection(where_of(server)).quit()
+    assert asked == ["127.0.0.1"]
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\n\n", b"\r\r\n"])
 def test_no_line_end_smuggles_a_command(end: bytes) -> None:
     """Some servers take a dot between lone line ends for the end of the message."""

@@ -84,14 +84,12 @@ class SmtpClient:
         """Look the name up, connect, encrypt where TLS comes first, and read the greeting."""
         server = self.server
         try:
-            socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        except OSError as error:
+            self._socket = socket.create_connection((server.host, server.port), server.timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except socket.gaierror as error:
             raise self._broken(Step.LOOKUP, error) from None
         except UnicodeError:
             raise SmtpError(Step.LOOKUP, None, f"{server.host!r} cannot be a name") from None
-        try:
-            self._socket = socket.create_connection((server.host, server.port), server.timeout)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise self._broken(Step.CONNECT, error) from None
         if server.use_ssl:
