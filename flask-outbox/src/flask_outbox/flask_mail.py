@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import flask_mail
 from flask import current_app
 
+from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.message.addresses import (
     Address,
     AddressError,
@@ -37,8 +38,6 @@ from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
 from flask_outbox.smtp.recipients import without_beyond_ascii
 from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit_all
-
-DEFAULT_TIMEOUT = 30.0
 
 Number = TypeVar("Number", int, float)
 
@@ -260,7 +259,7 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
         username=_words(config, "MAIL_USERNAME"),
         password=_words(config, "MAIL_PASSWORD"),
         tokens=_token_source(config),
-        timeout=_number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
+        timeout=_number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
         ca_file=config.get("MAIL_CA_FILE"),
         debug=debug,
         ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
@@ -286,7 +285,7 @@ def _token_source(config: dict[str, Any]) -> TokenSource | None:
             _words(config, "MAIL_OAUTH_CLIENT_SECRET"),
             _words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
             config.get("MAIL_OAUTH_SCOPE"),
-            _number(config, "MAIL_TIMEOUT", float) or DEFAULT_TIMEOUT,
+            _number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
         )
     )
 

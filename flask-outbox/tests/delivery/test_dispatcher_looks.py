@@ -301,9 +301,9 @@ def test_trouble_is_said_once_and_its_end_once(
     assert len(caplog.messages) == 3
 
 
-def test_what_is_not_said_is_two_connections_and_a_look_every_second() -> None:
+def test_what_is_not_said_is_four_connections_and_a_look_every_second() -> None:
     said = DispatcherOptions()
-    assert (said.connections, said.lease, said.look_every) == (2, 20.0, 1.0)
+    assert (said.connections, said.lease, said.look_every) == (4, 20.0, 1.0)
     assert said.retention == 30 * 86400
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_outbox.database_errors import reason
+from flask_outbox.defaults import CONNECTIONS, RETENTION_DAYS
 from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.delivery import Delivery
 from flask_outbox.delivery.housekeeping import Housekeeping
@@ -86,10 +87,10 @@ class DispatcherOptions:
     What was finished longer than `retention` ago is reduced to what counts need.
     """
 
-    connections: int = 2
+    connections: int = CONNECTIONS
     lease: float = LEASE_SECONDS
     look_every: float = LOOK_EVERY_SECONDS
-    retention: float = 30 * DAY
+    retention: float = RETENTION_DAYS * DAY
 
 
 class Dispatcher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask_outbox.defaults import RECIPIENT_DAILY, RECIPIENT_MESSAGES, RECIPIENT_MINUTES
 from flask_outbox.outbox.email_types import DAY, MINUTE
 
 
@@ -15,9 +16,9 @@ class RecipientLimit:
     At most `messages` within `seconds`, and `daily` within a day.
     """
 
-    messages: int = 3
-    seconds: float = 15 * MINUTE
-    daily: int = 10
+    messages: int = RECIPIENT_MESSAGES
+    seconds: float = RECIPIENT_MINUTES * MINUTE
+    daily: int = RECIPIENT_DAILY
 
     def opens_at(self, posted: Sequence[float], *, now: float) -> float | None:
         """When the next message would be let through after those posted then; None for now."""

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
+from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.message.addresses import (
     Address,
     AddressLike,
@@ -45,9 +46,6 @@ from flask_outbox.outbox.validation import (
     check_size,
 )
 from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
-
-MAXIMUM_BYTES = 25 * 1024 * 1024
-"""What the large providers take, encoding included."""
 
 _RUNG = "flask_outbox: rows of this transaction"
 

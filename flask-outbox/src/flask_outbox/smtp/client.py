@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.message.addresses import is_loopback
 from flask_outbox.smtp import authentication
 from flask_outbox.smtp.ehlo_name import full_host_name, is_full_name
@@ -52,7 +53,7 @@ class SmtpServer:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tokens: TokenSource | None = None
-    timeout: float = 30.0
+    timeout: float = TIMEOUT_SECONDS
     ca_file: Path | str | None = None
     debug: bool = False
     ehlo_name: str | None = None

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.extras import needs_extra
 from flask_outbox.message.addresses import is_loopback
 from flask_outbox.smtp.errors import SmtpError, Step
@@ -43,7 +44,7 @@ class OAuthClient:
     client_secret: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     scope: str | None = None
-    timeout: float = 30.0
+    timeout: float = TIMEOUT_SECONDS
 
 
 class TokenSource:

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from flask_outbox import defaults
 from flask_outbox.message.addresses import AddressError, is_loopback, parse_address
 from microblog.settings import values
 from microblog.settings.env_file import EnvFileError, read_env_file
@@ -142,7 +143,10 @@ class Settings(BaseSettings):
         False, description="Reduce the file names of attachments to ASCII"
     )
     MAIL_TIMEOUT: float = Field(
-        30.0, gt=0, le=600, description="Seconds to wait for each answer of the SMTP server"
+        defaults.TIMEOUT_SECONDS,
+        gt=0,
+        le=600,
+        description="Seconds to wait for each answer of the SMTP server",
     )
     MAIL_CA_FILE: Annotated[Path, AfterValidator(values.existing_file)] | None = Field(
         None, description="A file of certificates to trust beside the system's, for the SMTP server"
@@ -162,28 +166,28 @@ class Settings(BaseSettings):
         None, description="The domain that signs; default: the sender's"
     )
     MAIL_CONNECTIONS: int = Field(
-        4,
+        defaults.CONNECTIONS,
         ge=1,
         le=64,
         description="Connections to the SMTP server, beside one that is kept for urgent mail",
     )
     MAIL_MAX_BYTES: int = Field(
-        25 * 1024 * 1024,
+        defaults.MAXIMUM_BYTES,
         ge=10_000,
         le=MOST,
         description="The largest message that is accepted for sending",
     )
     MAIL_GUARD_MESSAGES: int = Field(
-        3,
+        defaults.RECIPIENT_MESSAGES,
         ge=1,
         le=MOST,
         description="How many messages that strangers can trigger one address gets…",
     )
     MAIL_GUARD_MINUTES: float = Field(
-        15, gt=0, allow_inf_nan=False, description="…within so many minutes"
+        defaults.RECIPIENT_MINUTES, gt=0, allow_inf_nan=False, description="…within so many minutes"
     )
     MAIL_GUARD_DAILY: int = Field(
-        10,
+        defaults.RECIPIENT_DAILY,
         ge=1,
         le=MOST,
         description="…and within a day; links for a forgotten password are counted by themselves",
@@ -199,7 +203,7 @@ class Settings(BaseSettings):
         description="…and to one domain, like `gmail.com=20/minute, *=5/second` (`*`: each other)",
     )
     MAIL_RETENTION_DAYS: float = Field(
-        30,
+        defaults.RETENTION_DAYS,
         gt=0,
         allow_inf_nan=False,
         description="Days until a finished message is reduced to what counts need",
