@@ -1,4 +1,4 @@
-"""Feeds that every reader can take apart."""
+"""Feeds are XML that every reader can parse."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ pytestmark = ON_SQLITE
 @pytest.mark.parametrize(
     "tag", ["%01", "%1Bx", "x%7F", "%C2%85", "%0A", "%09", "%EF%BF%BE", "%EF%BF%BF", "%E2%80%AE"]
 )
-def test_there_is_no_tag_of_letters_that_cannot_be_shown(visitor: Visitor, tag: str) -> None:
-    """A feed of its name would be no XML."""
+def test_a_tag_cannot_hold_characters_that_cannot_be_shown(visitor: Visitor, tag: str) -> None:
+    """A feed with its name would not be XML."""
     for path in (f"/tag/{tag}", f"/tag/{tag}.atom"):
         assert visitor.get(path).status_code == 404
 
 
-def test_a_post_from_before_that_holds_any_letter_breaks_no_feed(
-    app: Flask, visitor: Visitor
-) -> None:
-    """Forms refuse these letters today; a row may hold them all the same."""
+def test_an_old_post_with_any_character_breaks_no_feed(app: Flask, visitor: Visitor) -> None:
+    """Forms refuse these characters today, but old rows may hold them."""
     susan = make_user(app, "susan")
     with app.app_context(), transaction() as writing:
         write_post(writing, user_id=susan, body="#garden", now=utc_now())

@@ -1,4 +1,4 @@
-"""The first page: a welcome for strangers, a form and the latest posts for people."""
+"""The first page: a welcome for visitors, a form and the latest posts for people signed in."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bodies(app: Flask) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/index"])
-def test_a_stranger_is_welcomed(visitor: Visitor, path: str) -> None:
+def test_a_visitor_is_welcomed(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 200
     said = words(page)
@@ -43,7 +43,7 @@ def test_a_stranger_is_welcomed(visitor: Visitor, path: str) -> None:
     assert "<form" not in page.get_data(as_text=True)
 
 
-def test_a_stranger_reads_and_does_not_write(app: Flask, susan: Visitor, visitor: Visitor) -> None:
+def test_a_visitor_reads_and_does_not_write(app: Flask, susan: Visitor, visitor: Visitor) -> None:
     susan.submit("/", {"post": "hello, world"})
     assert "susan" in words(visitor.get("/"))
     assert "hello, world" in words(visitor.get("/"))
@@ -155,7 +155,9 @@ def test_whatever_is_sent_is_a_post_or_refused_beside_the_field(
     ],
     ids=["a tower of marks", "a smaller one", "a wide gap", "blanks", "flags"],
 )
-def test_no_post_takes_long_to_refuse(app: Flask, susan: Visitor, body: str, said: str) -> None:
+def test_refusing_a_post_takes_no_long_time(
+    app: Flask, susan: Visitor, body: str, said: str
+) -> None:
     with nothing_long_is_composed():
         page = susan.submit("/", {"post": body})
     assert error_beside(page, "post") == said
@@ -174,7 +176,7 @@ def test_neither_a_file_nor_json_is_a_post(app: Flask, susan: Visitor) -> None:
     assert bodies(app) == []
 
 
-def test_a_post_needs_its_token(app: Flask, susan: Visitor) -> None:
+def test_a_post_needs_the_csrf_token(app: Flask, susan: Visitor) -> None:
     assert susan.client.post("/", data={"post": "forged"}).status_code == 400
     assert bodies(app) == []
 

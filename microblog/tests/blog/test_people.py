@@ -58,13 +58,13 @@ def test_following_brings_their_posts_home(app: Flask, susan: Visitor, bob: Visi
 
 
 @pytest.mark.parametrize("action", ["follow", "mute", "block"])
-def test_nobody_does_it_to_themselves(app: Flask, susan: Visitor, action: str) -> None:
+def test_an_action_on_oneself_is_refused(app: Flask, susan: Visitor, action: str) -> None:
     assert "You cannot do this to yourself!" in press(susan, f"/{action}/susan")
     assert [count(app, table) for table in (Follow, Mute, Block)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("action", ["follow", "unfollow", "mute", "unmute", "block", "unblock"])
-def test_nobody_is_a_page_that_says_so(app: Flask, susan: Visitor, action: str) -> None:
+def test_an_action_on_an_unknown_name_is_not_found(app: Flask, susan: Visitor, action: str) -> None:
     answer = susan.submit(f"/{action}/nobody", token=susan.csrf_token("/"))
     assert answer.status_code == 404
     assert "Not found" in words(answer)
@@ -75,25 +75,27 @@ def test_nobody_is_a_page_that_says_so(app: Flask, susan: Visitor, action: str) 
 
 
 @pytest.mark.parametrize("path", ["/user/nobody", "/user/" + "x" * 500, "/user/%00", "/user/%F0"])
-def test_there_is_no_page_of_nobody(susan: Visitor, path: str) -> None:
+def test_the_pages_of_an_unknown_name_are_not_found(susan: Visitor, path: str) -> None:
     assert susan.get(path).status_code == 404
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/user/{}", "/user/{}.atom", "/tag/{}", "/tag/{}.atom"])
-def test_what_nobody_is_called_is_not_found_soon(visitor: Visitor, path: str) -> None:
+def test_an_impossible_name_is_not_found_in_little_time(visitor: Visitor, path: str) -> None:
     with nothing_long_is_composed():
         answer = visitor.get(path.format(quote(TOWER)))
     assert answer.status_code == 404
 
 
-def test_twice_is_once(app: Flask, susan: Visitor, bob: Visitor) -> None:
+def test_following_twice_is_following_once(app: Flask, susan: Visitor, bob: Visitor) -> None:
     press(susan, "/follow/bob")
     press(susan, "/follow/bob")
     assert count(app, Follow) == 1
 
 
-def test_many_at_once_are_once(app: Flask, susan: Visitor, bob: Visitor) -> None:
+def test_following_many_times_at_once_is_following_once(
+    app: Flask, susan: Visitor, bob: Visitor
+) -> None:
     token = susan.csrf_token("/")
     cookies = susan.client.get_cookie("microblog")
     assert cookies
@@ -154,7 +156,7 @@ def test_lists_have_who_follows_whom(app: Flask, susan: Visitor, bob: Visitor) -
     assert stranger.get("/user/susan/followers?after=x").status_code == 200
 
 
-def test_a_card_tells_in_short(susan: Visitor, bob: Visitor) -> None:
+def test_a_card_shows_a_person_in_short(susan: Visitor, bob: Visitor) -> None:
     card = susan.get("/user/bob/card")
     assert card.status_code == 200
     assert "<html" not in card.get_data(as_text=True)
@@ -179,7 +181,7 @@ def test_a_feed_is_kept_by_a_shared_cache_only_where_there_are_no_cookies(
 ) -> None:
     susan.log_in("susan", remember=True)
     with app.app_context(), transaction() as writing:
-        # So that the visit is noted, and the cookie renewed.
+        # So that the visit is recorded and the cookie renewed.
         writing.execute(update(LoginSession).values(seen_at=utc_now() - timedelta(hours=1)))
     for path in ("/explore.atom", "/user/susan.atom", "/tag/tag.atom"):
         public = app.test_client().get(path)
@@ -189,7 +191,7 @@ def test_a_feed_is_kept_by_a_shared_cache_only_where_there_are_no_cookies(
 
 
 @pytest.mark.parametrize("column", ["disabled_at", "deletes_at"])
-def test_who_is_hidden_is_not_counted(
+def test_hidden_people_are_not_counted(
     app: Flask, susan: Visitor, bob: Visitor, column: str
 ) -> None:
     eve = logged_in(app, "eve")

@@ -1,4 +1,4 @@
-"""What is written between two people at the same moment: one of them waits for the other."""
+"""Concurrent changes between two people: one transaction waits for the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from microblog.database import transaction, utc_now
 from tests.visitor import make_user
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-"""SQLite has one writer: nothing is written at the same moment there."""
+"""SQLite has one writer, so that nothing is written concurrently there."""
 
 TRIES = 200
 
@@ -26,7 +26,7 @@ TRIES = 200
 def at_once(
     app: Flask, tries: int, *actions: Callable[[], Any], between: Callable[[], Any]
 ) -> None:
-    """Do all actions at one moment, so many times; after each time look `between`."""
+    """Run all actions concurrently, `tries` times; call `between` after each time."""
     barrier = threading.Barrier(len(actions) + 1)
     failures: list[SQLAlchemyError] = []
 
@@ -54,7 +54,7 @@ def at_once(
 
 
 def act(reader: int, name: str, action: Callable[..., bool]) -> None:
-    """As the page does it; what is refused is refused."""
+    """Do as the page does; a refusal is no error."""
     with transaction() as writing:
         person = people.find_person_locked(writing, name, reader)
         if person is not None:
@@ -75,7 +75,7 @@ def count(table: Any) -> int:
 
 
 @ON_POSTGRESQL
-def test_no_follow_survives_a_block_of_the_same_moment(app: Flask) -> None:
+def test_no_follow_survives_a_concurrent_block(app: Flask) -> None:
     susan, bob = make_user(app, "susan"), make_user(app, "bob")
     survived: list[int] = []
 
@@ -97,7 +97,7 @@ def test_no_follow_survives_a_block_of_the_same_moment(app: Flask) -> None:
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("column", ["disabled_at", "deletes_at"])
-def test_nobody_follows_whom_is_hidden_at_the_same_moment(app: Flask, column: str) -> None:
+def test_nobody_follows_an_account_that_is_hidden_concurrently(app: Flask, column: str) -> None:
     susan = make_user(app, "susan")
     make_user(app, "bob")
     late: list[int] = []
@@ -118,7 +118,7 @@ def test_nobody_follows_whom_is_hidden_at_the_same_moment(app: Flask, column: st
 
 
 @ON_POSTGRESQL
-def test_whom_one_follows_can_be_deleted_at_the_same_moment(app: Flask) -> None:
+def test_a_followed_account_can_be_deleted_concurrently(app: Flask) -> None:
     susan = make_user(app, "susan")
     make_user(app, "bob")
     at_once(
@@ -131,7 +131,7 @@ def test_whom_one_follows_can_be_deleted_at_the_same_moment(app: Flask) -> None:
 
 
 @ON_POSTGRESQL
-def test_a_post_can_name_somebody_who_is_deleted_at_the_same_moment(app: Flask) -> None:
+def test_a_post_can_mention_somebody_who_is_deleted_concurrently(app: Flask) -> None:
     susan = make_user(app, "susan")
     make_user(app, "bob")
 

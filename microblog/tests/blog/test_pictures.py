@@ -1,4 +1,4 @@
-"""What a picture may cost whoever runs the site: it is decoded by a process that has limits."""
+"""A picture is decoded by a process with limits on its time and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user
 pytestmark = pytest.mark.slow
 
 EMPTY_SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00" + b"\0" * 54
-"""64 bytes of a progressive JPEG that tell nothing, for which a decoder visits every block."""
+"""64 bytes of a progressive JPEG without content, which make a decoder visit every block."""
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -32,7 +32,7 @@ def drawn(kind: str, size: tuple[int, int] = (300, 200)) -> bytes:
 
 
 def with_scans(count: int, size: tuple[int, int] = (300, 200)) -> bytes:
-    """A JPEG to which so many empty scans are added."""
+    """A JPEG with so many empty scans added."""
     picture = drawn("JPEG", size)
     return picture[:-2] + EMPTY_SCAN * count + picture[-2:]
 
@@ -45,7 +45,7 @@ def refusal(content: bytes) -> str:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Grows with each decoder that is started."""
+    """A list that grows with each decoder that is started."""
     started: list[Any] = []
     run: Run = subprocess.run
 
@@ -66,19 +66,19 @@ def test_a_jpeg_of_empty_scans_is_refused_before_anything_is_decoded(runs: list[
     assert len(runs) == 1
 
 
-def test_the_decoder_has_so_many_seconds_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever takes them: here the scans that are otherwise counted."""
+def test_the_decoder_has_limited_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever spends them: here the scans, whose number is not limited in this test."""
     monkeypatch.setattr(pictures, "SCANS_MAXIMUM", 100_000)
     monkeypatch.setattr(pictures, "CPU_SECONDS", 1)
     assert refusal(with_scans(10_000, (8000, 5000))) == "costly"
 
 
-def test_the_decoder_has_so_many_seconds_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_has_limited_wall_clock_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "SECONDS", 0.001)
     assert refusal(drawn("JPEG")) == "costly"
 
 
-def test_the_decoder_has_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_has_limited_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     large = drawn("PNG", (5000, 4000))
     assert read_picture(io.BytesIO(large)).content
     monkeypatch.setattr(pictures, "MEMORY_BYTES", 50 * 1024 * 1024)
@@ -89,7 +89,7 @@ def test_the_decoder_has_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("code", "reason"), [(-24, "costly"), (-9, "costly"), (-11, "broken"), (-6, "broken")]
 )
-def test_a_decoder_that_a_file_brings_down_takes_nothing_along(
+def test_a_decoder_that_a_file_crashes_harms_nothing_else(
     monkeypatch: pytest.MonkeyPatch, code: int, reason: str
 ) -> None:
     program = f"import os, signal; signal.raise_signal({-code})"
@@ -102,10 +102,10 @@ def test_a_decoder_that_a_file_brings_down_takes_nothing_along(
     assert refusal(drawn("JPEG")) == reason
 
 
-def test_one_picture_is_decoded_at_a_time_and_few_uploads_wait_for_it(
+def test_one_picture_is_decoded_at_a_time_and_few_uploads_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each that waits keeps a thread from answering others."""
+    """Each upload that waits keeps a thread from answering other requests."""
     at_work, go_on = threading.Semaphore(0), threading.Event()
     entered: list[None] = []
 
@@ -127,7 +127,7 @@ def test_one_picture_is_decoded_at_a_time_and_few_uploads_wait_for_it(
     for thread in threads:
         thread.start()
     assert at_work.acquire(timeout=60)
-    while pictures._places._value:  # until all of them wait
+    while pictures._queue._value:  # until all of them wait
         threading.Event().wait(0.001)
     assert len(entered) == 1
     assert refusal(drawn("JPEG")) == "busy"
@@ -153,7 +153,7 @@ def test_a_decoder_that_does_not_run_is_the_sites_own_fault(
 
 
 def upload(app: Flask, *, verified: bool = True) -> str:
-    """Upload a picture as susan; returns what is said beside the field."""
+    """Upload a picture as susan; return the error beside the field."""
     make_user(app, "susan", verified=verified)
     visitor = Visitor(app)
     visitor.log_in("susan")
@@ -164,7 +164,9 @@ def upload(app: Flask, *, verified: bool = True) -> str:
 
 
 @ON_SQLITE
-def test_only_who_confirmed_an_address_has_a_picture_decoded(app: Flask, runs: list[Any]) -> None:
+def test_only_people_with_a_confirmed_address_have_pictures_decoded(
+    app: Flask, runs: list[Any]
+) -> None:
     assert upload(app, verified=False) == "Confirm your email address first."
     assert runs == []
 
@@ -178,6 +180,8 @@ def test_a_picture_that_costs_too_much_is_refused_in_words(
 
 
 @ON_SQLITE
-def test_who_would_wait_too_long_is_told_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_places", threading.Semaphore(0))
+def test_an_upload_that_would_wait_too_long_is_refused(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_queue", threading.Semaphore(0))
     assert "Other pictures are being read just now." in upload(app)

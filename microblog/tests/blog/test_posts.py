@@ -1,4 +1,4 @@
-"""One post: its own address, changing it, removing it, and what it refers to."""
+"""One post: its address, editing, deleting, and what it refers to."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_a_post_has_an_address_of_its_own(susan: Visitor, visitor: Visitor) -> N
 
 
 @pytest.mark.parametrize("path", ["/post/2", "/post/0", "/post/99999999999999999999", "/post/x"])
-def test_there_is_no_other(susan: Visitor, path: str) -> None:
+def test_other_addresses_of_posts_are_not_found(susan: Visitor, path: str) -> None:
     write(susan, "Hello")
     assert susan.get(path).status_code == 404
 
 
-def test_its_author_changes_it_and_everybody_sees_that(app: Flask, susan: Visitor) -> None:
+def test_the_author_edits_a_post_and_everybody_sees_that(app: Flask, susan: Visitor) -> None:
     write(susan, "Hello #old")
     page = susan.submit("/post/1/edit", {"post": "Good evening #new"})
     assert page.request.path == "/post/1"
@@ -65,7 +65,7 @@ def test_the_same_text_is_no_change(susan: Visitor) -> None:
     assert "edited" not in words(page)
 
 
-def test_a_change_that_cannot_be_is_said_beside_the_field_and_kept(susan: Visitor) -> None:
+def test_a_refused_edit_is_explained_beside_the_field_and_kept(susan: Visitor) -> None:
     write(susan, "Hello")
     page = susan.submit("/post/1/edit", {"post": "x" * 501})
     assert error_beside(page, "post") == "At most 500 characters; here are 501."
@@ -73,7 +73,7 @@ def test_a_change_that_cannot_be_is_said_beside_the_field_and_kept(susan: Visito
     assert "Hello" in words(susan.get("/post/1"))
 
 
-def test_its_author_removes_it_after_being_asked(app: Flask, susan: Visitor) -> None:
+def test_the_author_deletes_a_post_after_a_question(app: Flask, susan: Visitor) -> None:
     write(susan, "Hello #tag @susan")
     asked = susan.get("/post/1/delete")
     assert "Delete this post?" in words(asked)
@@ -85,7 +85,7 @@ def test_its_author_removes_it_after_being_asked(app: Flask, susan: Visitor) -> 
 
 
 @pytest.mark.parametrize("path", ["/post/1/edit", "/post/1/delete"])
-def test_nobody_else_changes_or_removes_it(app: Flask, susan: Visitor, path: str) -> None:
+def test_nobody_else_edits_or_deletes_a_post(app: Flask, susan: Visitor, path: str) -> None:
     write(susan, "Hello")
     bob = logged_in(app, "bob")
     assert bob.get(path).status_code == 404
@@ -95,7 +95,7 @@ def test_nobody_else_changes_or_removes_it(app: Flask, susan: Visitor, path: str
     assert "Hello" in words(susan.get("/post/1"))
 
 
-def test_mentions_and_tags_lead_somewhere(app: Flask, susan: Visitor) -> None:
+def test_mentions_and_tags_are_links(app: Flask, susan: Visitor) -> None:
     make_user(app, "bob")
     write(susan, "Hello @Bob and @nobody, see #Garden and https://example.com/?a=1&b=2.")
     html = susan.get("/post/1").get_data(as_text=True)
@@ -149,7 +149,7 @@ def test_pages_beyond_the_end_are_pages(susan: Visitor, query: str) -> None:
         assert susan.get(f"{path}?{query}").status_code == 200
 
 
-def test_what_is_newer_is_counted(app: Flask, susan: Visitor) -> None:
+def test_newer_posts_are_counted(app: Flask, susan: Visitor) -> None:
     write(susan, "one")
     write(susan, "two")
     assert susan.get("/newer_posts/1").json == {"count": 1}

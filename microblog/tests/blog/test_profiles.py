@@ -51,7 +51,7 @@ def upload(visitor: Visitor, content: bytes, name: str = "me.jpg") -> TestRespon
 
 
 def bomb() -> bytes:
-    """A PNG of a few hundred bytes that says to be 30,000 pixels wide and high."""
+    """A PNG of a few hundred bytes that claims to be 30,000 pixels wide and high."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -69,14 +69,14 @@ def test_a_profile_tells_about_its_person(app: Flask, susan: Visitor) -> None:
     assert "I like #gardens." in susan.get("/edit_profile").get_data(as_text=True)
 
 
-def test_another_name_is_taken_along(app: Flask, susan: Visitor) -> None:
+def test_a_new_name_takes_effect_everywhere(app: Flask, susan: Visitor) -> None:
     page = susan.submit("/edit_profile", {"username": "Susanne", "about_me": ""})
     assert page.request.path == "/user/Susanne"
     assert Visitor(app).get("/user/susan").status_code == 404
     assert "Hi, Susanne!" in words(susan.get("/"))
 
 
-def test_who_has_a_name_from_before_a_rule_keeps_it(app: Flask, visitor: Visitor) -> None:
+def test_a_name_that_is_older_than_a_rule_can_be_kept(app: Flask, visitor: Visitor) -> None:
     make_user(app, "susan.", email="susan@example.com")
     visitor.log_in("susan.")
     page = visitor.submit("/edit_profile", {"username": "susan.", "about_me": "Still here"})
@@ -85,7 +85,9 @@ def test_who_has_a_name_from_before_a_rule_keeps_it(app: Flask, visitor: Visitor
     assert "neither begins nor ends" in error_beside(page, "username")
 
 
-def test_mistakes_are_said_beside_the_field_and_nothing_is_lost(app: Flask, susan: Visitor) -> None:
+def test_mistakes_are_explained_beside_the_field_and_nothing_is_lost(
+    app: Flask, susan: Visitor
+) -> None:
     make_user(app, "bob")
     page = susan.submit("/edit_profile", {"username": "BOB", "about_me": "Kept"})
     assert error_beside(page, "username") == "Please use a different username."
@@ -105,7 +107,7 @@ def test_no_text_about_oneself_takes_long_to_refuse(susan: Visitor, about: str) 
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
-def test_a_picture_is_encoded_again_and_says_nothing_else(susan: Visitor, kind: str) -> None:
+def test_a_picture_is_encoded_again_without_metadata(susan: Visitor, kind: str) -> None:
     page = upload(susan, drawn(kind))
     assert "Your picture was changed." in words(page)
     html = susan.get("/user/susan").get_data(as_text=True)
@@ -131,14 +133,18 @@ def test_a_picture_is_encoded_again_and_says_nothing_else(susan: Visitor, kind: 
     ],
     ids=["nothing", "text", "svg", "torn", "bomb", "20 MB"],
 )
-def test_what_is_no_picture_is_refused_in_words(susan: Visitor, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_picture_is_refused_with_the_reason(
+    susan: Visitor, content: bytes, said: str
+) -> None:
     page = upload(susan, content, "" if not content else "me.png")
     assert page.status_code == 200
     assert said in error_beside(page, "picture")
     assert 'src="/picture/' not in page.get_data(as_text=True)
 
 
-def test_nothing_large_is_read_from_a_stranger(app: Flask, visitor: Visitor) -> None:
+def test_nothing_large_is_read_from_anybody_who_is_not_signed_in(
+    app: Flask, visitor: Visitor
+) -> None:
     large = {
         "csrf_token": visitor.csrf_token("/login"),
         "picture": (io.BytesIO(b"\0" * 5 * 1024 * 1024), "me.png"),
@@ -151,7 +157,7 @@ def test_nothing_large_is_read_from_a_stranger(app: Flask, visitor: Visitor) -> 
 @pytest.mark.parametrize(
     "path", ["0/x", "2147483647/x", "2147483648/x", f"{2**63}/x", f"{10**30}/x", "1/x%00", "1/%FF"]
 )
-def test_there_is_no_picture_of_a_number_that_nobody_has(visitor: Visitor, path: str) -> None:
+def test_an_unknown_picture_is_not_found(visitor: Visitor, path: str) -> None:
     assert visitor.get(f"/picture/{path}").status_code == 404
 
 
@@ -192,7 +198,7 @@ def test_a_picture_is_not_seen_across_a_block(app: Flask, susan: Visitor) -> Non
     assert susan.get(address).status_code == 200
 
 
-def test_a_picture_is_turned_the_right_way_up() -> None:
+def test_a_picture_is_turned_upright() -> None:
     file = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -205,7 +211,7 @@ def test_a_picture_is_turned_the_right_way_up() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_that_holds_for_every_format_that_says_which_way_is_up(kind: str) -> None:
+def test_pictures_are_turned_upright_in_every_format_with_an_orientation(kind: str) -> None:
     file = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -276,14 +282,14 @@ def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
             decode(start[:cut] + b"\xff" * 40)
 
 
-def test_nobody_else_is_asked_for_a_picture_unless_the_owner_wants_it(susan: Visitor) -> None:
+def test_no_other_site_is_asked_for_pictures_by_default(susan: Visitor) -> None:
     assert "Nobody else is asked for it." in words(susan.get("/edit_profile"))
     page = susan.get("/user/susan")
     assert "gravatar" not in page.get_data(as_text=True)
     assert "gravatar" not in page.headers["Content-Security-Policy"]
 
 
-def test_gravatar_is_asked_where_the_owner_wants_it(make_app: Make) -> None:
+def test_gravatar_is_asked_if_the_setting_is_on(make_app: Make) -> None:
     """As https://docs.gravatar.com/api/avatars/hash/ says: SHA-256, trimmed, lower case."""
     app = make_app(PUBLIC_URL="http://localhost", GRAVATAR=True)
     make_user(app, "susan", email="Susan@Example.com")

@@ -1,4 +1,4 @@
-"""Who follows, mutes and blocks whom: each relation in its one direction, row by row."""
+"""Who follows, mutes and blocks whom: each relation in its own direction, row by row."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_each_relation_is_seen_in_its_own_direction(
         assert not any(getattr(stranger, name) for name in flags)
 
 
-def test_who_blocks_one_is_not_found_by_that_one_alone(
+def test_somebody_who_blocks_is_hidden_from_the_blocked_person_alone(
     session: Session, susan: User, bob: User, eve: User
 ) -> None:
     relate(session, bob, "blocks", susan)
@@ -100,7 +100,7 @@ def test_who_blocks_one_is_not_found_by_that_one_alone(
     assert seen(session, "susan", bob).is_blocked
 
 
-def test_what_somebody_has_is_counted_without_those_who_are_gone(
+def test_counts_leave_out_hidden_accounts(
     session: Session, susan: User, bob: User, eve: User
 ) -> None:
     gone = bare_user(session, "gone", disabled_at=utc_now())
@@ -141,7 +141,7 @@ def test_what_somebody_has_is_counted_without_those_who_are_gone(
         (people.block, people.unblock, "blocks"),
     ],
 )
-def test_a_relation_begins_once_and_ends_once_and_for_these_two_alone(
+def test_a_relation_begins_and_ends_once_for_these_two_alone(
     session: Session, susan: User, bob: User, eve: User, do: Act, undo: Act, does: str
 ) -> None:
     relate(session, eve, does, susan)
@@ -169,7 +169,7 @@ def test_a_block_ends_following_in_both_directions_and_no_other(
     assert people.mute(session, susan.id, seen(session, "bob", susan))
 
 
-def test_nobody_changes_a_relation_with_who_is_gone(
+def test_no_relation_to_a_hidden_account_is_changed(
     session: Session, susan: User, bob: User
 ) -> None:
     assert people.find_person_locked(session, "bob", susan.id) == seen(session, "bob", susan)
@@ -184,7 +184,7 @@ def test_nobody_changes_a_relation_with_who_is_gone(
 
 
 @pytest.mark.parametrize("which", ["followers", "following", "muted", "blocked"])
-def test_a_list_has_everybody_once_page_by_page_those_who_came_last_first(
+def test_lists_have_everybody_once_newest_accounts_first(
     session: Session, susan: User, bob: User, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert people.PAGE_SIZE == 50
@@ -218,7 +218,7 @@ def _with(pair: tuple[User, User], does: str) -> tuple[User, str, User]:
 
 
 @pytest.mark.parametrize("mine", [True, False])
-def test_a_list_shows_nobody_across_a_block_of_the_reader(
+def test_lists_leave_out_blocks_in_either_direction(
     session: Session, susan: User, bob: User, eve: User, mine: bool
 ) -> None:
     ann = bare_user(session, "ann")

@@ -1,4 +1,4 @@
-"""What people write: kept in one form, linked where it refers, and never HTML."""
+"""The texts that people write: stored in one form, with links, and never HTML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def html(written: str) -> str:
         ("(https://example.com)", "https://example.com", ")"),
     ],
 )
-def test_an_address_becomes_a_link_and_ends_where_it_ends(
+def test_an_address_becomes_a_link_without_what_follows_it(
     written: str, link: str, rest: str
 ) -> None:
     shown = html(written)
@@ -70,8 +70,8 @@ def test_a_name_may_begin_with_a_digit() -> None:
 
 
 @pytest.mark.parametrize("tag", ["#Straße", "#STRASSE", "#strasse", "#ＳＴＲＡẞＥ"])
-def test_a_tag_is_found_in_either_case_whatever_its_letters_become(tag: str) -> None:
-    """A capital ß is SS: lower-case letters alone would be two tags."""
+def test_a_tag_is_found_in_either_case_of_its_letters(tag: str) -> None:
+    """A capital ß is SS: lower case alone would make two tags of them."""
     assert text.tags_in(tag) == {"strasse"}
     assert html(tag) == f'<a href="/tag/strasse" rel="tag">{tag}</a>'
 
@@ -91,8 +91,8 @@ def test_a_tag_is_found_in_either_case_whatever_its_letters_become(tag: str) -> 
     ],
 )
 def test_each_part_is_what_it_looks_like(written: str, kinds: list[str]) -> None:
-    """A tag that is spelt like a name is a tag, and what is no tag hides none behind it."""
-    found = list(text.pieces(written))
+    """A tag that is spelt like a name is a tag, and one after something that is no tag is found."""
+    found = list(text.segments(written))
     assert [piece.kind for piece in found] == kinds
     assert all(piece.text for piece in found)
     assert html("#susan") == '<a href="/tag/susan" rel="tag">#susan</a>'
@@ -107,17 +107,17 @@ def test_a_tag_leads_to_its_posts_under_one_spelling() -> None:
 @pytest.mark.parametrize(
     "written", ["", " \n\t", "\u200b\u200d", "\u3164", "\u2800", "\u0301", "\ufeff"]
 )
-def test_what_shows_nothing_is_blank(written: str) -> None:
+def test_a_text_without_visible_characters_is_blank(written: str) -> None:
     assert text.is_blank(text.cleaned(written))
 
 
 @pytest.mark.parametrize("hidden", ["\0", "\u202e", "\u2066", "\ud800", "\ue000", "\x1b", "\uffff"])
-def test_what_hides_or_reorders_is_found(hidden: str) -> None:
+def test_characters_that_hide_or_reorder_are_found(hidden: str) -> None:
     assert text.has_hidden(f"a{hidden}b")
     assert not text.has_hidden("שלום \u200f (a)\u200e\n\tb 👩‍👩‍👧")
 
 
-def test_a_text_is_kept_in_one_form() -> None:
+def test_a_text_is_stored_in_one_form() -> None:
     assert text.cleaned("  a\r\nb \r\n\r\n\r\n\r\nc\u2028d  ") == "a\nb\n\nc\nd"
     assert text.cleaned("e\u0301") == "\xe9"
     assert text.cleaned("a\u3000\n\t \n b\t \nc") == "a\n\n b\nc"
@@ -128,8 +128,8 @@ def test_a_long_run_of_blanks_takes_no_long_time() -> None:
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_written_is_all_there_and_nothing_of_it_is_markup(written: str) -> None:
-    assert "".join(piece.text for piece in text.pieces(written)) == written
+def test_every_text_is_complete_and_none_of_it_is_markup(written: str) -> None:
+    assert "".join(segment.text for segment in text.segments(written)) == written
     shown = html(written)
     tags = shown.count("<")
     assert tags == 2 * shown.count("<a href=")

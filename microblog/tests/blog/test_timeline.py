@@ -57,7 +57,7 @@ def flat(pages: list[list[int]]) -> list[int]:
 
 
 def walk(read: Read) -> list[list[int]]:
-    """All pages from the newest to the oldest; and back, which must show the same."""
+    """All pages from the newest to the oldest; the way back must show the same."""
     pages, page = [], read(Cursor())
     while True:
         pages.append(numbers(page.posts))
@@ -101,7 +101,7 @@ def test_pages_have_every_post_once(susan: int, bob: int, count: int) -> None:
 def test_posts_outside_the_window_are_found_too(
     susan: int, bob: int, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who follows few people finds their posts however much others wrote since."""
+    """A reader who follows few people finds their posts, however much others wrote since."""
     monkeypatch.setattr(timeline, "WINDOW", 3)
     eve = make_user(app, "eve")
     add(Follow(follower_id=susan, followed_id=bob))
@@ -112,7 +112,7 @@ def test_posts_outside_the_window_are_found_too(
     assert flat(walk(home_of(susan))) == written[::-1]
 
 
-def test_what_comes_between_two_pages_is_not_shown_twice(susan: int) -> None:
+def test_posts_that_arrive_between_two_pages_are_not_shown_twice(susan: int) -> None:
     written = write(susan, PAGE_SIZE + 5)
     first = timeline.home(db.session, susan, Cursor())
     write(susan, 3)
@@ -148,7 +148,7 @@ def test_muted_and_blocked_people_are_not_in_timelines(app: Flask, susan: int, b
 
 
 @pytest.mark.parametrize("column", ["disabled_at", "deletes_at"])
-def test_people_who_are_gone_are_not_shown(susan: int, bob: int, column: str) -> None:
+def test_hidden_people_are_not_shown(susan: int, bob: int, column: str) -> None:
     add(Follow(follower_id=susan, followed_id=bob))
     write(bob)
     with transaction() as writing:
@@ -181,16 +181,14 @@ def test_a_page_leads_to_older_and_newer_ones_only_where_they_are(susan: int) ->
 
 
 @ON_SQLITE
-def test_what_came_since_is_counted_up_to_a_page(susan: int) -> None:
+def test_newer_posts_are_counted_up_to_a_page(susan: int) -> None:
     written = write(susan, PAGE_SIZE + 2)
-    newer = [timeline.newest(db.session, susan, one) for one in (written[-1], written[-3], 0)]
+    newer = [timeline.count_newer(db.session, susan, one) for one in (written[-1], written[-3], 0)]
     assert newer == [0, 2, PAGE_SIZE]
 
 
 @ON_SQLITE
-def test_who_reads_what_has_a_tag_sees_nothing_of_muted_and_blocked_people(
-    susan: int, bob: int
-) -> None:
+def test_tags_show_no_posts_of_muted_and_blocked_people(susan: int, bob: int) -> None:
     tagged = write(bob, body="#garden")
     read = [timeline.with_tag(db.session, "garden", one, Cursor()) for one in (susan, None)]
     assert [numbers(page.posts) for page in read] == [tagged, tagged]

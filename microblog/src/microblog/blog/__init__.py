@@ -1,1 +1,1 @@
-"""What people write, and whom they follow."""
+"""Posts, profiles, and who follows whom."""

@@ -1,10 +1,10 @@
-"""Decodes one picture, in a process of its own: `python -m microblog.blog.decoding CPU MEMORY`.
+"""Decode one picture in a process of its own: `python -m microblog.blog.decoding CPU MEMORY`.
 
-The process takes at most CPU seconds and MEMORY bytes of address space. The file comes on standard
-input. The small square that is kept goes to standard output, as WebP; or, with the exit code
-REFUSED, the word for why there is none: "large", "unknown", "broken" or "costly".
+The process gets at most CPU seconds and MEMORY bytes of address space. It reads the file from
+standard input and writes a small square picture to standard output, as WebP. If there is none, it
+writes the reason, "large", "unknown", "broken" or "costly", and exits with the code REFUSED.
 
-Whatever a decoder does with a file that was made to hurt it, it does to this process alone.
+A file that attacks the decoder harms this process alone.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from microblog.blog.pictures import REFUSED
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 JPEG_PIXELS_MAXIMUM = 40_000_000
 PIXELS_MAXIMUM = 20_000_000
-"""A small file may unfold to more than the machine has room for; only a JPEG can be read small."""
+"""A small file may decompress to more than memory holds; only a JPEG can be read smaller."""
 
 SIDE = 256
-"""Pixels of a side of what is kept."""
+"""Pixels along each side of the stored picture."""
 
 BAND = 16
-"""Rows of the small picture that are made at once: all at once would need the large one twice."""
+"""Rows of the small picture made at a time; making all at once would need the large one twice."""
 
 NICENESS = 10
-"""Whoever waits for a page comes first."""
+"""Requests for pages come first."""
 
 
 class RefusedError(ValueError):
-    """The file is no picture that can be taken; its word says why."""
+    """The file is not a picture that can be accepted; the message is the reason, in one word."""
 
 
 def main() -> None:
-    """Answer as the module says. Ends with 1 and a traceback only where the site is to blame."""
+    """Decode standard input. Exits with 1 and a traceback only if the site is at fault."""
     cpu, memory = map(int, sys.argv[1:])
     limit_process(cpu, memory)
     given = sys.stdin.buffer.read()
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def limit_process(cpu: int, memory: int) -> None:
-    """Let this process have so many seconds and bytes, write no file, and give way to others."""
+    """Limit this process's CPU time and memory, forbid writing files, and lower its priority."""
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -62,12 +62,12 @@ def limit_process(cpu: int, memory: int) -> None:
 
 
 def decode(given: bytes) -> bytes:
-    """The square (WebP) of this file. Raises RefusedError."""
-    # Pillow warns of a file that unfolds, and of odd metadata, where the sizes below decide.
+    """Return the square picture (WebP) made from this file. Raises RefusedError."""
+    # Pillow warns of decompression bombs and of odd metadata; the limits below decide instead.
     warnings.simplefilter("ignore")
     try:
         with Image.open(BytesIO(given), formats=FORMATS) as opened:
-            _require_room(opened)
+            _check_size(opened)
             opened.draft("RGB", (2 * SIDE, 2 * SIDE))
             square = _square(opened)
     except UnidentifiedImageError:
@@ -79,30 +79,32 @@ def decode(given: bytes) -> bytes:
     except RefusedError:
         raise
     except Exception as error:
-        # The decoders of four formats raise whatever a broken file makes them stumble over.
+        # The decoders of the four formats raise exceptions of any type for broken files.
         raise RefusedError("broken") from error
     written = BytesIO()
     square.save(written, "WEBP", quality=82, method=4)
     return written.getvalue()
 
 
-def _require_room(picture: Image.Image) -> None:
+def _check_size(picture: Image.Image) -> None:
     maximum = JPEG_PIXELS_MAXIMUM if picture.format == "JPEG" else PIXELS_MAXIMUM
     if picture.width * picture.height > maximum:
         raise RefusedError("large")
 
 
 def _square(picture: Image.Image) -> Image.Image:
-    """The middle of a picture, the right way up."""
+    """The centre of a picture, upright."""
     small = _reduced(picture)
-    # Beside the pixels stands which way is up.
+    # The metadata holds the orientation.
     small.info.update(picture.info)
     ImageOps.exif_transpose(small, in_place=True)
     return ImageOps.fit(small, (SIDE, SIDE))
 
 
 def _reduced(picture: Image.Image) -> Image.Image:
-    """The middle of a picture, at least twice as large as it will be kept if it was, with alpha."""
+    """The centre of a picture with alpha, still at least twice as large as the stored one if the
+    original is.
+    """
     side = min(picture.size)
     factor = max(side // (2 * SIDE), 1)
     length = max(side // factor, 1)

@@ -1,4 +1,4 @@
-"""Atom feeds (RFC 4287) of the timelines that everybody may read."""
+"""Atom feeds (RFC 4287) of the public timelines."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAMESPACE = "http://www.w3.org/2005/Atom"
 TITLE_LENGTH = 80
 NOTHING_YET = datetime(2026, 1, 1, tzinfo=UTC)
 
-# What is no Char (XML 1.0, 2.2): one of these makes a whole feed unreadable.
+# Not a Char (XML 1.0, 2.2): a single one makes the whole feed unreadable.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def response(title: str, endpoint: str, page: Page, **values: object) -> Response:
-    """The newest posts of a timeline; `endpoint` and `values` lead to its page."""
+    """Return the feed of a timeline's newest posts; `endpoint` and `values` lead to its page."""
     link = public_link(endpoint, **values)
     feed = Element("feed", xmlns=NAMESPACE)
     _text(feed, "title", f"{title} - Microblog")
@@ -39,7 +39,7 @@ def response(title: str, endpoint: str, page: Page, **values: object) -> Respons
 
 
 def _entry(post: Post) -> Element:
-    link = public_link("posts.show", number=post.id)
+    link = public_link("posts.show", post_id=post.id)
     entry = Element("entry")
     first_line = post.body.split("\n", 1)[0]
     short = first_line[:TITLE_LENGTH]
@@ -54,5 +54,5 @@ def _entry(post: Post) -> Element:
 
 
 def _text(parent: Element, name: str, text: str) -> None:
-    """Add an element; what XML cannot hold is shown as the sign for what cannot be shown."""
+    """Add an element; a character that XML cannot hold becomes U+FFFD."""
     SubElement(parent, name).text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -18,14 +18,17 @@ from microblog.web.characters import MARKS_MAXIMUM, count_characters, is_overloa
 from microblog.web.forms import Form
 
 CODE_POINTS_MAXIMUM = MARKS_MAXIMUM * POST_MAXIMUM
-"""Beyond this a text is too long however one counts, and its code points are what is counted: all
-else takes time that whoever sends megabytes shall not have."""
+"""A text with more code points is too long however one counts. It is checked first, so that a text
+of megabytes does not cost the time of the other checks."""
 
 _OVERLOADED = _l("One of its characters carries too many marks.")
 
 
 class ReadableText:
-    """The field holds text that everybody can see as it is, of at most so many characters."""
+    """Validates that a field holds only visible text, of at most `maximum` characters.
+
+    `empty` is the message for a field without text; without it, the field may be empty.
+    """
 
     def __init__(self, maximum: int, *, empty: Any | None = None) -> None:
         self._maximum = maximum
@@ -88,7 +91,7 @@ class ProfileForm(Form):
 
 
 class PictureForm(Form):
-    """Multipart, so that it takes the file beside the token."""
+    """Sent as multipart, so that the file travels beside the CSRF token."""
 
     picture = FileField(
         _l("Your picture"),

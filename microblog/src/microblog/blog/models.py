@@ -1,4 +1,4 @@
-"""Tables of posts, of profiles, and of who follows, blocks or mutes whom."""
+"""Tables of posts, profiles, and who follows, blocks or mutes whom."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Post(Model):
 
 
 class PostTag(Model):
-    """A post has this tag. `tag` is its one spelling, under which all of its posts are found."""
+    """One tag of a post. `tag` is its normalised spelling, under which all its posts are found."""
 
     __tablename__ = "post_tags"
 
@@ -39,7 +39,7 @@ class PostTag(Model):
 
 
 class Mention(Model):
-    """A post names this person."""
+    """A post mentions this person."""
 
     __tablename__ = "mentions"
 
@@ -52,7 +52,7 @@ class Mention(Model):
 
 
 class Profile(Model):
-    """What a person tells about themselves. `avatar_digest` names their own picture, if any."""
+    """What a person says about themselves. `avatar_digest` names their uploaded picture, if any."""
 
     __tablename__ = "profiles"
 
@@ -64,7 +64,10 @@ class Profile(Model):
 
 
 class Avatar(Model):
-    """A person's own picture, as the site encoded it; apart, since lists need only its digest."""
+    """A person's uploaded picture, as the site encoded it.
+
+    A table of its own, since lists need only the digest.
+    """
 
     __tablename__ = "avatars"
 
@@ -88,7 +91,7 @@ class Follow(Model):
 
 
 class Block(Model):
-    """`blocker` and `blocked` see nothing of each other's."""
+    """`blocker` and `blocked` see nothing of each other."""
 
     __tablename__ = "blocks"
 
@@ -101,7 +104,7 @@ class Block(Model):
 
 
 class Mute(Model):
-    """`muter` does not see in timelines what `muted` writes; `muted` does not notice."""
+    """`muter` does not see the posts of `muted` in timelines; `muted` does not notice."""
 
     __tablename__ = "mutes"
 

@@ -18,7 +18,7 @@ PAGE_SIZE = 50
 
 
 class NotPossibleError(Exception):
-    """This cannot be done to this person; `reason` is "oneself" or "blocked"."""
+    """The action is not possible with this person; `reason` is "oneself" or "blocked"."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -27,7 +27,7 @@ class NotPossibleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as one reader sees them; the relations are the reader's."""
+    """A person as one reader sees them; the relations are the reader's."""
 
     user: User
     about_me: str
@@ -43,14 +43,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """A page of a list of people with what each tells about themselves; `after` leads on."""
+    """One page of a list of people with their profiles; `after` is where the next page begins."""
 
     rows: Sequence[tuple[User, Profile | None]]
     after: int | None
 
 
 def find_person(session: Session, username: str, reader_id: int | None) -> Person | None:
-    """Somebody by their name, if this reader may see them: not across a block by them."""
+    """Return the person with this user name, or None if this reader may not see them.
+
+    A person who is hidden or who blocks the reader cannot be seen.
+    """
     me = literal(reader_id if reader_id is not None else 0)
     wanted = (
         select(
@@ -77,26 +80,26 @@ def find_person(session: Session, username: str, reader_id: int | None) -> Perso
 
 
 def find_person_locked(session: Session, username: str, reader_id: int) -> Person | None:
-    """The same for whoever changes a relation: nobody else changes one of these two meanwhile.
+    """Lock both accounts until this transaction ends, then return the person as `find_person` does.
 
-    Both accounts are locked until this transaction ends, and then looked at: so no follow slips
-    past a block, and none begins where one of the two is disabled or deleted.
+    To be called before a relation is changed: no follow slips past a block, and none begins with
+    an account that is disabled or deleted meanwhile.
     """
     person = find_person(session, username, reader_id)
     if person is None:
         return None
     pair = {reader_id, person.user.id}
-    # In one order, so that two who meet do not wait for each other. Where posts are written that
-    # refer to the accounts, nobody waits: they are not about to go.
+    # In a fixed order, against deadlocks. FOR NO KEY UPDATE does not block the writers of posts,
+    # whose foreign keys refer to the accounts.
     lock = select(User.id).where(User.id.in_(pair), visible()).order_by(User.id)
     locked = session.scalars(lock.with_for_update(key_share=True)).all()
     return find_person(session, username, reader_id) if len(locked) == len(pair) else None
 
 
 def follow(session: Session, reader_id: int, person: Person) -> bool:
-    """Read what this person writes; False where one did already.
+    """Make the reader follow this person; return False if they already do.
 
-    Raises NotPossibleError for oneself, and for somebody whom one blocks.
+    Raises NotPossibleError for the reader's own account and for a person whom the reader blocks.
     """
     _require_other(reader_id, person)
     if person.is_blocked:
@@ -105,12 +108,15 @@ def follow(session: Session, reader_id: int, person: Person) -> bool:
 
 
 def unfollow(session: Session, reader_id: int, person: Person) -> bool:
-    """Read it no longer; False where one did not."""
+    """Make the reader stop following this person; return False if they did not follow."""
     return _remove(session, Follow, follower_id=reader_id, followed_id=person.user.id)
 
 
 def mute(session: Session, reader_id: int, person: Person) -> bool:
-    """Keep what this person writes out of one's timelines. Raises NotPossibleError for oneself."""
+    """Hide this person's posts from the reader's timelines; return False if they already are.
+
+    Raises NotPossibleError for the reader's own account.
+    """
     _require_other(reader_id, person)
     return _add(session, Mute, muter_id=reader_id, muted_id=person.user.id)
 
@@ -120,9 +126,10 @@ def unmute(session: Session, reader_id: int, person: Person) -> bool:
 
 
 def block(session: Session, reader_id: int, person: Person) -> bool:
-    """See nothing of each other any more; neither follows the other then.
+    """Hide reader and person from each other, and end all follows between them.
 
-    Raises NotPossibleError for oneself.
+    Returns False if the reader already blocks the person. Raises NotPossibleError for the reader's
+    own account.
     """
     _require_other(reader_id, person)
     for one, other in ((reader_id, person.user.id), (person.user.id, reader_id)):
@@ -135,12 +142,12 @@ def unblock(session: Session, reader_id: int, person: Person) -> bool:
 
 
 def followers(session: Session, person_id: int, reader_id: int | None, after: int) -> People:
-    """Who follows this person, those who came to the site last first."""
+    """The people who follow this person, newest accounts first."""
     return _people(session, Follow.follower_id, Follow.followed_id == person_id, reader_id, after)
 
 
 def following(session: Session, person_id: int, reader_id: int | None, after: int) -> People:
-    """Whom this person follows."""
+    """The people whom this person follows, newest accounts first."""
     return _people(session, Follow.followed_id, Follow.follower_id == person_id, reader_id, after)
 
 
@@ -153,7 +160,7 @@ def blocked(session: Session, reader_id: int, after: int) -> People:
 
 
 def pictures(session: Session, people: Collection[int]) -> dict[int, str]:
-    """The digests of the own pictures of those of these people who have one."""
+    """The digests of the uploaded pictures of these people, by user id."""
     if not people:
         return {}
     wanted = select(Profile.user_id, Profile.avatar_digest).where(
@@ -206,7 +213,10 @@ def _require_other(reader_id: int, person: Person) -> None:
 
 
 def _add(session: Session, table: Any, **keys: int) -> bool:
-    """Insert a row of two keys unless it is there, also where another request does the same."""
+    """Insert a row of two keys unless it exists, even if another request inserts it meanwhile.
+
+    Returns whether it was inserted.
+    """
     one, other = keys
     insert = text(
         f"INSERT INTO {table.__tablename__} ({one}, {other}) VALUES (:{one}, :{other})"  # noqa: S608

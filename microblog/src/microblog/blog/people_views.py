@@ -15,7 +15,7 @@ from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.verified import verified_required
 from microblog.blog import feeds, people, timeline
 from microblog.blog.people import NotPossibleError, Person
-from microblog.blog.rendering import cursor, linked, reader_id, shown
+from microblog.blog.rendering import cursor, linked, reader_id, timeline_context
 from microblog.blog.timeline import Cursor
 from microblog.database import MAX_ID, db, transaction
 from microblog.web.links import parse_id
@@ -32,7 +32,7 @@ def profile(username: str) -> str:
     page = timeline.of_person(db.session, person.user.id, reader_id(), cursor())
     about = linked(person.about_me)
     return render_template(
-        "blog/profile.html", person=person, about=about, form=EmptyForm(), **shown(page)
+        "blog/profile.html", person=person, about=about, form=EmptyForm(), **timeline_context(page)
     )
 
 
@@ -46,7 +46,7 @@ def profile_feed(username: str) -> FlaskResponse:
 
 @blueprint.get("/user/<username>/card")
 def card(username: str) -> str:
-    """A piece of a page: what one sees when the pointer rests on a name."""
+    """A fragment of a page, timeline_context when the pointer rests on a name."""
     return render_template("blog/card.html", person=_find(username), form=EmptyForm())
 
 
@@ -114,7 +114,7 @@ def unblock(username: str) -> Response:
 
 
 def _act(username: str, action: Action, words: str) -> Response:
-    """Do it, say so, and go back to the person's page."""
+    """Perform the action, flash the result, and redirect to the person's page."""
     with transaction() as writing:
         reader = current_user.user.id
         person = people.find_person_locked(writing, username, reader) or abort(404)

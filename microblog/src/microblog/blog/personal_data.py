@@ -1,4 +1,4 @@
-"""What the blog holds about a person: for the export of their data, and for its end."""
+"""The blog's personal data: what an export contains, and what is erased with an account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ERASED_AT_ONCE = 1000
 
 
 def collect(session: Session, user_id: int) -> dict[str, Any]:
-    """Everything but who blocked or muted them, which is the others' affair."""
+    """Return everything except who blocked or muted them, which is private to those people."""
     return {
         "profile": _profile(session, user_id),
         "posts": _posts(session, user_id),
@@ -31,11 +31,11 @@ def collect(session: Session, user_id: int) -> dict[str, Any]:
 
 
 def erase(session: Session, user_id: int) -> bool:
-    """Remove some of the posts, which may be many; the rest goes with the account."""
+    """Delete a batch of the posts; return whether there may be more. The account takes the rest."""
     some = select(Post.id).where(Post.user_id == user_id).limit(ERASED_AT_ONCE)
-    numbers = session.scalars(some).all()
-    session.execute(delete(Post).where(Post.id.in_(numbers)))
-    return len(numbers) == ERASED_AT_ONCE
+    ids = session.scalars(some).all()
+    session.execute(delete(Post).where(Post.id.in_(ids)))
+    return len(ids) == ERASED_AT_ONCE
 
 
 PERSONAL_DATA = PersonalData(collect, erase)
@@ -57,8 +57,8 @@ def _posts(session: Session, user_id: int) -> list[dict[str, Any]]:
         .order_by(Post.id)
     )
     return [
-        {"id": number, "body": body, "created_at": moment(made), "edited_at": moment(edited)}
-        for number, body, made, edited in posts
+        {"id": post_id, "body": body, "created_at": moment(made), "edited_at": moment(edited)}
+        for post_id, body, made, edited in posts
     ]
 
 

@@ -1,7 +1,7 @@
-"""A picture that somebody brought, as the site keeps it: small, square, and nothing but a picture.
+"""An uploaded picture as the site stores it: small, square, and nothing but pixels.
 
-Whatever a file holds beside its pixels (a place, a camera, a script) is left behind, since only the
-pixels are encoded again. That happens in a process of its own, with limits; this one never decodes.
+Whatever else a file holds (a location, a camera, a script) is dropped, since only the pixels are
+encoded again. That happens in a process of its own, with limits; this process never decodes.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from typing import IO
 BYTES_MAXIMUM = 4 * 1024 * 1024
 
 SCANS_MAXIMUM = 100
-"""Of a JPEG. Progressive ones have about ten; each makes the decoder go over the whole picture."""
+"""Of a JPEG. Progressive ones have about ten; the decoder goes over the whole picture for each."""
 
 CPU_SECONDS = 5
-"""The largest picture that is taken needs less than two."""
+"""The largest accepted picture needs less than two."""
 
 MEMORY_BYTES = 768 * 1024 * 1024
-"""The largest picture that is taken needs less than half of it."""
+"""The largest accepted picture needs less than half of it."""
 
 SECONDS = 20.0
-"""Of the clock, where the machine has too little time for the decoder."""
+"""Wall-clock time, for when a busy machine gives the decoder too little CPU."""
 
 WAITING_MAXIMUM = 2
-"""Uploads that wait for the decoder: each keeps a thread from answering others."""
+"""Uploads that may wait for the decoder: each keeps a thread from answering other requests."""
 
 WAITING_SECONDS = 5.0
 
 MIMETYPE = "image/webp"
 
 REFUSED = 3
-"""The exit code of the decoder where the file is to blame."""
+"""The exit code of the decoder if the file is at fault."""
 
-_ENDED = (-signal.SIGXCPU, -signal.SIGKILL)
-"""By its own limit, or by the kernel where memory runs out."""
+_KILLED_BY_LIMIT = (-signal.SIGXCPU, -signal.SIGKILL)
+"""By its own limit of CPU time, or by the kernel when memory runs out."""
 
 _JPEG = b"\xff\xd8"
 _START_OF_SCAN = b"\xff\xda"
 
 # One picture at a time for each web process, so that memory does not grow with its threads.
 _decoder = threading.Lock()
-_places = threading.BoundedSemaphore(1 + WAITING_MAXIMUM)
+_queue = threading.BoundedSemaphore(1 + WAITING_MAXIMUM)
 
 
 class PictureError(ValueError):
-    """The file cannot be taken; `reason` is "large", "unknown", "broken", "costly" or "busy"."""
+    """The file is not accepted; `reason` is "large", "unknown", "broken", "costly" or "busy"."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -61,7 +61,7 @@ class PictureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is kept (WebP), and the digest that names it."""
+    """The stored picture (WebP), and the digest that names it."""
 
     content: bytes
     digest: str
@@ -72,18 +72,18 @@ def read_picture(file: IO[bytes]) -> Picture:
     given = file.read(BYTES_MAXIMUM + 1)
     if len(given) > BYTES_MAXIMUM:
         raise PictureError("large")
-    # In what is compressed this marker never occurs, so none is missed (ITU T.81, B.1.1.2).
+    # Compressed data never contains this marker (ITU T.81, B.1.1.2).
     if given.startswith(_JPEG) and given.count(_START_OF_SCAN) > SCANS_MAXIMUM:
         raise PictureError("costly")
-    with _turn():
+    with _exclusive_decoder():
         content = _decoded(given)
     return Picture(content, hashlib.sha256(content).hexdigest()[:32])
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for the decoder, unless too many do. Raises PictureError."""
-    if not _places.acquire(blocking=False):
+def _exclusive_decoder() -> Iterator[None]:
+    """Wait for the decoder and keep it. Raises PictureError if too many wait, or for too long."""
+    if not _queue.acquire(blocking=False):
         raise PictureError("busy")
     try:
         if not _decoder.acquire(timeout=WAITING_SECONDS):
@@ -93,12 +93,15 @@ def _turn() -> Iterator[None]:
         finally:
             _decoder.release()
     finally:
-        _places.release()
+        _queue.release()
 
 
 def _decoded(given: bytes) -> bytes:
-    """What the process gives. Raises PictureError, and RuntimeError where it does not run."""
-    # Started and not imported: Pillow has no business in a web process.
+    """Return what the decoding process writes.
+
+    Raises PictureError, or RuntimeError if the process cannot run.
+    """
+    # A process and not an import: Pillow must never be loaded into a web process.
     program = [sys.executable, "-P", "-m", "microblog.blog.decoding"]
     limits = [str(CPU_SECONDS), str(MEMORY_BYTES)]
     try:
@@ -111,7 +114,7 @@ def _decoded(given: bytes) -> bytes:
         return done.stdout
     if done.returncode == REFUSED:
         raise PictureError(done.stdout.decode())
-    if done.returncode in _ENDED:
+    if done.returncode in _KILLED_BY_LIMIT:
         raise PictureError("costly")
     if done.returncode < 0:
         raise PictureError("broken")

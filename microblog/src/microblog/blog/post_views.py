@@ -19,42 +19,42 @@ from microblog.web.ratelimits import limit_posts
 blueprint = Blueprint("posts", __name__, url_prefix="/post")
 
 
-@blueprint.get("/<int:number>")
-def show(number: int) -> str:
-    post = find_post(db.session, number, reader_id()) or abort(404)
+@blueprint.get("/<int:post_id>")
+def show(post_id: int) -> str:
+    post = find_post(db.session, post_id, reader_id()) or abort(404)
     return render_template("blog/post.html", post=post, **post_context([post]))
 
 
-@blueprint.route("/<int:number>/edit", methods=["GET", "POST"])
+@blueprint.route("/<int:post_id>/edit", methods=["GET", "POST"])
 @limit_posts
 @login_required
-def edit(number: int) -> str | Response:
-    post = _own(number)
+def edit(post_id: int) -> str | Response:
+    post = _own(post_id)
     form = EditPostForm(post=post.body)
     if form.validate_on_submit():
         with transaction() as writing:
-            own = own_post(writing, number, current_user.user.id) or abort(404)
+            own = own_post(writing, post_id, current_user.user.id) or abort(404)
             changed = edit_post(writing, own, form.post.data, now=utc_now())
         if changed:
             flash(_("Your changes have been saved."), "success")
-        return redirect(url_for("posts.show", number=number))
+        return redirect(url_for("posts.show", post_id=post_id))
     return render_template("blog/edit_post.html", form=form, post=post)
 
 
-@blueprint.route("/<int:number>/delete", methods=["GET", "POST"])
+@blueprint.route("/<int:post_id>/delete", methods=["GET", "POST"])
 @limit_posts
 @login_required
-def delete(number: int) -> str | Response:
-    """Asks first: what is removed is gone."""
-    post = _own(number)
+def delete(post_id: int) -> str | Response:
+    """Ask first, since a deleted post cannot be restored."""
+    post = _own(post_id)
     form = EmptyForm()
     if request.method == "POST" and form.validate():
         with transaction() as writing:
-            delete_post(writing, own_post(writing, number, current_user.user.id) or abort(404))
+            delete_post(writing, own_post(writing, post_id, current_user.user.id) or abort(404))
         flash(_("Your post was deleted."), "success")
         return redirect(home())
     return render_template("blog/delete_post.html", form=form, post=post, **post_context([post]))
 
 
-def _own(number: int) -> Post:
-    return own_post(db.session, number, current_user.user.id) or abort(404)
+def _own(post_id: int) -> Post:
+    return own_post(db.session, post_id, current_user.user.id) or abort(404)

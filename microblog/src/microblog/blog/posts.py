@@ -1,4 +1,4 @@
-"""Writing, changing and removing posts, and finding one."""
+"""Writing, editing, deleting and finding posts."""
 
 from __future__ import annotations
 
@@ -18,56 +18,56 @@ POST_MAXIMUM = 500
 """Characters in a post, as a person counts them."""
 
 MENTIONS_MAXIMUM = 50
-"""People whom one post can name; further names stay text."""
+"""People whom one post can mention; further names stay text."""
 
 
 def write_post(session: Session, *, user_id: int, body: str, now: datetime) -> Post:
-    """Publish a text, already checked by the form."""
+    """Publish a text that the form has checked."""
     post = Post(user_id=user_id, body=cleaned(body), created_at=now)
     session.add(post)
     session.flush()
-    _note_references(session, post)
+    _add_references(session, post)
     return post
 
 
 def edit_post(session: Session, post: Post, body: str, *, now: datetime) -> bool:
-    """Change a post's text, already checked by the form; False where it is the same as before."""
+    """Change a post's text, which the form has checked; return False if it stays the same."""
     text = cleaned(body)
     if text == post.body:
         return False
     post.body, post.edited_at = text, now
     for table in (PostTag, Mention):
         session.execute(delete(table).where(table.post_id == post.id))
-    _note_references(session, post)
+    _add_references(session, post)
     return True
 
 
 def delete_post(session: Session, post: Post) -> None:
-    """Remove a post, with all that refers to it."""
+    """Delete a post with everything that refers to it."""
     session.delete(post)
 
 
-def find_post(session: Session, number: int, reader_id: int | None) -> Post | None:
-    """The post with this number and its author, if this reader may see it."""
-    if not 0 < number < LATEST:
+def find_post(session: Session, post_id: int, reader_id: int | None) -> Post | None:
+    """Return the post with this id and its author, or None if this reader may not see it."""
+    if not 0 < post_id < LATEST:
         return None
     wanted = (
         select(Post)
         .join(Post.author)
         .options(contains_eager(Post.author))
-        .where(Post.id == number, is_visible(reader_id, muting=False))
+        .where(Post.id == post_id, is_visible(reader_id, muting=False))
     )
     return session.scalar(wanted)
 
 
-def own_post(session: Session, number: int, author_id: int) -> Post | None:
-    """The post with this number, if this person wrote it."""
-    post = find_post(session, number, author_id)
+def own_post(session: Session, post_id: int, author_id: int) -> Post | None:
+    """Return the post with this id, or None unless this person wrote it."""
+    post = find_post(session, post_id, author_id)
     return post if post and post.user_id == author_id else None
 
 
 def mentioned(session: Session, posts: Sequence[Post]) -> dict[str, str]:
-    """Whom these posts name: the user name of each key, for those who are there to be visited."""
+    """The user names that these posts mention, by their keys; only those of visible accounts."""
     if not posts:
         return {}
     wanted = (
@@ -82,7 +82,7 @@ def mentioned(session: Session, posts: Sequence[Post]) -> dict[str, str]:
     return {row.username_key: row.username for row in session.execute(wanted)}
 
 
-def _note_references(session: Session, post: Post) -> None:
+def _add_references(session: Session, post: Post) -> None:
     session.add_all(PostTag(tag=tag, post_id=post.id) for tag in tags_in(post.body))
     people = _people(session, names_in(post.body))
     session.add_all(Mention(user_id=person, post_id=post.id) for person in people)
@@ -93,6 +93,6 @@ def _people(session: Session, keys: Iterable[str]) -> Sequence[int]:
     wanted = sorted(keys)[:MENTIONS_MAXIMUM]
     if not wanted:
         return ()
-    # Locked against their deletion alone, which must not come between this and the mention.
+    # FOR KEY SHARE blocks only their deletion, which would break the mention's foreign key.
     named = select(User.id).where(User.username_key.in_(wanted)).order_by(User.id)
     return session.scalars(named.with_for_update(read=True, key_share=True)).all()

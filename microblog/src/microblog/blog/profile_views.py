@@ -32,15 +32,16 @@ from microblog.web.ratelimits import limit_posts
 blueprint = Blueprint("profiles", __name__)
 
 UPLOAD_MAXIMUM_BYTES = 32 * 1024 * 1024
-"""A picture between its own limit and this one is read, so that the answer can stand beside it."""
+"""A picture over its own limit and under this one is still read, so that the form can show why it
+is refused."""
 
 UPLOAD_PARTS_MAXIMUM = 5
 UPLOAD_HEAD_MAXIMUM_BYTES = 128 * 1024
-"""Of a part of it: between them are more bytes than in any form, and heads are the costly ones."""
+"""Of the parts' headers and fields, which are costly to parse; the file itself is not."""
 
 
 def allow_upload(endpoint: str | None, _values: Any) -> None:
-    """Before the form is read, which happens before any view. Not for strangers."""
+    """Raise the limits of a signed-in person's upload, before the form is read."""
     if endpoint == "profiles.edit_picture" and current_user.is_authenticated:
         request.max_content_length = UPLOAD_MAXIMUM_BYTES
         request.max_form_parts = UPLOAD_PARTS_MAXIMUM
@@ -59,7 +60,7 @@ def edit() -> str | Response:
             with transaction() as writing:
                 own = writing.get_one(User, user.id)
                 rename(writing, own, form.username.data)
-                profiles.tell_about(writing, own, form.about_me.data or "")
+                profiles.change_about_me(writing, own, form.about_me.data or "")
         except TakenError as error:
             form.username.errors = [why_taken(error)]
         else:
@@ -84,7 +85,7 @@ def edit_picture() -> str | Response:
                 form.picture.errors = [_("Choose a file first.")]
             else:
                 with transaction() as writing:
-                    profiles.show_picture(writing, current_user.user.id, picture)
+                    profiles.set_picture(writing, current_user.user.id, picture)
                 flash(_("Your picture was changed."), "success")
                 return redirect(url_for("profiles.edit"))
     return _page(None, form)
@@ -105,7 +106,7 @@ def remove_picture() -> Response:
 def picture(user_id: int, digest: str) -> FlaskResponse:
     content = profiles.find_picture(db.session, user_id, digest, reader_id()) or abort(404)
     response = FlaskResponse(content, mimetype=MIMETYPE)
-    # The digest names the content, so that it never changes; but the person may disappear.
+    # The digest names the content, so it never changes; but the account may be hidden or deleted.
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 

@@ -1,4 +1,4 @@
-"""What a person tells about themselves, and their picture."""
+"""A person's profile: what they say about themselves, and their picture."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ ABOUT_MAXIMUM = 300
 
 
 def find_profile(session: Session, user_id: int) -> Profile:
-    """What a person tells; an empty profile, not stored, where they told nothing yet."""
+    """Return a person's profile, or an empty one that is not stored."""
     return session.get(Profile, user_id) or Profile(user_id=user_id, about_me="")
 
 
-def tell_about(session: Session, user: User, about_me: str) -> None:
-    """Change what a person tells about themselves; the form has checked it."""
-    _kept(session, user.id).about_me = cleaned(about_me)
+def change_about_me(session: Session, user: User, about_me: str) -> None:
+    """Change what a person says about themselves; the form has checked it."""
+    _stored_profile(session, user.id).about_me = cleaned(about_me)
 
 
-def show_picture(session: Session, user_id: int, picture: Picture) -> None:
-    """Show this picture instead of the one that is drawn from the name."""
-    _kept(session, user_id).avatar_digest = picture.digest
+def set_picture(session: Session, user_id: int, picture: Picture) -> None:
+    """Use this picture instead of the one drawn from the name."""
+    _stored_profile(session, user_id).avatar_digest = picture.digest
     session.merge(Avatar(user_id=user_id, content=picture.content))
 
 
 def remove_picture(session: Session, user_id: int) -> None:
-    """Go back to the one that is drawn."""
-    _kept(session, user_id).avatar_digest = None
+    """Delete the uploaded picture; the one drawn from the name takes its place."""
+    _stored_profile(session, user_id).avatar_digest = None
     session.execute(delete(Avatar).where(Avatar.user_id == user_id))
 
 
 def find_picture(
     session: Session, user_id: int, digest: str, reader_id: int | None
 ) -> bytes | None:
-    """The content of a person's picture, if it is still the one with this digest.
+    """Return the content of a person's picture if it still has this digest.
 
-    None where this reader does not see the person: hidden, or across a block by them.
+    None if this reader may not see the person, who is hidden or blocks the reader.
     """
     if user_id > MAX_ID or "\0" in digest:
         return None
@@ -60,5 +60,5 @@ def find_picture(
     )
 
 
-def _kept(session: Session, user_id: int) -> Profile:
+def _stored_profile(session: Session, user_id: int) -> Profile:
     return session.merge(find_profile(session, user_id))

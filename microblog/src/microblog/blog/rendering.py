@@ -1,4 +1,4 @@
-"""What every page with posts needs: where it begins, who reads it, and what its texts refer to."""
+"""What every page with posts needs: its cursor, its reader, and its texts as HTML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from microblog.database import db
 from microblog.web.security import GRAVATAR
 
 GRAVATAR_SIDE = 192
-"""Pixels of a side: twice the largest that is shown, for screens with small pixels."""
+"""Pixels along each side: twice the largest size that is shown, for high-density screens."""
 
 AVATAR_COLORS = 12
 """As many as the style sheet has."""
@@ -36,22 +36,22 @@ def init_app(app: Flask) -> None:
 
 
 def cursor() -> Cursor:
-    """The page of a timeline that this address asks for."""
+    """The cursor in this request's address."""
     return Cursor.of(request.args.get("before"), request.args.get("after"))
 
 
 def reader_id() -> int | None:
-    """Who reads; None for strangers."""
+    """The id of the signed-in reader; None if nobody is signed in."""
     return current_user.user.id if current_user.is_authenticated else None
 
 
-def shown(page: Page) -> dict[str, Any]:
+def timeline_context(page: Page) -> dict[str, Any]:
     """What a template needs to show this page of a timeline."""
     return {"page": page, **post_context(page.posts)}
 
 
 def post_context(posts: Sequence[Post]) -> dict[str, Any]:
-    """What a template needs to show these posts: their texts, and their authors' own pictures."""
+    """What a template needs to show these posts: their texts, and their authors' pictures."""
     return {
         "bodies": bodies(posts),
         "pictures": pictures(db.session, {post.user_id for post in posts}),
@@ -59,19 +59,19 @@ def post_context(posts: Sequence[Post]) -> dict[str, Any]:
 
 
 def bodies(posts: Sequence[Post]) -> dict[int, Markup]:
-    """The text of each post for a page, by the post's number."""
+    """The text of each post as HTML, by the post's id."""
     names = mentioned(db.session, posts)
     return {post.id: linked(post.body, names) for post in posts}
 
 
 def linked(text: str, names: Mapping[str, str] = MappingProxyType({})) -> Markup:
-    """A text with its addresses, tags, and these names (user names by their keys) as links."""
+    """A text as HTML; its addresses, tags, and these names (user names by key) are links."""
     addresses = {key: url_for("people.profile", username=name) for key, name in names.items()}
     return as_html(text, addresses, url_for("blog.tagged", tag="TAG"))
 
 
 def page_url(**begin: int) -> str:
-    """The address of another page of the list that is shown."""
+    """The address of another page of the current list."""
     values: dict[str, Any] = {**(request.view_args or {}), **begin}
     return url_for(request.endpoint or "index", **values)
 
@@ -82,14 +82,15 @@ def avatar_color(name: str) -> int:
 
 
 def avatar_url(user: User, digest: str | None) -> str | None:
-    """The address of a person's own picture; None where one is drawn from the name."""
+    """The address of a person's uploaded picture; None if they have none."""
     return url_for("profiles.picture", user_id=user.id, digest=digest) if digest else None
 
 
 def gravatar_url(user: User) -> str | None:
-    """Where Gravatar has a picture of this person, or none that can be seen; None: do not ask.
+    """The address of this person's Gravatar, which is transparent if they have none.
 
-    Only a confirmed address says whose picture it is. https://docs.gravatar.com/api/avatars/images/
+    None if GRAVATAR is off, or the address is not confirmed: whose picture it is would be unknown.
+    https://docs.gravatar.com/api/avatars/images/
     """
     if not current_app.config["GRAVATAR"] or user.email_verified_at is None:
         return None

@@ -1,6 +1,6 @@
-"""What people write: how it is kept, and turned into a page.
+"""The texts that people write: how they are stored, and how they become HTML.
 
-Nothing of HTML is understood: addresses, `@name` and `#tag` become links, all else is text.
+No markup is understood: addresses, `@name` and `#tag` become links, everything else is text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TAG_MAXIMUM = 64
 _LINE_ENDS = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _MANY_EMPTY_LINES = regex.compile(r"\n{3,}")
 
-# Letters that reorder or hide others (UAX 9, "Trojan Source"), and those that are none.
+# Characters that reorder or hide others (UAX 9, "Trojan Source"), and code points that are none.
 _NOT_SHOWN = regex.compile(r"[\p{Cc}\p{Cs}\p{Cn}\p{Co}\u202a-\u202e\u2066-\u2069--\n\t]", regex.V1)
 _INVISIBLE = regex.compile(r"[\p{Cf}\p{Z}\p{M}\p{Cc}\u115f\u1160\u3164\uffa0\u2800]*")
 
@@ -33,7 +33,7 @@ _REFERENCE = regex.compile(
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """A part of a text: `target` is the address, the key of a name, or the tag that it leads to."""
+    """A part of a text; `target` is the address, the key of a name, or the tag that it links to."""
 
     kind: str
     text: str
@@ -41,9 +41,9 @@ class TextSegment:
 
 
 def cleaned(text: str) -> str:
-    """The form in which a text is kept: composed (NFC), with plain line ends, blanks trimmed.
+    """The form in which a text is stored: composed (NFC), with plain line ends, blanks trimmed.
 
-    Composing takes the square of the number of marks in a row: not for texts of just any length.
+    The time grows with the square of the number of marks in a row: limit the length first.
     """
     text = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text))
     text = "\n".join(line.rstrip() for line in text.split("\n"))
@@ -51,22 +51,22 @@ def cleaned(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether there is nothing to see."""
+    """Whether nothing of the text is visible."""
     return _INVISIBLE.fullmatch(text) is not None
 
 
 def has_hidden(text: str) -> bool:
-    """Whether it holds what cannot be shown, or shows the rest in a false order."""
+    """Whether the text holds characters that cannot be shown, or that reorder others."""
     return _NOT_SHOWN.search(text) is not None
 
 
 def tag_key(tag: str) -> str:
-    """The one spelling under which the posts with a tag are found."""
+    """The normalised spelling under which the posts with a tag are found."""
     return unicodedata.normalize("NFKC", tag).casefold()
 
 
-def pieces(text: str) -> Iterator[TextSegment]:
-    """The text in its parts: "text", "link", "name" and "tag"."""
+def segments(text: str) -> Iterator[TextSegment]:
+    """Split a text into its parts: "text", "link", "name" and "tag"."""
     end = 0
     for found in _links().match(text) or ():
         yield from _references(text[end : found.index])
@@ -76,53 +76,55 @@ def pieces(text: str) -> Iterator[TextSegment]:
 
 
 def names_in(text: str) -> set[str]:
-    """The keys of the names that it mentions, whether they belong to anybody or not."""
-    return {piece.target for piece in pieces(text) if piece.kind == "name"}
+    """The keys of the names that a text mentions, whether or not accounts have them."""
+    return {segment.target for segment in segments(text) if segment.kind == "name"}
 
 
 def tags_in(text: str) -> set[str]:
-    """The tags that it has, each in its one spelling."""
-    return {piece.target for piece in pieces(text) if piece.kind == "tag"}
+    """The tags of a text, normalised."""
+    return {segment.target for segment in segments(text) if segment.kind == "tag"}
 
 
 def as_html(text: str, names: Mapping[str, str], tags: str) -> Markup:
-    """The text for a page. `names` has the address of the page of each key that is somebody's;
-    `tags` is the address of a tag's page, with `TAG` in the tag's place.
+    """Return a text as HTML.
+
+    `names` has the address of the page of each name that an account has, by key; `tags` is the
+    address of a tag's page, with `TAG` in place of the tag.
     """
-    return Markup("").join(_html(piece, names, tags) for piece in pieces(text))
+    return Markup("").join(_html(segment, names, tags) for segment in segments(text))
 
 
-def _html(piece: TextSegment, names: Mapping[str, str], tags: str) -> Markup:
-    if piece.kind == "link":
+def _html(segment: TextSegment, names: Mapping[str, str], tags: str) -> Markup:
+    if segment.kind == "link":
         return Markup('<a href="{}" rel="nofollow noopener ugc">{}</a>').format(
-            piece.target, piece.text
+            segment.target, segment.text
         )
-    if piece.kind == "name" and piece.target in names:
-        return Markup('<a href="{}">{}</a>').format(names[piece.target], piece.text)
-    if piece.kind == "tag":
+    if segment.kind == "name" and segment.target in names:
+        return Markup('<a href="{}">{}</a>').format(names[segment.target], segment.text)
+    if segment.kind == "tag":
         return Markup('<a href="{}" rel="tag">{}</a>').format(
-            tags.replace("TAG", piece.target), piece.text
+            tags.replace("TAG", segment.target), segment.text
         )
-    return escape(piece.text)
+    return escape(segment.text)
 
 
 def _references(text: str) -> Iterator[TextSegment]:
     end = 0
     for found in _REFERENCE.finditer(text):
-        piece = _reference(found)
-        if piece is None:
+        segment = _reference(found)
+        if segment is None:
             continue
         if found.start() > end:
             yield TextSegment("text", text[end : found.start()])
-        yield piece
-        end = found.start() + len(piece.text)
+        yield segment
+        end = found.start() + len(segment.text)
     if end < len(text):
         yield TextSegment("text", text[end:])
 
 
 def _reference(found: regex.Match[str]) -> TextSegment | None:
     if found["name"]:
-        # The dot that ends a sentence belongs to nobody's name.
+        # A dot that ends a sentence is not part of the name.
         name = found["name"].rstrip(".-")
         return TextSegment("name", f"@{name}", username_key(name))
     tag = found["tag"]

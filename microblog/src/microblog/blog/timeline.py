@@ -1,7 +1,7 @@
-"""Timelines: what one reads at home, everywhere, of one person, and under one tag.
+"""Timelines: the home page, everybody's posts, one person's, and those with one tag.
 
-Pages are found by the number of a post that they begin before or after (keyset pagination), never
-by counting rows that are skipped: the ten-thousandth page costs what the first does.
+A page begins before or after the id of a post (keyset pagination), so that no rows are skipped by
+counting: the ten-thousandth page costs as much as the first.
 """
 
 from __future__ import annotations
@@ -36,34 +36,36 @@ from microblog.web.links import parse_id
 PAGE_SIZE = 25
 
 LATEST = MAX_ID
-"""A number that no post has reached."""
+"""An id that no post has reached."""
 
 WINDOW = 5_000
-"""Among so many of the newest posts those of followed people are looked for, before each of these
-people is asked in turn: the first is fast for who follows many, the second for who follows few."""
+"""The home timeline searches so many of the newest posts before it queries each followed person in
+turn: the first is fast for readers who follow many, the second for those who follow few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: with what is older than one post, or with what is newer."""
+    """Where a page begins: with the posts older than one, or with those newer."""
 
     post_id: int = LATEST
     is_older: bool = True
 
     @classmethod
     def of(cls, before: str | None, after: str | None) -> Cursor:
-        """From what an address says; nonsense means the newest page."""
+        """Read the cursor from the arguments of an address; nonsense means the newest page."""
         for text, is_older in ((before, True), (after, False)):
-            number = parse_id(text)
-            if number is not None:
-                return cls(number, is_older=is_older)
+            post_id = parse_id(text)
+            if post_id is not None:
+                return cls(post_id, is_older=is_older)
         return cls()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Posts with their authors, newest first. `before` leads to older ones, `after` to newer ones;
-    None where there are none.
+    """Posts with their authors, newest first.
+
+    `before` is the id where the older page begins, `after` that of the newer one; None if there is
+    no such page.
     """
 
     posts: Sequence[Post]
@@ -72,36 +74,38 @@ class Page:
 
 
 def home(session: Session, reader_id: int, cursor: Cursor) -> Page:
-    """What those whom one follows wrote, and what one wrote oneself."""
+    """The posts of the people whom the reader follows, and the reader's own."""
     return _page(session, _home(cursor.is_older), cursor, reader=reader_id, window=WINDOW)
 
 
 def explore(session: Session, reader_id: int | None, cursor: Cursor) -> Page:
-    """What everybody wrote."""
+    """Everybody's posts."""
     wanted = _explore(cursor.is_older, reader_id is None)
     return _page(session, wanted, cursor, reader=reader_id)
 
 
 def of_person(session: Session, person_id: int, reader_id: int | None, cursor: Cursor) -> Page:
-    """What one person wrote, for somebody who came to read it: muting does not count."""
+    """One person's posts; muting does not count, since the reader came to read them."""
     wanted = _of_person(cursor.is_older, reader_id is None)
     return _page(session, wanted, cursor, reader=reader_id, person=person_id)
 
 
 def with_tag(session: Session, tag: str, reader_id: int | None, cursor: Cursor) -> Page:
-    """What has this tag, given in its one spelling."""
+    """The posts with this tag, given in its normalised spelling."""
     wanted = _with_tag(cursor.is_older, reader_id is None)
     return _page(session, wanted, cursor, reader=reader_id, tag=tag)
 
 
-def newest(session: Session, reader_id: int, newer_than: int) -> int:
-    """How many posts came to the home timeline since this one; at most a page is counted."""
+def count_newer(session: Session, reader_id: int, newer_than: int) -> int:
+    """How many posts the home timeline has that are newer than this one; at most a page."""
     return len(home(session, reader_id, Cursor(newer_than, is_older=False)).posts)
 
 
 def is_visible(reader_id: int | None, *, muting: bool = True) -> ColumnElement[bool]:
-    """Which posts a reader may see, in a statement that joins their authors: none of accounts that
-    are disabled or being deleted, none across a block; in timelines none of muted people.
+    """The condition for posts that a reader may see, in a statement that joins their authors.
+
+    It excludes accounts that are disabled or about to be deleted, blocks in either direction and,
+    with `muting`, people whom the reader muted.
     """
     if reader_id is None:
         return visible()
@@ -121,7 +125,7 @@ def _page(session: Session, wanted: Select[Post], cursor: Cursor, **values: Any)
     return Page(posts, before, after)
 
 
-# The statements are built once for each of their shapes: building costs more than running them.
+# Each variant of a statement is built once: building costs more than running it.
 _READER: ColumnElement[int] = bindparam("reader", type_=Integer)
 _CURSOR: ColumnElement[int] = bindparam("cursor", type_=Integer)
 _WINDOW: ColumnElement[int] = bindparam("window", type_=Integer)
@@ -129,11 +133,11 @@ _WINDOW: ColumnElement[int] = bindparam("window", type_=Integer)
 
 @cache
 def _home(is_older: bool) -> Select[Post]:
-    """Looked for among the posts next to the cursor first. Only where these do not fill a page,
-    each of the followed people is asked for as many as a page could need.
+    """Search the posts next to the cursor first. Only if they do not fill a page, query each of the
+    followed people for as many posts as a page could need.
     """
     followed = exists().where(Follow.follower_id == _READER, Follow.followed_id == Post.user_id)
-    recent = _visible_numbers(
+    recent = _visible_ids(
         is_older, _within_window(is_older), or_(Post.user_id == _READER, followed)
     ).cte("recent")
     lacking = select(func.count()).select_from(recent).scalar_subquery() <= PAGE_SIZE
@@ -141,30 +145,30 @@ def _home(is_older: bool) -> Select[Post]:
         select(Follow.followed_id.label("id")).where(Follow.follower_id == _READER, lacking),
         select(_READER).where(lacking),
     ).cte("sources")
-    theirs = _visible_numbers(
+    theirs = _visible_ids(
         is_older, Post.user_id == sources.c.id, _among_the_first(sources.c.id, is_older)
     ).subquery()
-    numbers = union(select(recent.c.id), select(theirs.c.id)).subquery()
-    return _posts(is_older, Post.id.in_(select(numbers.c.id)))
+    ids = union(select(recent.c.id), select(theirs.c.id)).subquery()
+    return _posts(is_older, Post.id.in_(select(ids.c.id)))
 
 
 @cache
-def _explore(is_older: bool, is_stranger: bool) -> Select[Post]:
-    return _posts(is_older, _beyond(Post.id, is_older), _shown(is_stranger))
+def _explore(is_older: bool, is_anonymous: bool) -> Select[Post]:
+    return _posts(is_older, _beyond(Post.id, is_older), _shown(is_anonymous))
 
 
 @cache
-def _of_person(is_older: bool, is_stranger: bool) -> Select[Post]:
+def _of_person(is_older: bool, is_anonymous: bool) -> Select[Post]:
     theirs = Post.user_id == bindparam("person", type_=Integer)
-    return _posts(is_older, _beyond(Post.id, is_older), theirs, _shown(is_stranger, muting=False))
+    return _posts(is_older, _beyond(Post.id, is_older), theirs, _shown(is_anonymous, muting=False))
 
 
 @cache
-def _with_tag(is_older: bool, is_stranger: bool) -> Select[Post]:
+def _with_tag(is_older: bool, is_anonymous: bool) -> Select[Post]:
     tagged = select(PostTag.post_id).where(
         PostTag.tag == bindparam("tag", type_=String), _beyond(PostTag.post_id, is_older)
     )
-    return _posts(is_older, Post.id.in_(tagged), _shown(is_stranger))
+    return _posts(is_older, Post.id.in_(tagged), _shown(is_anonymous))
 
 
 def _posts(is_older: bool, *conditions: ColumnElement[bool]) -> Select[Post]:
@@ -178,7 +182,7 @@ def _posts(is_older: bool, *conditions: ColumnElement[bool]) -> Select[Post]:
     )
 
 
-def _visible_numbers(is_older: bool, *conditions: ColumnElement[bool]) -> Select[int]:
+def _visible_ids(is_older: bool, *conditions: ColumnElement[bool]) -> Select[int]:
     return (
         select(Post.id)
         .join(Post.author)
@@ -188,8 +192,8 @@ def _visible_numbers(is_older: bool, *conditions: ColumnElement[bool]) -> Select
     )
 
 
-def _shown(is_stranger: bool, *, muting: bool = True) -> ColumnElement[bool]:
-    return visible() if is_stranger else _is_visible_to(_READER, muting=muting)
+def _shown(is_anonymous: bool, *, muting: bool = True) -> ColumnElement[bool]:
+    return visible() if is_anonymous else _is_visible_to(_READER, muting=muting)
 
 
 def _is_visible_to(reader: ColumnElement[int], *, muting: bool = True) -> ColumnElement[bool]:
@@ -214,7 +218,7 @@ def _within_window(is_older: bool) -> ColumnElement[bool]:
 
 
 def _among_the_first(author_id: ColumnElement[int], is_older: bool) -> ColumnElement[bool]:
-    """Of each author no more than a page could need."""
+    """Limit each author's posts to as many as a page could need."""
     other = aliased(Post)
     last = (
         select(other.id)
@@ -229,11 +233,11 @@ def _among_the_first(author_id: ColumnElement[int], is_older: bool) -> ColumnEle
     return Post.id <= func.coalesce(last, LATEST)
 
 
-def _beyond(number: Any, is_older: bool) -> ColumnElement[bool]:
-    beyond: ColumnElement[bool] = number < _CURSOR if is_older else number > _CURSOR
+def _beyond(post_id: Any, is_older: bool) -> ColumnElement[bool]:
+    beyond: ColumnElement[bool] = post_id < _CURSOR if is_older else post_id > _CURSOR
     return beyond
 
 
-def _order(number: Any, is_older: bool) -> ColumnElement[int]:
-    order: ColumnElement[int] = number.desc() if is_older else number.asc()
+def _order(post_id: Any, is_older: bool) -> ColumnElement[int]:
+    order: ColumnElement[int] = post_id.desc() if is_older else post_id.asc()
     return order

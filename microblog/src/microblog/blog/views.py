@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from microblog.blog import feeds, people_views, post_views, profile_views, rendering, timeline
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
-from microblog.blog.rendering import cursor, reader_id, shown
+from microblog.blog.rendering import cursor, reader_id, timeline_context
 from microblog.blog.text import TAG_MAXIMUM, has_hidden, tag_key
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
@@ -22,8 +22,8 @@ blueprint = Blueprint("blog", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Join all pages of the blog to the site."""
-    # The first page has a name that rooms below this one can use without knowing the blog.
+    """Add all pages of the blog to the site."""
+    # The first page has an endpoint that lower packages can link to without knowing the blog.
     app.add_url_rule("/", endpoint="index", view_func=index, methods=["GET", "POST"])
     app.add_url_rule("/index", view_func=index, methods=["GET", "POST"])
     for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
 @limit_posts
 def index() -> str | Response:
     if not current_user.is_authenticated:
-        return render_template("blog/welcome.html", **shown(_newest_of_all()))
+        return render_template("blog/welcome.html", **timeline_context(_newest_of_all()))
     form = PostForm()
     if form.validate_on_submit():
         with transaction() as writing:
@@ -43,13 +43,13 @@ def index() -> str | Response:
         flash(_("Your post is now live!"), "success")
         return redirect(home())
     page = timeline.home(db.session, current_user.user.id, cursor())
-    return render_template("blog/index.html", form=form, **shown(page))
+    return render_template("blog/index.html", form=form, **timeline_context(page))
 
 
 @blueprint.get("/explore")
 def explore() -> str:
     page = timeline.explore(db.session, reader_id(), cursor())
-    return render_template("blog/explore.html", **shown(page))
+    return render_template("blog/explore.html", **timeline_context(page))
 
 
 @blueprint.get("/explore.atom")
@@ -61,7 +61,7 @@ def explore_feed() -> FlaskResponse:
 def tagged(tag: str) -> str | Response:
     key = _known_tag(tag)
     page = timeline.with_tag(db.session, key, reader_id(), cursor())
-    return render_template("blog/tag.html", tag=key, **shown(page))
+    return render_template("blog/tag.html", tag=key, **timeline_context(page))
 
 
 @blueprint.get("/tag/<tag>.atom")
@@ -71,11 +71,11 @@ def tagged_feed(tag: str) -> FlaskResponse:
     return feeds.response(f"#{key}", "blog.tagged", page, tag=key)
 
 
-@blueprint.get("/newer_posts/<int:number>")
+@blueprint.get("/newer_posts/<int:post_id>")
 @login_required
-def newer_posts(number: int) -> FlaskResponse:
-    """How many posts came to one's home timeline since this one; for the hint on the page."""
-    count = timeline.newest(db.session, current_user.user.id, min(number, timeline.LATEST))
+def newer_posts(post_id: int) -> FlaskResponse:
+    """How many newer posts the home timeline has, for the hint on the page."""
+    count = timeline.count_newer(db.session, current_user.user.id, min(post_id, timeline.LATEST))
     answer = jsonify(count=count)
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -91,7 +91,7 @@ def _newest_of_all() -> timeline.Page:
 
 
 def _known_tag(tag: str) -> str:
-    # Composing (NFC) makes at most four code points one.
+    # Normalising composes at most four code points into one.
     key = tag_key(tag) if len(tag) <= 4 * TAG_MAXIMUM else ""
     if not key or len(key) > TAG_MAXIMUM or has_hidden(key) or "\n" in key or "\t" in key:
         abort(404)
