@@ -23,9 +23,12 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import Attachment, BadHeaderError, Email
 from flask_outbox.message.templates import MissingExtraError
+from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType, Priority
+from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Model
 from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.outbox.rate_limits import parse_rate_limits
 from flask_outbox.outbox.validation import OutboxError
 from flask_outbox.smtp.errors import SmtpError
 
@@ -36,6 +39,7 @@ __all__ = [
     "Attachment",
     "BadHeaderError",
     "ComposeContext",
+    "DeliveryOptions",
     "Discard",
     "Email",
     "EmailType",
@@ -45,6 +49,7 @@ __all__ = [
     "Outbox",
     "OutboxError",
     "Priority",
+    "RecipientLimit",
     "SmtpError",
     "address_key",
     "current_outbox",
@@ -53,6 +58,7 @@ __all__ = [
     "metadata",
     "parse_address",
     "parse_addresses",
+    "parse_rate_limits",
     "run_dispatcher",
     "send_email",
     "smtp_server",

@@ -199,10 +199,10 @@ class OutboxMachine(RuleBasedStateMachine):
         self.offers: dict[str, list[float]] = defaultdict(list)
         self.server = Server(self)
         self.acting: Worker | None = None
+        self.limits = limits or RateLimits()
         self.outbox = Outbox(
             sessionmaker(engine), sender="site@example.com", clock=lambda: self.now
         )
-        self.outbox.rate_limits = limits or RateLimits()
         self._register_kinds()
         with self.writing() as session:
             for table in Model.metadata.sorted_tables:
@@ -222,7 +222,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _worker(self, engine: Engine) -> Worker:
         # Each knows only what it saw itself, as a process of its own.
-        pacing = Pacing(self.outbox.rate_limits)
+        pacing = Pacing(self.limits)
         claims = Claims(engine, lease=LEASE, pacing=pacing)
         leases = LeaseKeeper(claims, clock=lambda: self.now)
         return Worker(claims, Delivery(self.outbox, self.server, claims, leases))
@@ -278,11 +278,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _claim(self, worker: Worker, way: str) -> None:
         slow = [one.held.id for one in self.workers if one.held is not None]
-        if way == "lease ends" and slow and not self.outbox.rate_limits:
+        if way == "lease ends" and slow and not self.limits:
             # Another is so slow that its lease runs out, and this one takes the message over.
             self.now = max(self.now, *(one.lease_ends for one in self.workers))
             self._claim_by_number(worker, slow[0])
-        elif way == "renew" and self.rows and not self.outbox.rate_limits:
+        elif way == "renew" and self.rows and not self.limits:
             self._claim_by_number(worker, max(self.rows))
         else:
             priorities = PROMPT_ONLY if way == "crash" else ALL_PRIORITIES
@@ -454,9 +454,9 @@ class OutboxMachine(RuleBasedStateMachine):
         if held is not None:
             row = self.rows[held.id]
             assert (row.lane, row.due_at) in due
-            assert self.outbox.rate_limits or (row.lane, row.due_at) == min(due)
+            assert self.limits or (row.lane, row.due_at) == min(due)
             self._holds(worker, held)
-        elif not self.outbox.rate_limits:
+        elif not self.limits:
             assert due == []
 
     def _holds(self, worker: Worker, held: Claim) -> None:
@@ -513,7 +513,7 @@ class OutboxMachine(RuleBasedStateMachine):
         worker = self.acting
         assert worker is not None
         assert worker.held is not None
-        if not self.outbox.rate_limits or self.now > worker.lease_ends:
+        if not self.limits or self.now > worker.lease_ends:
             return
         domain = worker.held.recipient.partition("@")[2]
         for scope, limit in (("", OVERALL), (domain, BY_DOMAIN)):

@@ -256,7 +256,7 @@ def test_what_cannot_be_delivered_needs_no_server(
 
 def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) -> None:
     ends = [site.deliver({"guarded": True}, {})]
-    for _ in range(site.outbox.recipient_limit.messages):
+    for _ in range(site.outbox.delivery.recipient_limit.messages):
         site.outbox.email_types.clear()
         ends.append(site.deliver({"guarded": True}, {}))
     assert [one.status for one in ends] == [Status.SENT] * 3 + [Status.DISCARDED]

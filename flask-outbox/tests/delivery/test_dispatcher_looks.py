@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
-from flask_outbox import Outbox, Priority
+from flask_outbox import DeliveryOptions, Outbox, Priority
 from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.dispatcher import (
     ALL_PRIORITIES,
@@ -52,7 +52,7 @@ def outbox(tmp_path: Path, time: Time) -> Iterator[Outbox]:
 
 
 def made(outbox: Outbox, limits: str | None = None, connections: int = 2) -> Dispatcher:
-    outbox.rate_limits = parse_rate_limits(limits)
+    outbox.delivery = DeliveryOptions(rate_limits=parse_rate_limits(limits))
     options = DispatcherOptions(connections=connections, look_every=LOOK_EVERY)
     return Dispatcher(outbox, lambda: pytest.fail("nothing is sent"), options=options)
 

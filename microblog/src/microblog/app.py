@@ -13,15 +13,22 @@ from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
 from sqlalchemy.orm import Session
 
-from flask_outbox import Address, Mail, Outbox, init_outbox, parse_address
+from flask_outbox import (
+    Address,
+    DeliveryOptions,
+    Mail,
+    Outbox,
+    RecipientLimit,
+    init_outbox,
+    parse_address,
+    parse_rate_limits,
+)
 from flask_outbox.database_errors import is_outage
 from flask_outbox.dev.catcher import CaughtMail
 from flask_outbox.dev.inbox import inbox_blueprint
 from flask_outbox.dev.previews import previews_blueprint
 from flask_outbox.message.dkim import DkimKeyError, load_signer
 from flask_outbox.outbox.email_types import MINUTE
-from flask_outbox.outbox.limits import RecipientLimit
-from flask_outbox.outbox.rate_limits import parse_rate_limits
 from flask_outbox.outbox.wakeup import SocketWakeup, Wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
@@ -173,20 +180,26 @@ def _join_mail(app: Flask, settings: Settings) -> Outbox:
         sender=settings.sender,
         wakeup=_wakeup(settings, sessions),
         current=current_transaction,
-        resolve_locale=languages.supported_locale,
-        sign=signer(settings),
+        maximum_bytes=settings.MAIL_MAX_BYTES,
+        delivery=_delivery_options(settings),
+    )
+    accounts.register(made, sender=_author(settings))
+    error_reports.register_email_types(made)
+    init_outbox(app, made)
+    return made
+
+
+def _delivery_options(settings: Settings) -> DeliveryOptions:
+    return DeliveryOptions(
         recipient_limit=RecipientLimit(
             settings.MAIL_GUARD_MESSAGES,
             settings.MAIL_GUARD_MINUTES * MINUTE,
             settings.MAIL_GUARD_DAILY,
         ),
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
-        maximum_bytes=settings.MAIL_MAX_BYTES,
+        resolve_locale=languages.supported_locale,
+        sign=signer(settings),
     )
-    accounts.register(made, sender=_author(settings))
-    error_reports.register_email_types(made)
-    init_outbox(app, made)
-    return made
 
 
 def _author(settings: Settings) -> Address:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -522,7 +523,8 @@ def test_a_message_in_a_language_that_nobody_speaks_is_written_in_another(
 
 
 def test_a_message_is_signed_as_it_leaves(smtp: ScriptedServer) -> None:
-    current_outbox().sign = lambda content: b"X-Signed: yes\r\n" + content
+    outbox = current_outbox()
+    outbox.delivery = replace(outbox.delivery, sign=lambda content: b"X-Signed: yes\r\n" + content)
     post(SUSAN)
     drain(smtp)
     assert smtp.received[0].content.startswith(b"X-Signed: yes\r\nFrom: ")
@@ -545,7 +547,9 @@ def test_where_sending_is_suppressed_everything_else_is_done(
 
 def test_what_the_guard_let_through_stays_so(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.guarded", guarded=True, delays=(20 * MINUTE, 20 * MINUTE, 20 * MINUTE))
-    current_outbox().recipient_limit = RecipientLimit(messages=1, seconds=35 * MINUTE)
+    outbox = current_outbox()
+    limit = RecipientLimit(messages=1, seconds=35 * MINUTE)
+    outbox.delivery = replace(outbox.delivery, recipient_limit=limit)
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"] * 2}
     post(SUSAN, "tests.guarded")
     for minutes in (23, 15):

@@ -169,7 +169,7 @@ def test_the_numbers_are_settings(
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():
         make_dispatcher(make_settings(**changes)).drain()
-        assert current_outbox().recipient_limit == RecipientLimit(1, 300, 7)
+        assert current_outbox().delivery.recipient_limit == RecipientLimit(1, 300, 7)
     assert len(smtp.received) == 1
 
 
@@ -183,7 +183,7 @@ def test_the_guard_reads_only_what_it_counts(app: Flask) -> None:
             held = claims.claim(ALL_PRIORITIES, now=outbox.clock())
         assert held is not None
         with recorded(outbox.engine) as asked, outbox.sessions() as session:
-            assert admit(session, held, outbox.recipient_limit, now=outbox.clock())
+            assert admit(session, held, outbox.delivery.recipient_limit, now=outbox.clock())
             session.rollback()
         (mark,) = [one.replace("?", "1") for one in asked if one.startswith("UPDATE outbox")]
         with outbox.engine.connect() as connection:

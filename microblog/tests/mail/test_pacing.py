@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,7 +84,9 @@ def paced(app: Flask) -> Make:
     """Makes a dispatcher with these limits: overall, by domain."""
 
     def make(overall: str | None = None, by_domain: str | None = None) -> Dispatcher:
-        current_outbox().rate_limits = parse_rate_limits(overall, by_domain)
+        outbox = current_outbox()
+        limits = parse_rate_limits(overall, by_domain)
+        outbox.delivery = replace(outbox.delivery, rate_limits=limits)
         return make_dispatcher(app)
 
     return make
@@ -198,7 +201,7 @@ def test_of_many_that_claim_at_once_exactly_as_many_succeed_as_may(
 ) -> None:
     dispatcher = paced("10/50seconds", "gmail.com=4/50seconds")
     post(clock, NORMAL, "gmail.com", "example.com", count=20)
-    engine, limits = dispatcher.outbox.engine, dispatcher.outbox.rate_limits
+    engine, limits = dispatcher.outbox.engine, dispatcher.pacing.limits
     start = threading.Barrier(8)
     claimed: list[str] = []
 
@@ -404,7 +407,7 @@ def test_the_time_counts_from_when_the_message_was_offered(
         clock.forward(7)
         return content
 
-    dispatcher.outbox.sign = slow
+    dispatcher.outbox.delivery = replace(dispatcher.outbox.delivery, sign=slow)
     assert dispatcher.drain() == 1
     clock.forward(9)
     assert dispatcher.drain() == 0

@@ -51,6 +51,7 @@ class Delivery:
         self, outbox: Outbox, transport: Transport, claims: Claims, leases: LeaseKeeper
     ) -> None:
         self.outbox = outbox
+        self.options = outbox.delivery
         self.transport = transport
         self.claims = claims
         self.leases = leases
@@ -146,7 +147,7 @@ class Delivery:
 
         Raises SQLAlchemyError if the database cannot be used.
         """
-        locale = self.outbox.resolve_locale(claim.locale)
+        locale = self.options.resolve_locale(claim.locale)
         context = ComposeContext(
             claim.recipient, locale, claim.arguments, self._now(), claim.attempts
         )
@@ -171,7 +172,7 @@ class Delivery:
         """Compose in a transaction of its own; discard what exceeds the recipient limit."""
         with self.outbox.sessions() as session:
             if email_type.guarded:
-                limit, share = self.outbox.recipient_limit, self.outbox.share_of(email_type)
+                limit, share = self.options.recipient_limit, self.outbox.share_of(email_type)
                 if not admit(session, claim, limit, now=context.now, share=share):
                     return Discard(_limit_reached(limit))
                 session.commit()
@@ -188,7 +189,7 @@ class Delivery:
         if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
             # The server would refuse the whole message for an address in its headers.
             email = without_beyond_ascii(email)
-        content = self.outbox.sign(
+        content = self.options.sign(
             render(
                 email,
                 message_id=claim.message_id,

@@ -113,7 +113,7 @@ class Dispatcher:
         self.health = ServerHealth()
         self._transport = transport
         self._context = context
-        self.pacing = Pacing(outbox.rate_limits)
+        self.pacing = Pacing(outbox.delivery.rate_limits)
         self._looking = self._claims()
         self._held_back_looked_at = -math.inf
         self._stopping = threading.Event()
@@ -226,7 +226,7 @@ class Dispatcher:
 
     def _opens_in(self, priorities: range) -> float:
         """Seconds until rate limits may let mail go that waits for them."""
-        if not self.outbox.rate_limits or self.health.pause():
+        if not self.pacing.limits or self.health.pause():
             return math.inf
         return self.pacing.opens_in(priorities, self.outbox.clock())
 

@@ -26,8 +26,9 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
+from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
-from flask_outbox.outbox.limits import RecipientLimit, Share
+from flask_outbox.outbox.limits import Share
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import (
     PRERENDERED,
@@ -36,7 +37,6 @@ from flask_outbox.outbox.prerendered import (
     prerendered_type,
     read_attachment,
 )
-from flask_outbox.outbox.rate_limits import RateLimits
 from flask_outbox.outbox.validation import (
     KIND_MAXIMUM,
     OutboxError,
@@ -59,11 +59,9 @@ class Outbox:
     """The door to the outbox of one application.
 
     `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
-    `current` returns the write transaction that the caller has open, if any, for `send_email`.
-    `recipient_limit` limits what one address gets of kinds that strangers can trigger,
-    `rate_limits` how many messages leave within a time. `resolve_locale` says in which language to
-    compose a message that was enqueued in one that composers may not know (any more). `sign` is
-    applied to every message before it leaves.
+    `wakeup` wakes those who deliver. `current` returns the write transaction that the caller has
+    open, if any, for `send_email`. No message may have more than `maximum_bytes`. `delivery` is for
+    those who deliver.
     """
 
     def __init__(
@@ -74,21 +72,15 @@ class Outbox:
         wakeup: Wakeup | None = None,
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
-        recipient_limit: RecipientLimit | None = None,
-        rate_limits: RateLimits | None = None,
-        resolve_locale: Callable[[str], str] = lambda locale: locale,
-        sign: Callable[[bytes], bytes] = lambda content: content,
         maximum_bytes: int = MAXIMUM_BYTES,
+        delivery: DeliveryOptions | None = None,
     ) -> None:
         self.sessions = sessions
         self.sender = parse_address(sender)
         self.wakeup = wakeup or NoWakeup()
         self.clock = clock
-        self.recipient_limit = recipient_limit or RecipientLimit()
-        self.resolve_locale = resolve_locale
-        self.rate_limits = rate_limits or RateLimits()
-        self.sign = sign
         self.maximum_bytes = maximum_bytes
+        self.delivery = delivery or DeliveryOptions()
         self._current = current
         self.email_types: dict[str, EmailType] = {}
         self.periodic_tasks: dict[str, PeriodicTask] = {}

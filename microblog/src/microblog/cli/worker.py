@@ -53,7 +53,7 @@ def worker(concurrency: int | None) -> None:
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
     connections = concurrency or settings.MAIL_CONNECTIONS
     retention = settings.MAIL_RETENTION_DAYS * DAY
-    if outbox.rate_limits:
+    if outbox.delivery.rate_limits:
         options = DispatcherOptions(connections=connections, retention=retention)
         sys.exit(run_paced_worker(celery, make_dispatcher(app, options=options)))
     deliverer = Deliverer(

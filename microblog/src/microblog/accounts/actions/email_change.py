@@ -333,6 +333,6 @@ def _require_patience(
         EmailChange.requested_at > since,
     )
     mailed = [one.timestamp() for one in session.scalars(same)]
-    opens_at = outbox.recipient_limit.opens_at(mailed, now=now.timestamp())
+    opens_at = outbox.delivery.recipient_limit.opens_at(mailed, now=now.timestamp())
     if opens_at is not None:
         raise AskedTooOftenError(datetime.fromtimestamp(opens_at, UTC))

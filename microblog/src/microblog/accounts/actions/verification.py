@@ -75,7 +75,7 @@ def ask_again(
         SecurityEventType.VERIFICATION_ASKED,
         since=now - timedelta(days=1),
     )
-    opens_at = outbox.recipient_limit.opens_at(
+    opens_at = outbox.delivery.recipient_limit.opens_at(
         [one.timestamp() for one in asked], now=now.timestamp()
     )
     if opens_at is not None:

@@ -1,0 +1,25 @@
+"""What of an outbox only those who deliver need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask_outbox.outbox.limits import RecipientLimit
+from flask_outbox.outbox.rate_limits import RateLimits
+
+
+@dataclass(frozen=True)
+class DeliveryOptions:
+    """How the messages of an outbox are delivered, by whatever process.
+
+    `recipient_limit` limits what one address gets of types that strangers can trigger,
+    `rate_limits` how many messages leave within a time. `resolve_locale` returns the language to
+    compose in, for a message that was enqueued in one that composers may not know (any more).
+    `sign` is applied to every message before it leaves.
+    """
+
+    recipient_limit: RecipientLimit = field(default_factory=RecipientLimit)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    resolve_locale: Callable[[str], str] = lambda locale: locale
+    sign: Callable[[bytes], bytes] = lambda content: content
