@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask_babel import format_timedelta
@@ -130,8 +130,3 @@ def kind_label(kind: str) -> Any:
 def duration(seconds: float) -> str:
     """Roughly how long, like "3 minutes"."""
     return format_timedelta(timedelta(seconds=seconds), threshold=1.5)
-
-
-def from_unix(seconds: float) -> datetime:
-    """A moment of the mail package, which counts in Unix seconds."""
-    return datetime.fromtimestamp(seconds, UTC)

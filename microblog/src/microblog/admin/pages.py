@@ -14,7 +14,6 @@ from microblog.admin.labels import (
     STATUS_LABELS,
     STATUS_MEANINGS,
     duration,
-    from_unix,
     kind_label,
 )
 
@@ -22,7 +21,7 @@ from microblog.admin.labels import (
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.jinja_env.filters.update(
-        duration=duration, from_unix=from_unix, numberformat=format_decimal, kind_label=kind_label
+        duration=duration, numberformat=format_decimal, kind_label=kind_label
     )
     app.jinja_env.globals.update(
         status_labels=STATUS_LABELS,

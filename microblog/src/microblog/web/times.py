@@ -14,6 +14,7 @@ from microblog.web.languages import LANGUAGES
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters["exact_time"] = lambda moment: in_words(moment, get_timezone())
+    app.jinja_env.filters["from_unix"] = from_unix
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -27,6 +28,11 @@ def zone_named(name: str | None) -> tzinfo:
 def whole_minute(moment: datetime) -> datetime:
     """The first whole minute that is not before it: when something can be done that is said so."""
     return moment + timedelta(seconds=-moment.timestamp() % 60)
+
+
+def from_unix(seconds: float) -> datetime:
+    """The moment of this Unix time, in which the outbox counts."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def moment_in_words(moment: datetime, zone: str | None) -> str:

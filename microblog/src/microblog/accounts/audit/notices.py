@@ -8,7 +8,7 @@ has at that moment. The link in it is made when the mail leaves, and is good for
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import force_locale
@@ -21,7 +21,7 @@ from microblog.accounts.models import User
 from microblog.accounts.tokens import NOT_ME, make_token
 from microblog.web.clients import RequestOrigin
 from microblog.web.links import public_link
-from microblog.web.times import moment_in_words
+from microblog.web.times import from_unix, moment_in_words
 
 NEW_BROWSER_KIND = "accounts.new_browser"
 
@@ -71,24 +71,24 @@ def enqueue_notice(
 
 
 def compose_notice(
-    session: Session, intent: ComposeContext, template: str, **texts: Any
+    session: Session, context: ComposeContext, template: str, **texts: Any
 ) -> Email | Discard:
     """The mail of a notice. Its templates get `username`, `when`, `place` and `not_me`, the link.
 
     `texts` are what else they need.
     """
-    user = session.get(User, intent.arguments["user_id"])
+    user = session.get(User, context.arguments["user_id"])
     if user is None:
         return Discard("The account was deleted.")
-    happened = datetime.fromtimestamp(intent.arguments["at"], UTC)
-    with force_locale(intent.locale):
+    happened = from_unix(context.arguments["at"])
+    with force_locale(context.locale):
         return email_from_templates(
             template,
-            to=intent.recipient,
+            to=context.recipient,
             username=user.username,
             when=moment_in_words(happened, user.time_zone),
-            place=_place_in_words(intent),
-            not_me=not_me_link(user, intent.recipient, now=datetime.fromtimestamp(intent.now, UTC)),
+            place=_place_in_words(context),
+            not_me=not_me_link(user, context.recipient, now=from_unix(context.now)),
             **texts,
         )
 
@@ -104,6 +104,6 @@ def not_me_link(user: User, address: str, *, now: datetime) -> str:
     return public_link("accounts.not_me", token=token)
 
 
-def _place_in_words(intent: ComposeContext) -> str:
-    parts = (intent.arguments["browser"], intent.arguments["address"])
+def _place_in_words(context: ComposeContext) -> str:
+    parts = (context.arguments["browser"], context.arguments["address"])
     return ", ".join(part for part in parts if part) or _("unknown")
