@@ -1,4 +1,4 @@
-"""Addresses of accounts: the quoted form of an old one works everywhere; and who writes to them."""
+"""Addresses of accounts: the quoted form of an old one works everywhere"""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from flask_outbox import AddressError, address_key, current_outbox, parse_address
+from flask_outbox import AddressError, address_key, parse_address
 from flask_outbox.outbox.suppressions import suppress, suppressions
-from microblog.accounts.actions.password_reset import RESET_KIND
-from microblog.accounts.emails.password import NOTICES
 from microblog.accounts.models import User
 from microblog.database import db, transaction
-from tests.constants import Make
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, mailed_link, words
 
@@ -53,22 +50,3 @@ def test_dots_between_quotes_are_an_address_for_people(value: str) -> None:
 def test_what_else_can_be_quoted_is_none_for_people(value: str) -> None:
     with pytest.raises(AddressError):
         parse_address(value, public=True)
-
-
-@ON_SQLITE
-@pytest.mark.parametrize(
-    ("settings", "author"),
-    [
-        ({}, "Microblog <admin@microblog.example.com>"),
-        ({"MAIL_DEFAULT_SENDER": "noreply@example.com"}, "Microblog <noreply@example.com>"),
-        ({"MAIL_DEFAULT_SENDER": "Us <noreply@example.com>"}, "Us <noreply@example.com>"),
-        ({"ADMINS": ("a@example.com", "b@example.com")}, "Microblog <a@example.com>"),
-    ],
-)
-def test_mail_about_accounts_has_the_sites_name(
-    make_app: Make, settings: dict[str, object], author: str
-) -> None:
-    with make_app(**settings).app_context():
-        outbox = current_outbox()
-        for kind in (RESET_KIND, *NOTICES):
-            assert str(outbox.author(outbox.email_types[kind])) == author

@@ -13,16 +13,9 @@ from flask_outbox import Priority
 from flask_outbox.operations.messages import NotPossibleError, RejectionReason
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.prerendered import PRERENDERED
-from microblog.accounts.actions.deletion import DELETION_KIND
-from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
-from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
-from microblog.accounts.actions.refused_mail import WORKS_KIND
-from microblog.accounts.actions.verification import VERIFY_KIND
-from microblog.accounts.audit.notices import NEW_BROWSER_KIND
-from microblog.accounts.emails.reserved_address import RESERVED_KIND
-from microblog.accounts.emails.verification import ALREADY_KIND
+from microblog.accounts.emails import EMAILS
 from microblog.admin.accounts import Refusal, RefusedError, State
-from microblog.web.error_reports import FAILURE_KIND
+from microblog.web.error_reports import FAILURE_KIND, FAILURE_LABEL
 
 STATUS_LABELS = {
     Status.QUEUED: _l("queued"),
@@ -53,19 +46,8 @@ STATUS_MEANINGS = {
 }
 
 KIND_LABELS = {
-    RESET_KIND: _l("forgotten password"),
-    STARTED_KIND: _l("new password, for safety"),
-    CHANGED_KIND: _l("password changed"),
-    NEW_BROWSER_KIND: _l("log-in from a new browser"),
-    VERIFY_KIND: _l("confirm the address"),
-    ALREADY_KIND: _l("address has an account already"),
-    RESERVED_KIND: _l("address was changed away"),
-    CONFIRM_KIND: _l("confirm the new address"),
-    ASKED_KIND: _l("change of address asked for"),
-    EMAIL_CHANGED_KIND: _l("address changed"),
-    DELETION_KIND: _l("account will be deleted"),
-    WORKS_KIND: _l("address works again"),
-    FAILURE_KIND: _l("the site failed"),
+    **{email.kind: email.label for email in EMAILS},
+    FAILURE_KIND: FAILURE_LABEL,
     PRERENDERED: _l("sent by the application"),
 }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from flask import Flask, current_app, got_request_exception, request
 from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import String
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -35,6 +36,7 @@ from microblog.database import Model, transaction, utc_now
 from microblog.web.request_ids import request_id
 
 FAILURE_KIND = "web.failure"
+FAILURE_LABEL = _l("the site failed")
 QUIET = timedelta(minutes=10)
 TRACEBACK_MAXIMUM = 20_000
 """Characters; the end of a traceback is what tells."""

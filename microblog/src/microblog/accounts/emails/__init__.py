@@ -1,12 +1,46 @@
-"""The emails about accounts."""
+"""The emails about accounts, one module each."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask_outbox import Address, Outbox
-from microblog.accounts.emails import email_change, password, reserved_address, verification
+from microblog.accounts.emails import (
+    address_works,
+    already_registered,
+    deletion,
+    email_change_asked,
+    email_change_confirmation,
+    email_changed,
+    new_browser,
+    password_changed,
+    password_reset,
+    password_reset_started,
+    reserved_address,
+    verification,
+)
+from microblog.accounts.emails.account_email import AccountEmail
+
+EMAILS: tuple[AccountEmail, ...] = tuple(
+    module.definition()
+    for module in (
+        password_reset,
+        password_reset_started,
+        password_changed,
+        new_browser,
+        verification,
+        already_registered,
+        email_change_confirmation,
+        email_change_asked,
+        email_changed,
+        reserved_address,
+        deletion,
+        address_works,
+    )
+)
 
 
 def register(outbox: Outbox, *, sender: Address) -> None:
     """Let this outbox compose all of them, in the name of `sender`."""
-    for emails in (password, email_change, verification, reserved_address):
-        emails.register_email_types(outbox, sender=sender)
+    for email in EMAILS:
+        outbox.register(replace(email.email_type, sender=sender))

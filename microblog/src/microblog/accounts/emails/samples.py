@@ -1,25 +1,61 @@
-"""An account for previews of e-mails, made in a session that is rolled back."""
+"""What composers are told for a preview, in a session that is rolled back."""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from flask_outbox import ComposeContext
 from microblog.accounts.actions.registration import create_account
-from microblog.accounts.models import User
+from microblog.accounts.models import EmailChange
+from microblog.accounts.pending_changes import UNDO_WITHIN
 
 SAMPLE_MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def sample_account(session: Session, *, verified: bool = True) -> User:
-    """An account with a name that nobody has."""
+def sample_context(
+    session: Session, language: str, *, verified: bool = True, **arguments: Any
+) -> ComposeContext:
+    """A message to a new account, with a name that nobody has."""
     name = f"preview-{secrets.token_hex(4)}"
-    return create_account(
+    user = create_account(
         session,
         username=name,
         email=f"{name}@example.com",
         password_hash="-",  # noqa: S106
         verified_at=SAMPLE_MOMENT if verified else None,
     )
+    about = {"user_id": user.id, **arguments}
+    return ComposeContext(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
+
+
+def sample_notice(session: Session, language: str) -> ComposeContext:
+    """A notice to a new account of what happened there, when, and from where."""
+    return sample_context(
+        session,
+        language,
+        at=SAMPLE_MOMENT.timestamp(),
+        browser="Firefox on Linux",
+        address="203.0.113.0/24",
+    )
+
+
+def sample_change_notice(session: Session, language: str, *, confirmed: bool) -> ComposeContext:
+    """A notice to a new account of a change of its address."""
+    context = sample_notice(session, language)
+    change = EmailChange(
+        user_id=context.arguments["user_id"],
+        old_email=context.recipient,
+        new_email=context.recipient,
+        requested_at=SAMPLE_MOMENT,
+    )
+    if confirmed:
+        change.confirmed_at = SAMPLE_MOMENT
+        change.undo_until = SAMPLE_MOMENT + UNDO_WITHIN
+    session.add(change)
+    session.flush()
+    return replace(context, arguments={**context.arguments, "change_id": change.id})

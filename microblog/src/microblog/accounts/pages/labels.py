@@ -11,13 +11,8 @@ from flask_babel import lazy_gettext as _l
 
 from flask_outbox.operations.history import MessageOutcome
 from flask_outbox.outbox.models import Status
-from microblog.accounts.actions.deletion import DELETION_KIND
-from microblog.accounts.actions.email_change import ASKED_KIND, CONFIRM_KIND, EMAIL_CHANGED_KIND
-from microblog.accounts.actions.password_reset import CHANGED_KIND, RESET_KIND, STARTED_KIND
-from microblog.accounts.actions.refused_mail import WORKS_KIND
-from microblog.accounts.actions.verification import VERIFY_KIND
-from microblog.accounts.audit.notices import NEW_BROWSER_KIND
 from microblog.accounts.audit.security_log import Entry, Group, SecurityEventType
+from microblog.accounts.emails import EMAILS
 
 GROUPS = {
     Group.ALL: _l("Everything"),
@@ -57,18 +52,7 @@ HAPPENINGS = {
     SecurityEventType.MAIL_RESUMED: _l("Mail to the email address was tried again."),
 }
 
-MAILS = {
-    RESET_KIND: _l("A link for a new password was asked for."),
-    STARTED_KIND: _l("For safety, a link for a new password was mailed."),
-    CHANGED_KIND: _l("Notice: the password was changed."),
-    NEW_BROWSER_KIND: _l("Notice: somebody logged in from a new browser."),
-    VERIFY_KIND: _l("A link to confirm the email address was asked for."),
-    CONFIRM_KIND: _l("A link to confirm the new email address was asked for."),
-    ASKED_KIND: _l("Notice: a change of the email address was asked for."),
-    EMAIL_CHANGED_KIND: _l("Notice: the email address was changed."),
-    DELETION_KIND: _l("Notice: the account will be deleted."),
-    WORKS_KIND: _l("A first mail to the address that was refused before."),
-}
+MAILS = {email.kind: email.log_sentence for email in EMAILS if email.log_sentence is not None}
 
 FATES = {
     Status.QUEUED: _l("The mail waits to be sent."),

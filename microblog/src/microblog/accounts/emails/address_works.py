@@ -1,0 +1,46 @@
+"""The first mail to an address that was refused before, as its owner asked."""
+
+from __future__ import annotations
+
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import (
+    ComposeContext,
+    Discard,
+    Email,
+    EmailType,
+    Priority,
+    email_from_templates,
+)
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from microblog.accounts.actions.refused_mail import WORKS_KIND
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.models import User
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            WORKS_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            lifetime=7 * DAY,
+            sample=sample_context,
+        ),
+        label=_l("address works again"),
+        log_sentence=_l("A first mail to the address that was refused before."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    user = session.get(User, context.arguments["user_id"])
+    if user is None:
+        return Discard("The account was deleted.")
+    with force_locale(context.locale):
+        return email_from_templates(
+            "accounts/emails/address_works", to=context.recipient, username=user.username
+        )

@@ -1,0 +1,36 @@
+"""To the owner of an address with which somebody registered once more."""
+
+from __future__ import annotations
+
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import ComposeContext, Discard, Email, EmailType, email_from_templates
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.models import User
+from microblog.web.links import public_link
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType("accounts.already_registered", compose, sample=sample_context),
+        label=_l("address has an account already"),
+        # A row of its own would tell this address from one that nobody has.
+        log_sentence=None,
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    """That there is an account already, and where its password is replaced."""
+    user = session.get_one(User, context.arguments["user_id"])
+    if user.disabled_at is not None:
+        return Discard("The account that holds the address is disabled.")
+    with force_locale(context.locale):
+        return email_from_templates(
+            "accounts/emails/already_registered",
+            to=user.email,
+            username=user.username,
+            link=public_link("accounts.reset_password_request"),
+        )

@@ -1,0 +1,82 @@
+"""The link with which the new address of an account is confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import (
+    ComposeContext,
+    Discard,
+    Email,
+    EmailType,
+    Priority,
+    address_key,
+    email_from_templates,
+)
+from flask_outbox.outbox.email_types import FAST_RETRY, HOUR
+from microblog.accounts.actions.email_change import CONFIRM_KIND, confirmation_token
+from microblog.accounts.emails import already_registered
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.change_notices import GONE, find_change, is_to
+from microblog.accounts.emails.reserved_address import reserved_address_email
+from microblog.accounts.emails.samples import sample_change_notice
+from microblog.accounts.keys import token_keys
+from microblog.accounts.lookup import holder_of
+from microblog.accounts.pending_changes import CONFIRM_WITHIN, pending_change
+from microblog.accounts.visibility import is_visible
+from microblog.web.links import public_link
+from microblog.web.times import from_unix, moment_in_words
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            CONFIRM_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            lifetime=4 * HOUR,
+            # Anybody with an account can have it mailed to any address.
+            guarded=True,
+            # Else it could not be told whose it was, when the account is deleted.
+            kept=("change_id",),
+            sample=partial(sample_change_notice, confirmed=False),
+        ),
+        label=_l("confirm the new address"),
+        log_sentence=_l("A link to confirm the new email address was asked for."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    """The link, to the new address; where somebody else has a right to it, word of that.
+
+    It does not name the account, whose name is a stranger's words; the page behind the link does.
+    """
+    found = find_change(session, context)
+    if found is None:
+        return GONE
+    user, change = found
+    if not is_visible(user) or not is_to(context, change.new_email):
+        return GONE
+    if change != pending_change(session, user.id, now=from_unix(context.now)):
+        return GONE
+    holder = holder_of(session, address_key(change.new_email))
+    if holder is not None and holder.id != user.id:
+        about = {"user_id": holder.id}
+        return already_registered.compose(session, replace(context, arguments=about))
+    instead = reserved_address_email(session, context, user)
+    if instead is not None:
+        return instead
+    token = confirmation_token(token_keys(), user, change)
+    with force_locale(context.locale):
+        return email_from_templates(
+            "accounts/emails/email_change_confirmation",
+            to=change.new_email,
+            link=public_link("email_change.confirm", token=token),
+            until=moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
+        )

@@ -1,0 +1,31 @@
+"""The notice that somebody logged in from a browser not seen before (ASVS 5.0, 6.3.5)."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from microblog.accounts.audit.notices import NEW_BROWSER_KIND, compose_notice
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.samples import sample_notice
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            NEW_BROWSER_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            lifetime=7 * DAY,
+            sample=sample_notice,
+        ),
+        label=_l("log-in from a new browser"),
+        log_sentence=_l("Notice: somebody logged in from a new browser."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    return compose_notice(session, context, "accounts/emails/new_browser")

@@ -1,0 +1,32 @@
+"""The notice that a password was changed (NIST SP 800-63B-4; ASVS 5.0, 6.3.7)."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from microblog.accounts.actions.password_reset import CHANGED_KIND
+from microblog.accounts.audit.notices import compose_notice
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.samples import sample_notice
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            CHANGED_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            lifetime=7 * DAY,
+            sample=sample_notice,
+        ),
+        label=_l("password changed"),
+        log_sentence=_l("Notice: the password was changed."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    return compose_notice(session, context, "accounts/emails/password_changed")

@@ -1,0 +1,100 @@
+"""The link with which a forgotten password is replaced."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import (
+    ComposeContext,
+    Discard,
+    Email,
+    EmailType,
+    Priority,
+    email_from_templates,
+)
+from flask_outbox.outbox.email_types import FAST_RETRY, HOUR
+from microblog.accounts.actions.password_reset import RESET_KIND, reset_link
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.reserved_address import reserved_address_email
+from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.keys import token_keys
+from microblog.accounts.lookup import find_by_email
+from microblog.accounts.models import User
+from microblog.web.links import public_link
+from microblog.web.times import from_unix
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            RESET_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            # Greylisting and short outages pass within hours; later nobody waits for it any more.
+            lifetime=4 * HOUR,
+            guarded=True,
+            way_back=True,
+            kept=("browser", "address"),
+            sample=sample_context,
+        ),
+        label=_l("forgotten password"),
+        log_sentence=_l("A link for a new password was asked for."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    """The link, to the account's stored address.
+
+    Where another account can still get the address back, its reader is told that, and gets the link
+    for it: whoever took that account over may have made this one with the address.
+    """
+    instead = reserved_address_email(session, context, find_by_email(session, context.recipient))
+    if instead is not None:
+        return instead
+    found = reset_link(
+        session,
+        token_keys(),
+        context.recipient,
+        now=from_unix(context.now),
+        lifetime=link_lifetime(),
+    )
+    if found is None:
+        return Discard(_why_no_link(session, context.recipient))
+    user, token = found
+    return compose_with_link("accounts/emails/password_reset", context, user, token)
+
+
+def link_lifetime() -> timedelta:
+    """How long a link for a new password is good, from its sending on."""
+    return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
+
+
+def compose_with_link(
+    template: str, context: ComposeContext, user: User, token: str, **texts: Any
+) -> Email:
+    """The mail with the link of this token. Its templates get `username`, `link` and `minutes`.
+
+    `texts` are what else they need.
+    """
+    with force_locale(context.locale):
+        return email_from_templates(
+            template,
+            to=user.email,
+            username=user.username,
+            link=public_link("accounts.reset_password", token=token),
+            minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
+            **texts,
+        )
+
+
+def _why_no_link(session: Session, address: str) -> str:
+    if find_by_email(session, address) is None:
+        return "No account has this address."
+    return "The account is disabled."

@@ -1,0 +1,57 @@
+"""The link for a new password that somebody entitled had mailed to the owner."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority, address_key
+from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from microblog.accounts.actions.password_reset import STARTED_KIND, Reason, reset_token
+from microblog.accounts.emails.account_email import AccountEmail
+from microblog.accounts.emails.password_reset import compose_with_link, link_lifetime
+from microblog.accounts.emails.reserved_address import reserved_address_email
+from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.web.links import public_link
+from microblog.web.times import from_unix
+
+
+def definition() -> AccountEmail:
+    return AccountEmail(
+        EmailType(
+            STARTED_KIND,
+            compose,
+            lane=Priority.PROMPT,
+            delays=FAST_RETRY,
+            lifetime=DAY,
+            sample=partial(sample_context, reason=Reason.REPORTED.value),
+        ),
+        label=_l("new password, for safety"),
+        log_sentence=_l("For safety, a link for a new password was mailed."),
+    )
+
+
+def compose(session: Session, context: ComposeContext) -> Email | Discard:
+    """The link, with the reason why it was mailed."""
+    user = session.get(User, context.arguments["user_id"])
+    if user is None:
+        return Discard("The account was deleted.")
+    if user.disabled_at is not None:
+        return Discard("The account is disabled.")
+    if user.email_key != address_key(context.recipient):
+        return Discard("The account has another address by now.")
+    if user.email_verified_at is None and reserved_address_email(session, context, user):
+        return Discard("Another account may still get the address back.")
+    token = reset_token(token_keys(), user, now=from_unix(context.now), lifetime=link_lifetime())
+    return compose_with_link(
+        "accounts/emails/password_reset_started",
+        context,
+        user,
+        token,
+        reason=context.arguments["reason"],
+        request_link=public_link("accounts.reset_password_request"),
+    )
