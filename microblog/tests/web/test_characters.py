@@ -1,4 +1,4 @@
-"""Characters as people see them: counted, and not overloaded."""
+"""Characters as people see them are counted, and must not be overloaded with marks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def test_characters_are_counted_as_people_count_them(written: str, count: int) -
     assert count_characters(written) == count
 
 
-def test_a_tower_of_marks_is_found() -> None:
+def test_too_many_marks_on_a_character_are_found() -> None:
     assert is_overloaded("a" + "\u0301" * 10_000)
     assert not is_overloaded("🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩🏽‍❤️‍💋‍👩🏿 á̧")
 
 
 @pytest.mark.parametrize("letter", ["🇹", "x", "\u0301", "👩\u200d"], ids=ascii)
-def test_counting_takes_a_time_that_grows_with_the_length_only(letter: str) -> None:
+def test_counting_takes_time_linear_in_the_length(letter: str) -> None:
     assert comes_to_an_end(lambda: count_characters(letter * 100_001) > 0)

@@ -1,4 +1,4 @@
-"""Browsers by their names, and addresses too coarse to tell neighbours apart."""
+"""Browsers have names, and addresses are kept too coarse to tell neighbours apart."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def test_an_address_is_kept_coarsely(address: str, network: str) -> None:
         ("", ""),
     ],
 )
-def test_one_client_is_told_from_another(address: str, network: str) -> None:
+def test_a_client_is_identified_by_its_network(address: str, network: str) -> None:
     assert client_network(address) == network
 
 
 @ON_SQLITE
-def test_a_request_has_a_place(app: Flask) -> None:
+def test_a_request_has_an_origin(app: Flask) -> None:
     environment = {"REMOTE_ADDR": "203.0.113.77"}
     with app.test_request_context(headers={"User-Agent": FIREFOX}, environ_base=environment):
         assert current_origin() == RequestOrigin("Firefox on Linux", "203.0.113.0/24")
-    # Over a socket of the file system nobody has an address.
+    # A client of a Unix socket has no address.
     with app.test_request_context(
         headers={"User-Agent": FIREFOX}, environ_base={"REMOTE_ADDR": ""}
     ):
@@ -90,15 +90,15 @@ def test_a_client_may_post_thirty_forms_a_minute_and_three_hundred_an_hour() -> 
     [("203.0.113.77", "203.0.113.77/32"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")],
 )
 @ON_SQLITE
-def test_posts_are_counted_by_what_a_client_has_to_itself(
+def test_posts_are_counted_by_the_networks_of_a_client(
     app: Flask, address: str, counted_by: str
 ) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert current_client() == counted_by
 
 
-def test_of_a_long_name_as_much_is_kept_as_fits() -> None:
-    """A header of any length is read to a length, and what comes of it fits its column."""
+def test_a_long_name_is_cut_to_its_column() -> None:
+    """A long header is cut, and the name in it fits its column."""
     assert browser_name(FIREFOX + " " * USER_AGENT_MAXIMUM + "x" * 100_000) == "Firefox on Linux"
     assert browser_name(" " * USER_AGENT_MAXIMUM + FIREFOX) == ""
     long = browser_name("Mozilla/5.0 (Linux; Android 14) " + "EdgA/120.0.0.0 " + "A" * 500)

@@ -1,4 +1,4 @@
-"""What the cookies are called, and where browsers send them."""
+"""The names of cookies, and where browsers send them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("microblog", "microblog_remember", "microblog_browser", "language")
 
 
 def log_in(client: FlaskClient, base: str) -> TestResponse:
-    """Log susan in on a site at this address; returns the page with the form."""
+    """Log susan in on a site at this address; return the page with the form."""
     page = client.get("/login", base_url=base)
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.get_data(as_text=True))
     assert token
@@ -41,7 +41,7 @@ def log_in(client: FlaskClient, base: str) -> TestResponse:
 def test_no_neighbour_can_set_or_read_the_sites_cookies(
     make_app: Make, public_url: str | None, prefix: str, path: str
 ) -> None:
-    """Browsers hold a cookie to its prefix, and send it to this part of the host only."""
+    """Browsers enforce the prefix of a cookie, and send it only below this path."""
     app = make_app(PUBLIC_URL=public_url)
     make_user(app, "susan")
     client = app.test_client()
@@ -56,12 +56,12 @@ def test_no_neighbour_can_set_or_read_the_sites_cookies(
         assert cookie.origin_only
         assert cookie.secure is (prefix != "")
         assert (cookie.http_only, cookie.same_site) == (True, "Lax")
-    # What the page's script keeps, it keeps in the same way.
+    # The page's script sets its cookie in the same way.
     assert f'data-cookie="{prefix}time_zone" data-path="{path}"' in page.get_data(as_text=True)
 
 
 def test_a_browser_known_by_the_cookies_former_name_stays_known(make_app: Make) -> None:
-    """Otherwise every account of a site with HTTPS would be told of a new browser."""
+    """Otherwise everybody on a site with HTTPS would get a notice about a new browser."""
     app: Flask = make_app(PUBLIC_URL="https://blog.example.com")
     make_user(app, "susan")
     client = app.test_client()

@@ -1,4 +1,4 @@
-"""Forms that others send: with planted cookies, and from other sites."""
+"""Forged forms: with planted cookies, and from other sites."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SESSION = "microblog"
 
 
 def planted(attacker: Visitor, victim: Visitor, page: str) -> str:
-    """Put the attacker's session cookie into the victim's browser; returns its token."""
+    """Put the attacker's session cookie into the victim's browser; return its token."""
     token = attacker.csrf_token(page)
     cookie = attacker.client.get_cookie(SESSION)
     assert cookie
@@ -73,7 +73,7 @@ SENDERS: dict[str, tuple[str | None, list[dict[str, str]], list[dict[str, str]]]
             {},
             {"Sec-Fetch-Site": "same-origin"},
             {"Sec-Fetch-Site": "none"},
-            # The pages behind secret links send no referrer, and so this of themselves.
+            # What browsers send from the pages behind secret links, which send no referrer.
             {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
             {"Origin": "null"},
             {"Origin": "https://blog.example.com"},
@@ -101,14 +101,14 @@ SENDERS: dict[str, tuple[str | None, list[dict[str, str]], list[dict[str, str]]]
         [{"Origin": "http://evil.example:5000"}],
     ),
 }
-"""For a public address, what a browser says of the site's own forms, and of those of others."""
+"""For a PUBLIC_URL, what browsers send with the site's own forms, and with those of others."""
 
 
 @pytest.mark.parametrize(("public_url", "own", "others"), SENDERS.values(), ids=list(SENDERS))
-def test_a_form_that_the_browser_says_is_anothers_is_refused_to_strangers_too(
+def test_a_form_from_another_site_is_refused_even_if_nobody_is_logged_in(
     make_app: Make, public_url: str | None, own: list[dict[str, str]], others: list[dict[str, str]]
 ) -> None:
-    """Its token and the cookie are the attacker's, to log the victim in as the attacker."""
+    """Token and cookie are the attacker's, to log the victim in as the attacker."""
     client = make_app(PUBLIC_URL=public_url).test_client()
     base = PUBLIC if public_url == PUBLIC else DEMO
     page = client.get("/login", base_url=base).get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""When the site fails, ADMINS get mail: once, with the route and the traceback, without secrets."""
+"""ADMINS get mail when the site fails: once, with route and traceback, without secrets."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def test_a_failure_to_mail_ends_in_the_log(
     assert rows(app) == []
 
 
-def test_what_a_page_foresees_is_no_failure(app: Flask) -> None:
+def test_an_error_that_a_page_handles_is_not_reported(app: Flask) -> None:
     visitor = Visitor(app)
     visitor.get("/nowhere")
     visitor.client.post("/login", data={"username": "susan"})
     assert rows(app) == []
 
 
-def test_without_admins_there_is_the_log(
+def test_without_admins_a_failure_is_only_logged(
     make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make_app(PUBLIC_URL="http://localhost", ADMINS=[])
@@ -127,7 +127,7 @@ def test_without_admins_there_is_the_log(
         "the value s3cret-of-the-site",
     ],
 )
-def test_secrets_are_cut_out(text: str) -> None:
+def test_secrets_are_redacted(text: str) -> None:
     cut = error_reports.redacted(text, ["s3cret-of-the-site"])
     assert error_reports.REMOVED in cut
     for secret in ("hunter2", "aGFzaGhhc2hoYXNo", TOKEN, "s3cret"):

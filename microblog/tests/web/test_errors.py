@@ -1,4 +1,4 @@
-"""What people see, and what the log holds, when something goes wrong."""
+"""Error pages, and what the log holds about an error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def app(make_app: Make) -> Flask:
         (503, FAILED),
     ],
 )
-def test_an_error_is_a_page_in_words(app: Flask, visitor: Visitor, code: int, said: str) -> None:
+def test_an_error_has_a_page_that_explains_it(
+    app: Flask, visitor: Visitor, code: int, said: str
+) -> None:
     app.add_url_rule("/wrong", view_func=lambda: abort(code), endpoint="wrong")
     page = visitor.get("/wrong")
     assert page.status_code == code
@@ -71,7 +73,7 @@ def test_an_error_is_a_page_in_words(app: Flask, visitor: Visitor, code: int, sa
     ],
     ids=lambda path: path[:20],
 )
-def test_where_there_is_no_page_one_says_so(visitor: Visitor, path: str) -> None:
+def test_an_unknown_address_has_a_page_that_says_so(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 404
     assert "Not found" in words(page)
@@ -82,7 +84,7 @@ def test_where_there_is_no_page_one_says_so(visitor: Visitor, path: str) -> None
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/logout"), ("PUT", "/"), ("POST", "/healthz")]
 )
-def test_the_wrong_method_is_named_in_words(
+def test_the_wrong_method_has_a_page_that_says_so(
     app: Flask, visitor: Visitor, method: str, path: str
 ) -> None:
     token = visitor.csrf_token("/login")
@@ -95,7 +97,7 @@ def fail(secret: str) -> str:
     raise RuntimeError(f"the house lost {len(secret)} letters")
 
 
-def test_what_nobody_foresaw_is_a_page_in_words_and_a_line_in_the_log(
+def test_an_unhandled_exception_has_a_page_and_a_line_in_the_log(
     app: Flask, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.add_url_rule("/broken/<secret>", view_func=fail, endpoint="broken")
@@ -131,7 +133,7 @@ def test_the_log_of_a_failure_at_a_mailed_link_holds_no_token(
 
 
 def break_database_and_open(app: Flask, visitor: Visitor, link: str) -> list[str]:
-    """What the pages at the link say while the table of accounts is missing."""
+    """Return the texts of the pages at the link while the table of accounts is missing."""
     with app.app_context():
         with transaction() as writing:
             writing.execute(text("ALTER TABLE users RENAME TO gone"))
@@ -146,7 +148,7 @@ def break_database_and_open(app: Flask, visitor: Visitor, link: str) -> list[str
 
 @pytest.fixture
 def browser_without_database(app: Flask, make_app: Make) -> Visitor:
-    """Somebody who is logged in when the database goes away."""
+    """A visitor who is logged in when the database goes away."""
     make_user(app, "susan")
     browser = Visitor(app)
     browser.log_in("susan")
@@ -159,7 +161,7 @@ def browser_without_database(app: Flask, make_app: Make) -> Visitor:
 
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/", "/index"])
-def test_a_database_that_went_away_is_a_page_in_words(
+def test_a_lost_database_has_a_page_that_explains_it(
     browser_without_database: Visitor, path: str
 ) -> None:
     page = browser_without_database.get(path)
@@ -168,14 +170,14 @@ def test_a_database_that_went_away_is_a_page_in_words(
 
 
 @ON_SQLITE
-def test_what_needs_no_database_is_shown_without_one(browser_without_database: Visitor) -> None:
+def test_pages_without_a_database_are_shown_without_one(browser_without_database: Visitor) -> None:
     page = browser_without_database.get("/nothing")
     assert page.status_code == 404
     assert "Not found" in words(page)
 
 
 @ON_SQLITE
-def test_the_database_of_strangers_may_go_away_as_well(make_app: Make) -> None:
+def test_a_lost_database_has_a_page_for_visitors_too(make_app: Make) -> None:
     visitor = Visitor(make_app(PUBLIC_URL="http://localhost", DATABASE_URL=NOWHERE))
     assert "Forgot Your Password?" in words(visitor.get("/login"))
     page = visitor.submit("/reset_password_request", {"email": "susan@example.com"})

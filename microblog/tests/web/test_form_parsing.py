@@ -1,4 +1,4 @@
-"""What a form may cost before a page sees it: how much there is to do is looked at first."""
+"""Forms that are costly to parse are refused before any page sees them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SAID = {400: "Your browser sent something", 413: "What you sent is too large."}
 def test_no_form_of_the_site_costs_more_than_its_limits(
     app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, kind: str, body: bytes, code: int
 ) -> None:
-    """Also where nobody is logged in, and where the address has no form."""
+    """Even if nobody is logged in, and if the address has no form."""
     monkeypatch.setattr(FormDataParser, "_parse_urlencoded", forbidden)
     for path in ("/login", "/edit_profile/picture", "/nowhere", "/settings/password"):
         answer = visitor.client.post(path, data=body, content_type=kind)
@@ -65,7 +65,7 @@ def forbidden(*_given: object) -> None:
     ],
     ids=["a head", "parts"],
 )
-def test_where_a_file_is_taken_heads_are_few_and_short(app: Flask, body: bytes) -> None:
+def test_an_upload_has_few_and_short_headers(app: Flask, body: bytes) -> None:
     make_user(app, "susan")
     susan = Visitor(app)
     susan.log_in("susan")
@@ -85,9 +85,7 @@ def test_where_a_file_is_taken_heads_are_few_and_short(app: Flask, body: bytes) 
         (PARTS + LONG, b"", BadRequest),
     ],
 )
-def test_each_limit_is_where_it_is_said_to_be(
-    kind: str, body: bytes, refused: type[HTTPException] | None
-) -> None:
+def test_each_limit_is_exact(kind: str, body: bytes, refused: type[HTTPException] | None) -> None:
     mimetype, _, boundary = kind.partition("; boundary=")
     options = {"boundary": boundary} if boundary else {}
     parser = FormParser()

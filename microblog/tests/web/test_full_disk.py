@@ -1,4 +1,4 @@
-"""What lasts is logged once when it begins and once when it is over: full disks, lost databases."""
+"""An outage is logged once when it begins and once when it ends: full disks, lost databases."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def crowded_site(small_disk: Path, smtp: ScriptedServer) -> Iterator[Flask]:
 
 @pytest.fixture(autouse=True)
 def new_outages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is left of what other tests of this process did."""
+    """Outages that have not begun, whatever other tests of this process did."""
     for name in ("_reading", "_writing"):
         known: Outage = getattr(database, name)
         monkeypatch.setattr(known, "lasts", False)
 
 
 def fill(file: Path) -> None:
-    """Write until nothing more can be written."""
+    """Write until the disk is full."""
     with file.open("wb", buffering=0) as written, suppress(OSError):
         while True:
             written.write(b"x" * 4096)
@@ -87,22 +87,22 @@ def ask(app: Flask) -> int:
     return app.test_client().post("/reset_password_request", data=form).status_code
 
 
-def test_a_full_disk_is_logged_once_and_once_when_it_is_over(
+def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
     crowded_site: Flask, small_disk: Path, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However many pages fail, and however often the dispatcher looks for what is due."""
+    """However many pages fail, and however often the dispatcher looks for due messages."""
     app = crowded_site
     caplog.set_level(logging.INFO)
     assert ask(app) == 302
     with app.app_context():
         dispatcher = make_dispatcher(Settings())
     for number in range(5):
-        # A connection that is given up may leave some room.
+        # A connection that is closed may free some space.
         fill(small_disk / f"filling-{number}")
         assert ask(app) == 500
         with dispatcher._delivery(dispatcher._lease_keeper()) as delivery:
             dispatcher._deliver_due(delivery, range(3))
-    begun = said(caplog, logging.ERROR)
+    begun = logged(caplog, logging.ERROR)
     assert begun[:2] == [
         "The database cannot be written: database or disk is full",
         "The outbox cannot be written: database or disk is full",
@@ -113,22 +113,22 @@ def test_a_full_disk_is_logged_once_and_once_when_it_is_over(
     with dispatcher._lease_keeper() as leases, dispatcher._delivery(leases) as delivery:
         dispatcher._deliver_due(delivery, range(3))
     assert len(smtp.received) == 2
-    assert said(caplog, logging.ERROR) == begun
-    over = [words for words in said(caplog, logging.INFO) if "can be" in words]
-    # Without room SQLite may be unable to read as well.
+    assert logged(caplog, logging.ERROR) == begun
+    over = [words for words in logged(caplog, logging.INFO) if "can be" in words]
+    # Without free space SQLite may be unable to read, too.
     assert {words.split(" cannot")[0] for words in begun} == {one.split(" can")[0] for one in over}
     assert len(begun) == len(over) == len(set(over))
     assert "Traceback" not in caplog.text
 
 
-def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno == level]
 
 
-def test_a_log_file_on_a_full_disk_is_told_once_and_never_by_tracebacks(
+def test_a_log_file_on_a_full_disk_is_logged_once_without_tracebacks(
     small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is kept in memory of what could not be written, and the file goes on afterwards."""
+    """Records that cannot be written are not kept in memory; the file continues afterwards."""
     file = small_disk / "site.log"
     with clean_root():
         logs.configure(file)
@@ -163,15 +163,15 @@ def test_a_database_that_is_away_is_logged_once_by_pages(
     for _ in range(3):
         assert ask(app) == 500
         assert app.test_client().get("/readyz").status_code == 503
-    assert len(said(caplog, logging.ERROR)) <= 2
-    assert "cannot be" in said(caplog, logging.ERROR)[0]
+    assert len(logged(caplog, logging.ERROR)) <= 2
+    assert "cannot be" in logged(caplog, logging.ERROR)[0]
     assert "hunter2" not in caplog.text
     assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT 1 +"])
-def test_a_slip_in_a_statement_is_no_outage(app: Flask, statement: str) -> None:
-    """It is logged as what it is, with its traceback."""
+def test_an_error_in_a_statement_is_no_outage(app: Flask, statement: str) -> None:
+    """It is logged as an error, with its traceback."""
     with app.app_context():
         with pytest.raises(DBAPIError) as caught:
             db.session.execute(text(statement))

@@ -1,4 +1,4 @@
-"""What those who watch over the site are told."""
+"""Health checks: /healthz, /readyz, and the metrics about readiness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.visitor import ON_SQLITE, Visitor
 
 @pytest.fixture
 def listener(app: Flask) -> Iterator[WakeupListener]:
-    """A dispatcher's end of the doorbell."""
+    """A wake-up listener, as a running dispatcher has one."""
     with app.app_context():
         wakeup = current_outbox().wakeup
     assert isinstance(wakeup, SocketWakeup)
@@ -30,14 +30,14 @@ def listener(app: Flask) -> Iterator[WakeupListener]:
 
 
 def readiness(app: Flask) -> tuple[int, str, list[str] | str]:
-    """The code, the status, and which parts it is about."""
+    """The response's code, its status, and the reason or the degraded parts."""
     answer = app.test_client().get("/readyz")
-    told = answer.get_json()
-    return answer.status_code, told["status"], told.get("degraded", told.get("reason"))
+    body = answer.get_json()
+    return answer.status_code, body["status"], body.get("degraded", body.get("reason"))
 
 
 @pytest.mark.usefixtures("listener")
-def test_a_site_that_is_well_says_so(app: Flask) -> None:
+def test_a_healthy_site_is_ready(app: Flask) -> None:
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
     assert "Set-Cookie" not in answer.headers
@@ -47,10 +47,10 @@ def test_a_site_that_is_well_says_so(app: Flask) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_database_that_takes_no_changes_is_no_database(
+def test_a_read_only_database_makes_the_site_unavailable(
     make_app: Make, database_url: str, tmp_path: Path
 ) -> None:
-    """A replica, a file that belongs to somebody else, a provider who says that it is full."""
+    """A replica, a file of another user, a provider's database that is full."""
     if database_url.startswith("sqlite"):
         read_only = f"sqlite:///file:{tmp_path}/site.db?mode=ro&uri=true"
     else:
@@ -69,14 +69,16 @@ def test_a_database_that_takes_no_changes_is_no_database(
     ],
     ids=["older", "newer", "none", "nothing at all"],
 )
-def test_a_schema_of_another_version_is_not_served(app: Flask, statement: str) -> None:
+def test_a_schema_of_another_version_makes_the_site_unavailable(app: Flask, statement: str) -> None:
     with app.app_context(), transaction() as writing:
         writing.execute(text(statement))
     assert readiness(app) == (503, "unavailable", "schema")
 
 
 @ON_SQLITE
-def test_a_dead_dispatcher_is_told_and_its_return(app: Flask, listener: WakeupListener) -> None:
+def test_a_dead_dispatcher_is_reported_until_it_returns(
+    app: Flask, listener: WakeupListener
+) -> None:
     assert readiness(app) == (200, "ok", [])
     assert not listener.wait(0), "asking is not ringing"
     listener.__exit__(None, None, None)
@@ -86,8 +88,8 @@ def test_a_dead_dispatcher_is_told_and_its_return(app: Flask, listener: WakeupLi
 
 
 @pytest.mark.usefixtures("listener")
-def test_mail_that_nobody_delivers_is_told(app: Flask, deliver: Callable[[], int]) -> None:
-    """It is how the death of all workers shows, wherever they are."""
+def test_mail_that_nobody_delivers_is_reported(app: Flask, deliver: Callable[[], int]) -> None:
+    """That is how the death of all workers shows, wherever they run."""
     Visitor(app).ask_for_reset("nobody@example.com")
     assert readiness(app) == (200, "ok", [])
     long_ago = OutboxMessage.due_at - backlog.STUCK_SECONDS - 1
@@ -103,14 +105,14 @@ def test_mail_that_nobody_delivers_is_told(app: Flask, deliver: Callable[[], int
 
 @ON_SQLITE
 @pytest.mark.usefixtures("listener")
-def test_a_store_of_limits_that_is_away_is_told(make_app: Make) -> None:
+def test_a_lost_store_of_rate_limits_is_reported(make_app: Make) -> None:
     away = make_app(RATELIMIT_ENABLED=True, RATELIMIT_STORAGE_URI="redis://127.0.0.1:1/0")
     assert readiness(away) == (200, "degraded", ["rate_limits"])
 
 
 @ON_SQLITE
 @pytest.mark.usefixtures("listener")
-def test_a_disk_that_is_nearly_full_is_told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nearly_full_disk_is_reported(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness_module, "FULL_SHARE", 2.0)
     monkeypatch.setattr(readiness_module, "FULL_BYTES", 10**30)
     assert readiness(app) == (200, "degraded", ["disk"])
@@ -133,7 +135,7 @@ def test_a_probe_writes_nothing_and_waits_for_no_writer(app: Flask, tmp_path: Pa
 
 
 @ON_SQLITE
-def test_figures_tell_the_same(make_app: Make, app: Flask) -> None:
+def test_metrics_report_the_same(make_app: Make, app: Flask) -> None:
     site = make_app(demo=True)
     said = site.test_client().get("/metrics").get_data(as_text=True)
     assert "microblog_ready 1.0" in said
@@ -156,34 +158,34 @@ def without_database(request: pytest.FixtureRequest, make_app: Make) -> Flask:
 
 
 @ON_SQLITE
-def test_a_site_without_its_database_lives_but_is_not_ready(without_database: Flask) -> None:
+def test_a_site_without_its_database_is_alive_but_not_ready(without_database: Flask) -> None:
     client = without_database.test_client()
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    told = answer.get_json()
-    assert (told["status"], told["reason"]) == ("unavailable", "database")
-    assert "cannot be reached" in told["says"]
+    body = answer.get_json()
+    assert (body["status"], body["reason"]) == ("unavailable", "database")
+    assert "cannot be reached" in body["says"]
     assert "secret" not in answer.get_data(as_text=True)
 
 
 @ON_SQLITE
 def test_a_site_is_ready_again_when_its_database_is(make_app: Make, database_url: str) -> None:
-    """Nothing of the failure is kept: the next look is a new one."""
+    """Nothing is remembered of the failure: each check is a new one."""
     broken = make_app(DATABASE_URL="sqlite:////nowhere/at/all/site.db").test_client()
     well = make_app(DATABASE_URL=database_url).test_client()
     assert [one.get("/readyz").status_code for one in (broken, well, broken)] == [503, 200, 503]
 
 
 @ON_SQLITE
-def test_whoever_watches_is_never_asked_to_log_in_or_to_wait(make_app: Make) -> None:
+def test_probes_need_no_log_in_and_meet_no_rate_limit(make_app: Make) -> None:
     client = make_app(RATELIMIT_ENABLED=True).test_client()
     assert {client.get("/healthz").status_code for _ in range(50)} == {200}
     assert {client.head("/readyz").status_code for _ in range(50)} == {200}
 
 
 @ON_SQLITE
-def test_a_watchers_cookie_is_no_reason_to_ask_the_database(make_app: Make, app: Flask) -> None:
+def test_a_probe_with_a_cookie_asks_no_database(make_app: Make, app: Flask) -> None:
     visitor = Visitor(make_app(DATABASE_URL="sqlite:////nowhere/at/all/site.db"))
     visitor.client.set_cookie("microblog_remember", "somebody|" + "0" * 128)
     assert visitor.client.get("/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""The names under which the site answers, and those under which it does not."""
+"""The host names to which the site answers, and those to which it does not."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ HOSTS = {
         ["[2001:db8::1]:5000", "[2001:DB8:0:0:0:0:0:1]"],
         ["[2001:db8::2]:5000", "localhost"],
     ),
-    # As they are called inside containers.
+    # Names inside containers.
     "http://web_1:5000": (["web_1:5000"], ["web_2:5000"]),
     "https://bücher.example": (["xn--bcher-kva.example"], ["bucher.example"]),
 }
-"""For a public address, the hosts that are the site's own, and hosts that are not."""
+"""For a PUBLIC_URL, the site's own hosts, and foreign ones."""
 
 
 @pytest.mark.parametrize("public_url", HOSTS)
@@ -67,23 +67,21 @@ def test_only_the_sites_own_name_is_served(make_app: Make, public_url: str | Non
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_what_watches_over_the_site_asks_each_machine_by_its_address(
-    make_app: Make, path: str
-) -> None:
+def test_probes_reach_each_machine_by_its_address(make_app: Make, path: str) -> None:
     client = make_app(PUBLIC_URL=PUBLIC, METRICS_TOKEN="t").test_client()
     headers = {"Host": "10.0.0.7:5000", "Authorization": "Bearer t"}
     assert client.get(path, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/dev/inbox", "/dev/inbox/", "/dev/emails/", "/"])
-def test_no_name_that_leads_to_this_machine_opens_the_inbox(make_app: Make, path: str) -> None:
-    """A page of evil.example, whose name now leads here, could read all mail (DNS rebinding)."""
+def test_no_foreign_name_for_this_machine_opens_the_inbox(make_app: Make, path: str) -> None:
+    """A page of evil.example, a name that now leads here, could read all mail (DNS rebinding)."""
     client = make_app(PUBLIC_URL=DEMO, demo=True).test_client()
     assert client.get(path, headers={"Host": "localhost:5000"}).status_code == 200
     assert client.get(path, headers={"Host": "evil.example:5000"}).status_code == 400
 
 
-def test_in_development_this_machine_is_reached_beside_the_public_name(make_app: Make) -> None:
+def test_in_development_local_names_work_beside_the_public_one(make_app: Make) -> None:
     client = make_app(PUBLIC_URL=PUBLIC, DEBUG=True).test_client()
     statuses = [
         client.get("/login", headers={"Host": host}).status_code
@@ -94,7 +92,7 @@ def test_in_development_this_machine_is_reached_beside_the_public_name(make_app:
 
 @pytest.mark.parametrize("script_name", ["//evil.example", "/other"])
 @pytest.mark.parametrize("public_url", ["http://localhost/blog", "http://localhost", None])
-def test_where_the_site_lives_is_told_by_no_request(
+def test_the_sites_path_is_never_taken_from_a_request(
     make_app: Make, public_url: str | None, script_name: str
 ) -> None:
     client = make_app(PUBLIC_URL=public_url).test_client()

@@ -1,4 +1,4 @@
-"""The log: who asked what under which number, for people and for programs."""
+"""The log: requests have ids, and records are for people or for programs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def app(make_app: Make) -> Flask:
 
 @contextmanager
 def clean_root() -> Iterator[None]:
-    """A process that has no log yet; afterwards it has its own again."""
+    """Take the handlers away from the root logger, and give them back after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()
@@ -54,7 +54,7 @@ def failing(app: Flask) -> Flask:
 
 
 @ON_SQLITE
-def test_page_header_and_log_have_one_number(app: Flask, tmp_path: Path) -> None:
+def test_page_header_and_log_have_one_id(app: Flask, tmp_path: Path) -> None:
     file = tmp_path / "logs" / "site.log"
     with clean_root():
         logs.configure(file, form="json")
@@ -70,7 +70,7 @@ def test_page_header_and_log_have_one_number(app: Flask, tmp_path: Path) -> None
 
 
 @ON_SQLITE
-def test_an_ordinary_error_needs_no_number(visitor: Visitor) -> None:
+def test_an_ordinary_error_shows_no_id(visitor: Visitor) -> None:
     page = visitor.get("/nothing")
     assert "number" not in words(page)
     assert page.headers["X-Request-ID"]
@@ -87,7 +87,7 @@ def test_an_ordinary_error_needs_no_number(visitor: Visitor) -> None:
         (1, "a line%0abreak", False),
     ],
 )
-def test_only_a_trusted_proxy_numbers_requests(
+def test_only_a_trusted_proxy_chooses_the_id(
     make_app: Make, proxies: int, given: str, believed: bool
 ) -> None:
     client = make_app(TRUSTED_PROXIES=proxies).test_client()

@@ -1,4 +1,4 @@
-"""Figures for a monitoring system, which strangers must not read."""
+"""Metrics for a monitoring system, which nobody else may read."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_buckets_of_a_histogram_add_up(
     assert buckets == [1, 2, 2, 2]
 
 
-def test_an_empty_outbox_has_figures_too(app: Flask) -> None:
+def test_an_empty_outbox_has_metrics_too(app: Flask) -> None:
     figures = read(app)
     assert figures["ended_total", "accounts.reset_password", "dead"] == 0
     assert figures["waiting", "bulk", "queued"] == 0
@@ -76,7 +76,7 @@ def test_an_empty_outbox_has_figures_too(app: Flask) -> None:
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Bearer wrong", "Basic x", f"Bearer {TOKEN}x", "ä"]
 )
-def test_strangers_see_nothing(app: Flask, given: str) -> None:
+def test_metrics_are_hidden_without_the_token(app: Flask, given: str) -> None:
     headers = {"Authorization": given} if given else {}
     assert app.test_client().get("/metrics", headers=headers).status_code == 404
 
@@ -87,7 +87,7 @@ def test_without_a_token_there_is_no_such_page(make_app: Callable[..., Flask]) -
 
 
 def read(app: Flask) -> dict[tuple[str, ...], float]:
-    """Each figure under its name, without what all names begin with, and its labels."""
+    """The value of each metric, by its name without the common prefix, and its labels."""
     answer = app.test_client().get("/metrics", headers=READER)
     assert answer.status_code == 200
     families = text_string_to_metric_families(answer.get_data(as_text=True))

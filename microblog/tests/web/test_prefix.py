@@ -1,4 +1,4 @@
-"""A site in a folder of its host, behind a proxy that cuts the folder off or does not."""
+"""A site under a path of its host, behind a proxy that strips the path or does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.mark.parametrize("path", ["/blog/login", "/login"])
-def test_a_page_is_found_with_and_without_the_folder(app: Flask, path: str) -> None:
+def test_a_page_is_found_with_and_without_the_path(app: Flask, path: str) -> None:
     page = Visitor(app).get(path)
     assert page.status_code == 200
     links = re.findall(r'(?:href|src)="(/[^"]*)"', page.get_data(as_text=True))
@@ -26,12 +26,12 @@ def test_a_page_is_found_with_and_without_the_folder(app: Flask, path: str) -> N
     assert [link for link in links if not link.startswith("/blog/")] == []
 
 
-def test_only_the_folder_itself_is_cut_off(app: Flask) -> None:
+def test_only_the_whole_path_is_stripped(app: Flask) -> None:
     assert Visitor(app).get("/blogger").status_code == 404
     assert Visitor(app).get("/blog").status_code == 200
 
 
-def test_the_way_from_the_mail_back_in(
+def test_a_mailed_link_leads_back_to_the_site(
     app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     visitor = Visitor(app)

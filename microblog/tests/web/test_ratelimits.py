@@ -34,13 +34,13 @@ def site_with_store(make_app: Make, address: str) -> Flask:
 
 
 def ask(app: Flask, path: str = "/reset_password_request") -> int:
-    """Post a form without a field; the answer's code."""
+    """Post a form without fields; return the status."""
     return app.test_client().post(path).status_code
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a server that takes connections and never says a word."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
@@ -48,7 +48,7 @@ def silent() -> Iterator[str]:
 def test_without_its_store_the_site_counts_in_memory_until_the_store_is_back(
     make_app: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Said once when it goes and once when it is back; forms are limited all the while."""
+    """It is logged once when it goes and once when it returns; forms are limited all the time."""
     need(has_own("redis"), "redis-server")
     caplog.set_level(logging.INFO, LOGGER)
     with OwnRedis(tmp_path / "redis") as redis:
@@ -58,18 +58,18 @@ def test_without_its_store_the_site_counts_in_memory_until_the_store_is_back(
         # A minute may end meanwhile, but no second one.
         assert set(asked := [ask(app) for _ in range(61)]) == {200, 429}, asked
         redis.start()
-        # One that has just begun may be too slow for its first question, and be asked again.
-        assert eventually(lambda: ask(app) == 200 and said(caplog)[-1] == BACK)
-    found = said(caplog)
+        # A server that has just started may be too slow for the first request, and is asked again.
+        assert eventually(lambda: ask(app) == 200 and logged(caplog)[-1] == BACK)
+    found = logged(caplog)
     assert found == [AWAY, BACK] * (len(found) // 2)
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the site logged about the store; Flask-Limiter logs, too."""
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The site's own log about the store; Flask-Limiter logs, too."""
     return [record.getMessage() for record in caplog.records if record.name == LOGGER]
 
 
-def test_no_request_fails_that_finds_out_together_with_another(
+def test_no_request_fails_that_notices_the_outage_together_with_another(
     make_app: Make, silent: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = site_with_store(make_app, silent)
@@ -86,11 +86,11 @@ def test_no_request_fails_that_finds_out_together_with_another(
     for thread in threads:
         thread.join()
     assert codes == [200] * 4
-    assert len(said(caplog)) == 1
+    assert len(logged(caplog)) == 1
 
 
 @pytest.mark.parametrize("address", ["memory://", "redis://127.0.0.1:1/0"])
-def test_who_stays_away_is_asked_for_the_page_all_the_same(make_app: Make, address: str) -> None:
+def test_pages_work_while_the_store_is_away(make_app: Make, address: str) -> None:
     app = site_with_store(make_app, address)
     assert [ask(app, path) for path in ("/login", "/register", "/reset_password_request")] == [
         200,

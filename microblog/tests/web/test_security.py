@@ -1,4 +1,4 @@
-"""What protects every page: headers, CSRF tokens, rate limits, and whom the site believes."""
+"""What protects every page: headers, CSRF tokens, rate limits, and which proxies are trusted."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def policy_of(answer: TestResponse) -> dict[str, list[str]]:
 
 
 def test_no_page_of_somebody_who_is_logged_in_is_stored(app: Flask, visitor: Visitor) -> None:
-    """Whoever uses the machine next must not find in its cache what was private."""
+    """The next person at the machine must not find private pages in its cache."""
     make_user(app, "susan")
     visitor.log_in("susan", remember=True)
     with app.app_context(), transaction() as writing:
@@ -97,7 +97,7 @@ def test_no_page_of_somebody_who_is_logged_in_is_stored(app: Flask, visitor: Vis
 
 
 def readable_pages(app: Flask) -> list[str]:
-    """The address of everything that can be looked at, but for what watches over the site."""
+    """The addresses of all pages that can be read, except those for monitoring."""
     with app.test_request_context():
         addresses = app.url_map.bind("localhost")
         return sorted(
@@ -108,7 +108,7 @@ def readable_pages(app: Flask) -> list[str]:
 
 
 class Inline(HTMLParser):
-    """Finds what a strict Content-Security-Policy would block, and addresses of other sites."""
+    """Collects what a strict Content-Security-Policy would block, and addresses of other sites."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ def test_only_a_site_with_https_insists_on_it(
 
 
 def posting_routes(app: Flask) -> list[str]:
-    """The address of everything that takes a form."""
+    """All routes that take a form."""
     with app.test_request_context():
         return sorted(
             app.url_map.bind("localhost").build(rule.endpoint, arguments(rule), method="POST")
@@ -173,7 +173,7 @@ def posting_routes(app: Flask) -> list[str]:
 
 
 def arguments(rule: Rule) -> dict[str, str | int]:
-    """Something for each part of an address: 1 where it is a number."""
+    """A value for each variable of an address: 1 if it is a number."""
     numbers = {name for name, one in rule._converters.items() if isinstance(one, IntegerConverter)}
     return {name: 1 if name in numbers else "x" for name in rule.arguments}
 
@@ -219,7 +219,7 @@ def test_a_form_that_was_open_for_a_day_still_works(
 
 
 def test_a_form_without_a_referrer_works_over_https(make_app: Make) -> None:
-    """The pages of secret links forbid the browser to send one."""
+    """Browsers send none from the pages behind secret links."""
     url = "https://blog.example.com"
     client = make_app(PUBLIC_URL=url).test_client()
     page = client.get("/login", base_url=url).get_data(as_text=True)
@@ -239,7 +239,7 @@ def limited(make_app: Make) -> Flask:
 def posts_until_refused(
     visitor: Visitor, path: str, fields: dict[str, object], headers: dict[str, str] | None = None
 ) -> list[int]:
-    """The statuses of 32 posts in a row."""
+    """Return the statuses of 32 posts in a row."""
     token = visitor.csrf_token("/login")
     return [
         visitor.submit(path, fields, token=token, follow=False, headers=headers).status_code
@@ -267,7 +267,7 @@ def test_the_thirty_first_post_in_a_minute_is_refused(
     assert posts_until_refused(Visitor(limited), path, fields) == [ordinary] * 30 + [429] * 2
 
 
-def test_too_many_posts_are_refused_in_words(limited: Flask) -> None:
+def test_too_many_posts_are_refused_with_an_explanation(limited: Flask) -> None:
     visitor = Visitor(limited)
     posts_until_refused(visitor, "/login", {})
     page = visitor.submit("/login", {})
@@ -277,14 +277,14 @@ def test_too_many_posts_are_refused_in_words(limited: Flask) -> None:
     assert_protected(page)
 
 
-def test_looking_is_free(limited: Flask) -> None:
+def test_get_requests_are_not_limited(limited: Flask) -> None:
     visitor = Visitor(limited)
     posts_until_refused(visitor, "/login", {})
     assert {visitor.get("/login").status_code for _ in range(100)} == {200}
     assert {visitor.client.get("/healthz").status_code for _ in range(100)} == {200}
 
 
-def test_one_who_posts_too_much_is_in_nobody_elses_way(limited: Flask) -> None:
+def test_a_limit_affects_no_other_client(limited: Flask) -> None:
     posts_until_refused(Visitor(limited), "/login", {})
     answer = post_from(limited.test_client(), "198.51.100.7", {})
     assert answer.status_code == 200
@@ -299,7 +299,7 @@ def test_one_who_posts_too_much_is_in_nobody_elses_way(limited: Flask) -> None:
         ("203.0.113.9", "203.0.113.10", False),
     ],
 )
-def test_who_has_a_whole_network_is_counted_as_one(
+def test_a_network_of_one_client_is_counted_as_one(
     limited: Flask, first: str, second: str, refused: bool
 ) -> None:
     client = limited.test_client()
@@ -312,10 +312,10 @@ def test_who_has_a_whole_network_is_counted_as_one(
 @pytest.mark.parametrize(
     ("network", "refused"), [("2001:db8:1:ffff", True), ("2001:db8:2:1", False)]
 )
-def test_who_has_many_networks_is_counted_once_more(
+def test_the_networks_of_one_client_are_counted_together(
     limited: Flask, network: str, refused: bool
 ) -> None:
-    """A connection with a /48 has 65,536 of those by which clients are counted."""
+    """A connection with a /48 has 65,536 of the networks by which clients are counted."""
     limited.config["WTF_CSRF_ENABLED"] = False
     client = limited.test_client()
 
@@ -331,7 +331,7 @@ def test_who_has_many_networks_is_counted_once_more(
 
 
 def post_from(client: FlaskClient, address: str, headers: dict[str, str]) -> TestResponse:
-    """A post to the log-in page from this address of the network."""
+    """Post to the log-in page from this IP address."""
     environ = {"REMOTE_ADDR": address}
     page = client.get("/login", environ_overrides=environ, headers=headers).get_data(as_text=True)
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
@@ -354,7 +354,7 @@ PROXY = "192.0.2.1"
         (2, "10.0.0.{}, 203.0.113.9, 198.51.100.1", True),
     ],
 )
-def test_only_as_many_proxies_are_believed_as_there_are(
+def test_only_as_many_proxies_are_trusted_as_configured(
     make_app: Make, proxies: int, forwarded: str, refused: bool
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost", RATELIMIT_ENABLED=True, TRUSTED_PROXIES=proxies)

@@ -1,4 +1,4 @@
-"""Whatever people read can be translated, and every template can be rendered."""
+"""All texts that people read can be translated, and every template can be rendered."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ TEMPLATES = sorted(
     for path in (source / folder).rglob("*")
     if path.suffix in {".html", ".txt"}
 )
-E_MAILS = sorted(
+EMAILS = sorted(
     str(path.relative_to(SOURCE / "templates")).removesuffix(".subject.txt")
     for path in TEMPLATES
     if path.name.endswith(".subject.txt")
 )
 NAMES = {"Microblog"}
-"""Words that are the same in every language."""
+"""Words that are the same in all languages."""
 
 READ_ATTRIBUTES = {"title", "alt", "placeholder", "aria-label", "aria-description", "label"}
 
 
 class Texts(HTMLParser):
-    """Collects what a person would read: text, and the attributes that are shown or read out."""
+    """Collects what people read: text, and the attributes that are shown or read out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,13 +94,13 @@ def bare_words(text: str) -> set[str]:
 
 
 def without_jinja(source: str) -> str:
-    """The template with nothing where an expression, a statement or a comment stands."""
+    """The template without its expressions, statements and comments."""
     return re.sub(r"(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", source)
 
 
 def test_the_templates_are_found() -> None:
     assert len(TEMPLATES) > 15
-    assert len(E_MAILS) >= 2
+    assert len(EMAILS) >= 2
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -111,24 +111,24 @@ def test_a_template_holds_no_words_outside_gettext(template: Path) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_an_expression_in_a_template_says_nothing_without_gettext(template: Path) -> None:
+def test_an_expression_in_a_template_shows_no_text_without_gettext(template: Path) -> None:
     tree = Environment().parse(template.read_text())
     outputs = [one for output in tree.find_all(nodes.Output) for one in output.nodes]
-    said = [text for one in outputs for text in said_by(one)]
+    said = [text for one in outputs for text in texts_of(one)]
     assert set().union(*map(bare_words, said)) == set()
 
 
-def said_by(node: nodes.Node) -> Iterator[str]:
-    """The constant texts that an expression may come to; what a call returns is its own affair."""
+def texts_of(node: nodes.Node) -> Iterator[str]:
+    """The constant texts that an expression may result in; the results of calls are left out."""
     if isinstance(node, nodes.Const) and isinstance(node.value, str):
         yield node.value
     elif not isinstance(node, nodes.Call):
         for child in node.iter_child_nodes():
-            yield from said_by(child)
+            yield from texts_of(child)
 
 
 def messages() -> dict[str, set[str]]:
-    """Every message for translators, with the files that hold it."""
+    """All messages for translators, with the files that hold them."""
     found: dict[str, set[str]] = {}
     every = [one for made in translations.DISTRIBUTIONS for one in translations.template(made)]
     for message in every:
@@ -163,7 +163,7 @@ def test_translators_are_given_the_messages_of_every_kind_of_file(message: str, 
 
 
 def test_no_message_is_put_together_before_it_is_looked_up() -> None:
-    """An f-string or a sum inside _() is not found by those who extract messages."""
+    """Extraction does not find an f-string or a sum inside _()."""
     wrong = [
         f"{path.name}:{call.lineno}"
         for path in modules()
@@ -203,7 +203,7 @@ def test_no_message_of_the_code_is_shown_without_gettext() -> None:
 
 
 def shown_arguments(call: ast.Call) -> list[ast.expr]:
-    """Those arguments of a call that people come to read."""
+    """The arguments of a call that people come to read."""
     name = name_of(call)
     shown = [one.value for one in call.keywords if one.arg in {"message", "label", "description"}]
     if name in {"flash", "ValidationError", "DataRequired", "InputRequired"} or (
@@ -231,7 +231,7 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def untranslated(page: TestResponse) -> set[str]:
-    """The words on a page that did not come from a translation."""
+    """The words on a page that do not come from a translation."""
     source = page.get_data(as_text=True)
     # Dates are written by the language's own rules, and a picture shows a letter of a name.
     drawn = re.sub(r"(?s)<time.*?</time>|<span class=\"avatar.*?</span>", "", source)
@@ -303,7 +303,7 @@ def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
 
 @ON_SQLITE
 @pytest.mark.usefixtures("marked")
-def test_every_word_about_the_safety_of_an_account_comes_from_a_translation(app: Flask) -> None:
+def test_every_word_on_the_security_pages_comes_from_a_translation(app: Flask) -> None:
     number = make_user(app, "susan")
     there, here, stranger = Visitor(app), Visitor(app), Visitor(app)
     there.log_in("susan", remember=True)
@@ -369,15 +369,15 @@ TEXTS = {
 }
 NUMBERS = {"minutes": 10, "count": 3, "days": 3, "days_kept": 30}
 CHOICES = {"reason": "reported"}
-"""What a template decides by, and does not show."""
+"""Variables that templates decide by and do not show."""
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("name", E_MAILS)
+@pytest.mark.parametrize("name", EMAILS)
 def test_every_mail_is_rendered_from_three_templates(
     app: Flask, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # For this test alone: others may get the same site.
+    # For this test alone: other tests may share the site.
     monkeypatch.setattr(app.jinja_env, "undefined", StrictUndefined)
     context: dict[str, Any] = {**TEXTS, **NUMBERS, **CHOICES}
     with app.app_context():
@@ -395,7 +395,7 @@ def test_every_mail_is_rendered_from_three_templates(
 
 
 def texts_used(template: str) -> list[str]:
-    """Those of TEXTS that the template shows."""
+    """The names of TEXTS that a template shows."""
     source = (SOURCE / "templates" / template).read_text()
     used = meta.find_undeclared_variables(Environment().parse(source))
     assert used <= {*TEXTS, *NUMBERS, *CHOICES, "_", "ngettext"}, (
@@ -413,7 +413,7 @@ def test_no_template_of_a_mail_lacks_its_siblings() -> None:
     names = {
         re.sub(r"(\.subject)?\.(txt|html)$", "", str(path.relative_to(SOURCE))) for path in mails
     }
-    assert names == {f"templates/{name}" for name in E_MAILS}
+    assert names == {f"templates/{name}" for name in EMAILS}
     assert len(mails) == 3 * len(names)
 
 

@@ -1,4 +1,4 @@
-"""Every text is there in every language, and none is left over."""
+"""Every catalogue has every text, and no other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who asks, as far as a person would recognise it: the browser by its name, and a coarse address.
+"""Where a request comes from, in terms that a person recognises: a browser's name and a network.
 
-The whole address is nobody's business after the request: what is kept tells a house from a
-country, and not one neighbour from another.
+The full address is not kept after the request. What is kept tells towns and countries apart, but
+not one neighbour from another.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from flask import has_request_context, request
 from ua_parser import parse
 
 PREFIXES = {4: 24, 6: 48}
-"""Bits of an address that are kept, by version of the protocol."""
+"""Bits of an address that are kept, by IP version."""
 
 CLIENT_PREFIXES = {4: 32, 6: 64}
-"""Bits that tell one client from another: with IPv6, each has the addresses of a network to itself,
-and can take another one for every request (RFC 6177, RFC 8981)."""
+"""Bits that identify one client. With IPv6 each has a network to itself, and can use another
+address of it for every request (RFC 6177, RFC 8981)."""
 
 SITE_PREFIXES = {4: 32, 6: 48}
-"""Bits that tell one connection to the internet from another: who has one may have 65,536 networks
-(RFC 6177). Many people may share one, too."""
+"""Bits that identify one connection to the internet, which may have 65,536 networks (RFC 6177).
+Many people may also share it."""
 
 PLACE_MAXIMUM = 64
-"""Characters of either part."""
+"""Characters of each part."""
 
 USER_AGENT_MAXIMUM = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Where something was done from: a browser in words and a network, either may be empty."""
+    """Where something was done from: a browser's name and a network; either may be empty."""
 
     browser: str = ""
     address: str = ""
 
 
 def current_origin() -> RequestOrigin:
-    """The place of this request; nowhere outside of one."""
+    """The origin of this request; an empty one outside of a request."""
     if not has_request_context():
         return RequestOrigin()
     return RequestOrigin(browser_name(request.user_agent.string), coarse(request.remote_addr or ""))
 
 
 def browser_name(user_agent: str) -> str:
-    """A browser and its system, like "Firefox on Linux", from a User-Agent header."""
+    """The browser and its system, like "Firefox on Linux", in a User-Agent header."""
     found = parse(user_agent[:USER_AGENT_MAXIMUM])
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""
@@ -54,17 +54,17 @@ def browser_name(user_agent: str) -> str:
 
 
 def coarse(address: str) -> str:
-    """The network of an address, like "203.0.113.0/24"; nothing where it is no address."""
+    """The network of an address, like "203.0.113.0/24"; empty if it is not an address."""
     return _network(address, PREFIXES)
 
 
 def client_network(address: str) -> str:
-    """The addresses that one client has to itself; nothing where it is no address."""
+    """The network that one client has to itself; empty if this is not an address."""
     return _network(address, CLIENT_PREFIXES)
 
 
 def client_site(address: str) -> str:
-    """The networks that one client may have to itself; nothing where it is no address."""
+    """The networks that one client may have to itself; empty if this is not an address."""
     return _network(address, SITE_PREFIXES)
 
 

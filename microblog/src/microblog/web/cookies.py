@@ -1,8 +1,8 @@
-"""The cookies of this site: what they are called, and where browsers send them.
+"""The cookies of this site: their names, and where browsers send them.
 
-Where PUBLIC_URL is `https://`, their names have a prefix that browsers hold a cookie to: with
-`__Host-`, only this host can have set it, over TLS; with `__Secure-`, which is what remains for a
-site in a folder, only somebody over TLS.
+If PUBLIC_URL is `https://`, their names have a prefix that browsers enforce. A `__Host-` cookie can
+only be set by this host over TLS. A site under a path must use `__Secure-`, which any host may set
+that the cookie's domain covers, but only over TLS.
 
 Source: RFC 6265bis, section 4.1.3; OWASP ASVS 5.0, 3.3.1 and 3.3.3.
 """
@@ -36,17 +36,17 @@ def init_app(app: Flask) -> None:
 
 
 def cookie_name(name: str) -> str:
-    """What browsers know this cookie as."""
+    """The name of this cookie in browsers, with its prefix."""
     return f"{current_app.extensions[_PREFIX]}{name}"
 
 
 def cookie_path() -> str:
-    """The part of the host that browsers send this site's cookies to."""
+    """The path below which browsers send this site's cookies."""
     return str(current_app.config["SESSION_COOKIE_PATH"])
 
 
 def set_cookie(response: BaseResponse, name: str, value: str, lifetime: timedelta) -> None:
-    """Have the browser keep this, out of reach of scripts; no lifetime removes it."""
+    """Set a cookie that scripts cannot read; a lifetime of zero removes it."""
     response.set_cookie(
         cookie_name(name),
         value,

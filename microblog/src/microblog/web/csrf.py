@@ -1,4 +1,4 @@
-"""CSRF: a form counts if it was sent from this site's page, by whom that page was shown to.
+"""CSRF protection: a form counts only if sent from a page of this site, in the session it is for.
 
 Sources: OWASP CSRF Prevention Cheat Sheet (signed double submit bound to the session; Fetch
 Metadata); OWASP ASVS 5.0, 3.5.1 and 3.5.3.
@@ -18,7 +18,7 @@ _FIELD = "csrf_token"
 
 
 class BoundCSRFProtect(CSRFProtect):
-    """Flask-WTF's protection, for forms of this site's own pages and of one session only."""
+    """Flask-WTF's protection, limited to this site's own pages and to one session."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
         if request.method in current_app.config["WTF_CSRF_METHODS"]:
@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_FIELD_NAME=_FIELD,
         # A form that stays open for a day still works: the token lives as long as the session.
         WTF_CSRF_TIME_LIMIT=None,
-        # Its check needs a Referer, which the pages with secret links forbid the browser to send.
+        # Its check needs a Referer, which browsers do not send from pages behind secret links.
         WTF_CSRF_SSL_STRICT=False,
     )
     csrf.init_app(app)
@@ -45,16 +45,16 @@ def init_app(app: Flask) -> None:
 
 
 def csrf_token() -> str:
-    """The token for a form of this answer."""
+    """The token for a form in this response."""
     bind_token()
     return str(generate_csrf())
 
 
 def bind_token() -> None:
-    """Tie this request's token to the session that is signed in, if one is.
+    """Bind this request's token to the signed-in session, if there is one.
 
-    The session cookie alone does not tell whose token it holds: a neighbouring host or whoever
-    answers for the site over plain HTTP can plant one beside the victim's remember cookie.
+    The session cookie alone does not prove whose token it holds: a neighbouring host, or somebody
+    who answers for the site over plain HTTP, can plant one beside the victim's remember cookie.
     """
     secret = current_user.get_id()
     if secret is None:
@@ -65,10 +65,10 @@ def bind_token() -> None:
 
 
 def _is_sent_from_elsewhere() -> bool:
-    """Whether the browser says so; of what it does not say, the token is the only proof.
+    """Whether the browser says so; if it says nothing, the token is the only proof.
 
-    A page that sends no referrer says "null" of itself (Fetch, "append a request Origin header"),
-    as the pages behind secret links do.
+    A page without a referrer has the origin "null" (Fetch, "append a request Origin header"), as
+    have the pages behind secret links.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

@@ -1,7 +1,7 @@
-"""When the site fails, those who run it get mail: once for each failure, and without secrets.
+"""Mails ADMINS when the site fails: once for each failure, and without secrets.
 
-The same failure is mailed again at most once in ten minutes, with how often it happened since. A
-failure to tell about a failure is logged and ends there.
+The same failure is mailed at most once in ten minutes, with the number of times it happened since.
+An error while reporting is logged, and not reported itself.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ FAILURE_KIND = "web.failure"
 FAILURE_LABEL = _l("the site failed")
 QUIET = timedelta(minutes=10)
 TRACEBACK_MAXIMUM = 20_000
-"""Characters; the end of a traceback is what tells."""
+"""Characters; the end of a traceback matters most."""
 
 REMOVED = "[removed]"
 
 logger = logging.getLogger(__name__)
 
-# Tokens of mailed links, password hashes, and whatever calls itself a password in a text. Tokens
-# are looked for where words begin: from each letter of a long word takes its length squared.
+# Tokens of mailed links, password hashes, and whatever a text labels as a password. Tokens are
+# matched only at the beginning of words: matching from each letter would take quadratic time.
 _SECRETS = re.compile(
     r"(?<![\w-])[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"
     r"|\$argon2\S+|(?i:(?<=password=)|(?<=token=))[^\s&'\"]+"
@@ -65,7 +65,7 @@ class Failure(Model):
 
 
 def init_app(app: Flask) -> None:
-    """Tell ADMINS about every exception that no page foresaw."""
+    """Mail ADMINS about every unhandled exception."""
     got_request_exception.connect(_report, app)
 
 
@@ -73,14 +73,14 @@ def register_email_types(outbox: Outbox) -> None:
     outbox.register(EmailType(FAILURE_KIND, failure, lifetime=DAY, sample=_sample))
 
 
-def failure(_session: Session, intent: ComposeContext) -> Email | Discard:
-    """The mail about one failure, to one of ADMINS."""
-    with force_locale(intent.locale):
-        return email_from_templates("web/emails/failure", to=intent.recipient, **intent.arguments)
+def failure(_session: Session, context: ComposeContext) -> Email | Discard:
+    """Compose the mail about one failure, to one of ADMINS."""
+    with force_locale(context.locale):
+        return email_from_templates("web/emails/failure", to=context.recipient, **context.arguments)
 
 
 def report(exception: BaseException, *, now: datetime) -> bool:
-    """Post the mails about an exception of this request; False where it is too soon for another."""
+    """Enqueue the mails about an exception of this request; return False if it is too soon."""
     route = request.url_rule.rule if request.url_rule else "an unknown address"
     with transaction() as writing:
         count = _due(writing, _fingerprint(exception, route), now=now)
@@ -93,7 +93,7 @@ def report(exception: BaseException, *, now: datetime) -> bool:
             "error": type(exception).__name__,
             "when": now.isoformat(timespec="seconds"),
             "reference": request_id(),
-            "trace": redacted("".join(traceback.format_exception(exception)), _said_secrets()),
+            "trace": redacted("".join(traceback.format_exception(exception)), _known_secrets()),
         }
         for admin in current_app.config["ADMINS"]:
             current_outbox().enqueue(writing, FAILURE_KIND, admin, arguments=arguments)
@@ -101,7 +101,7 @@ def report(exception: BaseException, *, now: datetime) -> bool:
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The end of a text without these secrets, and without whatever else looks like one."""
+    """The end of a text, without these secrets and without anything that looks like one."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     return _SECRETS.sub(REMOVED, text)[-TRACEBACK_MAXIMUM:]
@@ -121,7 +121,7 @@ def _sample(_session: Session, language: str) -> ComposeContext:
 
 
 def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:
-    # Mail begins as a row: without the database there is none.
+    # Mail begins as a row of the database, which is not there.
     if not current_app.config["ADMINS"] or is_outage(exception):
         return
     try:
@@ -131,14 +131,14 @@ def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:
 
 
 def _due(session: Session, fingerprint: str, *, now: datetime) -> int:
-    """How often it happened since the last mail; 0 while that was too short a time ago."""
+    """How often it happened since the last mail; 0 if that mail is too recent."""
     known = session.get(Failure, fingerprint)
     if known is None:
         session.add(Failure(fingerprint=fingerprint, count=0, mailed_at=now))
         try:
             session.flush()
         except IntegrityError:
-            # Another process met the same failure at this moment, and tells of it.
+            # Another process met the same failure at this moment, and reports it.
             session.rollback()
             return 0
         return 1
@@ -155,8 +155,8 @@ def _fingerprint(exception: BaseException, route: str) -> str:
     return hashlib.sha256(f"{type(exception)!r} {place} {route}".encode()).hexdigest()
 
 
-def _said_secrets() -> Iterator[str]:
-    """What this request and this site would not like to read in a mail."""
+def _known_secrets() -> Iterator[str]:
+    """Everything in this request and in the settings that must not appear in a mail."""
     yield from (value for value in request.cookies.values() if len(value) > 3)
     yield from (str(value) for value in (request.view_args or {}).values() if len(str(value)) > 20)
     for name, value in request.form.items():

@@ -1,4 +1,4 @@
-"""Pages for what went wrong: what happened, and what to do now."""
+"""Error pages: what happened, and what to do now."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def init_app(app: Flask) -> None:
 
 
 def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
-    """Also for what the application did not foresee: Flask wraps it in a 500."""
+    """Show any HTTP error, and any unhandled exception, which Flask wraps in a 500."""
     code = error.code or 500
     if code < 400:
         return error.get_response()
     title, advice = _words(code)
-    # Only a failure of the site is worth a number to tell about.
-    number = request_id() if code >= 500 else None
-    return _page(title, advice, number), code
+    # Only a failure of the site is worth reporting by its id.
+    reference = request_id() if code >= 500 else None
+    return _page(title, advice, reference), code
 
 
 def _show_csrf(_error: CSRFError) -> tuple[str, int]:
@@ -51,8 +51,8 @@ def _show_foreign_host(_error: ForeignHostError) -> tuple[str, int]:
     return _page(_("This is another site's address"), advice), 400
 
 
-def _page(title: str, advice: str, number: str | None = None) -> str:
-    return render_template("web/error.html", title=title, advice=advice, number=number)
+def _page(title: str, advice: str, reference: str | None = None) -> str:
+    return render_template("web/error.html", title=title, advice=advice, reference=reference)
 
 
 def _words(code: int) -> tuple[str, str]:

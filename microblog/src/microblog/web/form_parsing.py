@@ -1,4 +1,4 @@
-"""What a form may cost before any page sees it: for every address, whoever asks."""
+"""Limits on parsing forms, for every address and every client, before any page sees the form."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 FORM_MAXIMUM_BYTES = 2 * 1024 * 1024
-"""A form larger than this is not read; smaller, its fields say themselves what is too long."""
+"""A larger form is not read. In a smaller one, the fields themselves report what is too long."""
 
 FIELDS_MAXIMUM = 1000
 """The largest form of the site has a few dozen."""
 
 ESCAPES_MAXIMUM = 300_000
-"""Bytes that are written as %XX: seven times those of the longest post that is taken."""
+"""Bytes that are written as %XX: seven times as many as the longest post needs."""
 
 MULTIPART_MAXIMUM_BYTES = 256 * 1024
-"""Of a form in parts, whose heads take long. Where files are taken, the page allows more."""
+"""Of a multipart form, whose headers are slow to parse. Pages that take files allow more."""
 
 BOUNDARY_MAXIMUM = 70
-"""Characters (RFC 2046, 5.1.1). Each is compared with each byte of a body that is made for it."""
+"""Characters (RFC 2046, 5.1.1). A hostile body has each compared with each of its bytes."""
 
 
 class FormParser(FormDataParser):
-    """Werkzeug's, but that it looks first how much there is to do."""
+    """Werkzeug's parser, which first checks how much work a form is."""
 
     def parse(
         self,
@@ -35,7 +35,7 @@ class FormParser(FormDataParser):
         content_length: int | None,
         options: dict[str, str] | None = None,
     ) -> Any:
-        """As documented there. Raises RequestEntityTooLarge and BadRequest."""
+        """Parse a form as Werkzeug does. Raises RequestEntityTooLarge and BadRequest."""
         if len((options or {}).get("boundary", "")) > BOUNDARY_MAXIMUM:
             raise BadRequest
         if mimetype == "application/x-www-form-urlencoded":
@@ -47,13 +47,13 @@ class FormParser(FormDataParser):
 
 
 class BoundedRequest(Request):
-    """A request whose form is read by this parser."""
+    """A request whose form is read by FormParser."""
 
     form_data_parser_class = FormParser
 
 
 def init_app(app: Flask) -> None:
-    """Limit the forms of this application; a page that takes files raises the limit after this."""
+    """Limit the forms of this application. A page that takes files raises the limits later."""
     app.config.update(
         MAX_CONTENT_LENGTH=FORM_MAXIMUM_BYTES,
         MAX_FORM_MEMORY_SIZE=FORM_MAXIMUM_BYTES,

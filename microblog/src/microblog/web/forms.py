@@ -1,4 +1,4 @@
-"""The base of all forms: checks that every field shares, and what screen readers need."""
+"""The base class of all forms, the validators they share, and what screen readers need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EMAIL_MAXIMUM = 254
 
 
 class Form(FlaskForm):
-    """A form whose erroneous fields name their error messages to screen readers."""
+    """A form whose fields refer screen readers to their hints and error messages."""
 
     class Meta(FlaskForm.Meta):
         def build_csrf(self, form: FlaskForm) -> Any:
@@ -25,7 +25,7 @@ class Form(FlaskForm):
             return super().build_csrf(form)
 
         def wrap_formdata(self, _form: FlaskForm, _formdata: Any) -> Any:
-            # Fields of a form only: Flask-WTF would also take a JSON body or files for them.
+            # Form fields only: Flask-WTF would also read a JSON body or files.
             return request.form if request.method == "POST" else None
 
         def render_field(self, field: Field, render_kw: dict[str, Any]) -> Any:
@@ -39,7 +39,7 @@ class Form(FlaskForm):
 
 
 class IsAddress:
-    """The field holds one e-mail address of the public kind, or of this machine."""
+    """Validates that a field holds one email address, in a public domain or on this machine."""
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         try:
@@ -49,7 +49,7 @@ class IsAddress:
 
 
 class NoControlCharacters:
-    """The field holds nothing invisible that would break a line or reorder one."""
+    """Validates that a field holds no invisible characters, which could break or reorder a line."""
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         if any(not letter.isprintable() for letter in field.data or ""):
@@ -57,7 +57,7 @@ class NoControlCharacters:
 
 
 class NoNul:
-    """The field holds no NUL, which PostgreSQL cannot keep."""
+    """Validates that a field holds no NUL, which PostgreSQL cannot store."""
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         if "\0" in (field.data or ""):
@@ -65,5 +65,5 @@ class NoNul:
 
 
 def strip(value: str | None) -> str | None:
-    """A filter for fields where blanks around the text are a slip of the fingers."""
+    """A filter for fields in which blanks around the text are typing errors."""
     return value.strip(" \t") if isinstance(value, str) else value

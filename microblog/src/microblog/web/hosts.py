@@ -1,7 +1,7 @@
-"""The names under which this site answers: PUBLIC_URL's, and those of this machine in development.
+"""The host names this site answers to: PUBLIC_URL's, and this machine's own in development.
 
-Under any other name, a page of another site could be made to read this one (DNS rebinding), or a
-link and a redirect of this one to lead there (CWE-350, CWE-644).
+Under any other name, a page of another site could read this one (DNS rebinding), or links and
+redirects of this one could be made to lead elsewhere (CWE-350, CWE-644).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from flask_outbox.message.addresses import parse_domain
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_ASKED_BY_ADDRESS = {"health", "metrics"}
-"""Blueprints of what probes and monitoring ask for, at each machine's own address."""
+_SERVED_BY_ADDRESS = {"health", "metrics"}
+"""Blueprints that probes and monitoring request at each machine's own address."""
 
 _IS_FOREIGN = "microblog.is_foreign_host"
 
@@ -28,11 +28,11 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class ForeignHostError(BadRequest):
-    """The request is for a site of another name."""
+    """The request is for another host name."""
 
 
 def init_app(app: Flask) -> None:
-    """Refuse requests for other names, but for what probes ask for."""
+    """Refuse requests for other host names, except those of probes."""
     app.wsgi_app = _OwnHosts(  # type: ignore[method-assign]
         app.wsgi_app, app.config["PUBLIC_URL"], in_development=app.config["MAIL_INBOX"]
     )
@@ -40,9 +40,9 @@ def init_app(app: Flask) -> None:
 
 
 def host_name(netloc: str) -> str:
-    """The host in a Host header or an address, in the one spelling; nothing where there is none.
+    """The host in a Host header or an address, normalised; empty if there is none.
 
-    Without its port, in small letters and ASCII, without the final dot of a complete name.
+    Normalised means without a port or a final dot, in lower case and ASCII.
     """
     try:
         host = (urlsplit(f"//{netloc}").hostname or "").removesuffix(".")
@@ -54,7 +54,7 @@ def host_name(netloc: str) -> str:
 
 
 def is_own_origin(origin: str) -> bool:
-    """Whether an Origin header names this site, as whoever sent the request reaches it."""
+    """Whether an Origin header names this site, as the sender of the request reaches it."""
     own = {_origin(current_app.config["PUBLIC_URL"] or request.host_url)}
     if is_this_machine(host_name(request.host)):
         own.add(_origin(request.host_url))
@@ -62,7 +62,7 @@ def is_own_origin(origin: str) -> bool:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether this is a name or an address that never leads to another machine (RFC 6761, 6.3)."""
+    """Whether a name or an address always means this machine (RFC 6761, 6.3)."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -72,14 +72,14 @@ def is_this_machine(host: str) -> bool:
 
 
 def _refuse_foreign_host() -> None:
-    if request.environ[_IS_FOREIGN] and request.blueprint not in _ASKED_BY_ADDRESS:
+    if request.environ[_IS_FOREIGN] and request.blueprint not in _SERVED_BY_ADDRESS:
         raise ForeignHostError
 
 
 class _OwnHosts:
-    """Lets nothing behind it see a foreign host, which is not even always one that can be parsed.
+    """Middleware that hides a foreign host, which may be malformed, from the application.
 
-    So the page that refuses it holds no link with its name, and what probes ask for is found.
+    The page that refuses it so holds no link with that host, and probes still find their addresses.
     """
 
     def __init__(

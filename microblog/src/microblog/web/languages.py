@@ -1,4 +1,4 @@
-"""The languages of the site, and which of them a visitor reads."""
+"""The languages of the site, and which of them a visitor gets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from microblog.web.cookies import cookie_name, cookie_path
 LANGUAGES = ("en", "zh_Hant", "ru")
 
 NAMES = {"en": "English", "zh_Hant": "繁體中文", "ru": "Русский"}
-"""Each in its own language, so that whoever looks for it can read it."""
+"""Each in its own language, so that its readers recognise it."""
 
 LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"
 
-# What browsers ask for, and what of ours comes nearest to it.
+# The languages that browsers ask for, and the nearest of ours.
 _ASKED_FOR = {"en": "en", "zh": "zh_Hant", "ru": "ru", "be": "ru"}
 
 babel = Babel()
@@ -43,27 +43,30 @@ def current_language() -> str:
 
 
 def supported_locale(locale: str) -> str:
-    """The language of the site that comes nearest to the one that somebody asked for."""
+    """The language of the site that is nearest to this locale."""
     return negotiate_locale([locale.replace("-", "_")], LANGUAGES) or LANGUAGES[0]
 
 
 def local_time(moment: datetime) -> str:
-    """A moment in the reader's language and time zone, to the minute; UTC is named."""
+    """Format a moment to the minute, in the reader's language and time zone.
+
+    If the zone is unknown, it is in UTC and says so.
+    """
     language = current_language()
-    said = format_datetime(moment, _pattern(language), tzinfo=get_timezone(), locale=language)
-    return said if _time_zone() else f"{said} UTC"
+    text = format_datetime(moment, _pattern(language), tzinfo=get_timezone(), locale=language)
+    return text if _time_zone() else f"{text} UTC"
 
 
 @cache
 def _pattern(language: str) -> str:
-    """The language's own way to write a date with a month's name, and a time without seconds."""
+    """The language's pattern for a date with the month's name, and a time without seconds."""
     locale = Locale.parse(language)
     date, time = locale.date_formats["medium"].pattern, locale.time_formats["short"].pattern
     return str(locale.datetime_formats["medium"]).replace("{1}", date).replace("{0}", time)
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether there is a time zone of this IANA name."""
+    """Whether there is a time zone with this IANA name."""
     return name in time_zones()
 
 
@@ -73,7 +76,7 @@ def time_zones() -> frozenset[str]:
 
 
 def _time_zone() -> str | None:
-    """The reader's own choice, else the zone that the browser told; None means UTC."""
+    """The zone the reader chose, else the one their browser reported; None means UTC."""
     if not has_request_context():
         return None
     zone = _choice("time_zone") or request.cookies.get(cookie_name(TIME_ZONE_COOKIE), "")
@@ -81,13 +84,13 @@ def _time_zone() -> str | None:
 
 
 def _time_zone_cookie() -> Markup:
-    """The attributes that tell a page's script where to write the browser's time zone down."""
+    """The attributes that tell a page's script in which cookie to store the browser's time zone."""
     name, path = cookie_name(TIME_ZONE_COOKIE), cookie_path()
     return Markup(' data-cookie="{}" data-path="{}"').format(name, path)
 
 
 def _select() -> str | None:
-    """The reader's own choice, else that of this browser, else what the browser asks for."""
+    """The language of the account, else the one chosen in this browser, else the browser's own."""
     if not has_request_context():
         return None
     for chosen in (_choice("locale"), request.cookies.get(cookie_name(LANGUAGE_COOKIE))):
@@ -104,5 +107,5 @@ def nearest_language(asked: str) -> str | None:
 
 
 def _choice(name: str) -> str | None:
-    """What the account of whoever is logged in says about this."""
+    """A preference of the account that is signed in, if any."""
     return getattr(getattr(current_user, "user", None), name, None)

@@ -1,4 +1,4 @@
-"""Addresses of pages, for mail and for redirects."""
+"""Addresses of pages, for mail and redirects."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def init_app(app: Flask) -> None:
 
 
 def aria_current(endpoint: str) -> Markup:
-    """The attribute of a link to the page that is shown, for those who hear pages."""
+    """The attribute that marks a link to the current page for screen readers."""
     return Markup(' aria-current="page"') if request.endpoint == endpoint else Markup("")
 
 
 def public_link(endpoint: str, **values: object) -> str:
-    """A whole address for use in mail, built from PUBLIC_URL and never from the request.
+    """Build an absolute address for mail, from PUBLIC_URL and never from the request.
 
-    Whoever forges a Host header changes nothing about it (CWE-640).
+    A forged Host header changes nothing about it (CWE-640).
     """
     base = current_app.config["PUBLIC_URL"] or DEFAULT_PUBLIC_URL
     path = current_app.url_map.bind("", script_name="/").build(endpoint, values)
@@ -28,7 +28,7 @@ def public_link(endpoint: str, **values: object) -> str:
 
 
 def parse_id(text: str | None) -> int | None:
-    """The number of a row that an address names, to begin a page there; None where it is none."""
+    """Read the id of a row from an address's arguments; None if it is not one."""
     if text and text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     return None
@@ -40,7 +40,7 @@ def home() -> str:
 
 
 def safe_next(target: str | None) -> str:
-    """Where to go after a log-in: `target` if it is a path on this site, else the first page."""
+    """Where to go after a log-in: `target` if it is a path of this site, else the first page."""
     if not target or not target.startswith("/") or target.startswith("//"):
         return home()
     if "\\" in target or not target.isprintable():

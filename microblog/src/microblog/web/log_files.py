@@ -1,4 +1,4 @@
-"""The log file that several processes write to, one of which has to rotate it."""
+"""A log file that several processes write to and rotate."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class LogFile(ConcurrentRotatingFileHandler):
-    """A file that may be away or full: that is logged elsewhere, once, and once when it is over.
+    """A log file that may become unwritable, for example on a full disk.
 
-    The records of that time are not in it.
+    The other handlers get one record when that begins and one when it ends. Records in between are
+    lost to this file.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,11 +42,11 @@ class LogFile(ConcurrentRotatingFileHandler):
             super().handleError(record)
             return
         self._has_failed = True
-        self._forget_the_stream()
+        self._drop_stream()
         self._outage.began(error.strerror)
 
-    def _forget_the_stream(self) -> None:
-        """What it could not write would be kept in memory, and grow."""
+    def _drop_stream(self) -> None:
+        """Close the stream without flushing: what it could not write would pile up in memory."""
         stream: Any = self.stream
         if stream is not None:
             with suppress(OSError):

@@ -1,6 +1,6 @@
-"""The log: to standard error, and to a rotating file where LOG_FILE names one.
+"""Logging: to standard error, and to a rotating file if LOG_FILE names one.
 
-As lines for people, or as JSON, an object a line, for programs.
+Records are lines of text for people, or one JSON object a line for programs.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def configure(
     max_bytes: int = MAX_BYTES,
     backup_count: int = BACKUP_COUNT,
 ) -> None:
-    """Set the log up for this process; with `process`, the file's name tells it from others.
+    """Set up logging for this process; `process`, if given, becomes part of the file's name.
 
-    A file is rotated at `max_bytes`, or never at 0, and `backup_count` former ones are kept.
-    Raises OSError where the file cannot be written.
+    The file is rotated at `max_bytes` (0: never), and `backup_count` rotated ones are kept. Raises
+    OSError if the file cannot be written.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if file is not None:
         name = file.with_stem(f"{file.stem}-{process}") if process else file
         name.parent.mkdir(parents=True, exist_ok=True)
-        # What rotates it takes a third of a second to load, which commands without a log need not
-        # wait for.
+        # The rotating handler takes a third of a second to import, which commands without a log
+        # file save.
         from microblog.web.log_files import LogFile  # noqa: PLC0415
 
         rotated = LogFile(str(name), maxBytes=max_bytes, backupCount=backup_count, encoding="utf-8")
@@ -52,7 +52,7 @@ def configure(
     logging.basicConfig(level=logging.INFO, handlers=handlers)
     for noisy in ("alembic", "mail.log"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It names each client that meets a limit; that the store is away is told by our own limiter.
+    # It logs every client that meets a limit; an outage of the store our own limiter logs.
     logging.getLogger("flask-limiter").setLevel(logging.ERROR)
 
 

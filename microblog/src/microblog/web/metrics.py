@@ -1,7 +1,7 @@
-"""Figures for a monitoring system (Prometheus), read from the outbox when they are asked for.
+"""Metrics for Prometheus, read from the outbox when they are requested.
 
-They tell how much mail waits, is sent and is discarded, and so, asked often enough, who has an
-account: only those who know METRICS_TOKEN may read them.
+They count mail that waits, is sent or is discarded. Watched closely, that reveals who has an
+account: only holders of METRICS_TOKEN may read them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flask_outbox.operations import backlog, counts
 from flask_outbox.outbox.models import UNSENT, WAITING, Status
 from microblog.database import db
 from microblog.web.ratelimits import limiter
-from microblog.web.readiness import DEGRADED, whats_degraded, why_unavailable
+from microblog.web.readiness import DEGRADED, degraded_parts, reason_unavailable
 
 blueprint = Blueprint("metrics", __name__)
 limiter.exempt(blueprint)
@@ -38,7 +38,7 @@ def metrics() -> Response:
     if not _may_read():
         abort(404)
     registry = CollectorRegistry(auto_describe=False)
-    unavailable = why_unavailable()
+    unavailable = reason_unavailable()
     registry.register(_ReadinessCollector(unavailable))
     if unavailable is None:
         registry.register(_OutboxCollector())
@@ -54,7 +54,7 @@ def _may_read() -> bool:
 
 
 class _ReadinessCollector(Collector):
-    """What /readyz says; `unavailable` is the reason why pages cannot be served, if any."""
+    """What /readyz reports; `unavailable` is the reason why pages cannot be served, if any."""
 
     def __init__(self, unavailable: str | None) -> None:
         self._unavailable = unavailable
@@ -70,14 +70,14 @@ class _ReadinessCollector(Collector):
             "Whether this part does not work, though pages do.",
             labels=["part"],
         )
-        degraded = whats_degraded()
+        degraded = degraded_parts()
         for part in DEGRADED:
             family.add_metric([part], int(part in degraded))
         yield family
 
 
 class _OutboxCollector(Collector):
-    """Two statements, whatever the outbox holds."""
+    """The outbox's counts, from two statements however much it holds."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _waiting(backlog.waiting(db.session, now=time.time()))

@@ -1,6 +1,6 @@
-"""How often one client may post a form: counted by client, never by what was posted.
+"""Limits on how often one client may post forms, counted by client and never by what is posted.
 
-A limit that depended on the address in the form would tell which addresses have accounts.
+A limit by the email address in the form would reveal which addresses have accounts.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from microblog.web.clients import client_network, client_site
 FORM_LIMIT = "30 per minute; 300 per hour"
 
 SITE_LIMIT = "300 per minute; 3000 per hour"
-"""Of all networks together that one client may have."""
+"""For all networks together that one client may have."""
 
 STORE_SECONDS = 0.5
-"""A store that is away must not hold up the page that finds it out."""
+"""A store that is away must not delay the page that notices."""
 
 logger = logging.getLogger(__name__)
 
 
 def current_client() -> str:
-    """What the posts of one client are counted by."""
+    """The key by which the posts of one client are counted."""
     address = get_remote_address()
     return client_network(address) or address
 
 
 def current_site() -> str:
-    """What the posts of all networks of one client are counted by."""
+    """The key by which the posts from all networks of one client are counted."""
     address = get_remote_address()
     return client_site(address) or address
 
 
 class FallbackLimiter(Limiter):
-    """Counts in the memory of this process while the store of the counts is away.
+    """A limiter that counts in this process's memory while the store of the counts is away.
 
-    Flask-Limiter does so, and asks for the store again after 1, 2, 4… up to 32 seconds, but for
-    requests that find out at the same moment: all but the first of them would fail.
+    Flask-Limiter does so too, and tries the store again after 1, 2, 4… up to 32 seconds. But of
+    requests that notice the outage at the same moment, all except the first would fail.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class FallbackLimiter(Limiter):
         super().init_app(app)
 
     def is_store_away(self) -> bool:
-        """Whether the store of the counts does not answer; asks it."""
+        """Ask the store of the counts; return whether it does not answer."""
         return self.enabled and not self.storage.check()
 
     def _check_request_limit(
@@ -87,19 +87,19 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def init_app(app: Flask) -> None:
     if app.config["RATELIMIT_STORAGE_URI"].startswith("redis"):
-        app.config["RATELIMIT_STORAGE_OPTIONS"] = _impatient()
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = _redis_options()
     limiter.init_app(app)
 
 
 def limit_posts(view: View) -> View:
-    """Limit how often one client may post to this view; looking at it is free."""
+    """Limit how often one client may post to this view; GET requests do not count."""
     by_client = limiter.limit(FORM_LIMIT, methods=["POST"])
     by_site = limiter.limit(SITE_LIMIT, key_func=current_site, methods=["POST"])
     return cast(View, by_site(by_client(view)))
 
 
-def _impatient() -> dict[str, Any]:
-    """Options of a Redis client that gives up soon; by itself it tries for half a minute."""
+def _redis_options() -> dict[str, Any]:
+    """Options for a Redis client that gives up soon; by default it retries for half a minute."""
     # Redis is an extra, which a site on one machine does without.
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415

@@ -1,5 +1,6 @@
-"""Can the site serve, and what of it is degraded? Asked by probes every few seconds: cheap, and
-nothing is written.
+"""Whether the site can serve pages, and which of its parts are degraded.
+
+Probes ask every few seconds: the checks are cheap and write nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from microblog.web.ratelimits import limiter
 
 FULL_SHARE = 0.05
 FULL_BYTES = 500_000_000
-"""A disk is nearly full where less than this share of it, and less than so much, is free."""
+"""A disk is nearly full if less than this share of it, and less than so many bytes, are free."""
 
 UNAVAILABLE = {
     "database": "The database cannot be reached, or takes no changes.",
@@ -40,8 +41,8 @@ DEGRADED = {
 }
 
 
-def why_unavailable() -> str | None:
-    """Which of UNAVAILABLE keeps pages from being served right, if any."""
+def reason_unavailable() -> str | None:
+    """The key of UNAVAILABLE that keeps pages from being served, if any."""
     try:
         with db.engine.connect() as connection:
             if not _has_our_schema(connection):
@@ -55,8 +56,8 @@ def why_unavailable() -> str | None:
     return None
 
 
-def whats_degraded() -> list[str]:
-    """Which of DEGRADED hold, while pages are served."""
+def degraded_parts() -> list[str]:
+    """The keys of DEGRADED that apply while pages are served."""
     return [*_degraded()]
 
 
@@ -73,13 +74,13 @@ def _degraded() -> Iterator[str]:
 
 
 def _require_writable_file(connection: Any) -> None:
-    """Raises sqlite3.Error where the file takes no changes; nothing is written to it."""
+    """Raise sqlite3.Error if the file cannot be changed; write nothing to it."""
     ((_number, _name, file),) = connection.execute("PRAGMA database_list").fetchall()
     if file and not all(os.access(place, os.W_OK) for place in (file, Path(file).parent)):
         raise sqlite3.OperationalError("the file or its folder cannot be written")
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        # Before it finds that there is nothing to do, SQLite says what hinders it.
+        # SQLite reports what prevents a change before it finds that there is nothing to delete.
         connection.execute("DELETE FROM alembic_version WHERE 0")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
@@ -99,7 +100,7 @@ def _has_our_schema(connection: Connection) -> bool:
 
 
 def _heads() -> set[str]:
-    """The last migrations of this version, read from their files once."""
+    """The head revisions of this version's migrations, read from their files once."""
     known: set[str] = current_app.extensions.setdefault("microblog.heads", set())
     if not known:
         known.update(alembic.script_directory.get_heads())
@@ -112,7 +113,7 @@ def _folders() -> set[Path]:
 
 
 def is_nearly_full(folder: Path) -> bool:
-    """Whether there is little room left where this folder is."""
+    """Whether the disk of this folder is nearly full."""
     with suppress(OSError):
         usage = shutil.disk_usage(folder)
         return usage.free < min(usage.total * FULL_SHARE, FULL_BYTES)

@@ -1,4 +1,4 @@
-"""A number for every request: a page, a line of the log and a mail can be told to be one."""
+"""An id for every request, which connects an error page, its log lines and its mail."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def init_app(app: Flask) -> None:
-    app.after_request(_tell)
+    app.after_request(_add_header)
     app.jinja_env.globals["request_id"] = request_id
 
 
 def request_id() -> str | None:
-    """This request's number: the reverse proxy's where one is trusted, else a new one.
+    """The id of this request: the one a trusted proxy sent, else a new one.
 
     None outside of a request.
     """
@@ -32,13 +32,13 @@ def request_id() -> str | None:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives every record the number of the request that it belongs to, or a dash."""
+    """Adds to every record the id of the request it belongs to, or a dash."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id() or "-"
         return True
 
 
-def _tell(response: Response) -> Response:
+def _add_header(response: Response) -> Response:
     response.headers[HEADER] = request_id() or ""
     return response

@@ -1,6 +1,6 @@
-"""Links in mail that carry a token: the token leaves the address bar when the link is opened.
+"""Mailed links that carry a token, which leaves the address bar when the link is opened.
 
-Opening one changes nothing, since mail scanners open links, too; a button on the page does.
+Opening a link changes nothing, since mail scanners open links, too; a button on the page does.
 Sources: OWASP ASVS 5.0, 14.2.1 (secrets out of addresses), 14.3.2 and 3.4.5 (caches, referrers).
 """
 
@@ -16,7 +16,7 @@ from microblog.web.links import home
 from microblog.web.security import keep_secret
 
 IN_SESSION = "choose"
-"""What stands in the address where the token stood, once that is in the session."""
+"""Replaces the token in the address once the token is in the session."""
 
 _PREFIXES = "microblog.secret_links"
 
@@ -30,9 +30,9 @@ class SecretLink:
         self._key = f"token of {endpoint}"
 
     def opened(self, given: str, is_good: Callable[[str], bool]) -> str | Response:
-        """The token to go on with or, where a good one was opened, the way to the page without it.
+        """Return the token to use, or a redirect that moves a good token into the session.
 
-        `given` is what stands in the address; it may be anything.
+        `given` is the token's part of the address; it may be anything.
         """
         if given == IN_SESSION:
             return str(session.get(self._key, ""))
@@ -41,28 +41,28 @@ class SecretLink:
         return given
 
     def enter(self, token: str) -> Response:
-        """The way to the page behind a good link, with its token in the session."""
+        """Put the token into the session, and redirect to the page behind the link."""
         session[self._key] = token
         return redirect(url_for(self._endpoint, token=IN_SESSION))
 
     def forget(self) -> None:
-        """The token has been used, or is of no use."""
+        """Remove the token from the session, once it is used or useless."""
         session.pop(self._key, None)
 
 
 def init_app(app: Flask) -> None:
     app.extensions[_PREFIXES] = []
     app.after_request(_keep_secret)
-    app.jinja_env.globals["way_back"] = way_back
+    app.jinja_env.globals["return_path"] = return_path
 
 
 def add_secret_links(app: Flask, *links: SecretLink) -> None:
-    """Keep whatever is answered below these links' prefixes secret: errors and refusals too."""
+    """Keep every response below these links' prefixes out of caches and referrers, errors too."""
     app.extensions[_PREFIXES] += [link.prefix for link in links]
 
 
-def way_back() -> str:
-    """What a page names to be come back to: its own address, unless that may hold a token."""
+def return_path() -> str:
+    """The path to return to after a detour: this page's, unless it may hold a token."""
     path = request.full_path
     return path if path.endswith(f"/{IN_SESSION}?") or not _is_secret() else home()
 

@@ -1,4 +1,4 @@
-"""Headers, and what else protects every page: its host, its cookies, CSRF.
+"""Security headers, and the set-up of everything that protects all pages: hosts, cookies, CSRF.
 
 Sources: OWASP ASVS 5.0, chapters 3 (web frontend) and 7 (sessions); OWASP Secure Headers.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 GRAVATAR = "https://www.gravatar.com"
-"""The only other host that a page may get anything from, where the site's owner wants it so."""
+"""The only other host that a page may load anything from, and only if GRAVATAR is on."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -36,13 +36,13 @@ _HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Protect every page of this application. Raises nothing."""
+    """Protect every page of this application."""
     public = urlsplit(app.config["PUBLIC_URL"] or "")
     cookies.init_app(app)
     hosts.init_app(app)
     csrf.init_app(app)
     if app.config["GRAVATAR"]:
-        # The last to be named comes first.
+        # Flask calls these functions in reverse order: this one must see the header.
         app.after_request(_allow_gravatar)
     app.after_request(_add_headers)
     proxies = app.config["TRUSTED_PROXIES"]
@@ -54,9 +54,9 @@ def init_app(app: Flask) -> None:
 
 
 class _Prefix:
-    """The site lives under the path of PUBLIC_URL; the proxy may or may not have cut it off.
+    """Middleware for a site under PUBLIC_URL's path, which the proxy may have stripped or not.
 
-    Where it lives, no header says: some servers take SCRIPT_NAME from one.
+    It overwrites SCRIPT_NAME, which some servers take from a header.
     """
 
     def __init__(self, inner: WSGIApplication, prefix: str) -> None:
@@ -72,7 +72,7 @@ class _Prefix:
 
 
 def keep_secret(response: Response) -> Response:
-    """For a page that a secret link leads to: no cache keeps it, no referrer names it.
+    """Keep the page behind a secret link out of caches, and its address out of referrers.
 
     OWASP ASVS 5.0, 14.3.2 and 3.4.5.
     """
@@ -85,7 +85,7 @@ def _add_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
-        # Each page of somebody who is logged in may name them, their address, or whom they follow.
+        # Any page of a signed-in person may hold their name, their address, or whom they follow.
         personal = current_user.is_authenticated
         response.headers["Cache-Control"] = "no-store" if personal else "private, no-cache"
     if response.cache_control.public and _has_cookies(response):
@@ -95,7 +95,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def _has_cookies(response: Response) -> bool:
-    """Whether the answer may be for one person only. The session is written after all of this."""
+    """Whether the response may be meant for one person. The session cookie is set only later."""
     return bool(request.cookies or session.modified or "Set-Cookie" in response.headers)
 
 

@@ -1,4 +1,4 @@
-"""The pages under /settings: each part of the site adds its own, and one menu lists them."""
+"""The pages under /settings: each package adds its own, and one menu lists them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def init_app(app: Flask) -> None:
 
 
 def add_settings_page(app: Flask, endpoint: str, label: Any, *, position: int) -> None:
-    """Put a page into the menu; `label` is a lazy text, lower positions come first."""
+    """Add a page to the menu; `label` is a lazy text, lower positions come first."""
     pages = app.extensions[EXTENSION]
     pages.append((position, endpoint, label))
     pages.sort(key=lambda page: page[0])

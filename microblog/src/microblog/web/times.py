@@ -1,4 +1,4 @@
-"""Moments in words: in the language that is being written, and in the reader's time zone."""
+"""Moments in words, in the current language and in the reader's time zone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def init_app(app: Flask) -> None:
 
 
 def zone_named(name: str | None) -> tzinfo:
-    """The time zone of this IANA name; UTC where there is none such."""
+    """The time zone with this IANA name; UTC if there is none."""
     try:
         return ZoneInfo(name) if name else UTC
     except (LookupError, ValueError, OSError):
@@ -26,7 +26,7 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def whole_minute(moment: datetime) -> datetime:
-    """The first whole minute that is not before it: when something can be done that is said so."""
+    """Round a moment up to the minute, so that what is announced for it is possible by then."""
     return moment + timedelta(seconds=-moment.timestamp() % 60)
 
 
@@ -36,12 +36,12 @@ def from_unix(seconds: float) -> datetime:
 
 
 def moment_in_words(moment: datetime, zone: str | None) -> str:
-    """A moment for mail, in the time zone of this name or in UTC."""
+    """Format a moment for mail, in the time zone with this name or in UTC."""
     return in_words(moment, zone_named(zone))
 
 
 def in_words(moment: datetime, zone: tzinfo) -> str:
-    """A moment to the second, with its zone, as where somebody compares it with what they know."""
+    """Format a moment to the second with its zone, for people who compare it with other records."""
     words = format_datetime(moment, "long", tzinfo=zone, locale=get_locale() or LANGUAGES[0])
-    # Some languages' data has narrow blanks, which not every mail program shows.
+    # Some languages' formats have narrow blanks, which not every mail program shows.
     return " ".join(words.split())
