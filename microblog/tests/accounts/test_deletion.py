@@ -23,6 +23,7 @@ from microblog.blog.models import Post
 from microblog.database import db, transaction, utc_now
 from microblog.web.error_reports import FAILURE_KIND
 from tests.outbox_rows import rows
+from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     PASSWORD,
@@ -228,14 +229,10 @@ def test_the_mailed_link_ends_with_the_grace_period(
     assert marked is not None
     ends = marked.deletes_at
     assert ends is not None
-    at(monkeypatch, ends)
+    set_clock(monkeypatch, ends)
     assert REFUSED in press(app, link)
-    at(monkeypatch, ends - timedelta(seconds=2))
+    set_clock(monkeypatch, ends - timedelta(seconds=2))
     assert KEPT in press(app, link)
-
-
-def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr("microblog.accounts.pages.deletion.utc_now", lambda: moment)
 
 
 def test_a_new_password_undoes_nothing_and_the_link_works_on(

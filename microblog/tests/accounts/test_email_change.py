@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, S
 from microblog.accounts.pending_changes import CONFIRM_WITHIN, UNDO_WITHIN
 from microblog.database import db, transaction, utc_now
 from tests.outbox_rows import rows
+from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     ON_SQLITE,
@@ -122,10 +123,6 @@ def events(app: Flask, number: int) -> list[str]:
     with app.app_context():
         kinds = select(SecurityEvent.kind).where(SecurityEvent.user_id == number)
         return list(db.session.scalars(kinds.order_by(SecurityEvent.id)))
-
-
-def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr("microblog.accounts.pages.email_change.utc_now", lambda: moment)
 
 
 def test_an_address_is_changed(
@@ -256,7 +253,7 @@ def test_an_account_asks_only_so_often_in_a_day(
     said = error_beside(page, "email")
     assert said.startswith("You asked for this several times already; you can ask again from ")
     assert value_in(page, "email") == NEW
-    at(monkeypatch, utc_now() + timedelta(days=1))
+    set_clock(monkeypatch, utc_now() + timedelta(days=1))
     assert ASKED in words(ask(owner))
 
 
@@ -271,7 +268,7 @@ def test_an_account_that_asked_often_for_one_address_reads_when_it_can_ask_again
     assert "you can ask again from " in error_beside(page, "email")
     assert ASKED in words(ask(owner, "another@example.com"))
     assert len([row for row in rows(app) if row.kind == CONFIRM_KIND]) == 4
-    at(monkeypatch, utc_now() + timedelta(minutes=15))
+    set_clock(monkeypatch, utc_now() + timedelta(minutes=15))
     assert ASKED in words(ask(owner))
 
 
@@ -341,11 +338,11 @@ def test_the_link_confirms_for_a_day(
     link = links(app, smtp)[NEW]
     with app.app_context():
         asked = db.session.scalars(select(EmailChange.requested_at)).one()
-    at(monkeypatch, asked + CONFIRM_WITHIN)
+    set_clock(monkeypatch, asked + CONFIRM_WITHIN)
     assert REFUSED in press(app, link)
     assert REFUSED in press_at_once(app, link)
     assert "We have mailed a link to" not in words(owner.get("/settings/email"))
-    at(monkeypatch, asked + CONFIRM_WITHIN - timedelta(seconds=1))
+    set_clock(monkeypatch, asked + CONFIRM_WITHIN - timedelta(seconds=1))
     assert CONFIRMED in press(app, link)
 
 
@@ -556,10 +553,10 @@ def test_the_undo_link_works_for_72_hours_and_once(
     with app.app_context():
         confirmed = db.session.scalars(select(EmailChange.confirmed_at)).one()
     assert confirmed is not None
-    at(monkeypatch, confirmed + UNDO_WITHIN)
+    set_clock(monkeypatch, confirmed + UNDO_WITHIN)
     assert REFUSED in press(app, undo)
     assert REFUSED in press_at_once(app, undo)
-    at(monkeypatch, confirmed + UNDO_WITHIN - timedelta(seconds=1))
+    set_clock(monkeypatch, confirmed + UNDO_WITHIN - timedelta(seconds=1))
     assert UNDONE in press(app, undo)
     assert REFUSED in press(app, undo)
     assert REFUSED in press_at_once(app, undo)

@@ -27,7 +27,7 @@ from microblog.accounts.sessions.reauthentication import PasswordProof
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import RequestOrigin
+from tests.scopes import scope_now
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user, words
 
 BOSS = Actor("(command line)")
@@ -43,15 +43,15 @@ def make_admin(app: Flask, name: str, **values: Any) -> int:
 
 def ask(writing: Session, number: int) -> None:
     proof = PasswordProof(number, writing.get_one(User, number).password_hash)
-    ask_for_deletion(writing, current_outbox(), proof, RequestOrigin(), now=utc_now(), locale="en")
+    ask_for_deletion(writing, current_outbox(), proof, scope_now())
 
 
 def disable(writing: Session, number: int) -> None:
-    accounts.disable(writing, writing.get_one(User, number), BOSS, now=utc_now())
+    accounts.disable(writing, writing.get_one(User, number), BOSS, scope_now())
 
 
 def unmake(writing: Session, number: int) -> None:
-    accounts.revoke_admin(writing, writing.get_one(User, number), BOSS, now=utc_now())
+    accounts.revoke_admin(writing, writing.get_one(User, number), BOSS, scope_now())
 
 
 def administrators() -> int:

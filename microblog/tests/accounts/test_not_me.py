@@ -19,6 +19,7 @@ from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, S
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import RequestOrigin
 from tests.outbox_rows import rows
+from tests.scopes import scope_at, scope_now, set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     PASSWORD,
@@ -31,7 +32,6 @@ from tests.visitor import (
     words,
 )
 
-HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 NEW = "a brand new password"
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 REFUSED = "This link no longer works"
@@ -67,7 +67,7 @@ def notify(app: Flask, number: int, deliver: Deliver, smtp: ScriptedServer) -> s
     """Post the notice of a new browser and have it delivered; the path of its link."""
     with app.app_context(), transaction() as writing:
         user = writing.get_one(User, number)
-        notices.new_browser(writing, current_outbox(), user, HERE, now=utc_now(), locale="en")
+        notices.new_browser(writing, current_outbox(), user, scope_now())
     assert deliver() == 1
     return path_of(not_me_link_in(smtp))
 
@@ -107,9 +107,7 @@ def test_the_notice_says_what_when_and_where(
             writing,
             current_outbox(),
             writing.get_one(User, susan),
-            HERE,
-            now=datetime(2026, 3, 1, 12, 30, 45, tzinfo=UTC),
-            locale="en",
+            scope_at(datetime(2026, 3, 1, 12, 30, 45, tzinfo=UTC)),
         )
     deliver()
     (received,) = smtp.received
@@ -137,9 +135,7 @@ def test_the_time_is_that_of_its_reader_with_the_zone(
             writing,
             current_outbox(),
             writing.get_one(User, susan),
-            RequestOrigin(),
-            now=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
-            locale="en",
+            scope_at(datetime(2026, 3, 1, 12, 30, tzinfo=UTC), RequestOrigin()),
         )
     deliver()
     text = smtp.received[-1].text()
@@ -153,7 +149,7 @@ def test_whoever_never_proved_to_read_the_address_gets_no_notice(
     number = make_user(app, "mallory", verified=False)
     with app.app_context(), transaction() as writing:
         user = writing.get_one(User, number)
-        notices.new_browser(writing, current_outbox(), user, HERE, now=utc_now(), locale="en")
+        notices.new_browser(writing, current_outbox(), user, scope_now())
     assert rows(app) == []
 
 
@@ -318,7 +314,7 @@ def test_it_lives_a_week_to_the_second(
     link = notify(app, susan, deliver, smtp)
     then = int(utc_now().timestamp())
     moment = datetime.fromtimestamp(then, UTC) + timedelta(days=7, seconds=1 if late else -5)
-    monkeypatch.setattr("microblog.accounts.pages.not_me.utc_now", lambda: moment)
+    set_clock(monkeypatch, moment)
     assert (REFUSED if late else BUTTON) in words(visitor.get(link))
 
 

@@ -17,6 +17,7 @@ from microblog.accounts.passwords import verify_password
 from microblog.database import db, utc_now
 from tests.constants import Make
 from tests.outbox_rows import rows
+from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     PASSWORD,
@@ -245,7 +246,7 @@ def test_the_link_ends_at_its_second(
     works: bool,
 ) -> None:
     moment = datetime.fromtimestamp(payload_of(link)["exp"] - before_expiry, UTC)
-    monkeypatch.setattr("microblog.accounts.pages.password_reset.utc_now", lambda: moment)
+    set_clock(monkeypatch, moment)
     assert (REFUSED not in words(visitor.get(link))) is works
     assert ("Your password has been reset." in post_new_password(visitor, link)) is works
     assert has_password(app, "susan", NEW) is works
@@ -257,7 +258,7 @@ def test_a_form_that_was_opened_in_time_is_refused_when_it_comes_late(
     visitor.get(link)
     token = visitor.csrf_token(CHOOSE)
     moment = datetime.fromtimestamp(payload_of(link)["exp"], UTC)
-    monkeypatch.setattr("microblog.accounts.pages.password_reset.utc_now", lambda: moment)
+    set_clock(monkeypatch, moment)
     fields: dict[str, object] = {"password": NEW, "password2": NEW}
     assert REFUSED in words(visitor.submit(CHOOSE, fields, token=token))
     assert has_password(app, "susan", PASSWORD)

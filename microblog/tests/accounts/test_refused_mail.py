@@ -15,6 +15,7 @@ from flask_outbox.outbox.suppressions import suppress
 from microblog.accounts.models import SecurityEvent, User
 from microblog.database import db, transaction, utc_now
 from tests.outbox_rows import rows
+from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user, words
 
@@ -128,7 +129,7 @@ def test_it_is_tried_again_and_refused_again_once_a_day(
     assert suppressed(app) == ["susan@example.com"]
     assert len(rows(app)) == 1
     tomorrow = utc_now() + timedelta(days=1)
-    monkeypatch.setattr("microblog.accounts.pages.security.utc_now", lambda: tomorrow)
+    set_clock(monkeypatch, tomorrow)
     assert DONE in press(visitor)
 
 

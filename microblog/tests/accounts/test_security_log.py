@@ -26,13 +26,12 @@ from microblog.accounts.audit.security_log import (
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.pages import labels
 from microblog.database import db, transaction, utc_now
-from microblog.web.clients import RequestOrigin
 from tests.outbox_rows import rows
+from tests.scopes import HERE, scope_at
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, mailed_link, make_user, words
 
 PAGE = "/settings/security"
-HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 NEW = "a brand new password"
@@ -58,7 +57,7 @@ def event(
     app: Flask, number: int, happening: SecurityEventType, at: datetime, **details: str
 ) -> None:
     with app.app_context(), transaction() as writing:
-        record(writing, number, happening, HERE, now=at, **details)
+        record(writing, number, happening, scope_at(at), **details)
 
 
 def mail(
@@ -179,7 +178,7 @@ def test_what_is_older_than_90_days_is_neither_shown_nor_kept(app: Flask, susan:
 def test_many_old_events_go_in_batches(app: Flask, susan: int) -> None:
     with app.app_context(), transaction() as writing:
         for _ in range(PRUNED_AT_ONCE + 1):
-            record(writing, susan, SecurityEventType.LOGGED_IN, HERE, now=NOW - 2 * KEPT)
+            record(writing, susan, SecurityEventType.LOGGED_IN, scope_at(NOW - 2 * KEPT))
         writing.flush()
         assert prune_events(writing, NOW)
         assert not prune_events(writing, NOW)

@@ -23,11 +23,10 @@ from microblog.accounts.sessions.sessions import (
     touch,
 )
 from microblog.database import db, transaction
-from microblog.web.clients import RequestOrigin
+from tests.scopes import HERE, scope_at
 from tests.visitor import make_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def susan(app: Flask, app_context: AppContext) -> int:
 def start(user: int, *, remembered: bool = False) -> Visitor:
     with transaction() as writing:
         owner = writing.get_one(User, user)
-        return start_session(writing, owner, HERE, remembered=remembered, now=NOW)
+        return start_session(writing, owner, scope_at(NOW), remembered=remembered)
 
 
 def find(secret: str, now: datetime = NOW) -> Visitor | None:
@@ -104,7 +103,7 @@ def test_use_is_noted_every_ten_minutes(susan: int) -> None:
 def test_one_session_is_ended_and_the_others_stay(susan: int) -> None:
     first, second = start(susan), start(susan)
     with transaction() as writing:
-        log_out(writing, first, HERE, now=NOW)
+        log_out(writing, first, scope_at(NOW))
     assert find(first.get_id()) is None
     assert find(second.get_id()) is not None
 

@@ -29,10 +29,10 @@ from microblog.accounts.tokens import Keys
 from microblog.database import MAX_ID
 from microblog.web.clients import RequestOrigin
 from tests.bare_site import bare_session, bare_user
+from tests.scopes import HERE, scope_at
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
-HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 KEYS = Keys("k" * 40)
 
 
@@ -52,7 +52,7 @@ def account(session: Session, name: str, **more: Any) -> User:
 def log_in(
     session: Session, user: User, *, now: datetime = NOW, remembered: bool = False
 ) -> Visitor:
-    return start_session(session, user, HERE, remembered=remembered, now=now)
+    return start_session(session, user, scope_at(now), remembered=remembered)
 
 
 def events(session: Session) -> list[tuple[int, str, dict[str, Any]]]:
@@ -208,7 +208,7 @@ def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
     }[which]
     is_own = which in {"this one", "another"}
     before = set(session.scalars(select(LoginSession.id)))
-    assert sessions.end_session(session, here, number, HERE, now=NOW) is is_own
+    assert sessions.end_session(session, here, number, scope_at(NOW)) is is_own
     assert before - set(session.scalars(select(LoginSession.id))) == ({number} if is_own else set())
     # Where another was logged out, nobody can tell which of the known browsers it was.
     assert known_browsers(session) == ({bob.id} if which == "another" else {susan.id, bob.id})
@@ -221,15 +221,15 @@ def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
 def test_everything_but_this_browser_is_logged_out(session: Session) -> None:
     susan, bob = account(session, "susan"), account(session, "bob")
     here, theirs = log_in(session, susan), log_in(session, bob)
-    assert sessions.log_out_elsewhere(session, here, HERE, now=NOW) == 0
+    assert sessions.log_out_elsewhere(session, here, scope_at(NOW)) == 0
     assert (events(session), known_browsers(session)) == ([], {bob.id})
     log_in(session, susan)
     log_in(session, susan)
-    assert sessions.log_out_elsewhere(session, here, HERE, now=NOW) == 2
+    assert sessions.log_out_elsewhere(session, here, scope_at(NOW)) == 2
     left = set(session.scalars(select(LoginSession.id)))
     assert left == {here.session.id, theirs.session.id}
     assert [kind for _, kind, _ in events(session)] == [SecurityEventType.SESSIONS_ENDED]
-    sessions.log_out(session, here, HERE, now=NOW)
+    sessions.log_out(session, here, scope_at(NOW))
     assert set(session.scalars(select(LoginSession.id))) == {theirs.session.id}
     assert [kind for _, kind, _ in events(session)][1:] == [SecurityEventType.LOGGED_OUT]
 

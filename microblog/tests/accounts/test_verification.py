@@ -22,6 +22,7 @@ from microblog.blog.models import Follow, Post
 from microblog.database import db, transaction, utc_now
 from tests.answers import comparable
 from tests.outbox_rows import rows
+from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.statements import recorded
 from tests.visitor import (
@@ -210,7 +211,7 @@ def test_the_link_ends_at_its_second(
     works: bool,
 ) -> None:
     moment = datetime.fromtimestamp(payload_of(link)["exp"] - before_expiry, UTC)
-    monkeypatch.setattr("microblog.accounts.pages.verification.utc_now", lambda: moment)
+    set_clock(monkeypatch, moment)
     assert (REFUSED not in words(visitor.get(link))) is works
     assert (DONE in words(press(visitor, link))) is works
 
@@ -484,7 +485,7 @@ def test_the_mail_is_sent_again_three_times_at_most_and_the_page_says_when_there
     begin = utc_now().replace(hour=15, minute=24, second=30)
 
     def press_at(moment: datetime) -> str:
-        monkeypatch.setattr("microblog.accounts.pages.verification.utc_now", lambda: moment)
+        set_clock(monkeypatch, moment)
         page = newcomer.submit("/verify_email", token=newcomer.csrf_token("/"))
         assert page.request.path == "/"
         deliver_from(app)

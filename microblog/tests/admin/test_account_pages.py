@@ -18,6 +18,7 @@ from microblog.admin.accounts import Actor, Refusal, RefusedError
 from microblog.database import db, transaction, utc_now
 from tests.admin.conftest import logged_in, make_admin
 from tests.outbox_rows import rows
+from tests.scopes import scope_now
 from tests.smtp_server import ScriptedServer
 from tests.statements import recorded
 from tests.visitor import (
@@ -219,7 +220,7 @@ def test_the_last_administrator_who_could_get_in_is_not_disabled(
     carol = make_admin(app, "carol")
     change(app, 1, deletes_at=utc_now())
     with app.app_context(), transaction() as writing, pytest.raises(RefusedError) as refused:
-        accounts.disable(writing, writing.get_one(User, carol), ALICE, now=utc_now())
+        accounts.disable(writing, writing.get_one(User, carol), ALICE, scope_now())
     assert refused.value.refusal is Refusal.LAST_ADMIN
 
 
@@ -233,7 +234,7 @@ def test_two_administrators_cannot_disable_each_other(app: Flask, admin: Visitor
             start.wait()
             try:
                 with transaction() as writing:
-                    accounts.disable(writing, writing.get_one(User, who), actor, now=utc_now())
+                    accounts.disable(writing, writing.get_one(User, who), actor, scope_now())
             except RefusedError as error:
                 refused.append(error.refusal)
 

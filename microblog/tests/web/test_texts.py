@@ -27,6 +27,7 @@ from microblog.database import transaction, utc_now
 from microblog.web import languages
 from microblog.web.clients import RequestOrigin
 from scripts import translations
+from tests.scopes import scope_at
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     ON_SQLITE,
@@ -313,7 +314,7 @@ def test_every_word_on_the_security_pages_comes_from_a_translation(app: Flask) -
         user.email_verified_at = user.registered_at
         link = path_of(not_me_link(user, user.email, now=utc_now()))
         for happening in SecurityEventType:
-            record(writing, number, happening, RequestOrigin(), now=utc_now())
+            record(writing, number, happening, scope_at(utc_now(), RequestOrigin()))
         suppress(writing, [(user.email, "recipient: 550 5.1.1 1234")], now=utc_now().timestamp())
     token = here.csrf_token("/settings/sessions")
     pages = [

@@ -23,14 +23,14 @@ from microblog.admin.accounts import Actor, RefusedError, State
 from microblog.admin.blueprint import blueprint, note
 from microblog.admin.forms import AccountSearch
 from microblog.admin.labels import why_refused
-from microblog.database import MAX_ID, db, transaction, utc_now
-from microblog.web.languages import current_language
+from microblog.database import MAX_ID, db, transaction
 from microblog.web.links import parse_id
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import Scope, current_scope
 
 PAGE_SIZE = 50
 
-Action = Callable[[Session, User, Actor], bool]
+Action = Callable[[Session, User, Actor, Scope], bool]
 
 
 @blueprint.get("/users")
@@ -58,14 +58,14 @@ def user(number: int) -> str:
     history = security_log.history(
         db.session,
         found,
-        now=utc_now(),
+        now=current_scope().now,
         before=Position.read(request.args.get("before")),
         after=Position.read(request.args.get("after")),
     )
     return render_template(
         "admin/user.html",
         user=found,
-        sessions=len(open_sessions(db.session, number, now=utc_now())),
+        sessions=len(open_sessions(db.session, number, now=current_scope().now)),
         is_oneself=found.id == current_user.user.id,
         page=history,
         happened=[(entry, line(entry)) for entry in history.entries],
@@ -76,12 +76,9 @@ def user(number: int) -> str:
 @blueprint.route("/users/<int:number>/disable", methods=["GET", "POST"])
 @limit_posts
 def disable(number: int) -> str | Response:
-    def act(writing: Session, account: User, actor: Actor) -> bool:
-        return accounts.disable(writing, account, actor, now=utc_now())
-
     return _confirmed(
         number,
-        act,
+        accounts.disable,
         "admin/disable.html",
         note_as="disabled the account",
         done=_("The account is disabled. Whoever was logged in is logged out."),
@@ -92,12 +89,9 @@ def disable(number: int) -> str | Response:
 @blueprint.route("/users/<int:number>/enable", methods=["GET", "POST"])
 @limit_posts
 def enable(number: int) -> str | Response:
-    def act(writing: Session, account: User, actor: Actor) -> bool:
-        return accounts.enable(writing, account, actor, now=utc_now())
-
     return _confirmed(
         number,
-        act,
+        accounts.enable,
         "admin/enable.html",
         note_as="enabled the account",
         done=_("The account is enabled."),
@@ -108,10 +102,8 @@ def enable(number: int) -> str | Response:
 @blueprint.route("/users/<int:number>/reset", methods=["GET", "POST"])
 @limit_posts
 def start_reset(number: int) -> str | Response:
-    def act(writing: Session, account: User, actor: Actor) -> bool:
-        accounts.send_reset(
-            writing, current_outbox(), account, actor, now=utc_now(), locale=current_language()
-        )
+    def act(writing: Session, account: User, actor: Actor, scope: Scope) -> bool:
+        accounts.send_reset(writing, current_outbox(), account, actor, scope)
         return True
 
     return _confirmed(
@@ -133,7 +125,7 @@ def _confirmed(
     try:
         with transaction() as writing:
             account = _find(writing, number)
-            name, changed = account.username, act(writing, account, _actor())
+            name, changed = account.username, act(writing, account, _actor(), current_scope())
     except RefusedError as error:
         flash(why_refused(error), "error")
     else:

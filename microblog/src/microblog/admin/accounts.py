@@ -7,8 +7,7 @@ the address, gets in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, select
@@ -23,6 +22,7 @@ from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.usernames import username_key
 from microblog.database import MAX_ID
 from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 COMMAND_LINE = "(command line)"
 """Who did it, where it was done there. No user name has parentheses."""
@@ -100,7 +100,7 @@ def states(user: User) -> list[State]:
     return [state for state, is_so in found.items() if is_so]
 
 
-def disable(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
+def disable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     """Let nobody into this account and show nothing of it to others; False where that is so.
 
     Raises RefusedError for one's own account and for the last administrator.
@@ -110,25 +110,23 @@ def disable(session: Session, user: User, actor: Actor, *, now: datetime) -> boo
     _keep_an_administrator(session, user)
     if user.disabled_at is not None:
         return False
-    user.disabled_at = now
+    user.disabled_at = scope.now
     end_all_sessions(session, user.id)
-    _record(session, user, SecurityEventType.DISABLED, actor, now)
+    _record(session, user, SecurityEventType.DISABLED, actor, scope)
     return True
 
 
-def enable(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
+def enable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     """Let the owner in again; False where the account was not disabled."""
     session.refresh(user, with_for_update=True)
     if user.disabled_at is None:
         return False
     user.disabled_at = None
-    _record(session, user, SecurityEventType.ENABLED, actor, now)
+    _record(session, user, SecurityEventType.ENABLED, actor, scope)
     return True
 
 
-def send_reset(
-    session: Session, outbox: Outbox, user: User, actor: Actor, *, now: datetime, locale: str
-) -> None:
+def send_reset(session: Session, outbox: Outbox, user: User, actor: Actor, scope: Scope) -> None:
     """Have a link for a new password mailed to the account's own address.
 
     Raises RefusedError where nobody may get into the account.
@@ -137,11 +135,11 @@ def send_reset(
         raise RefusedError(Refusal.DISABLED)
     if user.deletes_at is not None:
         raise RefusedError(Refusal.DELETING)
-    start_reset(session, outbox, user, Reason.ADMINISTRATOR, locale=user.locale or locale)
-    _record(session, user, SecurityEventType.RESET_STARTED, actor, now)
+    start_reset(session, outbox, user, Reason.ADMINISTRATOR, locale=user.locale or scope.locale)
+    _record(session, user, SecurityEventType.RESET_STARTED, actor, scope)
 
 
-def make_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
+def make_admin(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     """Make the account an administrator's; False where it is.
 
     Raises RefusedError for one that is disabled or about to be deleted.
@@ -154,17 +152,17 @@ def make_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> 
     if user.is_admin:
         return False
     user.is_admin = True
-    _record(session, user, SecurityEventType.ADMIN_MADE, actor, now)
+    _record(session, user, SecurityEventType.ADMIN_MADE, actor, scope)
     return True
 
 
-def revoke_admin(session: Session, user: User, actor: Actor, *, now: datetime) -> bool:
+def revoke_admin(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     """The opposite; False where the account is none. Raises RefusedError for the last one."""
     _keep_an_administrator(session, user)
     if not user.is_admin:
         return False
     user.is_admin = False
-    _record(session, user, SecurityEventType.ADMIN_UNMADE, actor, now)
+    _record(session, user, SecurityEventType.ADMIN_UNMADE, actor, scope)
     return True
 
 
@@ -177,10 +175,10 @@ def _keep_an_administrator(session: Session, user: User) -> None:
 
 
 def _record(
-    session: Session, user: User, happening: SecurityEventType, actor: Actor, now: datetime
+    session: Session, user: User, happening: SecurityEventType, actor: Actor, scope: Scope
 ) -> None:
     # The owner reads this, and need not know where an administrator sits.
-    record(session, user.id, happening, RequestOrigin(), now=now, by=actor.name)
+    record(session, user.id, happening, replace(scope, origin=RequestOrigin()), by=actor.name)
 
 
 def _is(state: State) -> ColumnElement[bool]:

@@ -29,6 +29,7 @@ from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError,
 from microblog.cli.options import as_json, echo_json, in_utc, no_address
 from microblog.cli.site import load_app
 from microblog.database import db, transaction, utc_now
+from microblog.web.scope import current_scope
 
 _PROBLEMS = {
     Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),
@@ -138,7 +139,7 @@ def disable(name: str) -> None:
     All its sessions end at once. Nothing is deleted: see enable.
     """
     with _account(name) as (writing, account):
-        done = accounts.disable(writing, account, _actor(), now=utc_now())
+        done = accounts.disable(writing, account, _actor(), current_scope())
     _say(account, _("{name} is disabled.") if done else _("{name} is disabled already."))
 
 
@@ -147,7 +148,7 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Let the owner of the account NAME in again."""
     with _account(name) as (writing, account):
-        done = accounts.enable(writing, account, _actor(), now=utc_now())
+        done = accounts.enable(writing, account, _actor(), current_scope())
     _say(account, _("{name} is enabled.") if done else _("{name} is not disabled."))
 
 
@@ -159,7 +160,7 @@ def make_admin(name: str) -> None:
     The pages for administrators are at /admin/mail.
     """
     with _account(name) as (writing, account):
-        done = accounts.make_admin(writing, account, _actor(), now=utc_now())
+        done = accounts.make_admin(writing, account, _actor(), current_scope())
     before = _("{name} is an administrator already.")
     _say(account, _("{name} is an administrator.") if done else before)
 
@@ -169,7 +170,7 @@ def make_admin(name: str) -> None:
 def revoke_admin(name: str) -> None:
     """Let NAME be an administrator no more."""
     with _account(name) as (writing, account):
-        done = accounts.revoke_admin(writing, account, _actor(), now=utc_now())
+        done = accounts.revoke_admin(writing, account, _actor(), current_scope())
     before = _("{name} is no administrator.")
     _say(account, _("{name} is no administrator any more.") if done else before)
 

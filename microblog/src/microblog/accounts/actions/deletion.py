@@ -33,7 +33,7 @@ from microblog.accounts.pending_changes import addresses_that_can_undo, cancel_p
 from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.tokens import KEEP_ACCOUNT, Keys, State, make_token, matches, read_token
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +46,7 @@ def ask_for_deletion(
     session: Session,
     outbox: Outbox,
     proof: PasswordProof,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> datetime:
     """Have the account deleted when the grace period is over; returns when that is.
 
@@ -57,14 +54,12 @@ def ask_for_deletion(
     """
     keep_an_administrator(session, proof.user_id)
     user = proof.account(session)
-    user.deletes_at = now + GRACE
-    cancel_pending(session, user.id, now=now)
+    user.deletes_at = scope.now + GRACE
+    cancel_pending(session, user.id, now=scope.now)
     end_all_sessions(session, user.id)
-    record(session, user.id, SecurityEventType.DELETION_ASKED, place, now=now)
-    for address in addresses_that_can_undo(session, user, now=now):
-        enqueue_notice(
-            session, outbox, DELETION_KIND, user, place, now=now, locale=locale, to=address
-        )
+    record(session, user.id, SecurityEventType.DELETION_ASKED, scope)
+    for address in addresses_that_can_undo(session, user, now=scope.now):
+        enqueue_notice(session, outbox, DELETION_KIND, user, scope, to=address)
     return user.deletes_at
 
 
@@ -88,15 +83,13 @@ def find_to_keep(
     return found if matches(claims, KEEP_ACCOUNT, found, state=_deletion_state(found)) else None
 
 
-def keep_account(
-    session: Session, keys: Keys, token: str, place: RequestOrigin, *, now: datetime
-) -> User | None:
+def keep_account(session: Session, keys: Keys, token: str, scope: Scope) -> User | None:
     """Undo the deletion; None where the token is not good."""
-    user = find_to_keep(session, keys, token, now=now, locked=True)
+    user = find_to_keep(session, keys, token, now=scope.now, locked=True)
     if user is None:
         return None
     user.deletes_at = None
-    record(session, user.id, SecurityEventType.DELETION_UNDONE, place, now=now)
+    record(session, user.id, SecurityEventType.DELETION_UNDONE, scope)
     return user
 
 

@@ -68,7 +68,7 @@ from microblog.accounts.tokens import (
     read_token,
 )
 from microblog.accounts.visibility import is_visible
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 CONFIRM_KIND = "accounts.confirm_email_change"
 ASKED_KIND = "accounts.email_change_notice"
@@ -105,10 +105,7 @@ def ask_for_change(
     outbox: Outbox,
     proof: PasswordProof,
     address: str,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> EmailChange:
     """Have the new address asked to confirm, and the old one told.
 
@@ -118,36 +115,31 @@ def ask_for_change(
     new = parse_address(address)
     if new.mailbox == user.email:
         raise SameAddressError
-    _require_patience(session, outbox, user, new.key, now=now)
-    cancel_pending(session, user.id, now=now)
+    _require_patience(session, outbox, user, new.key, now=scope.now)
+    cancel_pending(session, user.id, now=scope.now)
     change = EmailChange(
-        user_id=user.id, old_email=user.email, new_email=new.mailbox, requested_at=now
+        user_id=user.id, old_email=user.email, new_email=new.mailbox, requested_at=scope.now
     )
     session.add(change)
     session.flush()
     outbox.enqueue(
-        session, CONFIRM_KIND, change.new_email, locale=locale, arguments={"change_id": change.id}
-    )
-    enqueue_notice(
-        session, outbox, ASKED_KIND, user, place, now=now, locale=locale, change_id=change.id
-    )
-    record(
         session,
-        user.id,
-        SecurityEventType.EMAIL_CHANGE_ASKED,
-        place,
-        now=now,
-        email=change.new_email,
+        CONFIRM_KIND,
+        change.new_email,
+        locale=scope.locale,
+        arguments={"change_id": change.id},
     )
+    enqueue_notice(session, outbox, ASKED_KIND, user, scope, change_id=change.id)
+    record(session, user.id, SecurityEventType.EMAIL_CHANGE_ASKED, scope, email=change.new_email)
     return change
 
 
-def cancel_change(session: Session, user_id: int, place: RequestOrigin, *, now: datetime) -> bool:
+def cancel_change(session: Session, user_id: int, scope: Scope) -> bool:
     """Give up the change that waits; False where none does."""
-    change = pending_change(session, user_id, now=now)
-    if change is None or not cancel_pending(session, user_id, now=now):
+    change = pending_change(session, user_id, now=scope.now)
+    if change is None or not cancel_pending(session, user_id, now=scope.now):
         return False
-    record(session, user_id, SecurityEventType.EMAIL_CHANGE_CANCELLED, place, now=now)
+    record(session, user_id, SecurityEventType.EMAIL_CHANGE_CANCELLED, scope)
     return True
 
 
@@ -183,44 +175,38 @@ def confirm_change(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> User | None:
     """Give the account its new address, and its old one 72 hours to undo it.
 
     None where the token is not good. Raises AddressTakenError.
     """
-    found = find_to_confirm(session, keys, token, now=now, locked=True)
+    found = find_to_confirm(session, keys, token, now=scope.now, locked=True)
     if found is None:
         return None
     user, change = found
-    change.confirmed_at = now
+    change.confirmed_at = scope.now
     if user.email_verified_at is not None:
-        change.undo_until = now + UNDO_WITHIN
+        change.undo_until = scope.now + UNDO_WITHIN
         enqueue_notice(
             session,
             outbox,
             EMAIL_CHANGED_KIND,
             user,
-            place,
-            now=now,
-            locale=locale,
+            scope,
             to=change.old_email,
             change_id=change.id,
         )
-    _give_address(session, user, change.new_email, now=now)
+    _give_address(session, user, change.new_email, now=scope.now)
     # Asked only now: whoever just left the address to this account has been waited for.
-    if reservation(session, user.email_key, exclude_user_id=user.id, now=now):
+    if reservation(session, user.email_key, exclude_user_id=user.id, now=scope.now):
         session.rollback()
         raise AddressTakenError
     record(
         session,
         user.id,
         SecurityEventType.EMAIL_CHANGED,
-        place,
-        now=now,
+        scope,
         old_email=change.old_email,
         email=change.new_email,
     )
@@ -258,30 +244,25 @@ def undo_change(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> User | None:
     """Give the account its old address back, close every door, and start a reset.
 
     None where the token is not good.
     """
-    found = find_to_undo(session, keys, token, now=now, locked=True)
+    found = find_to_undo(session, keys, token, now=scope.now, locked=True)
     if found is None:
         return None
     user, change = found
     for later in changes_not_undone(session, user.id):
         if later.id >= change.id:
-            later.undone_at = now
+            later.undone_at = scope.now
     if change.confirmed_at is not None:
         _take_from_others(session, user, change.old_email_key)
-        _give_address(session, user, change.old_email, now=now)
-    secure_account(session, user, place, now=now)
-    record(
-        session, user.id, SecurityEventType.EMAIL_CHANGE_UNDONE, place, now=now, email=user.email
-    )
-    start_reset(session, outbox, user, Reason.UNDONE, locale=locale)
+        _give_address(session, user, change.old_email, now=scope.now)
+    secure_account(session, user, scope)
+    record(session, user.id, SecurityEventType.EMAIL_CHANGE_UNDONE, scope, email=user.email)
+    start_reset(session, outbox, user, Reason.UNDONE, locale=scope.locale)
     return user
 
 

@@ -25,7 +25,7 @@ from microblog.accounts.models import (
     User,
 )
 from microblog.database import Model
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 FORMAT = "microblog-export"
 VERSION = 1
@@ -60,9 +60,9 @@ def export(
     return found
 
 
-def record_export(session: Session, user_id: int, place: RequestOrigin, *, now: datetime) -> None:
+def record_export(session: Session, user_id: int, scope: Scope) -> None:
     """Write down that the data was handed out."""
-    record(session, user_id, SecurityEventType.EXPORTED, place, now=now)
+    record(session, user_id, SecurityEventType.EXPORTED, scope)
 
 
 def moment(value: datetime | None) -> str | None:

@@ -27,7 +27,7 @@ from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.pending_changes import can_be_undone, changes_not_undone
 from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 
 class Report(Enum):
@@ -76,29 +76,26 @@ def report(
     outbox: Outbox,
     keys: Keys,
     token: str,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> Report:
     """Close every door of the link's account, and have a link for a new password mailed."""
-    user = reporter(session, keys, token, now=now, locked=True)
+    user = reporter(session, keys, token, now=scope.now, locked=True)
     if user is None:
         return Report.REFUSED
     # The signature covers this part, as it is spelled.
     link = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
-    if _was_pressed(session, user, link, now=now):
+    if _was_pressed(session, user, link, now=scope.now):
         return Report.DONE_BEFORE
-    secure_account(session, user, place, now=now)
-    record(session, user.id, SecurityEventType.REPORTED, place, now=now, link=link)
-    start_reset(session, outbox, user, Reason.REPORTED, locale=locale)
+    secure_account(session, user, scope)
+    record(session, user.id, SecurityEventType.REPORTED, scope, link=link)
+    start_reset(session, outbox, user, Reason.REPORTED, locale=scope.locale)
     return Report.DONE
 
 
-def secure_account(session: Session, user: User, place: RequestOrigin, *, now: datetime) -> None:
+def secure_account(session: Session, user: User, scope: Scope) -> None:
     """End whatever was begun in the account, its password and its deletion included."""
-    revoke_access(session, user, now=now)
-    undo_deletion(session, user, place, now=now)
+    revoke_access(session, user, now=scope.now)
+    undo_deletion(session, user, scope)
     lock_password(user)
 
 

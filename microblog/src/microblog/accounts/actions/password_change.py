@@ -10,8 +10,6 @@ end); NIST SP 800-63B-4 (the owner is told).
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
@@ -22,7 +20,7 @@ from microblog.accounts.pending_changes import cancel_pending
 from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.reauthentication import PasswordProof
 from microblog.accounts.sessions.sessions import Visitor, end_other_sessions, renew_session
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 
 def change_password(
@@ -30,11 +28,9 @@ def change_password(
     outbox: Outbox,
     proof: PasswordProof,
     visitor: Visitor,
-    place: RequestOrigin,
+    scope: Scope,
     *,
     password_hash: str,
-    now: datetime,
-    locale: str,
 ) -> Visitor | None:
     """Set the new password; returns who is logged in now, None where the session was ended.
 
@@ -42,10 +38,10 @@ def change_password(
     """
     user = proof.account(session)
     user.password_hash = password_hash
-    cancel_pending(session, user.id, now=now)
+    cancel_pending(session, user.id, now=scope.now)
     forget_browsers(session, user.id)
     end_other_sessions(session, visitor)
     renewed = renew_session(session, visitor)
-    record(session, user.id, SecurityEventType.PASSWORD_CHANGED, place, now=now)
-    enqueue_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+    record(session, user.id, SecurityEventType.PASSWORD_CHANGED, scope)
+    enqueue_notice(session, outbox, CHANGED_KIND, user, scope)
     return renewed

@@ -23,7 +23,7 @@ from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.login_throttle import reset_account_throttle
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.tokens import RESET_PASSWORD, Keys, make_token, matches, read_token
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 RESET_KIND = "accounts.reset_password"
 STARTED_KIND = "accounts.reset_started"
@@ -38,17 +38,15 @@ class Reason(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-def request_reset(
-    session: Session, outbox: Outbox, address: str, place: RequestOrigin, *, locale: str
-) -> None:
+def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) -> None:
     """Ask for a link to be mailed to the account with this address, if there is one.
 
     Nobody is looked up here: the same row is written for any address, so that neither the answer
-    nor its time tells who has an account. Whoever delivers the row looks. The place is for the
-    owner, who can read from where it was asked.
+    nor its time tells who has an account. Whoever delivers the row looks. The origin is kept for
+    the owner, who can read from where it was asked.
     """
-    about = {"browser": place.browser, "address": place.address}
-    outbox.enqueue(session, RESET_KIND, address, locale=locale, arguments=about)
+    about = {"browser": scope.origin.browser, "address": scope.origin.address}
+    outbox.enqueue(session, RESET_KIND, address, locale=scope.locale, arguments=about)
 
 
 def start_reset(
@@ -105,11 +103,9 @@ def reset_password(
     outbox: Outbox,
     keys: Keys,
     token: str,
+    scope: Scope,
     *,
     password_hash: str,
-    place: RequestOrigin,
-    now: datetime,
-    locale: str,
 ) -> User | None:
     """Give the token's account a new password, end what others began there, and tell its owner.
 
@@ -117,21 +113,21 @@ def reset_password(
     where the token is no longer good: of many simultaneous uses of one link, one wins, and none
     where another account has proved the address meanwhile, or may still get it back.
     """
-    user = find_by_token(session, keys, token, now=now)
+    user = find_by_token(session, keys, token, now=scope.now)
     if user is None:
         return None
     was_verified = user.email_verified_at is not None
-    if not _replace_password(session, user, password_hash, now=now):
+    if not _replace_password(session, user, password_hash, now=scope.now):
         return None
     session.refresh(user)
-    revoke_access(session, user, now=now)
+    revoke_access(session, user, now=scope.now)
     reset_account_throttle(session, keys, user)
-    record(session, user.id, SecurityEventType.PASSWORD_RESET, place, now=now)
+    record(session, user.id, SecurityEventType.PASSWORD_RESET, scope)
     if not was_verified:
-        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, place, now=now)
+        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)
         # Whoever asked for it was nobody who had proved anything.
-        undo_deletion(session, user, place, now=now)
-    enqueue_notice(session, outbox, CHANGED_KIND, user, place, now=now, locale=locale)
+        undo_deletion(session, user, scope)
+    enqueue_notice(session, outbox, CHANGED_KIND, user, scope)
     return user
 
 
@@ -169,8 +165,8 @@ def revoke_access(session: Session, user: User, *, now: datetime) -> None:
     cancel_pending(session, user.id, now=now)
 
 
-def undo_deletion(session: Session, user: User, place: RequestOrigin, *, now: datetime) -> None:
+def undo_deletion(session: Session, user: User, scope: Scope) -> None:
     """Keep an account whose deletion was asked for; nothing happens to others."""
     if user.deletes_at is not None:
         user.deletes_at = None
-        record(session, user.id, SecurityEventType.DELETION_UNDONE, place, now=now)
+        record(session, user.id, SecurityEventType.DELETION_UNDONE, scope)

@@ -17,7 +17,7 @@ from flask_outbox.operations.history import words_of_refusal
 from flask_outbox.outbox.suppressions import lift_suppression, suppression
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import SecurityEvent, User
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 WORKS_KIND = "accounts.address_works"
 
@@ -48,23 +48,20 @@ def try_again(
     session: Session,
     outbox: Outbox,
     user: User,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> str | None:
     """Mail to the owner's own verified address again, beginning with a message that says so.
 
     Returns the address; None where it is not verified, not refused, or was tried within a day.
     """
     account = session.get_one(User, user.id, with_for_update=True, populate_existing=True)
-    if account.email_verified_at is None or _was_tried(session, account, now=now):
+    if account.email_verified_at is None or _was_tried(session, account, now=scope.now):
         return None
     if not lift_suppression(session, account.email_key):
         return None
-    record(session, account.id, SecurityEventType.MAIL_RESUMED, place, now=now)
+    record(session, account.id, SecurityEventType.MAIL_RESUMED, scope)
     outbox.enqueue(
-        session, WORKS_KIND, account.email, locale=locale, arguments={"user_id": account.id}
+        session, WORKS_KIND, account.email, locale=scope.locale, arguments={"user_id": account.id}
     )
     return account.email
 

@@ -23,7 +23,7 @@ from microblog.accounts.models import User
 from microblog.accounts.pending_changes import reservation
 from microblog.accounts.usernames import username_key
 from microblog.database import utc_now
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 
 class TakenError(Exception):
@@ -41,13 +41,11 @@ class TakenError(Exception):
 def register(
     session: Session,
     outbox: Outbox,
+    scope: Scope,
     *,
     username: str,
     email: str,
     password_hash: str,
-    place: RequestOrigin,
-    now: datetime,
-    locale: str,
 ) -> User:
     """Make an account, and ask whoever reads the mail of its address to confirm it.
 
@@ -55,8 +53,8 @@ def register(
     up by the address: the same is written whether another account holds it or not.
     """
     user = create_account(session, username=username, email=email, password_hash=password_hash)
-    record(session, user.id, SecurityEventType.REGISTERED, place, now=now)
-    request_verification(session, outbox, user, locale)
+    record(session, user.id, SecurityEventType.REGISTERED, scope)
+    request_verification(session, outbox, user, scope.locale)
     return user
 
 

@@ -27,7 +27,7 @@ from microblog.accounts.sessions.login_throttle import reset_throttle, throttle_
 from microblog.accounts.sessions.sessions import Visitor, start_session
 from microblog.accounts.tokens import Keys
 from microblog.accounts.usernames import username_key
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,10 @@ def log_in(
     outbox: Outbox,
     attempt: Attempt,
     found: Candidate,
-    place: RequestOrigin,
+    scope: Scope,
     *,
     better_hash: str | None,
     remembered: bool,
-    now: datetime,
-    locale: str,
 ) -> Entry | None:
     """Let them in, and tell the owner where it is from a browser not seen before.
 
@@ -129,13 +127,13 @@ def log_in(
     user.password_hash = better_hash or user.password_hash
     if user.deletes_at is not None:
         return Entry(user, None, attempt.held)
-    visitor = start_session(session, user, place, remembered=remembered, now=now)
-    held, was_known = remember_browser(session, user.id, attempt.held, now=now)
+    visitor = start_session(session, user, scope, remembered=remembered)
+    held, was_known = remember_browser(session, user.id, attempt.held, now=scope.now)
     if was_known:
-        record(session, user.id, SecurityEventType.LOGGED_IN, place, now=now)
+        record(session, user.id, SecurityEventType.LOGGED_IN, scope)
     else:
-        record(session, user.id, SecurityEventType.LOGGED_IN_NEW_BROWSER, place, now=now)
-        notices.new_browser(session, outbox, user, place, now=now, locale=locale)
+        record(session, user.id, SecurityEventType.LOGGED_IN_NEW_BROWSER, scope)
+        notices.new_browser(session, outbox, user, scope)
     return Entry(user, visitor, held)
 
 

@@ -21,7 +21,7 @@ from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import reservation
 from microblog.accounts.sessions.reauthentication import lock_account
 from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
-from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 VERIFY_KIND = "accounts.verify_email"
 
@@ -53,15 +53,7 @@ def request_verification(session: Session, outbox: Outbox, user: User, locale: s
     outbox.enqueue(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
 
 
-def ask_again(
-    session: Session,
-    outbox: Outbox,
-    user: User,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
-) -> datetime | None:
+def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> datetime | None:
     """Have another link mailed, or say when the account can ask for the next one.
 
     What the account asked for is counted, with the numbers of the guard; so the answer tells
@@ -73,15 +65,15 @@ def ask_again(
         user.id,
         SecurityEventType.REGISTERED,
         SecurityEventType.VERIFICATION_ASKED,
-        since=now - timedelta(days=1),
+        since=scope.now - timedelta(days=1),
     )
     opens_at = outbox.delivery.recipient_limit.opens_at(
-        [one.timestamp() for one in asked], now=now.timestamp()
+        [one.timestamp() for one in asked], now=scope.now.timestamp()
     )
     if opens_at is not None:
         return datetime.fromtimestamp(opens_at, UTC)
-    record(session, user.id, SecurityEventType.VERIFICATION_ASKED, place, now=now)
-    request_verification(session, outbox, user, locale)
+    record(session, user.id, SecurityEventType.VERIFICATION_ASKED, scope)
+    request_verification(session, outbox, user, scope.locale)
     return None
 
 
@@ -107,17 +99,15 @@ def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) ->
     return user if matches(claims, VERIFY_EMAIL, user, state=_state(user)) else None
 
 
-def verify(
-    session: Session, keys: Keys, token: str, place: RequestOrigin, *, now: datetime
-) -> Verification:
+def verify(session: Session, keys: Keys, token: str, scope: Scope) -> Verification:
     """Give the address to the token's account; of many simultaneous uses, one does it."""
-    user = find_by_token(session, keys, token, now=now)
+    user = find_by_token(session, keys, token, now=scope.now)
     if user is None:
         return Verification.REFUSED
     confirm = (
         update(User)
         .where(_is_claim(user))
-        .values(email_verified_at=now)
+        .values(email_verified_at=scope.now)
         .execution_options(synchronize_session=False)
     )
     try:
@@ -126,11 +116,11 @@ def verify(
         session.rollback()
         return Verification.HELD
     # Asked only now: whoever just left the address to this account has been waited for.
-    if confirmed and reservation(session, user.email_key, exclude_user_id=user.id, now=now):
+    if confirmed and reservation(session, user.email_key, exclude_user_id=user.id, now=scope.now):
         session.rollback()
         return Verification.HELD
     if confirmed:
-        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, place, now=now)
+        record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)
         return Verification.DONE
     verified_at = session.scalar(select(User.email_verified_at).where(User.id == user.id))
     return Verification.DONE_BEFORE if verified_at else Verification.REFUSED

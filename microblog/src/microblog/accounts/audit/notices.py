@@ -19,8 +19,8 @@ from flask_outbox import ComposeContext, Discard, Email, Outbox, address_key, em
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.tokens import NOT_ME, make_token
-from microblog.web.clients import RequestOrigin
 from microblog.web.links import public_link
+from microblog.web.scope import Scope
 from microblog.web.times import from_unix, moment_in_words
 
 NEW_BROWSER_KIND = "accounts.new_browser"
@@ -33,13 +33,10 @@ def new_browser(
     session: Session,
     outbox: Outbox,
     user: User,
-    place: RequestOrigin,
-    *,
-    now: datetime,
-    locale: str,
+    scope: Scope,
 ) -> None:
     """Tell the owner that somebody logged in from a browser that was not seen before."""
-    enqueue_notice(session, outbox, NEW_BROWSER_KIND, user, place, now=now, locale=locale)
+    enqueue_notice(session, outbox, NEW_BROWSER_KIND, user, scope)
 
 
 def enqueue_notice(
@@ -47,10 +44,8 @@ def enqueue_notice(
     outbox: Outbox,
     kind: str,
     user: User,
-    place: RequestOrigin,
+    scope: Scope,
     *,
-    now: datetime,
-    locale: str,
     to: str | None = None,
     **arguments: str | int,
 ) -> None:
@@ -63,11 +58,13 @@ def enqueue_notice(
         return
     about = {
         "user_id": user.id,
-        "at": now.timestamp(),
-        "browser": place.browser,
-        "address": place.address,
+        "at": scope.now.timestamp(),
+        "browser": scope.origin.browser,
+        "address": scope.origin.address,
     }
-    outbox.enqueue(session, kind, to or user.email, locale=locale, arguments={**arguments, **about})
+    outbox.enqueue(
+        session, kind, to or user.email, locale=scope.locale, arguments={**arguments, **about}
+    )
 
 
 def compose_notice(

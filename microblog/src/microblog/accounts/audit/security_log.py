@@ -21,6 +21,7 @@ from microblog.accounts.audit.address_history import address_spans
 from microblog.accounts.models import SecurityEvent, User
 from microblog.database import MAX_ID
 from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 KEPT = timedelta(days=90)
 PAGE_SIZE = 30
@@ -132,9 +133,7 @@ def record(
     session: Session,
     user_id: int,
     happening: SecurityEventType,
-    place: RequestOrigin,
-    *,
-    now: datetime,
+    scope: Scope,
     **details: str,
 ) -> None:
     """Write down what happened, in the transaction in which it did. `details` hold no secret."""
@@ -142,9 +141,9 @@ def record(
         SecurityEvent(
             user_id=user_id,
             kind=happening.value,
-            at=now,
-            browser=place.browser,
-            address=place.address,
+            at=scope.now,
+            browser=scope.origin.browser,
+            address=scope.origin.address,
             details=details,
         )
     )

@@ -19,7 +19,8 @@ from microblog.accounts.sessions.login_throttle import (
     whole_minutes,
 )
 from microblog.accounts.sessions.reauthentication import PasswordProof, reauthenticate
-from microblog.database import transaction, utc_now
+from microblog.database import transaction
+from microblog.web.scope import current_scope
 
 NOT_YOUR_PASSWORD = _l("This is not your password.")
 
@@ -42,7 +43,7 @@ def reauthenticated(field: Field) -> PasswordProof | None:
     key = throttle_key(token_keys(), "", current_user.session.digest)
     # Committed before the slow part: hashing must not hold the connection.
     with transaction() as writing:
-        wait = admit(writing, key, now=utc_now())
+        wait = admit(writing, key, now=current_scope().now)
     if wait is not None:
         field.errors = [_too_often(wait)]
         return None

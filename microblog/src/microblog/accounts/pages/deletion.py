@@ -31,10 +31,10 @@ from microblog.accounts.models import User
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.settings_forms import DeleteAccountForm, ExportForm
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language, local_time
+from microblog.database import db, transaction
+from microblog.web.languages import local_time
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 from microblog.web.security import keep_secret
 from microblog.web.settings_pages import add_settings_page
@@ -97,18 +97,18 @@ def keep(token: str) -> str | Response:
 def offer_to_keep(user: User) -> Response:
     """Where somebody goes who gave the password of an account that waits for its deletion."""
     return KEEP_LINK.enter(
-        deletion.keep_token(token_keys(), user, now=utc_now(), lifetime=OFFER_LIFETIME)
+        deletion.keep_token(token_keys(), user, now=current_scope().now, lifetime=OFFER_LIFETIME)
     )
 
 
 def _download(proof: PasswordProof) -> Response:
-    now = utc_now()
+    scope = current_scope()
     with transaction() as writing:
-        record_export(writing, proof.user_id, current_origin(), now=now)
+        record_export(writing, proof.user_id, scope)
     # Read apart from the record, so that nobody has to wait meanwhile.
     user = db.session.get_one(User, proof.user_id)
     content = json.dumps(
-        export(db.session, user, personal_data(), now=now), ensure_ascii=False, indent=2
+        export(db.session, user, personal_data(), now=scope.now), ensure_ascii=False, indent=2
     )
     return keep_secret(
         send_file(
@@ -123,14 +123,7 @@ def _download(proof: PasswordProof) -> Response:
 def _ask(form: DeleteAccountForm, proof: PasswordProof) -> bool:
     try:
         with transaction() as writing:
-            ends = deletion.ask_for_deletion(
-                writing,
-                current_outbox(),
-                proof,
-                current_origin(),
-                now=utc_now(),
-                locale=current_language(),
-            )
+            ends = deletion.ask_for_deletion(writing, current_outbox(), proof, current_scope())
     except StaleProofError:
         refuse(form.current_password)
         return False
@@ -155,7 +148,7 @@ def _ask(form: DeleteAccountForm, proof: PasswordProof) -> bool:
 
 def _keep(token: str) -> str | Response:
     with transaction() as writing:
-        user = deletion.keep_account(writing, token_keys(), token, current_origin(), now=utc_now())
+        user = deletion.keep_account(writing, token_keys(), token, current_scope())
     if user is None:
         return _bad_link()
     KEEP_LINK.forget()
@@ -164,7 +157,7 @@ def _keep(token: str) -> str | Response:
 
 
 def _find(token: str) -> User | None:
-    return deletion.find_to_keep(db.session, token_keys(), token, now=utc_now())
+    return deletion.find_to_keep(db.session, token_keys(), token, now=current_scope().now)
 
 
 def _bad_link() -> str:

@@ -21,10 +21,10 @@ from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.settings_forms import ChangeEmailForm
 from microblog.accounts.pending_changes import pending_change
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language, local_time
+from microblog.database import db, transaction
+from microblog.web.languages import local_time
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 from microblog.web.settings_pages import add_settings_page
 from microblog.web.times import whole_minute
@@ -55,7 +55,7 @@ def ask() -> str | Response:
         "accounts/email_change.html",
         form=form,
         cancellation=EmptyForm(),
-        pending=pending_change(db.session, current_user.user.id, now=utc_now()),
+        pending=pending_change(db.session, current_user.user.id, now=current_scope().now),
     )
 
 
@@ -64,9 +64,7 @@ def ask() -> str | Response:
 @login_required
 def cancel() -> Response:
     with transaction() as writing:
-        done = email_change.cancel_change(
-            writing, current_user.user.id, current_origin(), now=utc_now()
-        )
+        done = email_change.cancel_change(writing, current_user.user.id, current_scope())
     if done:
         flash(_("The change was cancelled; your address stays as it is."), "success")
     else:
@@ -83,7 +81,7 @@ def confirm(token: str) -> str | Response:
         return opened
     if request.method == "POST":
         return _confirm(opened)
-    found = email_change.find_to_confirm(db.session, token_keys(), opened, now=utc_now())
+    found = email_change.find_to_confirm(db.session, token_keys(), opened, now=current_scope().now)
     if found is None:
         return _bad_link(CONFIRM_LINK)
     user, change = found
@@ -99,7 +97,7 @@ def undo(token: str) -> str | Response:
         return opened
     if request.method == "POST":
         return _undo(opened)
-    found = email_change.find_to_undo(db.session, token_keys(), opened, now=utc_now())
+    found = email_change.find_to_undo(db.session, token_keys(), opened, now=current_scope().now)
     if found is None:
         return _bad_link(UNDO_LINK)
     user, change = found
@@ -110,13 +108,7 @@ def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
     try:
         with transaction() as writing:
             email_change.ask_for_change(
-                writing,
-                current_outbox(),
-                proof,
-                form.email.data,
-                current_origin(),
-                now=utc_now(),
-                locale=current_language(),
+                writing, current_outbox(), proof, form.email.data, current_scope()
             )
     except SameAddressError:
         form.email.errors = [_("This is the address of your account already.")]
@@ -139,13 +131,7 @@ def _confirm(token: str) -> str | Response:
     try:
         with transaction() as writing:
             user = email_change.confirm_change(
-                writing,
-                current_outbox(),
-                token_keys(),
-                token,
-                current_origin(),
-                now=utc_now(),
-                locale=current_language(),
+                writing, current_outbox(), token_keys(), token, current_scope()
             )
     except AddressTakenError:
         return _bad_link(CONFIRM_LINK, held=True)
@@ -159,13 +145,7 @@ def _confirm(token: str) -> str | Response:
 def _undo(token: str) -> str | Response:
     with transaction() as writing:
         user = email_change.undo_change(
-            writing,
-            current_outbox(),
-            token_keys(),
-            token,
-            current_origin(),
-            now=utc_now(),
-            locale=current_language(),
+            writing, current_outbox(), token_keys(), token, current_scope()
         )
     if user is None:
         return _bad_link(UNDO_LINK)
@@ -182,11 +162,17 @@ def _undo(token: str) -> str | Response:
 
 
 def _can_confirm(token: str) -> bool:
-    return email_change.find_to_confirm(db.session, token_keys(), token, now=utc_now()) is not None
+    return (
+        email_change.find_to_confirm(db.session, token_keys(), token, now=current_scope().now)
+        is not None
+    )
 
 
 def _can_undo(token: str) -> bool:
-    return email_change.find_to_undo(db.session, token_keys(), token, now=utc_now()) is not None
+    return (
+        email_change.find_to_undo(db.session, token_keys(), token, now=current_scope().now)
+        is not None
+    )
 
 
 def _bad_link(link: SecretLink, *, held: bool = False) -> str:

@@ -14,10 +14,9 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.email_change import UNDO_LINK
 from microblog.accounts.sessions import sessions
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
+from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 
 NOT_ME_LINK = SecretLink("accounts.not_me", "/not_me/")
@@ -43,21 +42,13 @@ def report_not_me(token: str) -> str | Response:
 
 def _way_to_undo(token: str) -> Response | None:
     """Where the reader of a former address says that the change of address was not theirs."""
-    found = not_me.change_to_undo(db.session, token_keys(), token, now=utc_now())
+    found = not_me.change_to_undo(db.session, token_keys(), token, now=current_scope().now)
     return UNDO_LINK.enter(undo_token(token_keys(), *found)) if found else None
 
 
 def _report(token: str) -> str:
     with transaction() as writing:
-        done = not_me.report(
-            writing,
-            current_outbox(),
-            token_keys(),
-            token,
-            current_origin(),
-            now=utc_now(),
-            locale=current_language(),
-        )
+        done = not_me.report(writing, current_outbox(), token_keys(), token, current_scope())
     if done is Report.REFUSED:
         return _bad_link()
     _forget_ended_session()
@@ -68,12 +59,12 @@ def _forget_ended_session() -> None:
     """The page must not greet somebody who was logged out by what this request did."""
     if not current_user.is_authenticated:
         return
-    if sessions.find_session(db.session, current_user.get_id(), now=utc_now()) is None:
+    if sessions.find_session(db.session, current_user.get_id(), now=current_scope().now) is None:
         logout_user()
 
 
 def _is_good(token: str) -> bool:
-    return not_me.reporter(db.session, token_keys(), token, now=utc_now()) is not None
+    return not_me.reporter(db.session, token_keys(), token, now=current_scope().now) is not None
 
 
 def _bad_link() -> str:

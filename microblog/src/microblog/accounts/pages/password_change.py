@@ -15,10 +15,9 @@ from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.settings_forms import ChangePasswordForm
 from microblog.accounts.passwords import hash_password
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
-from microblog.database import transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
+from microblog.database import transaction
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("password_change", __name__)
@@ -49,7 +48,7 @@ def change() -> str | Response:
 
 def _change(form: ChangePasswordForm, proof: PasswordProof) -> bool:
     password_hash = hash_password(form.password.data)
-    now = utc_now()
+    scope = current_scope()
     try:
         with transaction() as writing:
             renewed = change_password(
@@ -57,12 +56,10 @@ def _change(form: ChangePasswordForm, proof: PasswordProof) -> bool:
                 current_outbox(),
                 proof,
                 current_user,
-                current_origin(),
+                scope,
                 password_hash=password_hash,
-                now=now,
-                locale=current_language(),
             )
-            remember_this_browser(writing, proof.user_id, now=now)
+            remember_this_browser(writing, proof.user_id, now=scope.now)
     except StaleProofError:
         refuse(form.current_password)
         return False

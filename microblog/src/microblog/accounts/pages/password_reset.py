@@ -17,10 +17,9 @@ from microblog.accounts.pages.forms import (
     ResetPasswordRequestForm,
 )
 from microblog.accounts.passwords import hash_password
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
+from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 
 RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
@@ -38,11 +37,7 @@ def reset_password_request() -> str | Response:
     if form.validate_on_submit():
         with transaction() as writing:
             password_reset.request_reset(
-                writing,
-                current_outbox(),
-                form.email.data,
-                current_origin(),
-                locale=current_language(),
+                writing, current_outbox(), form.email.data, current_scope()
             )
         flash(_("Check your email for the instructions to reset your password"), "info")
         return redirect(url_for("accounts.login"))
@@ -66,20 +61,18 @@ def _choose_password(token: str) -> str | Response:
     if not form.validate_on_submit():
         return render_template("accounts/password_reset.html", form=form)
     password_hash = hash_password(form.password.data)
-    now = utc_now()
+    scope = current_scope()
     with transaction() as writing:
         user = password_reset.reset_password(
             writing,
             current_outbox(),
             token_keys(),
             token,
+            scope,
             password_hash=password_hash,
-            place=current_origin(),
-            now=now,
-            locale=current_language(),
         )
         if user is not None:
-            remember_this_browser(writing, user.id, now=now)
+            remember_this_browser(writing, user.id, now=scope.now)
     if user is None:
         return _bad_link()
     RESET_LINK.forget()
@@ -92,7 +85,7 @@ def _is_good(token: str) -> bool:
 
 
 def _owner(token: str) -> User | None:
-    return password_reset.find_by_token(db.session, token_keys(), token, now=utc_now())
+    return password_reset.find_by_token(db.session, token_keys(), token, now=current_scope().now)
 
 
 def _bad_link() -> str:

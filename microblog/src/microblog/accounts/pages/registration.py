@@ -15,10 +15,9 @@ from microblog.accounts.pages.forms import (
     why_taken,
 )
 from microblog.accounts.passwords import hash_password
-from microblog.database import transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
+from microblog.database import transaction
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 
 
 @blueprint.route("/register", methods=["GET", "POST"])
@@ -28,20 +27,18 @@ def register_account() -> str | Response:
     form = RegistrationForm()
     if form.validate_on_submit():
         password_hash = hash_password(form.password.data)
-        now = utc_now()
+        scope = current_scope()
         try:
             with transaction() as writing:
                 user = register(
                     writing,
                     current_outbox(),
+                    scope,
                     username=form.username.data,
                     email=form.email.data,
                     password_hash=password_hash,
-                    place=current_origin(),
-                    now=now,
-                    locale=current_language(),
                 )
-                remember_this_browser(writing, user.id, now=now)
+                remember_this_browser(writing, user.id, now=scope.now)
         except TakenError as error:
             form.username.errors = [why_taken(error)]
             form.say_strength()

@@ -18,11 +18,10 @@ from microblog.accounts.audit.security_log import Group, Position
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.labels import GROUPS, line
 from microblog.accounts.sessions import sessions
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
+from microblog.database import db, transaction
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.settings_pages import add_settings_page
 
 
@@ -35,7 +34,7 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/settings/sessions")
 @login_required
 def open_sessions() -> str:
-    shown = sessions.open_sessions(db.session, current_user.user.id, now=utc_now())
+    shown = sessions.open_sessions(db.session, current_user.user.id, now=current_scope().now)
     return render_template("accounts/sessions.html", sessions=shown)
 
 
@@ -45,7 +44,7 @@ def open_sessions() -> str:
 def end_session(number: int) -> Response:
     is_this = number == current_user.session.id
     with transaction() as writing:
-        ended = sessions.end_session(writing, current_user, number, current_origin(), now=utc_now())
+        ended = sessions.end_session(writing, current_user, number, current_scope())
     if is_this:
         logout_user()
         return redirect(home())
@@ -61,7 +60,7 @@ def end_session(number: int) -> Response:
 @login_required
 def end_other_sessions() -> Response:
     with transaction() as writing:
-        count = sessions.log_out_elsewhere(writing, current_user, current_origin(), now=utc_now())
+        count = sessions.log_out_elsewhere(writing, current_user, current_scope())
     if count:
         flash(
             ngettext(
@@ -84,7 +83,7 @@ def security_history() -> str:
     page = security_log.history(
         db.session,
         current_user.user,
-        now=utc_now(),
+        now=current_scope().now,
         before=Position.read(request.args.get("before")),
         after=Position.read(request.args.get("after")),
         group=group,
@@ -105,12 +104,7 @@ def security_history() -> str:
 def try_mail_again() -> Response:
     with transaction() as writing:
         tried = refused_mail.try_again(
-            writing,
-            current_outbox(),
-            current_user.user,
-            current_origin(),
-            now=utc_now(),
-            locale=current_language(),
+            writing, current_outbox(), current_user.user, current_scope()
         )
     if tried:
         flash(_("We mail to %(email)s again, and sent a message there.", email=tried), "success")

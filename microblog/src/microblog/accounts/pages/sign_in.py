@@ -27,9 +27,9 @@ from microblog.accounts.pages.login_manager import Logins
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import current_origin
-from microblog.web.languages import current_language
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import Scope, current_scope
 
 logger = logging.getLogger(__name__)
 
@@ -80,21 +80,23 @@ def login() -> str | Response | tuple[str, int, dict[str, str]]:
 def logout() -> Response:
     if current_user.is_authenticated:
         with transaction() as writing:
-            sessions.log_out(writing, current_user, current_origin(), now=utc_now())
+            sessions.log_out(writing, current_user, current_scope())
         logout_user()
     return redirect(home())
 
 
 def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
-    now, keys = utc_now(), token_keys()
-    attempt = sign_in.find_candidates(db.session, keys, form.username.data, held_secrets(), now=now)
+    scope = current_scope()
+    attempt = sign_in.find_candidates(
+        db.session, token_keys(), form.username.data, held_secrets(), now=scope.now
+    )
     # Counted and committed first, so that of many attempts at once none is overlooked.
     with transaction() as writing:
-        wait = login_throttle.admit(writing, attempt.key, now=now)
+        wait = login_throttle.admit(writing, attempt.key, now=scope.now)
     if wait is not None:
         return _too_often(form, wait)
     found = sign_in.check(attempt, form.password.data)
-    entry = _enter(form, attempt, found) if found else None
+    entry = _enter(form, attempt, found, scope) if found else None
     if entry is None:
         flash(_("Invalid username or password"), "error")
         return _page(form)
@@ -106,7 +108,7 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
     return redirect(safe_next(request.args.get("next")))
 
 
-def _enter(form: LoginForm, attempt: Attempt, found: Candidate) -> Entry | None:
+def _enter(form: LoginForm, attempt: Attempt, found: Candidate, scope: Scope) -> Entry | None:
     better_hash = sign_in.stronger_hash(found, form.password.data)
     with transaction() as writing:
         return sign_in.log_in(
@@ -114,11 +116,9 @@ def _enter(form: LoginForm, attempt: Attempt, found: Candidate) -> Entry | None:
             current_outbox(),
             attempt,
             found,
-            current_origin(),
+            scope,
             better_hash=better_hash,
             remembered=form.remember_me.data,
-            now=utc_now(),
-            locale=current_language(),
         )
 
 

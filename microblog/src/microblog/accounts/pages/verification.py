@@ -17,11 +17,11 @@ from microblog.accounts.models import User
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.forms import VerifyEmailForm
 from microblog.accounts.pages.verified import is_verified
-from microblog.database import db, transaction, utc_now
-from microblog.web.clients import current_origin
-from microblog.web.languages import current_language, local_time
+from microblog.database import db, transaction
+from microblog.web.languages import local_time
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
+from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 from microblog.web.times import whole_minute
 
@@ -50,14 +50,7 @@ def resend_verification() -> Response:
         else:
             user = current_user.user
             with transaction() as writing:
-                opens_at = verification.ask_again(
-                    writing,
-                    current_outbox(),
-                    user,
-                    current_origin(),
-                    now=utc_now(),
-                    locale=current_language(),
-                )
+                opens_at = verification.ask_again(writing, current_outbox(), user, current_scope())
             flash(_mailed(user.email, opens_at), "info")
     return redirect(home())
 
@@ -88,7 +81,7 @@ def _answer(token: str) -> str | Response:
 
 def _confirm(token: str, user: User) -> str | Response:
     with transaction() as writing:
-        outcome = verification.verify(writing, token_keys(), token, current_origin(), now=utc_now())
+        outcome = verification.verify(writing, token_keys(), token, current_scope())
     if outcome is Verification.REFUSED:
         return _bad_link()
     VERIFY_LINK.forget()
@@ -104,7 +97,7 @@ def _confirm(token: str, user: User) -> str | Response:
 def _remove(token: str, user: User) -> str | Response:
     own = current_user.is_authenticated and current_user.user.id == user.id
     with transaction() as writing:
-        removed = verification.remove_claim(writing, token_keys(), token, now=utc_now())
+        removed = verification.remove_claim(writing, token_keys(), token, now=current_scope().now)
     if not removed:
         return _bad_link()
     VERIFY_LINK.forget()
@@ -119,7 +112,7 @@ def _onwards() -> Response:
 
 
 def _account_of(token: str) -> User | None:
-    return verification.find_by_token(db.session, token_keys(), token, now=utc_now())
+    return verification.find_by_token(db.session, token_keys(), token, now=current_scope().now)
 
 
 def _bad_link() -> str:

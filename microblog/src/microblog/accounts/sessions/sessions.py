@@ -15,6 +15,7 @@ from microblog.accounts.models import KnownBrowser, LoginSession, User
 from microblog.accounts.secrets import secret_digest
 from microblog.database import MAX_ID
 from microblog.web.clients import RequestOrigin
+from microblog.web.scope import Scope
 
 IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
@@ -35,19 +36,17 @@ class Visitor(UserMixin):
         return self._secret
 
 
-def start_session(
-    session: Session, user: User, place: RequestOrigin, *, remembered: bool, now: datetime
-) -> Visitor:
+def start_session(session: Session, user: User, scope: Scope, *, remembered: bool) -> Visitor:
     """Log this account in, in the browser that will hold the secret."""
     secret = secrets.token_urlsafe(32)
     started = LoginSession(
         user=user,
         digest=secret_digest(secret),
         remembered=remembered,
-        created_at=now,
-        seen_at=now,
-        browser=place.browser,
-        address=place.address,
+        created_at=scope.now,
+        seen_at=scope.now,
+        browser=scope.origin.browser,
+        address=scope.origin.address,
     )
     session.add(started)
     session.flush()
@@ -66,12 +65,15 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
     return Visitor(found, secret) if now - found.seen_at <= idle else None
 
 
-def touch(session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime) -> None:
-    """Remember that the session is in use, and where."""
+def touch(session: Session, visitor: Visitor, origin: RequestOrigin, *, now: datetime) -> None:
+    """Remember that the session is in use, and where.
+
+    It takes no Scope: a visitor is looked up before the language of the request is known.
+    """
     session.execute(
         update(LoginSession)
         .where(LoginSession.id == visitor.session.id)
-        .values(seen_at=now, browser=place.browser, address=place.address)
+        .values(seen_at=now, browser=origin.browser, address=origin.address)
     )
 
 
@@ -80,10 +82,10 @@ def is_due_for_note(visitor: Visitor, *, now: datetime) -> bool:
     return now - visitor.session.seen_at >= SEEN_EVERY
 
 
-def log_out(session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime) -> None:
+def log_out(session: Session, visitor: Visitor, scope: Scope) -> None:
     """Log this one browser out, as the person in front of it asks."""
     session.execute(delete(LoginSession).where(LoginSession.id == visitor.session.id))
-    record(session, visitor.user.id, SecurityEventType.LOGGED_OUT, place, now=now)
+    record(session, visitor.user.id, SecurityEventType.LOGGED_OUT, scope)
 
 
 def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
@@ -106,9 +108,7 @@ def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[
     ).all()
 
 
-def end_session(
-    session: Session, visitor: Visitor, number: int, place: RequestOrigin, *, now: datetime
-) -> bool:
+def end_session(session: Session, visitor: Visitor, number: int, scope: Scope) -> bool:
     """Log the visitor's account out in one of its browsers.
 
     False where it has no session of this number, whether it ended or is somebody else's.
@@ -124,18 +124,16 @@ def end_session(
     if number != visitor.session.id:
         _forget_browsers(session, visitor.user.id)
     where = ", ".join(part for part in ended if part)
-    record(session, visitor.user.id, SecurityEventType.SESSION_ENDED, place, now=now, where=where)
+    record(session, visitor.user.id, SecurityEventType.SESSION_ENDED, scope, where=where)
     return True
 
 
-def log_out_elsewhere(
-    session: Session, visitor: Visitor, place: RequestOrigin, *, now: datetime
-) -> int:
+def log_out_elsewhere(session: Session, visitor: Visitor, scope: Scope) -> int:
     """Log the visitor's account out everywhere but here; returns in how many browsers."""
     ended = end_other_sessions(session, visitor)
     _forget_browsers(session, visitor.user.id)
     if ended:
-        record(session, visitor.user.id, SecurityEventType.SESSIONS_ENDED, place, now=now)
+        record(session, visitor.user.id, SecurityEventType.SESSIONS_ENDED, scope)
     return ended
 
 

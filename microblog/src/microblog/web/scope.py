@@ -1,0 +1,38 @@
+"""Who asks, when, and in which language: what a page or a command tells the rules that it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import g, has_request_context
+
+from microblog.database import utc_now
+from microblog.web.clients import RequestOrigin, current_origin
+from microblog.web.languages import current_language
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """From where something is done, when, and the language of whoever does it.
+
+    A request or a command has one and passes it down: all that it does has one moment.
+    """
+
+    origin: RequestOrigin
+    now: datetime
+    locale: str
+
+
+def current_scope() -> Scope:
+    """The scope of this request, made at the first call; outside of a request, a new one."""
+    if not has_request_context():
+        return _scope()
+    if "scope" not in g:
+        g.scope = _scope()
+    scope: Scope = g.scope
+    return scope
+
+
+def _scope() -> Scope:
+    return Scope(current_origin(), utc_now(), current_language())
