@@ -126,7 +126,7 @@ class Server:
             return Discard("nobody is there")
         if self.outcome == "cannot be written":
             raise LookupError("a mistake in a composer")
-        to = (parse_address(intent.recipient), parse_address(COPY))
+        to = (intent.recipient, parse_address(COPY))
         return Email("Hello", "text", to=to)
 
     def open(self) -> None:

@@ -89,7 +89,7 @@ class Site:
         self.now += self.seconds
         if isinstance(self.composing, Exception):
             raise self.composing
-        return self.composing or Email("Hello", "text", to=(parse_address(intent.recipient),))
+        return self.composing or Email("Hello", "text", to=(intent.recipient,))
 
     def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Settlement:
         """Claim and deliver one message of this kind, with these columns."""
@@ -221,7 +221,18 @@ def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
 def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
     site.deliver({}, {"arguments": {"a": 1}, "attempts": 4, "locale": "xx"})
     (intent,) = site.composed
-    assert intent == ComposeContext(SUSAN, "xx", {"a": 1}, NOW, 5)
+    assert intent == ComposeContext(parse_address(SUSAN), "xx", {"a": 1}, NOW, 5)
+
+
+def test_an_address_was_parsed_when_it_was_enqueued_and_not_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parsed(text: str, **_options: object) -> None:
+        pytest.fail(f"{text} is parsed")
+
+    monkeypatch.setattr("flask_outbox.message.addresses.validate_email", parsed)
+    assert site.deliver({"sender": site.outbox.sender}, {}).status is Status.SENT
+    assert site.server.taken[0].recipients == [SUSAN]
 
 
 def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -> None:

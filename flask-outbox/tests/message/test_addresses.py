@@ -214,6 +214,21 @@ def test_an_address_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        "Susan@Example.com",
+        "susan@exämple.com",
+        "süsan@example.com",
+        '"a@b"@example.com',
+        "a@[127.0.0.1]",
+    ],
+)
+def test_a_mailbox_that_was_parsed_gives_its_address_again(written: str) -> None:
+    address = parse_address(written)
+    assert Address.from_mailbox(address.mailbox) == address
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("susan@example.com", "SUSAN@Example.COM"),

@@ -25,7 +25,6 @@ from flask_outbox import (
     EmailType,
     Priority,
     current_outbox,
-    parse_address,
     send_email,
 )
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
@@ -925,7 +924,7 @@ def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock
 
 
 def compose_note(_session: Session, intent: ComposeContext) -> Email | Discard:
-    return Email(subject="Note", text="A note.\n", to=(parse_address(intent.recipient),))
+    return Email(subject="Note", text="A note.\n", to=(intent.recipient,))
 
 
 def register(name: str, compose: Composer = compose_note, **options: Any) -> None:

@@ -23,7 +23,6 @@ from flask_outbox import (
     Email,
     EmailType,
     current_outbox,
-    parse_addresses,
     send_email,
 )
 from flask_outbox.delivery.dispatcher import Dispatcher
@@ -104,11 +103,11 @@ def _kinds(app_context: AppContext) -> None:
 
 
 def compose(_session: Session, intent: ComposeContext) -> Email:
-    return Email("Note", "A note.\n", to=parse_addresses(intent.recipient))
+    return Email("Note", "A note.\n", to=(intent.recipient,))
 
 
 def compose_large(_session: Session, intent: ComposeContext) -> Email:
-    return Email("Note", LARGE, to=parse_addresses(intent.recipient))
+    return Email("Note", LARGE, to=(intent.recipient,))
 
 
 @dataclass(frozen=True)

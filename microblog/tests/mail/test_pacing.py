@@ -25,7 +25,6 @@ from flask_outbox import (
     EmailType,
     Priority,
     current_outbox,
-    parse_address,
 )
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, LEASE_SECONDS, Dispatcher
@@ -76,7 +75,7 @@ def clock(app_context: AppContext) -> Clock:
 
 
 def compose(_session: Session, intent: ComposeContext) -> Email | Discard:
-    return Email(str(intent.arguments["number"]), "text", to=(parse_address(intent.recipient),))
+    return Email(str(intent.arguments["number"]), "text", to=(intent.recipient,))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.leases import LeaseKeeper
-from flask_outbox.message.addresses import AddressError
+from flask_outbox.message.addresses import Address, AddressError
 from flask_outbox.message.email import BadHeaderError, Email
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
@@ -147,9 +147,12 @@ class Delivery:
 
         Raises SQLAlchemyError if the database cannot be used.
         """
-        locale = self.options.resolve_locale(claim.locale)
         context = ComposeContext(
-            claim.recipient, locale, claim.arguments, self._now(), claim.attempts
+            Address.from_mailbox(claim.recipient),
+            self.options.resolve_locale(claim.locale),
+            claim.arguments,
+            self._now(),
+            claim.attempts,
         )
         try:
             composed = self._run_composer(email_type, claim, context)

@@ -59,6 +59,12 @@ class Address:
     local: str
     domain: str
 
+    @classmethod
+    def from_mailbox(cls, mailbox: str) -> Address:
+        """The address whose `mailbox` this is; nothing is checked, since it was parsed before."""
+        local, _, domain = mailbox.rpartition("@")
+        return cls("", local, domain)
+
     @property
     def mailbox(self) -> str:
         return f"{self.local}@{self.domain}"
@@ -150,7 +156,7 @@ def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[A
     return parse_addresses(value)
 
 
-def address_key(value: str) -> str:
+def address_key(value: AddressLike) -> str:
     """The key under which an account with this address is found. Raises AddressError."""
     return parse_address(value).key
 

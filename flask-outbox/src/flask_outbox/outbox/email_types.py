@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import AddressLike
+from flask_outbox.message.addresses import Address, AddressLike
 from flask_outbox.message.email import BadHeaderError, Email
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -51,7 +51,7 @@ class ComposeContext:
     `now` is Unix time in seconds; `attempt` counts from 1.
     """
 
-    recipient: str
+    recipient: Address
     locale: str
     arguments: Mapping[str, Any]
     now: float

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from flask_outbox import AddressError, address_key
+from flask_outbox import AddressError, AddressLike, address_key
 from microblog.accounts.models import User
 
 
-def find_by_email(session: Session, address: str) -> User | None:
+def find_by_email(session: Session, address: AddressLike) -> User | None:
     """The account that holds this address or, where none does, the newest that claims it."""
     try:
         key = address_key(address)

@@ -29,6 +29,7 @@ from flask_outbox import (
     Outbox,
     current_outbox,
     email_from_templates,
+    parse_address,
 )
 from flask_outbox.database_errors import is_outage
 from flask_outbox.outbox.email_types import DAY
@@ -117,7 +118,7 @@ def _sample(_session: Session, language: str) -> ComposeContext:
         "reference": "0123456789abcdef",
         "trace": "Traceback (most recent call last):\n  …\nLookupError: a sample",
     }
-    return ComposeContext("admin@example.com", language, arguments, 0.0, attempt=1)
+    return ComposeContext(parse_address("admin@example.com"), language, arguments, 0.0, attempt=1)
 
 
 def _report(_app: Flask, exception: BaseException, **_extra: object) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from flask_outbox import Outbox
+from flask_outbox import AddressLike, Outbox
 from microblog.accounts.audit.notices import enqueue_notice
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import find_by_email
@@ -69,7 +69,7 @@ def lock_password(user: User) -> None:
 
 
 def reset_link(
-    session: Session, keys: Keys, address: str, *, now: datetime, lifetime: timedelta
+    session: Session, keys: Keys, address: AddressLike, *, now: datetime, lifetime: timedelta
 ) -> tuple[User, str] | None:
     """The account with this address and a token for it, made at the moment of sending.
 

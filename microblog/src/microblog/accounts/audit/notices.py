@@ -15,7 +15,15 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from flask_outbox import ComposeContext, Discard, Email, Outbox, address_key, email_from_templates
+from flask_outbox import (
+    AddressLike,
+    ComposeContext,
+    Discard,
+    Email,
+    Outbox,
+    address_key,
+    email_from_templates,
+)
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.tokens import NOT_ME, make_token
@@ -90,7 +98,7 @@ def compose_notice(
         )
 
 
-def not_me_link(user: User, address: str, *, now: datetime) -> str:
+def not_me_link(user: User, address: AddressLike, *, now: datetime) -> str:
     """Where whoever reads the mail of this address says that what happened was not their doing.
 
     It survives a change of the password: whoever took the account over may have made one.

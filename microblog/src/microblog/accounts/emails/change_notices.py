@@ -47,7 +47,7 @@ def find_change(session: Session, context: ComposeContext) -> tuple[User, EmailC
 
 def is_to(context: ComposeContext, address: str) -> bool:
     """Whether the message goes to this address: a database may number another change the same."""
-    return address_key(context.recipient) == address_key(address)
+    return context.recipient.key == address_key(address)
 
 
 def undo_link(user: User, change: EmailChange) -> str:

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    Address,
     ComposeContext,
     Discard,
     Email,
@@ -94,7 +95,7 @@ def compose_with_link(
         )
 
 
-def _why_no_link(session: Session, address: str) -> str:
+def _why_no_link(session: Session, address: Address) -> str:
     if find_by_email(session, address) is None:
         return "No account has this address."
     return "The account is disabled."

@@ -7,7 +7,7 @@ from functools import partial
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority, address_key
+from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
 from flask_outbox.outbox.email_types import DAY, FAST_RETRY
 from microblog.accounts.actions.password_reset import STARTED_KIND, Reason, reset_token
 from microblog.accounts.emails.account_email import AccountEmail
@@ -42,7 +42,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return Discard("The account was deleted.")
     if user.disabled_at is not None:
         return Discard("The account is disabled.")
-    if user.email_key != address_key(context.recipient):
+    if user.email_key != context.recipient.key:
         return Discard("The account has another address by now.")
     if user.email_verified_at is None and reserved_address_email(session, context, user):
         return Discard("Another account may still get the address back.")

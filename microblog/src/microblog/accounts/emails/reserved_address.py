@@ -14,7 +14,6 @@ from flask_outbox import (
     Discard,
     Email,
     EmailType,
-    address_key,
     email_from_templates,
 )
 from microblog.accounts.emails.account_email import AccountEmail
@@ -62,7 +61,7 @@ def reserved_address_email(
     """
     change = reservation(
         session,
-        address_key(context.recipient),
+        context.recipient.key,
         exclude_user_id=user.id if user else None,
         now=from_unix(context.now),
     )

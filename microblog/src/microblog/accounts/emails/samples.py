@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from flask_outbox import ComposeContext
+from flask_outbox import ComposeContext, parse_address
 from microblog.accounts.actions.registration import create_account
 from microblog.accounts.models import EmailChange
 from microblog.accounts.pending_changes import UNDO_WITHIN
@@ -30,7 +30,8 @@ def sample_context(
         verified_at=SAMPLE_MOMENT if verified else None,
     )
     about = {"user_id": user.id, **arguments}
-    return ComposeContext(user.email, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
+    recipient = parse_address(user.email)
+    return ComposeContext(recipient, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
 
 
 def sample_notice(session: Session, language: str) -> ComposeContext:
@@ -49,8 +50,8 @@ def sample_change_notice(session: Session, language: str, *, confirmed: bool) ->
     context = sample_notice(session, language)
     change = EmailChange(
         user_id=context.arguments["user_id"],
-        old_email=context.recipient,
-        new_email=context.recipient,
+        old_email=context.recipient.mailbox,
+        new_email=context.recipient.mailbox,
         requested_at=SAMPLE_MOMENT,
     )
     if confirmed:

@@ -15,7 +15,6 @@ from flask_outbox import (
     Email,
     EmailType,
     Priority,
-    address_key,
     email_from_templates,
 )
 from flask_outbox.outbox.email_types import DAY, FAST_RETRY
@@ -61,7 +60,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     a link of one that looks like a site's. The page behind the link has it.
     """
     user = session.get(User, context.arguments["user_id"])
-    if user is None or user.email_key != address_key(context.recipient):
+    if user is None or user.email_key != context.recipient.key:
         return Discard("The account was removed, or its address was changed.")
     if user.email_verified_at is not None:
         return Discard("The address is confirmed already.")
