@@ -9,6 +9,9 @@ STAMP := $(VENV)/.up-to-date
 # As many tests at once as microblog/tests/conftest.py thinks good for this machine.
 PARALLEL := --numprocesses auto --dist worksteal
 
+# The tests start hundreds of processes: without bytecode each would compile all libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-quick test-library check bench lock clean
 
@@ -68,7 +71,7 @@ $(STAMP): pyproject.toml flask-outbox/pyproject.toml microblog/pyproject.toml re
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "Python could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation \
 		--editable flask-outbox --editable microblog
 	@touch $@
