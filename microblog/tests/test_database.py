@@ -26,7 +26,7 @@ from microblog.database import Model, alembic, current_transaction, db, transact
 from microblog.settings import Settings
 from tests.constants import Make
 from tests.schemas import site_without_tables
-from tests.visitor import make_user
+from tests.visitor import Visitor, make_user
 
 METADATA = (Model.metadata, MailModel.metadata)
 
@@ -186,6 +186,19 @@ def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(sqlite_app: Flask) -
 def test_postgresql_compiles_no_statements(app: Flask) -> None:
     with app.app_context():
         assert db.session.scalar(text("SHOW jit")) == "off"
+
+
+def test_a_request_starts_no_thread(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start_thread(thread)
+
+    start_thread = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert Visitor(app).get("/login").status_code == 200
+    assert started == []
 
 
 def write(post: Post) -> None:

@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import g, has_app_context
+from flask.sansio.app import App
 from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import (
@@ -98,7 +100,18 @@ class Model(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - read by SQLAlchemy
 
 
-db = SQLAlchemy(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
+class Database(SQLAlchemy):
+    """The sessions of an application: one for each of its contexts, none of them asynchronous."""
+
+    def init_app(self, app: App) -> None:
+        super().init_app(app)
+        # Closing asynchronous sessions takes a thread and an event loop, at the end of each
+        # request, also where there are none to close.
+        functions = app.teardown_appcontext_funcs
+        functions[:] = [one for one in functions if not iscoroutinefunction(one)]
+
+
+db = Database(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
 
 
 class Migrations(Alembic):
