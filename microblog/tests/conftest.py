@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.ctx import AppContext
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from flask_outbox.outbox.models import Model as MailModel
 from microblog import database
@@ -22,7 +23,7 @@ from microblog.accounts import passwords
 from microblog.app import create_app
 from microblog.database import Model, db
 from microblog.settings import Settings
-from tests import delivering
+from tests import delivering, sites
 from tests.constants import BY_WORKER, ENGINES, SECRET, Make
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.sites import shared_site
@@ -38,6 +39,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MICROBLOG_ENV_FILE", "")
     monkeypatch.setenv("LANGUAGE", "en")
+
+
+@event.listens_for(Engine, "connect")
+def _leave_the_disk_alone(connection: Any, _record: object) -> None:
+    """No test cuts the power, and what is written survives the death of a process all the same."""
+    if isinstance(connection, sqlite3.Connection) and not sites.wait_for_disk:
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -18,6 +18,9 @@ from microblog.database import db
 from microblog.settings import Settings
 from microblog.web.ratelimits import limiter
 
+wait_for_disk = False
+"""Whether SQLite waits for the disk at the end of a transaction, as it does outside of tests."""
+
 _built: dict[str, Flask] = {}
 _limiters: dict[str, dict[str, Any]] = {}
 

@@ -24,6 +24,7 @@ from microblog.app import create_app
 from microblog.blog.models import Post
 from microblog.database import Model, alembic, current_transaction, db, transaction, utc_now
 from microblog.settings import Settings
+from tests import sites
 from tests.constants import Make
 from tests.schemas import site_without_tables
 from tests.visitor import Visitor, make_user
@@ -168,7 +169,10 @@ def sqlite_app(sqlite_file: str, tmp_path: Path) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(sqlite_app: Flask) -> None:
+def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(
+    sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sites, "wait_for_disk", True)
     with sqlite_app.app_context():
         pragmas = {
             name: db.session.scalar(text(f"PRAGMA {name}"))
