@@ -26,7 +26,7 @@ from microblog.settings import Settings
 from tests import delivering, sites
 from tests.constants import BY_WORKER, ENGINES, SECRET, Make
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
-from tests.sites import shared_site
+from tests.sites import checked_settings, shared_site
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, deliver_from
 
@@ -95,7 +95,7 @@ def make_settings(tmp_path: Path, database_url: str, smtp: ScriptedServer) -> Ma
             "MAIL_TIMEOUT": 5,
             "RATELIMIT_ENABLED": False,
         }
-        return Settings(**values | changes)
+        return checked_settings(**values | changes)
 
     return make
 

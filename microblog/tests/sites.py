@@ -6,6 +6,7 @@ tests. Its folder, database and mail server have the same addresses in every tes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +22,18 @@ from microblog.web.ratelimits import limiter
 wait_for_disk = False
 """Whether SQLite waits for the disk at the end of a transaction, as it does outside of tests."""
 
+_checked: dict[str, Settings] = {}
 _built: dict[str, Flask] = {}
 _limiters: dict[str, dict[str, Any]] = {}
+
+
+def checked_settings(**values: Any) -> Settings:
+    """Settings with these values; the same ones are checked once in the same environment."""
+    environment = [os.environ.get(name) for name in Settings.model_fields]
+    key = repr([sorted(values.items()), environment])
+    if key not in _checked:
+        _checked[key] = Settings(**values)
+    return _checked[key]
 
 
 @contextmanager
