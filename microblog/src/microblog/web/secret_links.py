@@ -7,8 +7,9 @@ Sources: OWASP ASVS 5.0, 14.2.1 (secrets out of addresses), 14.3.2 and 3.4.5 (ca
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
-from flask import Flask, current_app, redirect, request, session, url_for
+from flask import Flask, current_app, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
@@ -18,27 +19,47 @@ from microblog.web.security import keep_secret
 IN_SESSION = "choose"
 """Replaces the token in the address once the token is in the session."""
 
+Answer = str | Response
+Found = TypeVar("Found")
+
 _PREFIXES = "microblog.secret_links"
 
 
 class SecretLink:
-    """One kind of link. `endpoint` is its view, which takes a `token`; `prefix` begins its path."""
+    """One kind of link.
 
-    def __init__(self, endpoint: str, prefix: str) -> None:
+    `endpoint` is its view, which takes a `token`; `prefix` begins its path; `bad_page` is the
+    template that says that a link is not good.
+    """
+
+    def __init__(self, endpoint: str, prefix: str, *, bad_page: str) -> None:
         self.prefix = prefix
         self._endpoint = endpoint
+        self._bad_page = bad_page
         self._key = f"token of {endpoint}"
 
-    def opened(self, given: str, is_good: Callable[[str], bool]) -> str | Response:
-        """Return the token to use, or a redirect that moves a good token into the session.
+    def open(
+        self,
+        given: str,
+        find: Callable[[str], Found | None],
+        page: Callable[[str, Found], Answer],
+        *,
+        otherwise: Callable[[str], Answer | None] = lambda _token: None,
+    ) -> Answer:
+        """Answer a request for the page behind the link.
 
-        `given` is the token's part of the address; it may be anything.
+        `given` is the token's part of the address; it may be anything. `find` looks up what a token
+        is good for, and changes nothing. `page` gets the token and what was found: it shows the
+        form, and does what a form that was sent asks for. A good token is moved into the session
+        before its page is shown. A bad one is answered by `otherwise`, else by the bad page.
         """
-        if given == IN_SESSION:
-            return str(session.get(self._key, ""))
-        if request.method == "GET" and is_good(given):
-            return self.enter(given)
-        return given
+        token = str(session.get(self._key, "")) if given == IN_SESSION else given
+        found = find(token)
+        if found is None:
+            return otherwise(token) or self.refuse()
+        if given != IN_SESSION and request.method == "GET":
+            return self.enter(token)
+        return page(token, found)
 
     def enter(self, token: str) -> Response:
         """Put the token into the session, and redirect to the page behind the link."""
@@ -48,6 +69,11 @@ class SecretLink:
     def forget(self) -> None:
         """Remove the token from the session, once it is used or useless."""
         session.pop(self._key, None)
+
+    def refuse(self, **context: Any) -> str:
+        """Forget the token, and say that the link is not good; `context` is for the template."""
+        self.forget()
+        return render_template(self._bad_page, **context)
 
 
 def init_app(app: Flask) -> None:

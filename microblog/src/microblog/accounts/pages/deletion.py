@@ -41,7 +41,9 @@ from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("deletion", __name__)
 
-KEEP_LINK = SecretLink("deletion.keep", "/keep_account/")
+KEEP_LINK = SecretLink(
+    "deletion.keep", "/keep_account/", bad_page="accounts/bad_deletion_undo_link.html"
+)
 
 OFFER_LIFETIME = timedelta(minutes=10)
 """How long somebody who logs in has to press the button that keeps the account."""
@@ -82,16 +84,7 @@ def ask() -> str | Response:
 @limit_posts
 def keep(token: str) -> str | Response:
     """One button, behind the link of the notice. Opening the page changes nothing."""
-    opened = KEEP_LINK.opened(token, lambda given: _find(given) is not None)
-    if isinstance(opened, Response):
-        return opened
-    if request.method == "POST":
-        return _keep(opened)
-    user = _find(opened)
-    if user is None or user.deletes_at is None:
-        return _bad_link()
-    ends = local_time(user.deletes_at)
-    return render_template("accounts/deletion_undo.html", account=user, ends=ends)
+    return KEEP_LINK.open(token, _find, _keep)
 
 
 def offer_to_keep(user: User) -> Response:
@@ -146,20 +139,18 @@ def _ask(form: DeleteAccountForm, proof: PasswordProof) -> bool:
     return True
 
 
-def _keep(token: str) -> str | Response:
-    with transaction() as writing:
-        user = deletion.keep_account(writing, token_keys(), token, current_scope())
-    if user is None:
-        return _bad_link()
-    KEEP_LINK.forget()
-    flash(_("Your account is kept. You can log in as before."), "success")
-    return redirect(url_for("accounts.login"))
-
-
 def _find(token: str) -> User | None:
     return deletion.find_to_keep(db.session, token_keys(), token, now=current_scope().now)
 
 
-def _bad_link() -> str:
+def _keep(token: str, user: User) -> str | Response:
+    if request.method != "POST":
+        ends = user.deletes_at and local_time(user.deletes_at)
+        return render_template("accounts/deletion_undo.html", account=user, ends=ends)
+    with transaction() as writing:
+        kept = deletion.keep_account(writing, token_keys(), token, current_scope())
+    if kept is None:
+        return KEEP_LINK.refuse()
     KEEP_LINK.forget()
-    return render_template("accounts/bad_deletion_undo_link.html")
+    flash(_("Your account is kept. You can log in as before."), "success")
+    return redirect(url_for("accounts.login"))

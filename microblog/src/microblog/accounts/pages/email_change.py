@@ -16,6 +16,7 @@ from microblog.accounts.actions.email_change import (
     SameAddressError,
 )
 from microblog.accounts.keys import token_keys
+from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.settings_forms import ChangeEmailForm
@@ -31,8 +32,9 @@ from microblog.web.times import whole_minute
 
 blueprint = Blueprint("email_change", __name__)
 
-CONFIRM_LINK = SecretLink("email_change.confirm", "/confirm_email_change/")
-UNDO_LINK = SecretLink("email_change.undo", "/undo_email_change/")
+BAD_LINK = "accounts/bad_email_change_link.html"
+CONFIRM_LINK = SecretLink("email_change.confirm", "/confirm_email_change/", bad_page=BAD_LINK)
+UNDO_LINK = SecretLink("email_change.undo", "/undo_email_change/", bad_page=BAD_LINK)
 
 
 def init_app(app: Flask) -> None:
@@ -76,32 +78,14 @@ def cancel() -> Response:
 @limit_posts
 def confirm(token: str) -> str | Response:
     """One button, behind the link that the new address got. Opening the page changes nothing."""
-    opened = CONFIRM_LINK.opened(token, _can_confirm)
-    if isinstance(opened, Response):
-        return opened
-    if request.method == "POST":
-        return _confirm(opened)
-    found = email_change.find_to_confirm(db.session, token_keys(), opened, now=current_scope().now)
-    if found is None:
-        return _bad_link(CONFIRM_LINK)
-    user, change = found
-    return render_template("accounts/email_change_confirmation.html", account=user, change=change)
+    return CONFIRM_LINK.open(token, _find_to_confirm, _confirm)
 
 
 @blueprint.route("/undo_email_change/<token>", methods=["GET", "POST"])
 @limit_posts
 def undo(token: str) -> str | Response:
     """One button, behind the link that the old address got. Opening the page changes nothing."""
-    opened = UNDO_LINK.opened(token, _can_undo)
-    if isinstance(opened, Response):
-        return opened
-    if request.method == "POST":
-        return _undo(opened)
-    found = email_change.find_to_undo(db.session, token_keys(), opened, now=current_scope().now)
-    if found is None:
-        return _bad_link(UNDO_LINK)
-    user, change = found
-    return render_template("accounts/email_change_undo.html", account=user, change=change)
+    return UNDO_LINK.open(token, _find_to_undo, _undo)
 
 
 def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
@@ -127,30 +111,48 @@ def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
     return False
 
 
-def _confirm(token: str) -> str | Response:
+def _find_to_confirm(token: str) -> tuple[User, EmailChange] | None:
+    now = current_scope().now
+    return email_change.find_to_confirm(db.session, token_keys(), token, now=now)
+
+
+def _confirm(token: str, found: tuple[User, EmailChange]) -> str | Response:
+    if request.method != "POST":
+        user, change = found
+        return render_template(
+            "accounts/email_change_confirmation.html", account=user, change=change
+        )
     try:
         with transaction() as writing:
-            user = email_change.confirm_change(
+            confirmed = email_change.confirm_change(
                 writing, current_outbox(), token_keys(), token, current_scope()
             )
     except AddressTakenError:
-        return _bad_link(CONFIRM_LINK, held=True)
-    if user is None:
-        return _bad_link(CONFIRM_LINK)
+        return CONFIRM_LINK.refuse(held=True)
+    if confirmed is None:
+        return CONFIRM_LINK.refuse()
     CONFIRM_LINK.forget()
-    flash(_("Your account has the address %(email)s now.", email=user.email), "success")
+    flash(_("Your account has the address %(email)s now.", email=confirmed.email), "success")
     return redirect(url_for("email_change.ask"))
 
 
-def _undo(token: str) -> str | Response:
+def _find_to_undo(token: str) -> tuple[User, EmailChange] | None:
+    now = current_scope().now
+    return email_change.find_to_undo(db.session, token_keys(), token, now=now)
+
+
+def _undo(token: str, found: tuple[User, EmailChange]) -> str | Response:
+    if request.method != "POST":
+        user, change = found
+        return render_template("accounts/email_change_undo.html", account=user, change=change)
     with transaction() as writing:
-        user = email_change.undo_change(
+        restored = email_change.undo_change(
             writing, current_outbox(), token_keys(), token, current_scope()
         )
-    if user is None:
-        return _bad_link(UNDO_LINK)
+    if restored is None:
+        return UNDO_LINK.refuse()
     UNDO_LINK.forget()
-    flash(_("Your account has the address %(email)s again.", email=user.email), "success")
+    flash(_("Your account has the address %(email)s again.", email=restored.email), "success")
     flash(
         _(
             "Every browser was logged out, and the old password no longer works. Check your email:"
@@ -159,22 +161,3 @@ def _undo(token: str) -> str | Response:
         "info",
     )
     return redirect(url_for("accounts.login"))
-
-
-def _can_confirm(token: str) -> bool:
-    return (
-        email_change.find_to_confirm(db.session, token_keys(), token, now=current_scope().now)
-        is not None
-    )
-
-
-def _can_undo(token: str) -> bool:
-    return (
-        email_change.find_to_undo(db.session, token_keys(), token, now=current_scope().now)
-        is not None
-    )
-
-
-def _bad_link(link: SecretLink, *, held: bool = False) -> str:
-    link.forget()
-    return render_template("accounts/bad_email_change_link.html", held=held)

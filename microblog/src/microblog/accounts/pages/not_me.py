@@ -11,6 +11,7 @@ from microblog.accounts.actions import not_me
 from microblog.accounts.actions.email_change import undo_token
 from microblog.accounts.actions.not_me import Report
 from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.email_change import UNDO_LINK
 from microblog.accounts.sessions import sessions
@@ -19,7 +20,7 @@ from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 
-NOT_ME_LINK = SecretLink("accounts.not_me", "/not_me/")
+NOT_ME_LINK = SecretLink("accounts.not_me", "/not_me/", bad_page="accounts/bad_not_me_link.html")
 
 
 def init_app(app: Flask) -> None:
@@ -30,27 +31,28 @@ def init_app(app: Flask) -> None:
 @limit_posts
 def report_not_me(token: str) -> str | Response:
     """One button, behind the link of a notice. Opening the page changes nothing."""
-    opened = NOT_ME_LINK.opened(token, _is_good)
-    if isinstance(opened, Response):
-        return opened
-    if request.method == "POST":
-        return _report(opened)
-    if _is_good(opened):
-        return render_template("accounts/not_me.html")
-    return _way_to_undo(opened) or _bad_link()
+    return NOT_ME_LINK.open(token, _reporter, _report, otherwise=_way_to_undo)
+
+
+def _reporter(token: str) -> User | None:
+    return not_me.reporter(db.session, token_keys(), token, now=current_scope().now)
 
 
 def _way_to_undo(token: str) -> Response | None:
     """Where the reader of a former address says that the change of address was not theirs."""
+    if request.method == "POST":
+        return None
     found = not_me.change_to_undo(db.session, token_keys(), token, now=current_scope().now)
     return UNDO_LINK.enter(undo_token(token_keys(), *found)) if found else None
 
 
-def _report(token: str) -> str:
+def _report(token: str, _user: User) -> str:
+    if request.method != "POST":
+        return render_template("accounts/not_me.html")
     with transaction() as writing:
         done = not_me.report(writing, current_outbox(), token_keys(), token, current_scope())
     if done is Report.REFUSED:
-        return _bad_link()
+        return NOT_ME_LINK.refuse()
     _forget_ended_session()
     return render_template("accounts/not_me_reported.html", before=done is Report.DONE_BEFORE)
 
@@ -61,12 +63,3 @@ def _forget_ended_session() -> None:
         return
     if sessions.find_session(db.session, current_user.get_id(), now=current_scope().now) is None:
         logout_user()
-
-
-def _is_good(token: str) -> bool:
-    return not_me.reporter(db.session, token_keys(), token, now=current_scope().now) is not None
-
-
-def _bad_link() -> str:
-    NOT_ME_LINK.forget()
-    return render_template("accounts/bad_not_me_link.html")

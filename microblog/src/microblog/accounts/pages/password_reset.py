@@ -22,7 +22,9 @@ from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 
-RESET_LINK = SecretLink("accounts.reset_password", "/reset_password/")
+RESET_LINK = SecretLink(
+    "accounts.reset_password", "/reset_password/", bad_page="accounts/bad_password_reset_link.html"
+)
 
 
 def init_app(app: Flask) -> None:
@@ -49,14 +51,14 @@ def reset_password_request() -> str | Response:
 @for_strangers
 def reset_password(token: str) -> str | Response:
     """A good link's token moves into the session, so that no page shows it in the address bar."""
-    opened = RESET_LINK.opened(token, _is_good)
-    return opened if isinstance(opened, Response) else _choose_password(opened)
+    return RESET_LINK.open(token, _owner, _choose_password)
 
 
-def _choose_password(token: str) -> str | Response:
-    owner = _owner(token)
-    if owner is None:
-        return _bad_link()
+def _owner(token: str) -> User | None:
+    return password_reset.find_by_token(db.session, token_keys(), token, now=current_scope().now)
+
+
+def _choose_password(token: str, owner: User) -> str | Response:
     form = ResetPasswordForm(owner)
     if not form.validate_on_submit():
         return render_template("accounts/password_reset.html", form=form)
@@ -74,20 +76,7 @@ def _choose_password(token: str) -> str | Response:
         if user is not None:
             remember_this_browser(writing, user.id, now=scope.now)
     if user is None:
-        return _bad_link()
+        return RESET_LINK.refuse()
     RESET_LINK.forget()
     flash(_("Your password has been reset."), "success")
     return redirect(url_for("accounts.login"))
-
-
-def _is_good(token: str) -> bool:
-    return _owner(token) is not None
-
-
-def _owner(token: str) -> User | None:
-    return password_reset.find_by_token(db.session, token_keys(), token, now=current_scope().now)
-
-
-def _bad_link() -> str:
-    RESET_LINK.forget()
-    return render_template("accounts/bad_password_reset_link.html")

@@ -25,7 +25,9 @@ from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
 from microblog.web.times import whole_minute
 
-VERIFY_LINK = SecretLink("accounts.verify_email", "/verify_email/")
+VERIFY_LINK = SecretLink(
+    "accounts.verify_email", "/verify_email/", bad_page="accounts/bad_verification_link.html"
+)
 
 
 def init_app(app: Flask) -> None:
@@ -36,8 +38,7 @@ def init_app(app: Flask) -> None:
 @limit_posts
 def verify_email(token: str) -> str | Response:
     """Opening the link changes nothing; one button confirms, another removes the account."""
-    opened = VERIFY_LINK.opened(token, lambda one: _account_of(one) is not None)
-    return opened if isinstance(opened, Response) else _answer(opened)
+    return VERIFY_LINK.open(token, _account_of, _answer)
 
 
 @blueprint.route("/verify_email", methods=["GET", "POST"])
@@ -66,10 +67,11 @@ def _mailed(address: str, opens_at: datetime | None) -> str:
     )
 
 
-def _answer(token: str) -> str | Response:
-    user = _account_of(token)
-    if user is None:
-        return _bad_link()
+def _account_of(token: str) -> User | None:
+    return verification.find_by_token(db.session, token_keys(), token, now=current_scope().now)
+
+
+def _answer(token: str, user: User) -> str | Response:
     form = VerifyEmailForm()
     if form.validate_on_submit():
         if form.remove.data:
@@ -83,7 +85,7 @@ def _confirm(token: str, user: User) -> str | Response:
     with transaction() as writing:
         outcome = verification.verify(writing, token_keys(), token, current_scope())
     if outcome is Verification.REFUSED:
-        return _bad_link()
+        return VERIFY_LINK.refuse()
     VERIFY_LINK.forget()
     if outcome is Verification.HELD:
         return render_template("accounts/address_taken.html", user=user)
@@ -99,7 +101,7 @@ def _remove(token: str, user: User) -> str | Response:
     with transaction() as writing:
         removed = verification.remove_claim(writing, token_keys(), token, now=current_scope().now)
     if not removed:
-        return _bad_link()
+        return VERIFY_LINK.refuse()
     VERIFY_LINK.forget()
     if own:
         logout_user()
@@ -109,12 +111,3 @@ def _remove(token: str, user: User) -> str | Response:
 
 def _onwards() -> Response:
     return redirect(home() if current_user.is_authenticated else url_for("accounts.login"))
-
-
-def _account_of(token: str) -> User | None:
-    return verification.find_by_token(db.session, token_keys(), token, now=current_scope().now)
-
-
-def _bad_link() -> str:
-    VERIFY_LINK.forget()
-    return render_template("accounts/bad_verification_link.html")
