@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.ctx import AppContext
 from sqlalchemy import make_url
 
 from flask_outbox import metadata
+from flask_outbox.extension import make_dispatcher
+from tests.application import db, make_app
 from tests.databases import engine_of
+from tests.ports import HOST
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
+from tests.smtp_server import ScriptedServer
 
 pytest_plugins = ["tests.lanes", "tests.servers"]
 
@@ -28,12 +35,42 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def _sqlite_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    engine = engine_of(url)
+def app(database_url: str, smtp: ScriptedServer) -> Iterator[Flask]:
+    """An application with an empty outbox, which sends to the scripted server."""
+    made = make_app(database_url, MAIL_SERVER=HOST, MAIL_PORT=smtp.port, MAIL_TIMEOUT=5)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app_context(app: Flask) -> Iterator[AppContext]:
+    with app.app_context() as context:
+        yield context
+
+
+@pytest.fixture
+def deliver(app: Flask) -> Callable[[], int]:
+    """Delivers what is due now; returns how many rows were handled."""
+    return lambda: make_dispatcher(app).drain()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "outbox.db"
+    engine = engine_of(f"sqlite:///{path}")
     metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
-    return url
+    return path
+
+
+@pytest.fixture
+def _sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "outbox.db"
+    shutil.copy(_sqlite_template, path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture(scope="session")
@@ -64,5 +101,8 @@ def _postgresql_url(_postgresql_database: str) -> str:
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
+        connection.exec_driver_sql(
+            "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
+        )
     engine.dispose()
     return _postgresql_database

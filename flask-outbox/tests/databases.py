@@ -5,10 +5,15 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Execution options of a connection whose transaction will write."""
+
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what is decided before the database is asked: one engine is enough."""
 
 
 def engine_of(url: str) -> Engine:

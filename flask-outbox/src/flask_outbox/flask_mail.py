@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from inspect import signature
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -38,6 +39,9 @@ from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
 from flask_outbox.smtp.recipients import without_beyond_ascii
 from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit_all
+
+HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
+"""Whether Flask-Mail is 0.10 or newer."""
 
 Number = TypeVar("Number", int, float)
 
@@ -147,8 +151,7 @@ class Connection(flask_mail.Connection):
             message.rcpt_options,
         )
         accepted = self._hand_over(message, envelope, envelope_from)
-        app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the signal's sender
-        flask_mail.email_dispatched.send(app, message=message)
+        _announce(message)
         self._count()
         return accepted
 
@@ -241,6 +244,15 @@ class Mail(flask_mail.Mail):
         return Connection(app.extensions["mail"])
 
 
+def _announce(message: flask_mail.Message) -> None:
+    """Send Flask-Mail's signal; until 0.10 its sender is the message."""
+    app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - there is no other way to it
+    if HAS_ALTERNATIVES:
+        flask_mail.email_dispatched.send(app, message=message)
+    else:
+        flask_mail.email_dispatched.send(message, app=app)
+
+
 def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
     """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds) and those in `SmtpServer` say.
 
@@ -299,8 +311,7 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
     charset = message.charset or "utf-8"
     if not is_charset(charset):
         raise BadHeaderError(f"{charset!r} is not the name of a charset")
-    # Flask-Mail has these since 0.10.
-    others = getattr(message, "alts", {})
+    others = message.alts if HAS_ALTERNATIVES else {}
     alternatives = {kind: _text(text, charset) for kind, text in others.items() if kind != "html"}
     return Email(
         subject=_text(message.subject or "", charset),

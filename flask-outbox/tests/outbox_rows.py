@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from flask import Flask
 from sqlalchemy import select
 
+from flask_outbox import current_outbox
 from flask_outbox.outbox.models import OutboxMessage
-from microblog.database import db
 
 
 def rows(app: Flask) -> Sequence[OutboxMessage]:
     """All rows of the outbox, oldest first."""
-    with app.app_context():
-        return db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    with app.app_context(), current_outbox().sessions() as session:
+        return session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()

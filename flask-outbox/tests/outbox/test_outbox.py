@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.ctx import AppContext
-from flask_babel import lazy_gettext
+from flask_babel import Babel, lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,7 +26,7 @@ from flask_outbox import (
     send_email,
 )
 from flask_outbox.outbox.models import OutboxMessage, Status
-from microblog.database import db, transaction
+from tests.application import db, transaction
 from tests.connections import no_connection_from_here
 from tests.smtp_server import STALL, ScriptedServer
 
@@ -116,7 +117,7 @@ def test_a_row_says_what_is_meant() -> None:
     assert note.expires_at == note.created_at + 60
     assert own.expires_at is None
     domains = [row.message_id.rpartition("@")[2] for row in (note, own, named)]
-    assert domains == ["microblog.example.com>", "mail.example.com>", "example.org>"]
+    assert domains == ["example.com>", "mail.example.com>", "example.org>"]
     assert len({row.message_id for row in rows()}) == 3
 
 
@@ -255,10 +256,10 @@ def test_everything_that_can_be_given_arrives(deliver: Deliver, smtp: ScriptedSe
     assert (other.get_filename(), other.get_content_type()) == (None, "application/x-own")
 
 
-def test_without_a_sender_the_sites_own_is_taken(deliver: Deliver, smtp: ScriptedServer) -> None:
+def test_without_a_sender_the_outboxs_own_is_taken(deliver: Deliver, smtp: ScriptedServer) -> None:
     send_email("Hello", None, ["susan@example.com"], "text")
     deliver()
-    assert smtp.received[0].message["From"] == "admin@microblog.example.com"
+    assert smtp.received[0].message["From"] == "admin@example.com"
 
 
 def test_inside_a_transaction_it_shares_the_fate(wakeup: Wakeup) -> None:
@@ -368,8 +369,9 @@ def test_a_message_that_no_server_would_take_is_refused_at_once(deliver: Deliver
 
 
 def test_a_translation_that_is_not_looked_up_yet_is_text_too(
-    deliver: Deliver, smtp: ScriptedServer
+    app: Flask, deliver: Deliver, smtp: ScriptedServer
 ) -> None:
+    Babel(app)
     send_email(lazy_gettext("Hello"), None, ["susan@example.com"], lazy_gettext("text"))
     deliver()
     assert (smtp.received[0].message["Subject"], smtp.received[0].text()) == ("Hello", "text\n")

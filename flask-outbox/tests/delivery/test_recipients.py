@@ -24,10 +24,10 @@ from flask_outbox.smtp.submission import (
     transmit_all,
 )
 from flask_outbox.smtp.transport import SmtpTransport
+from tests.databases import ON_SQLITE
 from tests.outbox_rows import rows
 from tests.smtp.dialect_server import Dialect, DialectServer
 from tests.smtp_server import DROP, ScriptedServer
-from tests.visitor import ON_SQLITE
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 

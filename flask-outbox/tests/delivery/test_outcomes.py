@@ -31,22 +31,21 @@ from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import Meaning, SmtpError, Step, meaning_of
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
 from flask_outbox.smtp.transport import SmtpTransport
-from microblog.cli.ports import choose_free
-from microblog.database import transaction
+from tests.application import transaction
+from tests.databases import ON_SQLITE
 from tests.outbox_rows import rows
+from tests.ports import HOST, free_port
 from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
 from tests.tables import table
 from tests.token_server import TokenServer
-from tests.visitor import ON_SQLITE
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "mail.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "mail.md").read_text()
 HEADINGS, ROWS = table(PAGE, "Step")
 PARTICULARS = dict(table(PAGE, "In particular")[1])
 
 SUSAN, JOHN = "susan@example.com", "john@example.com"
-HOST = "127.0.0.1"
 SHORT, LONG = 1.0, 10.0
 """Seconds to wait for a server that says nothing, and for one that will answer."""
 
@@ -179,35 +178,37 @@ def test_a_server_that_misbehaves_at_one_step(
         if cell.step is Step.EHLO:
             # Who does not know EHLO is greeted once more, with HELO.
             server.script["helo"] = [cell.answer]
-        site = Site(server, tls=tls is not None, ca_file=authority.ca_file)
-        site.timeout = SHORT if cell.answer == STALL else LONG
+        sender = Sender(server, tls=tls is not None, ca_file=authority.ca_file)
+        sender.timeout = SHORT if cell.answer == STALL else LONG
         if Meaning(cell.expected) is Meaning.NOTHING:
-            between_messages(site, app, cell.step, monkeypatch)
+            between_messages(sender, app, cell.step, monkeypatch)
             return
         post(SUSAN, LARGE_KIND if cell.step is Step.CONTENT else ONCE)
-        site.drain()
+        sender.drain()
         assert outcome(app) == cell.expected
         server.script = {}
-        site.timeout = LONG
+        sender.timeout = LONG
         if cell.expected == Meaning.SERVER:
-            site.drain()
+            sender.drain()
             assert outcome(app) == "sent"
 
 
-def between_messages(site: Site, app: Flask, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+def between_messages(
+    sender: Sender, app: Flask, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two messages, and the server misbehaves between them: neither knows of it."""
     if step is Step.CHECK:
         monkeypatch.setattr("flask_outbox.smtp.transport.CHECK_AFTER_SECONDS", -1.0)
     if step is Step.QUIT:
-        site.transport["max_emails"] = 1
+        sender.transport["max_emails"] = 1
     if step is Step.RESET:
-        site.server.script["data"] = ["550 5.7.1 No"]
+        sender.server.script["data"] = ["550 5.7.1 No"]
     post(JOHN, ONCE)
     post(SUSAN, ONCE)
-    assert site.drain() == 2
+    assert sender.drain() == 2
     first = Status.DEAD if step is Step.RESET else Status.SENT
     assert [row.status for row in rows(app)] == [first, Status.SENT]
-    assert site.server.connections == 2
+    assert sender.server.connections == 2
     assert {row.failures for row in rows(app)} == {1}
 
 
@@ -215,7 +216,7 @@ def test_an_unknown_outcome_is_tried_again_by_most_kinds(app: Flask) -> None:
     with ScriptedServer(**LOGIN) as server:
         server.script = {"content": [DROP]}
         post(SUSAN, AGAIN)
-        Site(server).drain()
+        Sender(server).drain()
     assert outcome(app) == "again"
 
 
@@ -226,26 +227,26 @@ def expected_of(step: Step, behaviour: str) -> str:
 
 def test_a_name_that_no_machine_has(app: Flask, smtp: ScriptedServer) -> None:
     post(SUSAN, ONCE)
-    site = Site(smtp)
-    site.client["host"] = "mail.invalid"
-    site.drain()
+    sender = Sender(smtp)
+    sender.client["host"] = "mail.invalid"
+    sender.drain()
     assert outcome(app) == expected_of(Step.LOOKUP, "lost")
 
 
 def test_a_port_where_nothing_listens(app: Flask, smtp: ScriptedServer) -> None:
     post(SUSAN, ONCE)
-    site = Site(smtp)
-    site.client["port"] = choose_free(HOST)
-    site.drain()
+    sender = Sender(smtp)
+    sender.client["port"] = free_port()
+    sender.drain()
     assert outcome(app) == expected_of(Step.CONNECT, "lost")
 
 
 def test_a_machine_that_does_not_answer(app: Flask, smtp: ScriptedServer) -> None:
     post(SUSAN, ONCE)
-    site = Site(smtp, timeout=SHORT)
+    sender = Sender(smtp, timeout=SHORT)
     with full_backlog() as port:
-        site.client["port"] = port
-        site.drain()
+        sender.client["port"] = port
+        sender.drain()
     assert outcome(app) == expected_of(Step.CONNECT, "silent")
     assert "connect: no answer within" in str(rows(app)[0].answer)
 
@@ -281,7 +282,7 @@ def test_a_bad_certificate(app: Flask, authority: Authority, fault: str, implici
     }
     with ScriptedServer(tls=contexts[fault](), implicit_tls=implicit, **LOGIN) as server:
         post(SUSAN, ONCE)
-        Site(server, tls=True, implicit=implicit, ca_file=authority.ca_file).drain()
+        Sender(server, tls=True, implicit=implicit, ca_file=authority.ca_file).drain()
         assert outcome(app) == particular("certificate")
         assert fault in particular_words("certificate")
         assert server.passwords == []
@@ -296,7 +297,7 @@ def particular_words(words: str) -> str:
 def test_a_wrong_password(app: Flask, mechanism: str) -> None:
     with ScriptedServer(auth=mechanism, users={"susan": "another"}) as server:
         post(SUSAN, ONCE)
-        Site(server).drain()
+        Sender(server).drain()
     assert outcome(app) == particular("wrong password")
     assert "535" in str(rows(app)[0].answer)
     assert "secret" not in str(rows(app)[0].answer)
@@ -305,9 +306,9 @@ def test_a_wrong_password(app: Flask, mechanism: str) -> None:
 def test_a_wrong_token(app: Flask, tokens: TokenServer) -> None:
     with ScriptedServer(auth="XOAUTH2", users={"susan": "never given"}) as server:
         post(SUSAN, ONCE)
-        site = Site(server)
-        site.client["tokens"] = TokenSource(OAuthClient(tokens.url, "client"))
-        site.drain()
+        sender = Sender(server)
+        sender.client["tokens"] = TokenSource(OAuthClient(tokens.url, "client"))
+        sender.drain()
     assert outcome(app) == particular("wrong token")
     assert "535" in str(rows(app)[0].answer)
 
@@ -316,7 +317,7 @@ def test_a_wrong_token(app: Flask, tokens: TokenServer) -> None:
 def test_what_is_not_offered(app: Flask, missing: str) -> None:
     with ScriptedServer(auth=None) as server:
         post(SUSAN, ONCE)
-        Site(server, tls=missing == "encryption").drain()
+        Sender(server, tls=missing == "encryption").drain()
     assert outcome(app) == particular(missing)
     assert "offer" in str(rows(app)[0].answer)
 
@@ -326,16 +327,16 @@ def test_an_account_that_has_sent_its_messages_of_the_day(app: Flask, step: str)
     with ScriptedServer(**LOGIN) as server:
         server.script = {step: ["550 5.4.5 Daily user sending limit exceeded"]}
         post(SUSAN, ONCE)
-        Site(server).drain()
+        Sender(server).drain()
         assert outcome(app) == particular("Gmail's 550 5.4.5")
-        Site(server).drain()
+        Sender(server).drain()
     assert outcome(app) == "sent"
 
 
 def test_an_address_beyond_ascii(app: Flask) -> None:
     with ScriptedServer(features=[], **LOGIN) as server:
         post("süsan@example.com", ONCE)
-        Site(server).drain()
+        Sender(server).drain()
     assert outcome(app) == particular("SMTPUTF8")
 
 
@@ -351,7 +352,7 @@ def test_some_of_the_recipients_are_refused(app: Flask, answer: str, words: str)
     with ScriptedServer(**LOGIN) as server:
         server.script = {f"rcpt:{JOHN}": answer}
         send_email("Hello", None, [SUSAN, JOHN], "text")
-        Site(server).drain()
+        Sender(server).drain()
         assert [one.recipients for one in server.received] == [[SUSAN]]
     assert outcome(app) == particular(words)
 
@@ -383,8 +384,8 @@ def outcome(app: Flask) -> str:
 
 
 @dataclass
-class Site:
-    """A site that sends to the scripted server, with a log-in."""
+class Sender:
+    """A dispatcher that sends to the scripted server, with a log-in."""
 
     server: ScriptedServer
     tls: bool = False

@@ -36,10 +36,10 @@ from flask_outbox.operations import messages
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, RateSlot, Status
 from flask_outbox.outbox.rate_limits import parse_rate_limits
-from microblog.database import db, transaction
+from tests.application import db, transaction
+from tests.databases import ON_SQLITE
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
-from tests.visitor import ON_SQLITE
 
 BULK, NORMAL, FAST_RETRY, NOBODY, SHORT = "bulk", "normal", "prompt", "nobody", "short"
 

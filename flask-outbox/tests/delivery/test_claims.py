@@ -20,10 +20,10 @@ from flask_outbox import Discard, EmailType, Priority, current_outbox
 from flask_outbox.delivery.claims import Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.models import Status
-from microblog.database import db, is_sqlite, transaction
+from tests.application import db, is_sqlite, transaction
+from tests.databases import ON_SQLITE
 from tests.delivery import claiming
 from tests.outbox_rows import rows
-from tests.visitor import ON_SQLITE
 
 pytestmark = pytest.mark.slow
 

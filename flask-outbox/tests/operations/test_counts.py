@@ -12,7 +12,7 @@ from flask_outbox import current_outbox
 from flask_outbox.operations import backlog, counts, messages
 from flask_outbox.outbox.email_types import DAY, HOUR
 from flask_outbox.outbox.models import MessageCount, OutboxMessage, Status
-from microblog.database import db, transaction
+from tests.application import db, transaction
 
 NOW = 1_800_000_000.0 + 600
 """Ten minutes after the beginning of an hour."""
@@ -57,9 +57,11 @@ def test_totals_are_the_same_before_and_after_they_are_added_up(times: int) -> N
 
 def test_an_hour_is_added_up_when_nothing_can_end_in_it_any_more() -> None:
     write(settled_at=NOW - 601)
-    assert not counts.add_up(db.session, now=NOW - 600 + counts.SETTLED_WITHIN - 1)
+    with transaction() as writing:
+        assert not counts.add_up(writing, now=NOW - 600 + counts.SETTLED_WITHIN - 1)
     assert stored() == 0
-    counts.add_up(db.session, now=NOW - 600 + counts.SETTLED_WITHIN)
+    with transaction() as writing:
+        counts.add_up(writing, now=NOW - 600 + counts.SETTLED_WITHIN)
     assert stored() == 2, "once for its hour, once for the total"
 
 

@@ -13,7 +13,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from flask_outbox import Attachment, Email, parse_address
 from flask_outbox.dev import catcher
@@ -23,9 +22,7 @@ from flask_outbox.message.addresses import parse_addresses
 from flask_outbox.message.mime import render
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.submission import Envelope, open_connection, transmit
-from microblog.app import caught_mail, create_app
-from microblog.settings import Settings
-from tests.constants import SECRET
+from tests.ports import free_port
 
 NONSENSE = [
     "1",
@@ -357,34 +354,6 @@ def test_the_inbox_brings_its_own_style(browser: FlaskClient) -> None:
     assert browser.get("/dev/inbox/static/inbox.css").status_code == 200
 
 
-# The inbox of the site
-
-
-@pytest.mark.parametrize(
-    ("demo", "debug", "status"),
-    [(True, False, 200), (False, True, 200), (False, False, 404)],
-)
-def test_the_site_has_an_inbox_in_the_demonstration_and_for_developers_only(
-    tmp_path: Path, demo: bool, debug: bool, status: int
-) -> None:
-    settings = Settings(INSTANCE_PATH=tmp_path, DEBUG=debug, SECRET_KEY=SecretStr(SECRET))
-    caught_mail(settings).folder.mkdir()
-    (caught_mail(settings).folder / "000000000000000001.eml").write_bytes(
-        b"Subject: Hello\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>"
-    )
-    browser = create_app(settings, demo=demo).test_client()
-    for path in ("/dev/inbox", "/dev/inbox/000000000000000001"):
-        page = browser.get(path)
-        assert page.status_code == status
-        assert ("Hello" in page.text) is (status == 200)
-    frame = browser.get("/dev/inbox/000000000000000001/html")
-    assert frame.status_code == status
-    if status == 200:
-        policy = directives(frame.headers["Content-Security-Policy"])
-        assert "sandbox" in policy
-        assert policy["frame-ancestors"] == ["'self'"]
-
-
 def message(source: bytes) -> CaughtMessage:
     return CaughtMessage("0" * 18, 0.0, source)
 
@@ -412,8 +381,3 @@ def directives(policy: str) -> dict[str, list[str]]:
     """A Content-Security-Policy by the names of its directives."""
     parts = [part.split() for part in policy.split(";")]
     return {name: values for name, *values in parts}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
