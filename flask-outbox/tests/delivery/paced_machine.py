@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
-from flask_outbox.delivery.pacing import ASK_AT_ONCE, LONGEST_TRUST_SECONDS, Pacing
+from flask_outbox.delivery.pacing import DOMAINS_AT_ONCE, HINT_SECONDS, Pacing
 from flask_outbox.delivery.slots import EVERYTHING
 from flask_outbox.outbox.models import Model, RateSlot, Status
 from flask_outbox.outbox.rate_limits import RateLimit, RateLimits, parse_rate_limits
@@ -36,7 +36,7 @@ THREADS = 6
 THREADS_OF_A_PROCESS = 2
 
 FEW = ["gmail.com", "example.com", "example.org"]
-MANY = [f"domain{number:02}.example" for number in range(ASK_AT_ONCE + 3)]
+MANY = [f"domain{number:02}.example" for number in range(DOMAINS_AT_ONCE + 3)]
 
 CASES = (
     ("3/10seconds", None, FEW),
@@ -218,13 +218,13 @@ class PacedMachine(RuleBasedStateMachine):
         may_leave = [
             row for row in self.rows.values() if row.lane in priorities and self._may_leave(row)
         ]
-        is_informed = self.now - thread.process.others_gave_back >= LONGEST_TRUST_SECONDS
+        is_informed = self.now - thread.process.others_gave_back >= HINT_SECONDS
         if claim is None:
             assert not (may_leave and is_informed), f"held up without need: {may_leave}"
             opens_in = thread.process.pacing.opens_in(priorities, self.now)
             assert opens_in > 0.0, "it would ask again and again"
             if any(row.lane in priorities and self._is_due(row) for row in self.rows.values()):
-                assert opens_in <= LONGEST_TRUST_SECONDS, "it would not ask in time"
+                assert opens_in <= HINT_SECONDS, "it would not ask in time"
             return
         row = self.rows[claim.id]
         assert row in may_leave, f"{row} left too early"
@@ -238,7 +238,7 @@ class PacedMachine(RuleBasedStateMachine):
 
     def _is_first(self, row: Row, may_leave: list[Row]) -> None:
         first = min(may_leave, key=lambda one: (one.lane, one.due_at))
-        if len(self.domains) > ASK_AT_ONCE:
+        if len(self.domains) > DOMAINS_AT_ONCE:
             # Among so many, only what is urgent is sure to be found before the rest.
             assert row.lane == Priority.PROMPT or first.lane != Priority.PROMPT, (
                 f"{row} before {first}"
@@ -374,9 +374,7 @@ class PacedMachine(RuleBasedStateMachine):
             free = [use.until for uses in self.ledger.values() for use in uses.values()]
             # Something must be due or free then; what it believed was true for a second.
             self.now = min(moment for moment in [*due, *free] if moment > self.now)
-            self.now += min(
-                process.pacing.opens_in(ALL_PRIORITIES, self.now), LONGEST_TRUST_SECONDS
-            )
+            self.now += min(process.pacing.opens_in(ALL_PRIORITIES, self.now), HINT_SECONDS)
 
 
 def _reserved(limit: RateLimit) -> int:

@@ -294,7 +294,7 @@ def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site:
             session.commit()
         answers = iter(proceed or [])
         return delivery.run(
-            ALL_PRIORITIES, proceed=lambda: next(answers, True), well=lambda: well.append(None)
+            ALL_PRIORITIES, proceed=lambda: next(answers, True), on_answer=lambda: well.append(None)
         )
 
     assert run() == (3, None)

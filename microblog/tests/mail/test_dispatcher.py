@@ -702,10 +702,10 @@ def test_a_row_taken_over_by_a_neighbour_disturbs_neither(clock: Clock) -> None:
         LeaseKeeper(Claims(current_outbox().engine, lease=20), clock=clock) as keeper,
         ExitStack() as newer,
     ):
-        with keeper.holding(first):
-            newer.enter_context(keeper.holding(second))
-        assert [held.attempts for held, _ in keeper._held.values()] == [2]
-    assert keeper._held == {}
+        with keeper.renewing(first):
+            newer.enter_context(keeper.renewing(second))
+        assert [held.attempts for held, _ in keeper._active.values()] == [2]
+    assert keeper._active == {}
 
 
 def test_two_dispatchers_share_the_work(smtp: ScriptedServer, app: Flask) -> None:
@@ -815,7 +815,7 @@ def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None
 
 
 def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
-    with running(app, smtp, look_every=NEVER):
+    with running(app, smtp, poll_every=NEVER):
         for number in range(1, 4):
             send_email("Hello", None, [SUSAN], "text")
             smtp.wait_for(number, seconds=60)
@@ -823,7 +823,7 @@ def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
 
 
 def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None:
-    with running(app, smtp, look_every=0.1):
+    with running(app, smtp, poll_every=0.1):
         current_outbox().wakeup = NoWakeup()
         post(SUSAN)
         smtp.wait_for(1, seconds=60)
@@ -834,7 +834,7 @@ def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Fla
     smtp.script = {"rcpt": ["450 4.2.0 Greylisted"]}
     post(SUSAN, "tests.soon")
     drain(smtp)
-    with running(app, smtp, look_every=NEVER):
+    with running(app, smtp, poll_every=NEVER):
         smtp.wait_for(1, seconds=60)
     assert rows()[0].attempts == 2
 
@@ -849,12 +849,12 @@ def test_trouble_with_the_server_is_said_once_and_passes(
     smtp.script = {"connect": ["421 4.3.2 Busy", "421 4.3.2 Busy", DROP]}
     for _ in range(3):
         post(SUSAN)
-    with caplog.at_level(logging.INFO), running(app, smtp, connections=1, look_every=0.1):
+    with caplog.at_level(logging.INFO), running(app, smtp, connections=1, poll_every=0.1):
         smtp.wait_for(3)
-    troubles = [one for one in caplog.records if "in trouble" in one.getMessage()]
+    troubles = [one for one in caplog.records if "mail server cannot be used" in one.getMessage()]
     assert len(troubles) == 1
     assert "421" in troubles[0].getMessage()
-    assert caplog.text.count("well again") == 1
+    assert caplog.text.count("mail server can be used again") == 1
     assert [row.status for row in rows()] == [Status.SENT] * 3
 
 
@@ -863,7 +863,7 @@ def test_the_server_is_left_alone_while_it_is_in_trouble(smtp: ScriptedServer, a
     smtp.script = {"connect": "421 4.3.2 Busy"}
     for _ in range(20):
         post(SUSAN)
-    with running(app, smtp, connections=3, look_every=0.05):
+    with running(app, smtp, connections=3, poll_every=0.05):
         time.sleep(0.6)
     assert smtp.connections <= 3
     assert {row.failures for row in rows()} == {0}
@@ -909,7 +909,7 @@ def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app
 
 @BY_DISPATCHER
 def test_an_end_does_not_wait_for_the_next_look(smtp: ScriptedServer, app: Flask) -> None:
-    with running(app, smtp, look_every=NEVER):
+    with running(app, smtp, poll_every=NEVER):
         pass
 
 

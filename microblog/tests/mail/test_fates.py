@@ -95,7 +95,7 @@ def test_old_messages_are_found_by_their_digest(app: Flask, app_context: AppCont
     write("bob@example.com")
     outbox = current_outbox()
     outbox.clock = lambda: NOW + 31 * DAY
-    Housekeeping(outbox, retention=30 * DAY).do_what_is_due()
+    Housekeeping(outbox, retention=30 * DAY).run_due()
     (fate,) = found()
     assert fate.number == number
     assert (fate.status, fate.asked_at, fate.words) == (Status.SENT, NOW, None)

@@ -100,7 +100,7 @@ def write(*, settled_at: float | None, status: Status = Status.SENT) -> None:
 def prune(*, now: float = NOW) -> None:
     made = current_outbox()
     made.clock = lambda: now
-    Housekeeping(made, retention=30 * DAY).do_what_is_due()
+    Housekeeping(made, retention=30 * DAY).run_due()
 
 
 # Chores of the application
@@ -114,11 +114,11 @@ def test_a_chore_is_done_once_an_hour(
     current_outbox().register_periodic_task("tests.note", noting(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(3):
-        made.do_what_is_due()
+        made.run_due()
     assert done == [NOW]
     in_an_hour = time.monotonic() + EVERY_SECONDS
     monkeypatch.setattr("flask_outbox.delivery.housekeeping.time.monotonic", lambda: in_an_hour)
-    made.do_what_is_due()
+    made.run_due()
     assert done == [NOW, NOW]
 
 
@@ -128,7 +128,7 @@ def test_a_chore_with_more_to_do_goes_on_soon(app: Flask, app_context: AppContex
     context = app.app_context
     with Housekeeping(current_outbox(), retention=30 * DAY, context=context) as made:
         assert eventually(lambda: len(done) == 3)
-    made.do_what_is_due()
+    made.run_due()
     assert len(done) == 3
 
 
@@ -166,7 +166,7 @@ def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
     current_outbox().register_periodic_task("tests.note", noting(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(2):
-        made.do_what_is_due()
+        made.run_due()
     assert (len(done), len(rows(app))) == (1, 0)
     assert [one.levelname for one in caplog.records] == ["ERROR"], "it is tried again in an hour"
     assert "tests.broken" in caplog.text
@@ -193,7 +193,7 @@ def test_a_chore_may_read_first_and_write_later_while_others_write(
 
 def test_two_chores_of_one_name_are_refused(app_context: AppContext) -> None:
     current_outbox().register_periodic_task("tests.note", noting([]))
-    with pytest.raises(ValueError, match="two chores named"):
+    with pytest.raises(ValueError, match="two periodic tasks named"):
         current_outbox().register_periodic_task("tests.note", noting([]))
 
 

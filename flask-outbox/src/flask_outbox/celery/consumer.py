@@ -20,7 +20,7 @@ from kombu.messaging import Consumer as MessageConsumer
 from flask_outbox.celery.deliverer import Deliverer
 from flask_outbox.celery.sweeper import SWEEP_EVERY_SECONDS, Sweeper
 from flask_outbox.celery.wakeup import DELIVER, queue_names_of
-from flask_outbox.delivery.dispatcher import LOOK_EVERY_SECONDS, Dispatcher
+from flask_outbox.delivery.dispatcher import POLL_SECONDS, Dispatcher
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.outbox.wakeup import WakeupListener
 
@@ -91,7 +91,7 @@ def _consume(celery: Celery, deliver: Callable[[Any, int], None], connections: i
 
     def is_ready(sender: Any, **_arguments: object) -> None:
         # Celery looks for signals between events only, and an idle queue has none.
-        sender.timer.call_repeatedly(LOOK_EVERY_SECONDS, lambda: None)
+        sender.timer.call_repeatedly(POLL_SECONDS, lambda: None)
         logger.info("The worker is ready.")
 
     signals.worker_ready.connect(is_ready)

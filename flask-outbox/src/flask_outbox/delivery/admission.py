@@ -1,7 +1,7 @@
-"""Whether an address has had enough mail that strangers can trigger.
+"""Admission: the limit on how much mail that strangers can trigger one address gets.
 
-Looked at where a message is delivered, never where it is asked for, so that no page's answer or
-time tells anything about an address.
+It is checked when a message is delivered, never when it is enqueued, so neither the answer of a
+page nor its time reveals anything about an address.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def admit(
     now: float,
     share: Share | None = None,
 ) -> bool:
-    """Let this message through unless its address has had enough of the share; then remember it.
+    """Admit a message unless its address has reached the limit; return whether it is admitted.
 
-    Without a share it is counted with those of its kind. Exact also where many workers ask at once.
-    A message that was let through stays so.
+    It is counted with the messages of its share, or of its own kind. The count is exact even if
+    many workers ask at once. A message that was admitted once stays admitted.
     """
     if session.get_bind().dialect.name == "postgresql":
-        # Counting and marking must be one: nobody else may count for this address meanwhile.
+        # Nobody else may count the messages of this address until this one is marked.
         lock = func.hashtextextended(f"guard {claim.recipient_key}", 0)
         session.execute(select(func.pg_advisory_xact_lock(lock)))
     share = share or Share((claim.kind,))
@@ -54,7 +54,7 @@ def admit(
 
 
 def _admitted(claim: Claim, kinds: Sequence[str], *, since: float) -> ScalarSelect[int]:
-    """How many other messages of these kinds were let through to the same address."""
+    """How many other messages of these kinds were admitted to the same address."""
     other = aliased(OutboxMessage)
     return (
         select(func.count())

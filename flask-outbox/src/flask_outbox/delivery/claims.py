@@ -1,8 +1,8 @@
 """Claiming and settling rows of the outbox: the SQL of delivery.
 
-A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Whoever settles
-must still hold that attempt's number, so that a worker that was thought dead cannot overwrite a
-newer one. A crash leaves nothing to clean up: the lease runs out and the row is due again.
+A claim moves `due_at` forward by a lease and counts the attempt, in one UPDATE. Settling succeeds
+only under the same attempt number, so a worker that was thought dead cannot overwrite a newer one.
+A crash leaves nothing to clean up: the lease runs out and the row is due again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import IS_WAITING, Status
 from flask_outbox.smtp.errors import SmtpError
 
-LET_GO_AT_ONCE = 1000
+CLEAR_BATCH = 1000
 
 _COLUMNS = (
     "id", "kind", "recipient", "recipient_key", "locale", "arguments", "recipients", "message_id",
@@ -70,7 +70,7 @@ _SETTLE = f"""UPDATE outbox
 
 _RENEW = f"UPDATE outbox SET due_at = :until WHERE {_CLAIMED}"
 
-# Priority by lane, as the index is sorted: the minimum of all would be sought among all that wait.
+# One lane after the other, as the index is sorted: the minimum of all would read all that wait.
 _SOONEST = f"""SELECT (SELECT due_at FROM outbox
     WHERE {IS_WAITING} AND waits_for = ''
         AND lane = {{lane}} ORDER BY due_at LIMIT 1) AS due_at"""
@@ -79,19 +79,19 @@ _NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
     " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Priority)
 )
 
-_ANY_HELD_BACK = f"""SELECT id FROM outbox
+_ANY_RATE_LIMITED = f"""SELECT id FROM outbox
     WHERE {IS_WAITING} AND waits_for > '' LIMIT 1"""
 
-_LET_GO = f"""UPDATE outbox SET waits_for = '' WHERE id IN (SELECT id FROM outbox
-    WHERE {IS_WAITING} AND waits_for > '' LIMIT {LET_GO_AT_ONCE} {{lock}})"""
+_CLEAR_RATE_LIMITED = f"""UPDATE outbox SET waits_for = '' WHERE id IN (SELECT id FROM outbox
+    WHERE {IS_WAITING} AND waits_for > '' LIMIT {CLEAR_BATCH} {{lock}})"""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row as it was when it was claimed; `attempts` is the fence.
+    """A row as it was when it was claimed.
 
     `suppressed` is the reason why nothing is sent to its address, if so. `slots` are those of the
-    rate limits that it counts against. `damaged` names a column that somebody has made unreadable.
+    rate limits that it counts against. `damaged` names a column that cannot be read.
     """
 
     id: int
@@ -112,8 +112,13 @@ class Claim:
     damaged: str | None = None
 
     @property
+    def fence(self) -> tuple[int, int]:
+        """What no other claim has: the row and the number of its attempt."""
+        return self.id, self.attempts
+
+    @property
     def previous_attempt_lost(self) -> bool:
-        """Whether the attempt before this one was never settled: its process died on the way."""
+        """Whether the attempt before this one was never settled, because its process died."""
         settled: int = self.history[-1]["attempt"] if self.history else 0
         return settled != self.attempts - 1
 
@@ -141,11 +146,11 @@ class Settlement:
 
 
 class Claims:
-    """Claims and settles over one kept connection. Belongs to one thread.
+    """Claims and settles rows over one persistent connection. Belongs to one thread.
 
-    Every method raises SQLAlchemyError where the database cannot be used; the next call connects
-    anew. With `pacing`, a row is claimed when its rate limits let it go; what the threads of one
-    process know about that is shared.
+    Every method raises SQLAlchemyError if the database cannot be used; the next call reconnects.
+    With `pacing`, which the threads of a process share, a row is claimed only when its rate limits
+    allow it.
     """
 
     def __init__(self, engine: Engine, *, lease: float, pacing: Pacing | None = None) -> None:
@@ -162,31 +167,34 @@ class Claims:
         self._settle = Statement(_SETTLE, dialect)
         self._renew = Statement(_RENEW, dialect)
         self._next_due = Statement(_NEXT_DUE, dialect)
-        self._any_held_back = Statement(_ANY_HELD_BACK, dialect)
-        self._let_go = Statement(_LET_GO.format(lock=lock), dialect)
-        self._turns = (
+        self._any_rate_limited = Statement(_ANY_RATE_LIMITED, dialect)
+        self._clear_rate_limited = Statement(_CLEAR_RATE_LIMITED.format(lock=lock), dialect)
+        self._queue = (
             RateLimitedQueue(pacing, dialect, lease=lease) if pacing and pacing.limits else None
         )
 
     def claim(self, priorities: range, *, now: float) -> Claim | None:
-        """Take the most urgent due row of these lanes."""
+        """Claim the most urgent row of these lanes that is due, if there is one."""
         return self.settle_and_claim(None, priorities, now=now)[1]
 
-    def claim_one(self, number: int, *, now: float) -> Claim | None:
-        """Take this row, if it is due."""
-        values = {"id": number, "now": now, "until": now + self.lease}
+    def claim_one(self, row_id: int, *, now: float) -> Claim | None:
+        """Claim this row, if it is due."""
+        values = {"id": row_id, "now": now, "until": now + self.lease}
         return self._write(lambda cursor: _claim(self._claim_one.run(cursor, values)))
 
     def settle(self, settlement: Settlement) -> bool:
-        """Write how an attempt ended; False when the claim was no longer ours."""
+        """Write how an attempt ended; return False if the claim had been taken over."""
         return self._write(lambda cursor: self._settle_one(cursor, settlement))
 
     def settle_and_claim(
         self, settlement: Settlement | None, priorities: range, *, now: float
     ) -> tuple[bool, Claim | None]:
-        """Both in one transaction, which halves what a message costs the disk."""
-        if self._turns is not None:
-            return self._settle_and_take_turn(self._turns, settlement, priorities, now)
+        """Settle and claim in one transaction, which halves the writes to disk per message.
+
+        Returns whether the settled claim was still ours, and the new claim, if a row was due.
+        """
+        if self._queue is not None:
+            return self._settle_and_claim_limited(self._queue, settlement, priorities, now)
         statement = self._claims.get(priorities) or self._compile_claim(priorities)
         values = {"now": now, "until": now + self.lease}
 
@@ -197,36 +205,38 @@ class Claims:
         return self._write(work)
 
     def renew(self, claim: Claim, *, until: float) -> bool:
-        """Lengthen a lease; False when the claim is no longer ours."""
+        """Renew a lease; return False if the claim had been taken over."""
         values = {"until": until, "id": claim.id, "attempts": claim.attempts}
 
         def work(cursor: DBAPICursor) -> bool:
             ours = bool(self._renew.run(cursor, values).rowcount)
-            if ours and self._turns is not None:
-                self._turns.slots.hold(cursor, claim.slots, until=until)
+            if ours and self._queue is not None:
+                self._queue.slots.keep(cursor, claim.slots, until=until)
             return ours
 
         return self._write(work)
 
     def next_due(self) -> float | None:
-        """When the next waiting row is due, or its lease runs out; None when nothing waits.
+        """When the next waiting row is due, or its lease runs out; None if nothing waits.
 
-        Rows that a rate limit holds back are not meant.
+        Rows that wait for a rate limit are not considered.
         """
         with self._connection.transaction(writing=False) as cursor:
             row = self._next_due.run(cursor, {}).fetchone()
             return row[0] if row else None
 
     def refresh_rate_limited(self) -> bool:
-        """Find out which rows rate limits hold back, or let them go where there are no limits.
+        """Refresh the set of rate-limited domains; return whether there is something new to do.
 
-        Whether there is something new to do.
+        Without rate limits, no row waits for one any more: rows that were marked are released.
         """
         with self._connection.transaction(writing=False) as cursor:
-            if self._turns is not None:
-                return self._turns.find_held_back(cursor)
-            found = self._any_held_back.run(cursor, {}).fetchone() is not None
-        while found and self._write(lambda cursor: self._let_go.run(cursor, {}).rowcount):
+            if self._queue is not None:
+                return self._queue.refresh(cursor)
+            found = self._any_rate_limited.run(cursor, {}).fetchone() is not None
+        while found and self._write(
+            lambda cursor: self._clear_rate_limited.run(cursor, {}).rowcount
+        ):
             pass
         return found
 
@@ -241,34 +251,34 @@ class Claims:
         with self._connection.transaction() as cursor:
             return work(cursor)
 
-    def _settle_and_take_turn(
-        self, turns: RateLimitedQueue, settlement: Settlement | None, priorities: range, now: float
+    def _settle_and_claim_limited(
+        self, queue: RateLimitedQueue, settlement: Settlement | None, priorities: range, now: float
     ) -> tuple[bool, Claim | None]:
-        if settlement is None and not turns.has_capacity(priorities, now=now):
+        if settlement is None and not queue.has_capacity(priorities, now=now):
             return True, None
         ours, claim, again = self._write(
-            lambda cursor: self._take_turn(cursor, turns, settlement, priorities, now)
+            lambda cursor: self._claim_limited(cursor, queue, settlement, priorities, now)
         )
         while again:
             _, claim, again = self._write(
-                lambda cursor: self._take_turn(cursor, turns, None, priorities, now)
+                lambda cursor: self._claim_limited(cursor, queue, None, priorities, now)
             )
         return ours, claim
 
-    def _take_turn(
+    def _claim_limited(
         self,
         cursor: DBAPICursor,
-        turns: RateLimitedQueue,
+        queue: RateLimitedQueue,
         settlement: Settlement | None,
         priorities: range,
         now: float,
     ) -> tuple[bool, Claim | None, bool]:
         ours = settlement is None or self._settle_one(cursor, settlement)
-        turn = turns.next(cursor, priorities, now=now)
-        if turn.number is None:
-            return ours, None, turn.again
-        values = {"id": turn.number, "now": now, "until": now + self.lease}
-        return ours, _claim(self._claim_one.run(cursor, values), turn.slots), False
+        selected = queue.next(cursor, priorities, now=now)
+        if selected.row_id is None:
+            return ours, None, selected.again
+        values = {"id": selected.row_id, "now": now, "until": now + self.lease}
+        return ours, _claim(self._claim_one.run(cursor, values), selected.slots), False
 
     def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
         claim = settlement.claim
@@ -294,8 +304,8 @@ class Claims:
             else json.dumps(settlement.kept_arguments),
         }
         ours = bool(self._settle.run(cursor, values).rowcount)
-        if self._turns is not None:
-            self._turns.settle(
+        if self._queue is not None:
+            self._queue.settle(
                 cursor, claim.slots, reached_server=settlement.reached_server, at=settlement.at
             )
         return ours
@@ -330,11 +340,12 @@ _READABLE: dict[str, tuple[Any, Callable[[Any], bool]]] = {
         ),
     ),
 }
-"""What the columns with JSON must hold. A row in which they do not would stop all behind it."""
+"""What the JSON columns must contain, and what replaces the rest: else one damaged row would stop
+all those behind it."""
 
 
 def _read(value: Any) -> Any:
-    """SQLite hands JSON over as text, PostgreSQL's driver as values."""
+    """SQLite returns JSON as text, PostgreSQL's driver as values."""
     if not isinstance(value, str):
         return value
     try:

@@ -1,7 +1,7 @@
 """One delivery: compose, send, and say how to settle. No transaction is open while a server talks.
 
-The text is made after the claim and dies with the delivery, so that a secret in it, such as the
-token of a mailed link, is never stored and its time begins when the message leaves.
+The message is composed after the claim and never stored, so a secret in it, such as the token of a
+mailed link, exists only during the delivery, and its lifetime begins when the message leaves.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from flask_outbox.smtp.transport import Transport
 logger = logging.getLogger(__name__)
 
 MAX_CRASHES = 20
-"""Most deaths of a process are no doing of the messages that it had in hand: a machine restarts,
-or another message kills it. Only one that was there each time, beyond its attempts, ends for it."""
+"""How many crashes are forgiven, beyond a message's attempts. Few crashes are caused by the message
+that is being delivered: a machine restarts, or another message kills the process."""
 
 
 class Delivery:
@@ -61,12 +61,12 @@ class Delivery:
         priorities: range,
         *,
         proceed: Callable[[], bool] = lambda: True,
-        well: Callable[[], None] = lambda: None,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> tuple[int, SmtpError | None]:
         """Deliver what is due in these lanes, as long as `proceed` returns True.
 
-        `well` is called when the server accepted or refused a message. Returns how many rows were
-        handled, and the server error that ended it, if any. Raises SQLAlchemyError.
+        `on_answer` is called when the server has accepted or refused a message. Returns how many
+        rows were handled, and the server error that ended it, if any. Raises SQLAlchemyError.
         """
         handled = 0
         settlement: Settlement | None = None
@@ -84,7 +84,7 @@ class Delivery:
             if settlement.trouble is not None:
                 self._settle(settlement)
                 return handled, settlement.trouble
-            well()
+            on_answer()
 
     def deliver_one(self, claim: Claim) -> SmtpError | None:
         """Deliver and settle one claimed row; return the error if the server is in trouble."""
@@ -100,7 +100,7 @@ class Delivery:
             return self._end(claim, Status.DEAD, words)
         if outcome := self._undeliverable(email_type, claim):
             return outcome
-        with self.leases.holding(claim):
+        with self.leases.renewing(claim):
             # First the connection, then the text: a link's life begins when it can leave.
             if outcome := self._not_ready(email_type, claim):
                 return outcome
@@ -118,7 +118,7 @@ class Delivery:
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
             return self._end(claim, Status.DEAD, words)
-        # The other recipients still get it, whatever the server said of the first.
+        # A suppression of the first recipient says nothing about the others who are left.
         is_left = claim.recipients is None or claim.recipient in claim.recipients
         if claim.suppressed is not None and is_left:
             words = f"The address is suppressed: {claim.suppressed}"
@@ -329,7 +329,7 @@ class Delivery:
                 session.commit()
         except (AddressError, SQLAlchemyError):
             # The message itself may be sent: it must be settled all the same.
-            logger.exception("An address that does not exist could not be noted")
+            logger.exception("An address that does not exist could not be suppressed")
 
     def _settle(self, settlement: Settlement) -> None:
         self._report(settlement, ours=self.claims.settle(settlement))

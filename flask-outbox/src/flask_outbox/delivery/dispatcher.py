@@ -1,8 +1,8 @@
-"""The embedded dispatcher: a process beside the web server that delivers what the outbox holds.
+"""The dispatcher: a process beside the web server that delivers what the outbox holds.
 
-Each of its threads has one connection. Beside those that serve all mail there is one that is kept
-free for mail that somebody waits for.
-When the server is in trouble, all pause together: it is said once, and costs no message an attempt.
+Each of its threads has one connection. Beside those that serve all mail, one is kept free for mail
+that somebody waits for. While the server is in trouble, all threads pause together: that is logged
+once, and costs no message an attempt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from flask_outbox.smtp.transport import Transport
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
-LOOK_EVERY_SECONDS = 1.0
+POLL_SECONDS = 1.0
 PAUSE_FIRST_SECONDS = 1.0
 PAUSE_LONGEST_SECONDS = 60.0
 REFUSED_LONGEST_SECONDS = 300.0
@@ -46,7 +46,7 @@ PROMPT_ONLY = range(Priority.PROMPT, Priority.PROMPT + 1)
 
 
 class ServerHealth:
-    """What all threads know of the server. Thread-safe."""
+    """What all threads know about the mail server. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,16 +54,17 @@ class ServerHealth:
         self._paused_until = 0.0
 
     def pause(self) -> float:
-        """Seconds until the server may be asked again; 0 when it is well."""
+        """Seconds until the server may be tried again; 0 if it works."""
         with self._lock:
             return max(0.0, self._paused_until - time.monotonic())
 
     def failed(self, error: SmtpError) -> None:
+        """Pause, longer each time; logged at the first failure."""
         with self._lock:
             if time.monotonic() < self._paused_until:
                 return
             if self._failures == 0:
-                logger.error("The mail server is in trouble, mail waits: %s", error)
+                logger.error("The mail server cannot be used, mail waits: %s", error)
             self._failures += 1
             pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
             refused = error.step is Step.AUTH and (error.code or 0) >= 500
@@ -71,25 +72,28 @@ class ServerHealth:
             self._paused_until = time.monotonic() + min(pause, longest)
 
     def succeeded(self) -> None:
+        """End the pauses; logged if there were any."""
         if not self._failures:
             return
         with self._lock:
             if self._failures:
-                logger.info("The mail server is well again.")
+                logger.info("The mail server can be used again.")
             self._failures = 0
             self._paused_until = 0.0
 
 
 @dataclass(frozen=True)
 class DispatcherOptions:
-    """`connections` is how many serve all mail, beside the one for urgent mail; times are seconds.
+    """How a dispatcher works; times are in seconds.
 
-    What was finished longer than `retention` ago is reduced to what counts need.
+    `connections` serve all mail, beside the one for urgent mail. The outbox is polled at least
+    every `poll_every` seconds. What ended longer than `retention` ago is reduced to what counts
+    need.
     """
 
     connections: int = CONNECTIONS
     lease: float = LEASE_SECONDS
-    look_every: float = LOOK_EVERY_SECONDS
+    poll_every: float = POLL_SECONDS
     retention: float = RETENTION_DAYS * DAY
 
 
@@ -114,8 +118,8 @@ class Dispatcher:
         self._transport = transport
         self._context = context
         self.pacing = Pacing(outbox.delivery.rate_limits)
-        self._looking = self._claims()
-        self._held_back_looked_at = -math.inf
+        self._polling = self._claims()
+        self._refreshed_at = -math.inf
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._woken = 0
@@ -128,7 +132,7 @@ class Dispatcher:
 
     def run(self, listener: WakeupListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
-        with self._lease_keeper() as leases, self._housekeeping(), closing(self._looking):
+        with self._lease_keeper() as leases, self._housekeeping(), closing(self._polling):
             threads = [
                 threading.Thread(
                     target=self._deliver_all, args=(priorities, leases), name=f"mail-{number}"
@@ -148,24 +152,24 @@ class Dispatcher:
     def _watch(self, listener: WakeupListener) -> None:
         self.wake()
         while not self._stopping.is_set():
-            rung = listener.wait(self._until_next_look())
-            if self._look_after_held_back() or rung or self._is_due():
+            woken = listener.wait(self._until_next_poll())
+            if self._refresh_rate_limited() or woken or self._is_due():
                 self.wake()
 
     def stop(self) -> None:
-        """End `run`; may be called from a signal handler, followed by a ring of the listener."""
+        """End `run`; may be called from a signal handler, which must then wake the listener."""
         self._stopping.set()
 
     def wake(self) -> None:
-        """Let the threads look into the outbox."""
+        """Make every thread look for due rows."""
         with self._work:
             self._woken += 1
             self._work.notify_all()
 
     def drain(self) -> int:
-        """Deliver, in this thread, all that is due now; returns how many rows were handled.
+        """Deliver, in this thread, all that is due now; return how many rows were handled.
 
-        Stops at the first trouble with the server.
+        Stops if the server is in trouble.
         """
         with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
@@ -183,7 +187,7 @@ class Dispatcher:
 
     @contextmanager
     def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
-        """What one thread works with."""
+        """A delivery for one thread, with connections of its own."""
         with closing(self._transport()) as transport, closing(self._claims()) as claims:
             yield Delivery(self.outbox, transport, claims, leases)
 
@@ -195,28 +199,28 @@ class Dispatcher:
         with self._delivery(leases) as delivery:
             while not self._stopping.is_set():
                 opens_in = self._opens_in(priorities)
-                rung = self._wait_for_work(seen, opens_in)
-                if rung != seen or opens_in < self.options.look_every:
+                woken = self._wait_for_work(seen, opens_in)
+                if woken != seen or opens_in < self.options.poll_every:
                     self._deliver_due(delivery, priorities)
-                seen = rung
+                seen = woken
                 delivery.transport.close_if_idle()
 
     def _deliver_due(self, delivery: Delivery, priorities: range) -> None:
         try:
             with self._context():
                 handled, trouble = delivery.run(
-                    priorities, proceed=self._may_proceed, well=self.health.succeeded
+                    priorities, proceed=self._may_proceed, on_answer=self.health.succeeded
                 )
         except SQLAlchemyError as error:
             self._writing.began(reason(error))
-            self._stopping.wait(self.options.look_every)
+            self._stopping.wait(self.options.poll_every)
         except Exception:
-            # One message that nobody foresaw must not end the thread that serves all others.
-            logger.exception("A delivery failed in a way that nobody foresaw")
-            self._stopping.wait(self.options.look_every)
+            # One message must not end the thread that serves all others.
+            logger.exception("A delivery failed unexpectedly")
+            self._stopping.wait(self.options.poll_every)
         else:
             if handled:
-                # To find nothing that is due, nothing need be written.
+                # Finding nothing due writes nothing, and so proves nothing.
                 self._writing.ended()
             if trouble is not None:
                 self.health.failed(trouble)
@@ -225,35 +229,35 @@ class Dispatcher:
         return not self._stopping.is_set() and not self.health.pause()
 
     def _opens_in(self, priorities: range) -> float:
-        """Seconds until rate limits may let mail go that waits for them."""
+        """Seconds until rate limits may let mail leave that waits for them."""
         if not self.pacing.limits or self.health.pause():
             return math.inf
         return self.pacing.opens_in(priorities, self.outbox.clock())
 
     def _wait_for_work(self, seen: int, opens_in: float) -> int:
-        seconds = min(opens_in, self.options.look_every)
+        seconds = min(opens_in, self.options.poll_every)
         with self._work:
             self._work.wait_for(lambda: self._woken != seen or self._stopping.is_set(), seconds)
             return self._woken
 
-    def _look_after_held_back(self) -> bool:
-        """Find out, from time to time, what rate limits hold back; whether that is news."""
+    def _refresh_rate_limited(self) -> bool:
+        """Refresh the set of rate-limited domains, not too often; return whether it grew."""
         now = time.monotonic()
-        if now - self._held_back_looked_at < self.options.look_every:
+        if now - self._refreshed_at < self.options.poll_every:
             return False
-        self._held_back_looked_at = now
+        self._refreshed_at = now
         try:
-            return self._looking.refresh_rate_limited()
+            return self._polling.refresh_rate_limited()
         except SQLAlchemyError as error:
             self._reading.began(reason(error))
             return False
 
-    def _until_next_look(self) -> float:
-        """Seconds; a message that becomes due sooner than the next look is not kept waiting."""
+    def _until_next_poll(self) -> float:
+        """Seconds until the next poll: earlier if a message becomes due before that."""
         due, now = self._next_due(), self.outbox.clock()
         if due is None or due <= now:
-            return self.options.look_every
-        return min(due - now, self.options.look_every)
+            return self.options.poll_every
+        return min(due - now, self.options.poll_every)
 
     def _is_due(self) -> bool:
         due = self._next_due()
@@ -261,7 +265,7 @@ class Dispatcher:
 
     def _next_due(self) -> float | None:
         try:
-            due = self._looking.next_due()
+            due = self._polling.next_due()
         except SQLAlchemyError as error:
             self._reading.began(reason(error))
             return None

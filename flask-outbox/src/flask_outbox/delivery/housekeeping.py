@@ -1,4 +1,4 @@
-"""Chores that nobody asks for: done from time to time, in whatever process delivers."""
+"""Periodic tasks of the outbox and of the application, run in whatever process delivers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flask_outbox.outbox.outbox import Outbox, PeriodicTask
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
-LOOK_EVERY_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 END_WITHIN_SECONDS = 5.0
 
 COUNT = "mail.count"
@@ -28,13 +28,13 @@ FORGET_SLOTS = "mail.forget_slots"
 
 
 class Housekeeping:
-    """Does each chore of the outbox once an hour, and goes on soon where there is more.
+    """Runs each periodic task once an hour, and again at once while it has more to do.
 
-    What ended is counted, and pruned `retention` seconds after its end; the application may hand
-    over more: Outbox.register_chore. Each runs in its own write transaction, inside `context`. One
-    that fails is logged, and does not keep the others from being done.
+    The outbox's own tasks count what has ended and prune it `retention` seconds after its end; the
+    application adds its own with `Outbox.register_periodic_task`. Each runs in a write transaction
+    of its own, inside `context`. One that fails is logged and does not stop the others.
 
-    Use as a context manager, which runs a thread, so that no mail waits for a chore.
+    Use as a context manager, which runs a thread, so that no mail waits for a task.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class Housekeeping:
 
     def __exit__(self, *_error: object) -> None:
         self._stopping.set()
-        # What is cut off by the end of the process is rolled back, and done another time.
+        # A task that the end of the process cuts off is rolled back and runs another time.
         self._thread.join(END_WITHIN_SECONDS)
 
-    def do_what_is_due(self) -> None:
-        """One batch of each chore whose time has come."""
+    def run_due(self) -> None:
+        """Run one batch of each task that is due."""
         own: dict[str, PeriodicTask] = {
             COUNT: _count,
             PRUNE: self._prune,
@@ -72,26 +72,26 @@ class Housekeeping:
                 return
             now = time.monotonic()
             if now >= self._due_at.get(name, now):
-                more = self._do(name, task)
+                more = self._run_task(name, task)
                 self._due_at[name] = now if more else now + EVERY_SECONDS
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self.do_what_is_due()
-            self._stopping.wait(LOOK_EVERY_SECONDS)
+            self.run_due()
+            self._stopping.wait(CHECK_SECONDS)
 
-    def _do(self, name: str, task: PeriodicTask) -> bool:
+    def _run_task(self, name: str, task: PeriodicTask) -> bool:
         try:
             with self._context(), self._outbox.sessions() as session:
-                # A chore may read first and write later, which SQLite wants to know beforehand.
+                # A task may read first and write later, which SQLite must know beforehand.
                 session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
                 more = task(session, self._outbox.clock())
                 session.commit()
         except OperationalError as error:
-            logger.error("The chore %s cannot be done now: %s", name, error)  # noqa: TRY400
+            logger.error("The periodic task %s cannot run now: %s", name, error)  # noqa: TRY400
             return False
         except Exception:
-            logger.exception("The chore %s failed", name)
+            logger.exception("The periodic task %s failed", name)
             return False
         return more
 

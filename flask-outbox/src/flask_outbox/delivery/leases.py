@@ -1,4 +1,4 @@
-"""Keeps the leases of rows alive while a slow server is at work on them."""
+"""Renews the leases of rows while a slow server is working on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """One thread that renews what is held longer than a third of a lease. Thread-safe.
+    """One thread that renews claims which are older than a third of a lease. Thread-safe.
 
     Use as a context manager. `claims` must be its own, since a connection belongs to one thread.
     """
@@ -27,7 +27,7 @@ class LeaseKeeper:
     def __init__(self, claims: Claims, *, clock: Callable[[], float]) -> None:
         self._claims = claims
         self._clock = clock
-        self._held: dict[int, tuple[Claim, float]] = {}
+        self._active: dict[tuple[int, int], tuple[Claim, float]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._outage = Outage(
@@ -50,29 +50,29 @@ class LeaseKeeper:
         self._claims.close()
 
     @contextmanager
-    def holding(self, claim: Claim) -> Iterator[None]:
-        """Keep this claim for as long as the block lasts."""
+    def renewing(self, claim: Claim) -> Iterator[None]:
+        """Renew this claim for as long as the block lasts."""
         with self._lock:
-            self._held[id(claim)] = (claim, time.monotonic())
+            self._active[claim.fence] = (claim, time.monotonic())
         try:
             yield
         finally:
             with self._lock:
-                del self._held[id(claim)]
+                del self._active[claim.fence]
 
     def _run(self) -> None:
         while not self._stopping.wait(self._claims.lease / 6):
             oldest = time.monotonic() - self._claims.lease / 3
             with self._lock:
-                aging = [claim for claim, since in self._held.values() if since <= oldest]
+                aging = [claim for claim, since in self._active.values() if since <= oldest]
             for claim in aging:
                 self._renew(claim)
 
     def _renew(self, claim: Claim) -> None:
-        # Whoever holds it waits for the lock before settling: a renewal that came later would
-        # put a lease in the place of the time of the next attempt.
+        # A delivery waits for this lock before it settles: a renewal that came later would replace
+        # the time of the next attempt by a lease.
         with self._lock:
-            if id(claim) not in self._held:
+            if claim.fence not in self._active:
                 return
             try:
                 self._claims.renew(claim, until=self._clock() + self._claims.lease)
@@ -80,4 +80,4 @@ class LeaseKeeper:
                 self._outage.began(reason(error))
                 return
             self._outage.ended()
-            self._held[id(claim)] = (claim, time.monotonic())
+            self._active[claim.fence] = (claim, time.monotonic())

@@ -11,7 +11,7 @@ from flask_outbox.signals import on_end
 
 
 def run_until_ended(dispatcher: Dispatcher) -> None:
-    """Deliver until SIGINT or SIGTERM. What is in flight at the end is finished first.
+    """Deliver until SIGINT or SIGTERM, and finish what is in flight.
 
     Must be called in the main thread, where signals arrive.
     """
@@ -26,5 +26,5 @@ def run_until_ended(dispatcher: Dispatcher) -> None:
 
 
 def _wakeup_path(outbox: Outbox) -> Path | None:
-    """Where the application rings; without a path the dispatcher looks by itself."""
+    """The socket at which the application wakes the dispatcher; without one it only polls."""
     return outbox.wakeup.path if isinstance(outbox.wakeup, SocketWakeup) else None

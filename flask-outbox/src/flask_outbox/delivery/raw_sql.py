@@ -1,6 +1,6 @@
-"""The driver's own connection: kept between transactions, its statements compiled once.
+"""The driver's own connection: persistent, with statements that are compiled once.
 
-Everything above it costs more than delivering a message does.
+Going through SQLAlchemy's connection costs more than delivering a message does.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Result = TypeVar("Result")
 
 
 IDLE_SECONDS = 0.5
-"""A connection to a server may be cut while it is idle: after so long it is tried before its use.
-Shorter than the time between two looks at an empty outbox; beside a message that takes so long,
-what it costs does not count."""
+"""A connection to a server may be cut while it is idle: after so long it is tested before its use.
+Shorter than the time between two polls of an empty outbox; for a message that takes so long, the
+cost of the test does not matter."""
 
 
 class PersistentConnection:
-    """The driver's own connection, kept between transactions; made anew after trouble.
+    """The driver's own connection, kept between transactions and replaced after an error.
 
     One that was idle goes back to the pool first, which hands out none that was cut.
     """
@@ -44,7 +44,7 @@ class PersistentConnection:
 
     @contextmanager
     def transaction(self, *, writing: bool = True) -> Iterator[DBAPICursor]:
-        """Commit at the end. Raises OperationalError."""
+        """Give a cursor in a transaction that is committed at the end. Raises OperationalError."""
         try:
             if not self._is_sqlite and time.monotonic() - self._idle_since > IDLE_SECONDS:
                 self.close()
@@ -78,9 +78,8 @@ class PersistentConnection:
 class GroupCommit:
     """Writes of several threads in one transaction, for a database with one writer.
 
-    SQLite lets others wait in sleeps of milliseconds, and each commit waits for the disk. Here
-    whoever comes first writes for all who came meanwhile; nobody goes on before what it wrote is
-    on the disk.
+    SQLite makes other writers sleep for milliseconds, and each commit waits for the disk. Here the
+    first thread writes for all that came meanwhile; none goes on before its write is on the disk.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -90,7 +89,10 @@ class GroupCommit:
         self._waiting: deque[_Request] = deque()
 
     def write(self, work: Callable[[DBAPICursor], Result]) -> Result:
-        """What `work` returns, once it is committed. Raises OperationalError."""
+        """Run `work` in a transaction and return its result once it is committed.
+
+        Raises OperationalError, or what `work` of any thread in the group raises.
+        """
         request = _Request(work)
         self._waiting.append(request)
         with self._writing:
@@ -108,13 +110,13 @@ class GroupCommit:
             with self._connection.transaction() as cursor:
                 for request in group:
                     request.result = request.work(cursor)
-        except BaseException as failure:  # noqa: BLE001 - raised again by all whom it concerns
+        except BaseException as failure:  # noqa: BLE001 - raised again in every thread of the group
             error = failure
         for request in group:
             request.error, request.done = error, True
 
     def close(self) -> None:
-        """Give the connection up; the next write makes another."""
+        """Close the connection; the next write opens another."""
         with self._writing:
             self._connection.close()
 
@@ -131,12 +133,12 @@ _group_commits: WeakKeyDictionary[Engine, GroupCommit] = WeakKeyDictionary()
 
 
 def group_commit(engine: Engine) -> GroupCommit:
-    """The one group of all threads that write through this engine."""
+    """The group that all threads share which write through this engine."""
     return _group_commits.setdefault(engine, GroupCommit(engine))
 
 
 class Statement:
-    """A statement compiled once; runs without the cost of building it again."""
+    """A statement that is compiled once and run many times."""
 
     def __init__(self, sql: str, dialect: Dialect) -> None:
         compiled: Any = text(sql).compile(dialect=dialect)

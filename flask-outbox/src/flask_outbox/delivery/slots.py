@@ -1,9 +1,10 @@
 """The slots of rate limits: ten messages a minute are ten slots, each usable once a minute.
 
-A message takes a slot of each of its limits where it is claimed. A slot is held like the message,
-by a lease; when the message was offered to the server, the slot is free again once the limit's time
-has passed since then. So no stretch of that time sees more messages than there are slots, however
-many processes deliver and however long a delivery takes. What was not offered gives its slots back.
+A message takes a slot of each of its limits when it is claimed. The slot is leased as the message
+is; once the message has reached the server, the slot becomes free when the limit's time has passed
+since then. So no stretch of that time sees more messages than there are slots, however many
+processes deliver and however long a delivery takes. A message that did not reach the server gives
+its slots back.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ EVERYTHING = "*"
 """The scope of limits on all messages together; other scopes are domains."""
 
 FORGET_AFTER_SECONDS = DAY
-"""Longer than anybody can still hold a slot under its old fence."""
+"""Longer than anybody can still use a slot under its old fence."""
 
 _TAKE = """UPDATE mail_rate_slots SET free_at = :free_at, uses = uses + 1
     WHERE name = :name AND number = (SELECT number FROM mail_rate_slots
@@ -49,7 +50,7 @@ _SET = """UPDATE mail_rate_slots SET free_at = :free_at
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot that is taken; `uses` is the fence that whoever changes it must still hold."""
+    """A slot that is taken; `uses` is the fence: whoever changes the slot must know its value."""
 
     scope: str
     name: str
@@ -61,7 +62,7 @@ class Slot:
 class NoSlotError(Exception):
     """A limit is reached; `until` is the Unix time at which one of its slots will be free.
 
-    `for_all` says that nothing is reserved for urgent mail, which could still leave.
+    `for_all` tells that not even urgent mail can leave: no slot is reserved for it.
     """
 
     def __init__(self, until: float, *, for_all: bool) -> None:
@@ -90,9 +91,9 @@ class Slots:
         now: float,
         until: float,
     ) -> list[Slot]:
-        """Take one slot of each limit and hold it until then, or take none: NoSlotError.
+        """Take one slot of each limit until then. Raises NoSlotError and takes none if one is full.
 
-        `urgent` mail may also use what is reserved for it.
+        `urgent` mail may also use the slots that are reserved for it.
         """
         taken: list[Slot] = []
         for limit in limits:
@@ -105,13 +106,13 @@ class Slots:
             taken.append(slot)
         return taken
 
-    def hold(self, cursor: DBAPICursor, slots: Iterable[Slot], *, until: float) -> None:
-        """Free these slots once their limit's time has passed since `until`."""
+    def keep(self, cursor: DBAPICursor, slots: Iterable[Slot], *, until: float) -> None:
+        """Free these slots when their limit's time has passed since `until`."""
         for slot in slots:
             self._free_at(cursor, slot, until + slot.seconds)
 
     def give_back(self, cursor: DBAPICursor, slots: Iterable[Slot], *, now: float) -> None:
-        """Free these slots now: nothing was offered to a server."""
+        """Free these slots now: their message did not reach a server."""
         for slot in slots:
             self._free_at(cursor, slot, now)
 
@@ -147,9 +148,12 @@ class Slots:
 
 
 def forget_slots(session: Session, now: float) -> bool:
-    """A chore: remove the slots of limits that nobody came near for a day; they are made anew."""
+    """A periodic task: remove the slots of limits that were not used for a day.
+
+    They are made again when they are needed. Returns False: there is never more to do.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        # Nobody may take or make one between the look and the removal.
+        # Nobody may take or make a slot between the query and the removal.
         session.execute(text("LOCK TABLE mail_rate_slots IN SHARE ROW EXCLUSIVE MODE"))
     free = (
         select(RateSlot.name)
@@ -161,7 +165,7 @@ def forget_slots(session: Session, now: float) -> bool:
 
 
 def _pools(scope: str, limit: RateLimit, *, urgent: bool) -> Iterator[tuple[str, int]]:
-    """Where slots may be taken: the name of each pool, and how many slots it has."""
+    """Where slots may be taken: each pool's name and number of slots."""
     name = f"{scope} {limit.seconds}"
     yield name, limit.count - limit.reserved
     if urgent and limit.reserved:

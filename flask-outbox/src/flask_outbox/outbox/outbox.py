@@ -102,12 +102,12 @@ class Outbox:
         self.email_types[kind.name] = kind
 
     def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
-        """Have a chore of the application done once an hour by whoever delivers.
+        """Run a task of the application once an hour, in whatever process delivers.
 
-        Raises ValueError where its name is taken.
+        Raises ValueError if the name is taken.
         """
         if name in self.periodic_tasks:
-            raise ValueError(f"There are two chores named {name!r}.")
+            raise ValueError(f"There are two periodic tasks named {name!r}.")
         self.periodic_tasks[name] = task
 
     def author(self, kind: EmailType) -> Address:

@@ -15,8 +15,8 @@ from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
 from flask_outbox.delivery.pacing import (
-    ASK_AT_ONCE,
-    LONGEST_TRUST_SECONDS,
+    DOMAINS_AT_ONCE,
+    HINT_SECONDS,
     SHORTEST_WAIT_SECONDS,
     Pacing,
 )
@@ -37,7 +37,7 @@ from tests.waiting import eventually
 LEASE = 20.0
 
 GMAIL, OTHER = "gmail.com", "example.com"
-MANY = [f"domain{number:02}.example" for number in range(ASK_AT_ONCE + 3)]
+MANY = [f"domain{number:02}.example" for number in range(DOMAINS_AT_ONCE + 3)]
 OTHERS_LANES = range(Priority.NORMAL, Priority.BULK + 1)
 
 Make = Callable[..., Claims]
@@ -106,8 +106,8 @@ def waits_for(engine: Engine) -> dict[int, str]:
 
 
 def opens_in(claims: Claims, priorities: range, now: float) -> float:
-    assert claims._turns is not None
-    return claims._turns._pacing.opens_in(priorities, now)
+    assert claims._queue is not None
+    return claims._queue._pacing.opens_in(priorities, now)
 
 
 # What holds up nothing
@@ -165,9 +165,9 @@ def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
     first, second = process(None, "*=1/second"), process(None, "*=1/second")
     rows = [post(engine, Priority.NORMAL, domain, waits_for=domain)[0] for domain in MANY]
     first.refresh_rate_limited()
-    for row in rows[:ASK_AT_ONCE]:
+    for row in rows[:DOMAINS_AT_ONCE]:
         assert second.claim_one(row, now=NOW)
-    assert number(first.claim(ALL_PRIORITIES, now=NOW)) == rows[ASK_AT_ONCE]
+    assert number(first.claim(ALL_PRIORITIES, now=NOW)) == rows[DOMAINS_AT_ONCE]
 
 
 def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make) -> None:
@@ -187,7 +187,7 @@ def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
     engine: Engine, process: Make
 ) -> None:
     claims = process(None, "*=1/minute")
-    pacing = claims._turns._pacing if claims._turns else None
+    pacing = claims._queue._pacing if claims._queue else None
     assert pacing is not None
     for lane, domain in [
         (Priority.PROMPT, "urgent.example"),
@@ -205,7 +205,7 @@ def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
         ended = "UPDATE outbox SET status = 'cancelled' WHERE id > 5"
         connection.exec_driver_sql(ended)
     assert claims.refresh_rate_limited()
-    assert pacing.holding(ALL_PRIORITIES, NOW) == [
+    assert pacing.open_domains(ALL_PRIORITIES, NOW) == [
         ("both.example", PROMPT_ONLY),
         ("urgent.example", PROMPT_ONLY),
         ("both.example", OTHERS_LANES),
@@ -259,7 +259,7 @@ def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
         if name == "close":
             pacing.close(urgent=urgent, until=UNTIL, now=NOW)
         else:
-            pacing.hold_back(name, urgent=urgent, until=UNTIL, now=NOW)
+            pacing.limit_domain(name, urgent=urgent, until=UNTIL, now=NOW)
     concerns = what is not None and (
         (what[1] and (Priority.PROMPT in priorities or what[0] == "close"))
         or (not what[1] and Priority.BULK in priorities)
@@ -280,7 +280,7 @@ def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
         (NOW - 5, SHORTEST_WAIT_SECONDS),
         (NOW, SHORTEST_WAIT_SECONDS),
         (NOW + 0.5, 0.5),
-        (NOW + 3600, LONGEST_TRUST_SECONDS),
+        (NOW + 3600, HINT_SECONDS),
     ],
 )
 def test_a_hint_is_trusted_neither_for_ever_nor_for_no_time_at_all(
@@ -291,14 +291,14 @@ def test_a_hint_is_trusted_neither_for_ever_nor_for_no_time_at_all(
         if name == "close":
             pacing.close(urgent=True, until=until, now=NOW)
         else:
-            pacing.hold_back(name, urgent=True, until=until, now=NOW)
+            pacing.limit_domain(name, urgent=True, until=until, now=NOW)
         assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(trusted, abs=1e-5)
 
 
 def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
     pacing = Pacing(parse_rate_limits("1/second"))
-    pacing.hold_back(GMAIL, urgent=True, until=NOW + 0.2, now=NOW)
-    pacing.hold_back(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
+    pacing.limit_domain(GMAIL, urgent=True, until=NOW + 0.2, now=NOW)
+    pacing.limit_domain(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
     pacing.close(urgent=False, until=NOW + 0.5, now=NOW)
     assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(0.2)
     assert pacing.open_lanes(ALL_PRIORITIES, NOW) == PROMPT_ONLY
@@ -316,15 +316,15 @@ def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope
     pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
     for domain in (GMAIL, OTHER):
         for urgent in (True, False):
-            pacing.hold_back(domain, urgent=urgent, until=NOW + 0.5, now=NOW)
-    pacing.given_back([Slot(scope, "any", 0, 1, 1), Slot("never.example", "any", 0, 1, 1)])
+            pacing.limit_domain(domain, urgent=urgent, until=NOW + 0.5, now=NOW)
+    pacing.reopen([Slot(scope, "any", 0, 1, 1), Slot("never.example", "any", 0, 1, 1)])
     opened = ALL_PRIORITIES if scope == EVERYTHING else range(0)
     assert pacing.open_lanes(ALL_PRIORITIES, NOW) == opened
     closed = {
         (domain, urgent)
         for domain in (GMAIL, OTHER, "never.example")
         for urgent in (True, False)
-        if pacing.is_held_back(domain, urgent=urgent, now=NOW)
+        if pacing.is_limited(domain, urgent=urgent, now=NOW)
     }
     kept = {GMAIL, OTHER} - {scope}
     assert closed == {(domain, urgent) for domain in kept for urgent in (True, False)}
@@ -333,19 +333,21 @@ def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope
 def test_of_many_domains_those_with_urgent_mail_are_asked_and_those_that_waited_longest() -> None:
     pacing = Pacing(parse_rate_limits(None, "*=1/second"))
     for place, domain in enumerate(MANY):
-        pacing.hold_back(domain, urgent=False, until=NOW + 0.9 - place / 100, now=NOW)
-    pacing.hold_back("b.example", urgent=True, until=NOW + 1, now=NOW)
-    pacing.hold_back("a.example", urgent=True, until=NOW + 1, now=NOW)
-    pacing.hold_back("later.example", urgent=True, until=NOW + 2, now=NOW + 1)
+        pacing.limit_domain(domain, urgent=False, until=NOW + 0.9 - place / 100, now=NOW)
+    pacing.limit_domain("b.example", urgent=True, until=NOW + 1, now=NOW)
+    pacing.limit_domain("a.example", urgent=True, until=NOW + 1, now=NOW)
+    pacing.limit_domain("later.example", urgent=True, until=NOW + 2, now=NOW + 1)
     longest_first = [(domain, OTHERS_LANES) for domain in reversed(MANY)]
     urgent = [("a.example", PROMPT_ONLY), ("b.example", PROMPT_ONLY)]
-    assert pacing.holding(ALL_PRIORITIES, NOW + 1) == [*urgent, *longest_first][:ASK_AT_ONCE]
-    assert pacing.holding(PROMPT_ONLY, NOW + 1) == urgent
-    assert pacing.holding(OTHERS_LANES, NOW + 1) == longest_first[:ASK_AT_ONCE]
-    assert pacing.holding(range(Priority.BULK, Priority.BULK + 1), NOW + 0.68) == [
+    assert (
+        pacing.open_domains(ALL_PRIORITIES, NOW + 1) == [*urgent, *longest_first][:DOMAINS_AT_ONCE]
+    )
+    assert pacing.open_domains(PROMPT_ONLY, NOW + 1) == urgent
+    assert pacing.open_domains(OTHERS_LANES, NOW + 1) == longest_first[:DOMAINS_AT_ONCE]
+    assert pacing.open_domains(range(Priority.BULK, Priority.BULK + 1), NOW + 0.68) == [
         (MANY[-1], range(Priority.BULK, Priority.BULK + 1))
     ]
-    assert pacing.holding(ALL_PRIORITIES, NOW) == []
+    assert pacing.open_domains(ALL_PRIORITIES, NOW) == []
 
 
 # Slots
@@ -402,7 +404,7 @@ def test_where_urgent_mail_could_leave_soonest_is_asked_in_all_that_it_may_use(
     assert ordinary.name != kept.name
     renewed = PersistentConnection(engine)
     with renewed.transaction() as cursor:
-        Slots(engine.dialect).hold(cursor, [ordinary], until=NOW + 5)
+        Slots(engine.dialect).keep(cursor, [ordinary], until=NOW + 5)
     renewed.close()
     with pytest.raises(NoSlotError) as reached:
         take(engine, limit, urgent=True, now=NOW + 9)
@@ -415,9 +417,9 @@ def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine
     assert [slot.number for slot in first] == [0, 1, 2, 3]
     kept = PersistentConnection(engine)
     with kept.transaction() as cursor:
-        Slots(engine.dialect).hold(cursor, first[:1], until=NOW + 8)
-        Slots(engine.dialect).hold(cursor, first[1:2], until=NOW + 5)
-        Slots(engine.dialect).hold(cursor, first[2:3], until=NOW - 1)
+        Slots(engine.dialect).keep(cursor, first[:1], until=NOW + 8)
+        Slots(engine.dialect).keep(cursor, first[1:2], until=NOW + 5)
+        Slots(engine.dialect).keep(cursor, first[2:3], until=NOW - 1)
         Slots(engine.dialect).give_back(cursor, first[3:], now=NOW)
     kept.close()
     with pytest.raises(NoSlotError) as reached:

@@ -53,7 +53,7 @@ def outbox(tmp_path: Path, time: Time) -> Iterator[Outbox]:
 
 def made(outbox: Outbox, limits: str | None = None, connections: int = 2) -> Dispatcher:
     outbox.delivery = DeliveryOptions(rate_limits=parse_rate_limits(limits))
-    options = DispatcherOptions(connections=connections, look_every=LOOK_EVERY)
+    options = DispatcherOptions(connections=connections, poll_every=LOOK_EVERY)
     return Dispatcher(outbox, lambda: pytest.fail("nothing is sent"), options=options)
 
 
@@ -87,7 +87,7 @@ def test_the_next_look_is_when_something_is_due_or_after_a_while(
     for each in due_in:
         post(outbox, due_in=each)
     looking = made(outbox)
-    assert looking._until_next_look() == seconds
+    assert looking._until_next_poll() == seconds
     assert looking._is_due() is is_due
     looking.health.failed(TROUBLE)
     assert not looking._is_due(), "nothing may leave"
@@ -98,9 +98,9 @@ def test_a_database_that_is_away_is_looked_for_again_after_a_while(outbox: Outbo
     with outbox.engine.begin() as connection:
         connection.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
     looking = made(outbox, "1/second")
-    assert looking._until_next_look() == LOOK_EVERY
+    assert looking._until_next_poll() == LOOK_EVERY
     assert not looking._is_due()
-    assert not looking._look_after_held_back()
+    assert not looking._refresh_rate_limited()
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
 def test_what_is_held_back_is_looked_for_once_in_a_while(outbox: Outbox, time: Time) -> None:
     looking = made(outbox, "9/second")
     post(outbox, due_in=0, waits_for="a.example")
-    assert looking._look_after_held_back()
+    assert looking._refresh_rate_limited()
     post(outbox, due_in=0, waits_for="b.example")
     time.now += LOOK_EVERY - 0.5
-    assert not looking._look_after_held_back(), "it is too soon"
+    assert not looking._refresh_rate_limited(), "it is too soon"
     time.now += 0.5
-    assert looking._look_after_held_back()
+    assert looking._refresh_rate_limited()
     time.now += LOOK_EVERY
-    assert not looking._look_after_held_back(), "this is no news"
+    assert not looking._refresh_rate_limited(), "this is no news"
 
 
 @pytest.mark.parametrize(("opens_in", "seconds"), [(math.inf, LOOK_EVERY), (0.5, 0.5), (0.0, 0.0)])
@@ -276,7 +276,7 @@ def test_what_nobody_foresaw_ends_no_thread(
     for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
         looking._deliver_due(Failing(end), ALL_PRIORITIES)  # type: ignore[arg-type]
     assert "cannot be written: gone" in caplog.text
-    assert "nobody foresaw" in caplog.text
+    assert "A delivery failed unexpectedly" in caplog.text
     assert waited == [LOOK_EVERY] * 2
     assert looking.health.pause() == 0
     looking._deliver_due(Failing(TROUBLE), ALL_PRIORITIES)  # type: ignore[arg-type]
@@ -303,7 +303,7 @@ def test_trouble_is_said_once_and_its_end_once(
 
 def test_what_is_not_said_is_four_connections_and_a_look_every_second() -> None:
     said = DispatcherOptions()
-    assert (said.connections, said.lease, said.look_every) == (4, 20.0, 1.0)
+    assert (said.connections, said.lease, said.poll_every) == (4, 20.0, 1.0)
     assert said.retention == 30 * 86400
 
 
