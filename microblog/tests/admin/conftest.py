@@ -1,4 +1,4 @@
-"""An administrator, and messages whose fate they look up."""
+"""An administrator who is logged in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts, as those who run the site see them: found, disabled, enabled, helped back in."""
+"""Administrators find accounts, disable and enable them, and start password resets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALICE = Actor("alice", 1)
 
 @pytest.fixture
 def bob(app: Flask, admin: Visitor) -> int:
-    """A member, whose number comes after the administrator's."""
+    """A member, whose id comes after the administrator's."""
     return make_user(app, "Bob", email="Bob@Example.com")
 
 
@@ -74,7 +74,7 @@ def test_accounts_are_found(
 
 
 @ON_SQLITE
-def test_bad_input_is_said_beside_the_field_and_kept(admin: Visitor) -> None:
+def test_bad_input_is_explained_beside_the_field_and_kept(admin: Visitor) -> None:
     page = admin.get(f"/admin/users?text={'x' * 321}")
     assert "longer than 320" in error_beside(page, "text")
     assert value_in(page, "text") == "x" * 321
@@ -82,7 +82,7 @@ def test_bad_input_is_said_beside_the_field_and_kept(admin: Visitor) -> None:
     assert error_beside(admin.get("/admin/users?text=%00"), "text")
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(app: Flask, admin: Visitor) -> None:
+def test_pages_continue_without_gap_or_repetition(app: Flask, admin: Visitor) -> None:
     with app.app_context(), transaction() as writing:
         writing.add_all(
             User(
@@ -107,7 +107,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(app: Flask, admin: Vi
 # One account
 
 
-def test_the_state_of_an_account_is_told(app: Flask, admin: Visitor, bob: int) -> None:
+def test_the_states_of_an_account_are_shown(app: Flask, admin: Visitor, bob: int) -> None:
     logged_in(app, "bob")
     change(app, bob, email_verified_at=None, deletes_at=utc_now() + timedelta(days=7))
     said = words(admin.get(f"/admin/users/{bob}"))
@@ -150,7 +150,7 @@ def test_the_security_log_of_an_account_is_shown_with_its_mail(
 # Disabled and enabled
 
 
-def test_a_disabled_account_lets_nobody_in_and_is_shown_to_nobody(
+def test_a_disabled_account_is_locked_and_hidden(
     app: Flask, admin: Visitor, bob: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     member = logged_in(app, "bob")
@@ -186,7 +186,7 @@ def test_an_enabled_account_is_as_before(
     assert admin.get("/user/bob").status_code == 200
 
 
-def test_what_is_so_already_is_said_and_not_written_down(
+def test_an_action_without_effect_is_explained_and_not_recorded(
     app: Flask, admin: Visitor, bob: int
 ) -> None:
     token = admin.csrf_token("/")
@@ -214,9 +214,7 @@ def test_another_administrator_can_be_disabled(app: Flask, admin: Visitor) -> No
     assert user(app, carol).disabled_at is not None
 
 
-def test_the_last_administrator_who_could_get_in_is_not_disabled(
-    app: Flask, admin: Visitor
-) -> None:
+def test_the_last_administrator_with_access_is_not_disabled(app: Flask, admin: Visitor) -> None:
     carol = make_admin(app, "carol")
     change(app, 1, deletes_at=utc_now())
     with app.app_context(), transaction() as writing, pytest.raises(RefusedError) as refused:
@@ -282,7 +280,7 @@ def test_a_link_for_a_new_password_goes_to_the_address_of_the_account(
         ({"deletes_at": utc_now()}, "This account is about to be deleted."),
     ],
 )
-def test_no_link_goes_to_an_account_that_lets_nobody_in(
+def test_no_link_goes_to_a_locked_account(
     app: Flask, admin: Visitor, bob: int, state: dict[str, object], said: str
 ) -> None:
     change(app, bob, **state)
@@ -292,7 +290,7 @@ def test_no_link_goes_to_an_account_that_lets_nobody_in(
     assert events(app, bob) == []
 
 
-def test_a_link_that_was_on_its_way_is_not_sent_to_a_disabled_account(
+def test_a_queued_link_is_not_sent_to_a_disabled_account(
     app: Flask, admin: Visitor, bob: int, smtp: ScriptedServer
 ) -> None:
     admin.submit(f"/admin/users/{bob}/reset")
@@ -306,7 +304,7 @@ def test_a_link_that_was_on_its_way_is_not_sent_to_a_disabled_account(
 # Helpers
 
 
-def test_the_pages_are_a_fixed_number_of_statements(app: Flask, admin: Visitor, bob: int) -> None:
+def test_the_pages_take_a_fixed_number_of_statements(app: Flask, admin: Visitor, bob: int) -> None:
     addresses = ("/admin/users", f"/admin/users/{bob}")
     before = [statements(app, admin, address) for address in addresses]
     for number in range(10):

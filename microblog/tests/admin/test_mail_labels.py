@@ -1,4 +1,4 @@
-"""The pages about mail say what is so: what waits, why something was not sent, what is wrong."""
+"""The pages about mail explain what a message waits for, why it was not sent, and what is wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def change(app: Flask, **values: Any) -> None:
         writing.execute(update(OutboxMessage).values(values))
 
 
-def test_a_mail_server_that_takes_nothing_is_said_with_its_words(
+def test_a_mail_server_that_takes_nothing_is_shown_with_its_answer(
     app: Flask, admin: Visitor, smtp: ScriptedServer
 ) -> None:
     smtp.script["mail"] = AWAY
@@ -46,7 +46,7 @@ def test_a_mail_server_that_takes_nothing_is_said_with_its_words(
     assert TROUBLE not in words(admin.get("/admin/mail"))
 
 
-def test_a_receiver_that_wants_another_attempt_is_no_trouble_of_the_server(
+def test_a_deferral_by_the_receiver_is_not_shown_as_server_trouble(
     app: Flask, admin: Visitor, smtp: ScriptedServer
 ) -> None:
     make_user(app, "susan")
@@ -59,15 +59,15 @@ def test_a_receiver_that_wants_another_attempt_is_no_trouble_of_the_server(
     assert "deferred 1" in said, "what is tried again has a figure"
 
 
-def test_what_the_guard_held_back_is_not_said_to_have_nobody(
+def test_a_discard_by_the_recipient_limit_is_explained_by_the_limit(
     app: Flask, admin: Visitor, smtp: ScriptedServer
 ) -> None:
     make_user(app, "susan")
     for _ in range(4):
         Visitor(app).ask_for_reset("susan@example.com")
     deliver_from(app)
-    (held_back,) = [row.id for row in rows(app) if row.status == Status.DISCARDED]
-    said = words(admin.get(f"/admin/mail/{held_back}"))
+    (discarded,) = [row.id for row in rows(app) if row.status == Status.DISCARDED]
+    said = words(admin.get(f"/admin/mail/{discarded}"))
     assert "or the address had enough of such mail" in said
     assert "3 such messages within 15 minutes" in said
     assert "nobody to send it to" not in said
@@ -82,7 +82,7 @@ def test_what_the_guard_held_back_is_not_said_to_have_nobody(
         ({"due_at": 4e9}, "Next attempt", "rate limit"),
     ],
 )
-def test_what_waits_says_for_what(
+def test_a_waiting_message_shows_what_it_waits_for(
     app: Flask, admin: Visitor, values: dict[str, Any], said: str, unsaid: str
 ) -> None:
     Visitor(app).ask_for_reset("susan@example.com")
@@ -93,7 +93,7 @@ def test_what_waits_says_for_what(
     assert unsaid not in page
 
 
-def test_kinds_have_names_that_people_read(app: Flask, admin: Visitor) -> None:
+def test_email_types_have_labels(app: Flask, admin: Visitor) -> None:
     with app.app_context():
         assert set(current_outbox().email_types) <= set(KIND_LABELS)
     Visitor(app).ask_for_reset("susan@example.com")

@@ -1,4 +1,4 @@
-"""The fate of every mail, in the browser: found, told, sent again, cancelled, allowed again."""
+"""The pages about the outbox: search, history, retry, cancel, and lifting suppressions."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_messages_are_found(admin: Visitor, asked: str, found: list[int]) -> Non
         ("address", "x" * 321, "Field cannot be longer than 320 characters."),
     ],
 )
-def test_bad_input_is_said_beside_the_field_and_kept(
+def test_bad_input_is_explained_beside_the_field_and_kept(
     admin: Visitor, field: str, typed: str, said: str
 ) -> None:
     values = {"since": "2020-01-01T00:00", "address": "susan", field: typed}
@@ -92,13 +92,13 @@ def test_bad_input_is_said_beside_the_field_and_kept(
 
 @ON_SQLITE
 @pytest.mark.parametrize("field", ["status", "kind"])
-def test_what_cannot_be_chosen_is_said(admin: Visitor, field: str) -> None:
+def test_a_choice_that_does_not_exist_is_explained(admin: Visitor, field: str) -> None:
     assert error_beside(admin.get(f"/admin/mail?{field}=nonsense"), field)
 
 
 @ON_SQLITE
 @pytest.mark.usefixtures("three_messages")
-def test_moments_are_those_of_the_reader_s_clock(app: Flask, admin: Visitor) -> None:
+def test_moments_are_in_the_readers_time_zone(app: Flask, admin: Visitor) -> None:
     posted = rows(app)[0].created_at
     tokyo = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(posted + 9 * HOUR - 120))
     assert listed(admin, f"/admin/mail?since={quote(tokyo)}") == []
@@ -107,7 +107,7 @@ def test_moments_are_those_of_the_reader_s_clock(app: Flask, admin: Visitor) -> 
     assert value_in(admin.get(f"/admin/mail?since={quote(tokyo)}"), "since") == tokyo
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(app: Flask, admin: Visitor) -> None:
+def test_pages_continue_without_gap_or_repetition(app: Flask, admin: Visitor) -> None:
     write(app, *[{"created_at": NOW + number // 7} for number in range(120)])
     seen: list[int] = []
     page = admin.get("/admin/mail?address=susan")
@@ -124,7 +124,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(app: Flask, admin: Vi
 
 
 @ON_SQLITE
-def test_an_address_of_the_next_page_holds_what_the_form_has_and_nothing_else(
+def test_the_address_of_the_next_page_holds_the_forms_fields_alone(
     app: Flask, admin: Visitor
 ) -> None:
     write(app, *[{}] * 60)
@@ -135,14 +135,14 @@ def test_an_address_of_the_next_page_holds_what_the_form_has_and_nothing_else(
 
 
 @ON_SQLITE
-def test_an_empty_outbox_is_said(admin: Visitor) -> None:
+def test_an_empty_outbox_has_a_page_that_says_so(admin: Visitor) -> None:
     assert "None ended." in words(admin.get("/admin/mail"))
     assert "There are none." in words(admin.get("/admin/mail"))
     assert "No message matches." in words(admin.get("/admin/mail?status=dead"))
 
 
 @pytest.mark.parametrize("asked", ["", "?status=sent"])
-def test_a_page_is_a_fixed_number_of_statements(app: Flask, admin: Visitor, asked: str) -> None:
+def test_a_page_takes_a_fixed_number_of_statements(app: Flask, admin: Visitor, asked: str) -> None:
     write(app, {})
     few = statements(app, admin, f"/admin/mail{asked}")
     write(app, *[{"status": status} for status in Status for _ in range(10)])
@@ -155,7 +155,7 @@ def test_a_page_is_a_fixed_number_of_statements(app: Flask, admin: Visitor, aske
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_how_the_outbox_stands_is_shown(admin: Visitor) -> None:
+def test_the_statistics_of_the_outbox_are_shown(admin: Visitor) -> None:
     said = words(admin.get("/admin/mail"))
     assert re.search(r"mail that somebody waits for 1 oldest: \d+ seconds?", said)
     assert "other mail 0" in said
@@ -163,7 +163,7 @@ def test_how_the_outbox_stands_is_shown(admin: Visitor) -> None:
     assert "dead 1" in said
 
 
-def test_how_messages_ended_is_a_picture_and_a_table(app: Flask, admin: Visitor) -> None:
+def test_outcomes_are_shown_as_a_chart_and_a_table(app: Flask, admin: Visitor) -> None:
     now = time.time()
     write(
         app,
@@ -186,7 +186,7 @@ def test_how_messages_ended_is_a_picture_and_a_table(app: Flask, admin: Visitor)
 
 
 @ON_SQLITE
-def test_where_nobody_delivers_it_is_said(app: Flask, admin: Visitor) -> None:
+def test_mail_that_nobody_delivers_is_shown(app: Flask, admin: Visitor) -> None:
     words_of_warning = "has not been tried for more than a minute"
     waits: dict[str, Any] = {"status": Status.QUEUED, "settled_at": None, "lane": 0}
     write(app, {**waits, "created_at": time.time() - 30})
@@ -199,7 +199,7 @@ def test_where_nobody_delivers_it_is_said(app: Flask, admin: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_what_happened_is_told_in_the_servers_words(app: Flask, admin: Visitor) -> None:
+def test_the_history_of_a_message_has_the_servers_words(app: Flask, admin: Visitor) -> None:
     page = admin.get("/admin/mail/2")
     assert "dead It was refused for good" in words(page)
     assert "bob@example.com" in words(page)
@@ -212,7 +212,7 @@ def test_what_happened_is_told_in_the_servers_words(app: Flask, admin: Visitor) 
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_what_waits_tells_when_it_is_tried(admin: Visitor) -> None:
+def test_a_waiting_message_shows_its_next_attempt(admin: Visitor) -> None:
     said = words(admin.get("/admin/mail/3"))
     assert "It was not tried." in said
     assert "Next attempt" in said
@@ -221,7 +221,7 @@ def test_what_waits_tells_when_it_is_tried(admin: Visitor) -> None:
 
 
 @ON_SQLITE
-def test_what_a_message_says_is_shown_nowhere(app: Flask, admin: Visitor) -> None:
+def test_the_text_of_a_message_is_never_shown(app: Flask, admin: Visitor) -> None:
     with app.app_context():
         send_email("the secret subject", None, ["bob@example.com"], "the secret text")
     for address in ("/admin/mail", "/admin/mail/1", "/admin/mail/1/cancel"):
@@ -240,7 +240,7 @@ def test_a_message_that_does_not_exist_is_not_found(
     assert admin.get(f"/admin/mail/{number}{action}").status_code == 404
 
 
-def test_an_old_message_names_nobody(app: Flask, admin: Visitor) -> None:
+def test_an_old_message_shows_no_address(app: Flask, admin: Visitor) -> None:
     write(app, {"recipient": "sha256:abc", "reduced": True, "status": Status.DEAD})
     page = admin.get("/admin/mail/1")
     assert "address removed" in words(page)
@@ -305,7 +305,7 @@ def test_a_message_is_cancelled_after_a_confirmation(
         ("/admin/mail/2/cancel", "This message does not wait any more."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_nothing_is_changed(
+def test_an_impossible_action_is_explained_and_changes_nothing(
     app: Flask, admin: Visitor, caplog: pytest.LogCaptureFixture, address: str, said: str
 ) -> None:
     before = states(app)
@@ -316,7 +316,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(
     assert "microblog.admin" not in {record.name for record in caplog.records}
 
 
-def test_a_message_that_changed_meanwhile_is_said(
+def test_an_action_on_a_message_that_changed_meanwhile_is_explained(
     app: Flask, admin: Visitor, deliver: Callable[[], int]
 ) -> None:
     make_user(app, "susan")
@@ -348,7 +348,7 @@ def test_a_suppressed_address_is_allowed_again(
     with caplog.at_level(logging.INFO, "microblog.admin"):
         said = words(admin.submit(lift, {"address": "susan@example.com"}))
     assert "Mail is sent to susan@example.com again." in said
-    assert "The administrator alice lets mail go to susan@example.com again" in caplog.text
+    assert "The administrator alice allowed mail to susan@example.com again" in caplog.text
     admin.submit("/admin/mail/1/retry")
     deliver_from(app)
     assert rows(app)[0].status == Status.SENT
@@ -373,7 +373,7 @@ def test_suppressed_addresses_are_found_and_come_in_pages(app: Flask, admin: Vis
 
 
 @pytest.mark.parametrize("address", ["nobody%40example.com", "", "%00", "a%00b", "%ff"])
-def test_what_is_not_suppressed_is_said(admin: Visitor, address: str) -> None:
+def test_an_address_that_is_not_suppressed_is_explained(admin: Visitor, address: str) -> None:
     page = admin.get(f"/admin/mail/suppressed/lift?address={address}")
     assert "This address is not suppressed." in words(page)
     assert admin.get(f"/admin/mail/suppressed?after={address}").status_code == 200
@@ -405,7 +405,7 @@ def statements(app: Flask, admin: Visitor, address: str) -> list[str]:
 
 
 def write(app: Flask, *changes: dict[str, Any]) -> None:
-    """Messages that were sent, but for these changes."""
+    """Write messages that were sent, with these changes."""
     usual: dict[str, Any] = {
         "kind": "accounts.reset_password",
         "lane": 1,

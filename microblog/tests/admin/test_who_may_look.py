@@ -31,7 +31,7 @@ ADDRESSES = [
 ]
 
 
-def test_there_are_such_pages() -> None:
+def test_the_pages_are_found() -> None:
     assert ("GET", "/admin/mail") in ADDRESSES
     assert ("POST", "/admin/mail/1/retry") in ADDRESSES
 
@@ -39,7 +39,7 @@ def test_there_are_such_pages() -> None:
 @ON_SQLITE
 @pytest.mark.parametrize("who", ["a stranger", "a member"])
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_for_others_they_do_not_exist(app: Flask, who: str, method: str, address: str) -> None:
+def test_the_pages_do_not_exist_for_others(app: Flask, who: str, method: str, address: str) -> None:
     make_user(app, "bob")
     visitor = logged_in(app, "bob") if who == "a member" else Visitor(app)
     token = visitor.csrf_token("/" if who == "a member" else "/login")
@@ -49,7 +49,7 @@ def test_for_others_they_do_not_exist(app: Flask, who: str, method: str, address
     assert words(answer) == words(nowhere)
 
 
-def test_whether_a_message_exists_is_not_told(app: Flask) -> None:
+def test_members_cannot_learn_whether_a_message_exists(app: Flask) -> None:
     make_user(app, "bob")
     member = logged_in(app, "bob")
     Visitor(app).ask_for_reset("bob@example.com")
@@ -59,7 +59,7 @@ def test_whether_a_message_exists_is_not_told(app: Flask) -> None:
 
 
 @ON_SQLITE
-def test_only_administrators_are_shown_the_way(app: Flask) -> None:
+def test_only_administrators_see_the_link(app: Flask) -> None:
     make_user(app, "bob")
     make_admin(app)
     assert "/admin/" not in Visitor(app).get("/").text
@@ -68,7 +68,7 @@ def test_only_administrators_are_shown_the_way(app: Flask) -> None:
 
 
 @ON_SQLITE
-def test_who_is_no_administrator_any_more_is_kept_out_at_once(app: Flask, admin: Visitor) -> None:
+def test_a_former_administrator_is_kept_out_at_once(app: Flask, admin: Visitor) -> None:
     assert admin.get("/admin/mail").status_code == 200
     with app.app_context(), transaction() as writing:
         writing.execute(update(User).values(is_admin=False))
@@ -76,7 +76,7 @@ def test_who_is_no_administrator_any_more_is_kept_out_at_once(app: Flask, admin:
 
 
 @ON_SQLITE
-def test_no_cache_keeps_these_pages(admin: Visitor) -> None:
+def test_the_pages_are_never_cached(admin: Visitor) -> None:
     assert admin.get("/admin/mail").headers["Cache-Control"] == "no-store"
     assert admin.get("/admin/mail/7").headers["Cache-Control"] == "no-store"
 

@@ -1,1 +1,1 @@
-"""Pages for those who run the site: the fate of every mail, and accounts."""
+"""Pages for administrators: what became of every message, and accounts."""

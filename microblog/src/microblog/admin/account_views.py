@@ -1,4 +1,4 @@
-"""Accounts, as those who run the site see them: found, disabled, enabled. HTTP only."""
+"""Pages where administrators find, disable and enable accounts. HTTP only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microblog.accounts.pages.labels import line
 from microblog.accounts.sessions.sessions import open_sessions
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError, State
-from microblog.admin.blueprint import blueprint, note
+from microblog.admin.blueprint import blueprint, log_action
 from microblog.admin.forms import AccountSearch
 from microblog.admin.labels import why_refused
 from microblog.database import MAX_ID, db, transaction
@@ -52,9 +52,9 @@ def users() -> str:
     return render_template("admin/users.html", form=form, **shown)
 
 
-@blueprint.get("/users/<int:number>")
-def user(number: int) -> str:
-    found = _find(db.session, number)
+@blueprint.get("/users/<int:user_id>")
+def user(user_id: int) -> str:
+    found = _find(db.session, user_id)
     history = security_log.history(
         db.session,
         found,
@@ -65,7 +65,7 @@ def user(number: int) -> str:
     return render_template(
         "admin/user.html",
         user=found,
-        sessions=len(open_sessions(db.session, number, now=current_scope().now)),
+        sessions=len(open_sessions(db.session, user_id, now=current_scope().now)),
         is_oneself=found.id == current_user.user.id,
         page=history,
         happened=[(entry, line(entry)) for entry in history.entries],
@@ -73,70 +73,70 @@ def user(number: int) -> str:
     )
 
 
-@blueprint.route("/users/<int:number>/disable", methods=["GET", "POST"])
+@blueprint.route("/users/<int:user_id>/disable", methods=["GET", "POST"])
 @limit_posts
-def disable(number: int) -> str | Response:
+def disable(user_id: int) -> str | Response:
     return _confirmed(
-        number,
+        user_id,
         accounts.disable,
         "admin/disable.html",
-        note_as="disabled the account",
+        logged_as="disabled the account",
         done=_("The account is disabled. Whoever was logged in is logged out."),
         done_before=_("The account is disabled already."),
     )
 
 
-@blueprint.route("/users/<int:number>/enable", methods=["GET", "POST"])
+@blueprint.route("/users/<int:user_id>/enable", methods=["GET", "POST"])
 @limit_posts
-def enable(number: int) -> str | Response:
+def enable(user_id: int) -> str | Response:
     return _confirmed(
-        number,
+        user_id,
         accounts.enable,
         "admin/enable.html",
-        note_as="enabled the account",
+        logged_as="enabled the account",
         done=_("The account is enabled."),
         done_before=_("The account is not disabled."),
     )
 
 
-@blueprint.route("/users/<int:number>/reset", methods=["GET", "POST"])
+@blueprint.route("/users/<int:user_id>/reset", methods=["GET", "POST"])
 @limit_posts
-def start_reset(number: int) -> str | Response:
+def start_reset(user_id: int) -> str | Response:
     def act(writing: Session, account: User, actor: Actor, scope: Scope) -> bool:
         accounts.send_reset(writing, current_outbox(), account, actor, scope)
         return True
 
     return _confirmed(
-        number,
+        user_id,
         act,
         "admin/reset.html",
-        note_as="started a reset for the account",
+        logged_as="started a reset for the account",
         done=_("A link for a new password is on its way to the address of the account."),
     )
 
 
 def _confirmed(
-    number: int, act: Action, template: str, *, note_as: str, done: str, done_before: str = ""
+    user_id: int, act: Action, template: str, *, logged_as: str, done: str, done_before: str = ""
 ) -> str | Response:
-    """Show the page that asks; when its button was pressed, do it, note it, and say so."""
+    """Show the page that asks; once its button is pressed, act, log it, and flash the result."""
     form = EmptyForm()
     if not form.validate_on_submit():
-        return render_template(template, user=_find(db.session, number), form=form)
+        return render_template(template, user=_find(db.session, user_id), form=form)
     try:
         with transaction() as writing:
-            account = _find(writing, number)
+            account = _find(writing, user_id)
             name, changed = account.username, act(writing, account, _actor(), current_scope())
     except RefusedError as error:
         flash(why_refused(error), "error")
     else:
         if changed:
-            note(f"{note_as} {name} ({number})")
+            log_action(f"{logged_as} {name} ({user_id})")
         flash(done if changed else done_before, "success" if changed else "info")
-    return redirect(url_for("admin.user", number=number))
+    return redirect(url_for("admin.user", user_id=user_id))
 
 
-def _find(session: Session, number: int) -> User:
-    return accounts.find(session, number) or abort(404)
+def _find(session: Session, user_id: int) -> User:
+    return accounts.find(session, user_id) or abort(404)
 
 
 def _actor() -> Actor:

@@ -1,7 +1,7 @@
-"""What those who run the site do with accounts: find them, disable and enable them, start a reset.
+"""What administrators do with accounts: find, disable and enable them, start a password reset.
 
-An administrator starts a reset and never chooses a password: only the owner, who reads the mail of
-the address, gets in.
+An administrator starts a reset and never chooses a password: only the owner gets in, who reads the
+mail of the address.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from microblog.web.clients import RequestOrigin
 from microblog.web.scope import Scope
 
 COMMAND_LINE = "(command line)"
-"""Who did it, where it was done there. No user name has parentheses."""
+"""The actor's name for what is done there. No user name has parentheses."""
 
 
 class State(StrEnum):
-    """What accounts are looked for by."""
+    """The states that accounts can be searched by."""
 
     ADMIN = "admin"
     DISABLED = "disabled"
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why something is not done to an account."""
+    """Why an action on an account is refused."""
 
     ONESELF = "oneself"
     LAST_ADMIN = "last administrator"
@@ -47,7 +47,7 @@ class Refusal(StrEnum):
 
 
 class RefusedError(Exception):
-    """This is not done; nothing was changed."""
+    """The action is refused; nothing was changed."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
@@ -56,7 +56,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it; `user_id` is None at the command line."""
+    """Who acts; `user_id` is None at the command line."""
 
     name: str
     user_id: int | None = None
@@ -70,7 +70,10 @@ def search(
     before: int = MAX_ID,
     count: int = 50,
 ) -> Sequence[User]:
-    """Accounts whose name or address holds `part`, the newest first; `before` continues a list."""
+    """Return accounts whose name or address contains `part`, newest first.
+
+    `before` is the id of the last account of the previous page.
+    """
     wanted = select(User).where(User.id < before)
     if part:
         named = User.username_key.contains(username_key(part), autoescape=True)
@@ -80,17 +83,17 @@ def search(
     return session.scalars(wanted.order_by(User.id.desc()).limit(count)).all()
 
 
-def find(session: Session, number: int) -> User | None:
-    return session.get(User, number) if number <= MAX_ID else None
+def find(session: Session, user_id: int) -> User | None:
+    return session.get(User, user_id) if user_id <= MAX_ID else None
 
 
 def find_by_name(session: Session, name: str) -> User | None:
-    """The account with this user name, however it is spelled."""
+    """Return the account with this user name, in any spelling."""
     return session.scalar(select(User).where(User.username_key == username_key(name)))
 
 
 def states(user: User) -> list[State]:
-    """What can be said about this account beside that there is one."""
+    """The states of this account that differ from an ordinary one's."""
     found = {
         State.ADMIN: user.is_admin,
         State.DISABLED: user.disabled_at is not None,
@@ -101,9 +104,9 @@ def states(user: User) -> list[State]:
 
 
 def disable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
-    """Let nobody into this account and show nothing of it to others; False where that is so.
+    """Lock this account and hide it from others; return False if it is disabled already.
 
-    Raises RefusedError for one's own account and for the last administrator.
+    Raises RefusedError for the actor's own account and for the last administrator.
     """
     if user.id == actor.user_id:
         raise RefusedError(Refusal.ONESELF)
@@ -117,7 +120,7 @@ def disable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
 
 
 def enable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
-    """Let the owner in again; False where the account was not disabled."""
+    """Let the owner in again; return False if the account is not disabled."""
     session.refresh(user, with_for_update=True)
     if user.disabled_at is None:
         return False
@@ -127,9 +130,9 @@ def enable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
 
 
 def send_reset(session: Session, outbox: Outbox, user: User, actor: Actor, scope: Scope) -> None:
-    """Have a link for a new password mailed to the account's own address.
+    """Mail a link for a new password to the account's own address.
 
-    Raises RefusedError where nobody may get into the account.
+    Raises RefusedError for an account that is disabled or about to be deleted.
     """
     if user.disabled_at is not None:
         raise RefusedError(Refusal.DISABLED)
@@ -140,9 +143,9 @@ def send_reset(session: Session, outbox: Outbox, user: User, actor: Actor, scope
 
 
 def make_admin(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
-    """Make the account an administrator's; False where it is.
+    """Make the account an administrator's; return False if it is one already.
 
-    Raises RefusedError for one that is disabled or about to be deleted.
+    Raises RefusedError for an account that is disabled or about to be deleted.
     """
     session.refresh(user, with_for_update=True)
     if user.disabled_at is not None:
@@ -157,7 +160,10 @@ def make_admin(session: Session, user: User, actor: Actor, scope: Scope) -> bool
 
 
 def revoke_admin(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
-    """The opposite; False where the account is none. Raises RefusedError for the last one."""
+    """Make the account an ordinary one; return False if it is not an administrator's.
+
+    Raises RefusedError for the last administrator.
+    """
     _keep_an_administrator(session, user)
     if not user.is_admin:
         return False

@@ -1,7 +1,7 @@
-"""Where the pages for administrators are collected, and who is kept away from all of them.
+"""The blueprint of all pages for administrators, and the check that keeps others out.
 
-Whoever is no administrator gets the page for addresses that do not exist, whatever they ask for:
-nothing here can be learned from outside, not even which messages and accounts there are.
+Everybody else gets "not found" for every address under /admin, so that nothing can be learned from
+outside, not even which messages and accounts exist.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def only_administrators() -> None:
 
 @blueprint.after_request
 def keep_in_no_cache(response: Response) -> Response:
-    """These pages tell about other people (OWASP ASVS 5.0, 14.3.2)."""
+    """Forbid caching: these pages show other people's data (OWASP ASVS 5.0, 14.3.2)."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def note(action: str) -> None:
-    """Write into the log what this administrator did."""
+def log_action(action: str) -> None:
+    """Log what the signed-in administrator did."""
     logger.info("The administrator %s %s", current_user.user.username, action)

@@ -1,4 +1,4 @@
-"""How messages ended, hour by hour, as a small picture: columns of one segment for each status."""
+"""A chart of how messages ended, hour by hour: a column an hour, a segment a status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_outbox.outbox.models import Status
 COLUMN = 10
 HEIGHT = 100
 SMALLEST = 2.0
-"""The height of what is there at all: one failure among a thousand must be seen."""
+"""The least height of a segment: one failure among a thousand messages must be visible."""
 
 ORDER = (
     Status.SENT,
@@ -27,7 +27,7 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a column, in units of the picture: COLUMN a column, HEIGHT in all."""
+    """A part of a column, in units of the chart: COLUMN wide, HEIGHT high at most."""
 
     status: Status
     x: float
@@ -36,29 +36,29 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What to draw. `statuses` are those that there are, with how many messages ended so."""
+class Chart:
+    """What to draw; `statuses` counts the messages that ended with each status."""
 
     width: int
     segments: Sequence[Segment]
     statuses: dict[Status, int]
-    most: int
+    highest: int
     """Messages in the highest column."""
 
 
-def draw(hours: Sequence[Hour]) -> Picture:
+def draw(hours: Sequence[Hour]) -> Chart:
     totals = Counter[str]()
     for hour in hours:
         totals.update(hour.by_status)
-    most = max((sum(hour.by_status.values()) for hour in hours), default=0)
-    scale = (HEIGHT - SMALLEST * len(ORDER)) / max(most, 1)
+    highest = max((sum(hour.by_status.values()) for hour in hours), default=0)
+    scale = (HEIGHT - SMALLEST * len(ORDER)) / max(highest, 1)
     segments = [
         segment
-        for number, hour in enumerate(hours)
-        for segment in _column(number * COLUMN, hour.by_status, scale)
+        for position, hour in enumerate(hours)
+        for segment in _column(position * COLUMN, hour.by_status, scale)
     ]
     present = {status: totals[status] for status in ORDER if totals[status]}
-    return Picture(len(hours) * COLUMN, segments, present, most)
+    return Chart(len(hours) * COLUMN, segments, present, highest)
 
 
 def _column(x: float, by_status: dict[str, int], scale: float) -> list[Segment]:

@@ -1,4 +1,4 @@
-"""The forms of the pages for administrators. Those that only look are sent by GET."""
+"""The forms of the pages for administrators; searches are sent by GET."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT_MAXIMUM = 320
 
 
 class SearchForm(Form):
-    """A form that changes nothing: it is sent by GET, so that what was found has an address."""
+    """A form that changes nothing and is sent by GET, so that its result has an address."""
 
     class Meta(Form.Meta):
         csrf = False
@@ -31,7 +31,7 @@ class SearchForm(Form):
             return request.args
 
     def typed(self) -> dict[str, Any]:
-        """What was typed or chosen, by the names of the fields, for the address of another page."""
+        """What was typed or chosen, by field, as arguments for the address of another page."""
         texts = {field.name: " ".join(field.raw_data or ()) for field in self}
         return {name: text for name, text in texts.items() if text}
 
@@ -42,7 +42,7 @@ def reader_zone() -> tzinfo:
 
 
 class MomentField(DateTimeLocalField):
-    """A moment to the minute, in the reader's time zone, or a day, which means its beginning."""
+    """A moment in the reader's time zone, to the minute; a day alone means its beginning."""
 
     def __init__(self, label: Any, **options: Any) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class MomentField(DateTimeLocalField):
         )
 
     def __call__(self, **options: Any) -> Any:
-        # A browser's field for moments cannot hold anything else: what was typed would be gone.
+        # A browser's field for moments holds nothing else, and what was typed would be lost.
         return super().__call__(**{"type": "text", **options} if self.errors else options)
 
     def _value(self) -> str:
@@ -82,7 +82,7 @@ def _text(label: Any, description: Any) -> SearchField:
 
 
 class MessageSearch(SearchForm):
-    """Which messages; `kinds` are those that can be chosen."""
+    """A search for messages; `kinds` are the email types that can be chosen."""
 
     address = _text(_l("Address"), _l("A whole address, or a part of one."))
     status = SelectField(
@@ -104,13 +104,13 @@ class MessageSearch(SearchForm):
 
 
 class AddressSearch(SearchForm):
-    """Which suppressed addresses."""
+    """A search for suppressed addresses."""
 
     address = _text(_l("Address"), _l("A whole address, or a part of one."))
 
 
 class AccountSearch(SearchForm):
-    """Which accounts."""
+    """A search for accounts."""
 
     text = _text(_l("Name or address"), _l("Or a part of one."))
     state = SelectField(

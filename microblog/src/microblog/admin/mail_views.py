@@ -1,6 +1,6 @@
-"""What became of the mail: search, one message, retry and cancel, suppressed addresses. HTTP only.
+"""Pages about the outbox: search, one message, retry and cancel, suppressed addresses. HTTP only.
 
-What a message said is shown nowhere: it is composed when it is sent, and what `send_email` keeps
+The text of a message is never shown: it is composed only when it is sent, and a pre-rendered one
 may be private.
 """
 
@@ -22,7 +22,7 @@ from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.email_types import MINUTE, Priority
 from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
 from microblog.accounts.pages.forms import EmptyForm
-from microblog.admin.blueprint import blueprint, note
+from microblog.admin.blueprint import blueprint, log_action
 from microblog.admin.chart import draw
 from microblog.admin.forms import AddressSearch, MessageSearch
 from microblog.admin.labels import why_not
@@ -33,7 +33,7 @@ PAGE_SIZE = 50
 HOURS = 48
 
 SUSPICIOUS_SECONDS = MINUTE
-"""Mail that somebody waits for and that nobody tried for so long: perhaps nobody delivers."""
+"""If urgent mail has waited for so long untried, perhaps no dispatcher is running."""
 
 _CURSOR = re.compile(r"(\d{1,11}(?:\.\d{1,9})?)-(\d{1,18})", re.ASCII)
 
@@ -45,7 +45,7 @@ def first() -> Response:
 
 @blueprint.get("/mail", endpoint="messages")
 def list_messages() -> str:
-    """How the outbox stands and the newest messages, or what was searched for."""
+    """Show the statistics and the newest messages, or the result of a search."""
     form = MessageSearch(_kinds())
     typed = form.typed()
     before = _cursor()
@@ -64,9 +64,9 @@ def list_messages() -> str:
     return render_template("admin/messages.html", form=form, is_search=bool(typed), **shown)
 
 
-@blueprint.get("/mail/<int:number>")
-def message(number: int) -> str:
-    found = _find(number)
+@blueprint.get("/mail/<int:message_id>")
+def message(message_id: int) -> str:
+    found = _find(message_id)
     waits = found.status in WAITING
     return render_template(
         "admin/message.html",
@@ -78,43 +78,43 @@ def message(number: int) -> str:
     )
 
 
-@blueprint.route("/mail/<int:number>/retry", methods=["GET", "POST"])
+@blueprint.route("/mail/<int:message_id>/retry", methods=["GET", "POST"])
 @limit_posts
-def retry(number: int) -> str | Response:
-    found = _find(number)
+def retry(message_id: int) -> str | Response:
+    found = _find(message_id)
     form = EmptyForm()
     try:
         if not form.validate_on_submit():
-            messages.retryable(db.session, number)
+            messages.retryable(db.session, message_id)
             return render_template("admin/retry.html", message=found, form=form)
         with transaction() as writing:
-            messages.retry(writing, number, now=time.time())
+            messages.retry(writing, message_id, now=time.time())
     except NotPossibleError as error:
         flash(why_not(error), "error")
     else:
-        current_outbox().wakeup.wake([number])
-        note(f"queued message {number} ({found.kind}) again")
+        current_outbox().wakeup.wake([message_id])
+        log_action(f"queued message {message_id} ({found.kind}) again")
         flash(_("The message is queued again."), "success")
-    return redirect(url_for("admin.message", number=number))
+    return redirect(url_for("admin.message", message_id=message_id))
 
 
-@blueprint.route("/mail/<int:number>/cancel", methods=["GET", "POST"])
+@blueprint.route("/mail/<int:message_id>/cancel", methods=["GET", "POST"])
 @limit_posts
-def cancel(number: int) -> str | Response:
-    found = _find(number)
+def cancel(message_id: int) -> str | Response:
+    found = _find(message_id)
     form = EmptyForm()
     try:
         if not form.validate_on_submit():
-            messages.cancellable(db.session, number)
+            messages.cancellable(db.session, message_id)
             return render_template("admin/cancel.html", message=found, form=form)
         with transaction() as writing:
-            messages.cancel(writing, number, now=time.time())
+            messages.cancel(writing, message_id, now=time.time())
     except NotPossibleError as error:
         flash(why_not(error), "error")
     else:
-        note(f"cancelled message {number} ({found.kind})")
+        log_action(f"cancelled message {message_id} ({found.kind})")
         flash(_("The message is cancelled."), "success")
-    return redirect(url_for("admin.message", number=number))
+    return redirect(url_for("admin.message", message_id=message_id))
 
 
 @blueprint.get("/mail/suppressed")
@@ -148,46 +148,46 @@ def lift() -> str | Response:
         return render_template("admin/lift.html", suppression=found, form=form)
     with transaction() as writing:
         suppressions.lift_suppression(writing, key)
-    note(f"lets mail go to {key} again")
+    log_action(f"allowed mail to {key} again")
     flash(_("Mail is sent to %(address)s again.", address=key), "success")
     return redirect(url_for("admin.suppressed"))
 
 
-def _find(number: int) -> OutboxMessage:
-    return messages.find(db.session, number) or abort(404)
+def _find(message_id: int) -> OutboxMessage:
+    return messages.find(db.session, message_id) or abort(404)
 
 
 def _kinds() -> list[str]:
-    """Those that the site can send, and those that it could once."""
+    """The email types that the site sends, and former ones that the counts still hold."""
     return sorted({*current_outbox().email_types, *counts.kinds(db.session)})
 
 
 def _overview() -> dict[str, Any]:
     now = time.time()
-    standing = backlog.statistics(db.session, now=now)
+    statistics = backlog.statistics(db.session, now=now)
     hours = counts.by_hour(db.session, now=now, hours=HOURS)
     unattended = any(
         one.lane == Priority.PROMPT
         and one.status == Status.QUEUED
         and one.seconds > SUSPICIOUS_SECONDS
-        for one in standing.waiting
+        for one in statistics.waiting
     )
     return {
-        "standing": standing,
+        "statistics": statistics,
         "hours": hours,
-        "picture": draw(hours),
+        "chart": draw(hours),
         "unattended": unattended,
         "trouble": backlog.server_trouble(db.session, now=now, seconds=SUSPICIOUS_SECONDS),
     }
 
 
 def _argument(name: str) -> str:
-    """From the address, without what no database can hold."""
+    """An argument of the address, without NULs, which no database can hold."""
     return request.args.get(name, "").replace("\0", "")
 
 
 def _cursor() -> tuple[float, int] | None:
-    """Where the list begins; nonsense means the newest."""
+    """Where the list begins; nonsense means the newest messages."""
     found = _CURSOR.fullmatch(request.args.get("before", ""))
     return (float(found[1]), int(found[2])) if found else None
 

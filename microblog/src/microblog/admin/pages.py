@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import format_decimal
 
-from microblog.admin import account_views, mail_views  # noqa: F401 - they add their pages
+from microblog.admin import account_views, mail_views  # noqa: F401 - they add their views
 from microblog.admin.accounts import states
 from microblog.admin.blueprint import blueprint
 from microblog.admin.labels import (
