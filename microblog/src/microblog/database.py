@@ -1,7 +1,7 @@
-"""The database: sessions, names of constraints, times, and how a write transaction begins.
+"""The database: sessions, names of constraints, times, and write transactions.
 
-Reading uses `db.session`, one for each request. Writing uses `transaction()`: one for each request,
-opened by the view, handed to the use cases, which never commit.
+Each request reads with `db.session` and writes with `transaction()`. The page opens the transaction
+and passes its session to the actions, which never commit.
 """
 
 from __future__ import annotations
@@ -45,36 +45,36 @@ Step = TypeVar("Step")
 SQLITE_BUSY_SECONDS = 10
 
 MAX_ID = 2**31 - 1
-"""No row of the site's tables has a number beyond this one (INTEGER). PostgreSQL does not compare
-a number with one that its column cannot hold: it raises."""
+"""The largest id in the site's tables (INTEGER). PostgreSQL raises an error if a column is compared
+with a larger number."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 MIGRATION_LOCK = 0x6D6963726F626C6F
-"""The number of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""
+"""The key of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""
 
 MIGRATION_WAIT_SECONDS = 3600
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
-"""Connection options of a write transaction. On SQLite a transaction that reads first and writes
-later fails at once when another wrote in between, in spite of the busy timeout; one that begins
-as a writer waits its turn."""
+"""Execution options of a write transaction. On SQLite, a transaction that reads first and writes
+later fails at once if another wrote in between, in spite of the busy timeout; one that begins as a
+writer waits."""
 
 
 ENGINE_OPTIONS = {
     # Values of columns, such as addresses, must not reach a log through an error's message.
     "hide_parameters": True,
-    # A connection that was cut while it was idle is replaced before a page stumbles over it.
+    # A connection that was lost while idle is replaced before a page uses it.
     "pool_pre_ping": True,
     "pool_size": 10,
-    # No limit but the number of threads: each that delivers mail keeps one, up to 64 of them, and
-    # none may wait for another's.
+    # Limited only by the number of threads: each of up to 64 that deliver mail keeps a connection,
+    # and none may wait for another's.
     "max_overflow": -1,
 }
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment, always in UTC and aware of it, also where the database forgets the zone."""
+    """A moment, always aware and in UTC, even if the database does not store the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -115,11 +115,10 @@ db = Database(session_options={"expire_on_commit": False}, engine_options=ENGINE
 
 
 class Migrations(Alembic):
-    """Migrations that run in one transaction, and one process at a time: the others wait.
+    """Migrations that run in one transaction and in one process at a time; the others wait.
 
-    SQLite does not watch over foreign keys meanwhile. It changes most about a table by making it
-    anew, and dropping the old one would take along every row that refers to it. The keys are
-    checked at the end instead.
+    On SQLite, foreign keys are not enforced meanwhile: most changes make a table anew, and dropping
+    the old one would delete all rows that refer to it. The keys are checked at the end instead.
     """
 
     def run_migrations(self, fn: Any, **kwargs: Any) -> None:
@@ -127,7 +126,7 @@ class Migrations(Alembic):
         assert connection is not None  # noqa: S101 - migrations are never run without one
         connection.rollback()
         if not is_sqlite():
-            # Held until the end of the transaction, in which the migrations run, too.
+            # Released at the end of this transaction, in which the migrations run.
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             super().run_migrations(fn, **kwargs)
             return
@@ -135,9 +134,9 @@ class Migrations(Alembic):
         pragma("PRAGMA foreign_keys = OFF")
         pragma(f"PRAGMA busy_timeout = {MIGRATION_WAIT_SECONDS * 1000}")
         try:
-            # Begins now, as a writer, and waits for another one's end.
+            # Begins as a writer now, and waits for other writers.
             connection.execution_options(**WRITING).begin()
-            checking: Any = lambda *found: _checking_keys(pragma, fn(*found))  # noqa: E731
+            checking: Any = lambda *args: _checking_keys(pragma, fn(*args))  # noqa: E731
             super().run_migrations(checking, **kwargs)
         finally:
             connection.rollback()
@@ -158,10 +157,10 @@ def _raw_sqlite(connection: Connection) -> sqlite3.Connection:
 def _checking_keys(
     pragma: Callable[[str], sqlite3.Cursor], steps: Iterable[Step]
 ) -> Iterator[Step]:
-    """Run the steps, then look whether one of them left a row that refers to nothing.
+    """Run the steps; raise RuntimeError if they left a row with a broken foreign key.
 
-    Rows that referred to nothing before are no reason to stop: another program may have left them,
-    since it is SQLite's default not to watch over keys.
+    Keys that were broken before do not count: another program may have left them, since SQLite does
+    not enforce keys by default.
     """
     before = _broken_keys(pragma)
     yield from steps
@@ -171,7 +170,7 @@ def _checking_keys(
 
 
 def _broken_keys(pragma: Pragma) -> Counter[tuple[str, str]]:
-    """How many rows refer to nothing, by their table and the table referred to."""
+    """How many rows have a broken foreign key, by their table and the table referred to."""
     return Counter((row[0], row[2]) for row in pragma("PRAGMA foreign_key_check"))
 
 
@@ -192,9 +191,9 @@ _writing = Outage(
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """The write transaction of this request or command: committed at the end, or rolled back.
+    """The write transaction of this request or command, committed at the end or rolled back.
 
-    Inside another one it is the same one.
+    A nested one is the same transaction.
     """
     current = current_transaction()
     if current is not None:
@@ -208,8 +207,8 @@ def transaction() -> Iterator[Session]:
             yield session
             session.commit()
             _writing.ended()
-            # What was read before may have changed, also where it was read meanwhile: on SQLite
-            # a reading transaction goes on seeing what was there when it began.
+            # What was read before or meanwhile may be stale: on SQLite a reading transaction keeps
+            # seeing the data from when it began.
             _end_reading()
             db.session.expire_all()
         except DBAPIError as error:
@@ -221,7 +220,7 @@ def transaction() -> Iterator[Session]:
 
 
 def _end_reading() -> None:
-    """Give the reading connection back: a request that holds two may wait for itself."""
+    """Give the reading connection back: a request with two of them may wait for itself."""
     reading = db.session
     if reading.in_transaction() and not (reading.new or reading.dirty or reading.deleted):
         reading.commit()
@@ -243,7 +242,7 @@ def upgrade() -> None:
 
 def needs_upgrade() -> bool:
     """Whether the database lacks a migration."""
-    with db.engine.connect():  # a database that cannot be reached says so itself
+    with db.engine.connect():  # raises if the database cannot be reached
         return bool(alembic.needs_upgrade())
 
 
@@ -255,11 +254,11 @@ def is_sqlite() -> bool:
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
     if not isinstance(connection, sqlite3.Connection):
-        # Compiling a timeline's statement takes PostgreSQL a hundred times as long as running it.
+        # PostgreSQL's JIT takes a hundred times as long to compile a timeline's query as to run it.
         connection.execute("SET jit = off")
         connection.commit()
         return
-    # The driver would begin transactions itself, and never IMMEDIATE ones.
+    # The driver would begin transactions itself, and never with IMMEDIATE.
     connection.isolation_level = None
     for pragma in (
         f"busy_timeout = {SQLITE_BUSY_SECONDS * 1000}",
@@ -274,9 +273,9 @@ def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
 def _note_outage(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     options = context.connection.get_execution_options() if context.connection else {}
-    # What `transaction` begins, it tells itself; a connection that the pool found cut, it replaces.
-    told_elsewhere = context.is_pre_ping or WRITING.items() <= options.items()
-    if error and is_outage(error) and not told_elsewhere:
+    # `transaction` logs its own errors, and the pool replaces a lost connection that it finds.
+    handled_elsewhere = context.is_pre_ping or WRITING.items() <= options.items()
+    if error and is_outage(error) and not handled_elsewhere:
         _reading.began(reason(error))
 
 

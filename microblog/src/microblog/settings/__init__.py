@@ -1,6 +1,6 @@
-"""Every setting of the site, typed, read once. Nothing else reads the environment.
+"""All settings of the site, typed and read once. Nothing else reads the environment.
 
-A wrong value never stops at the first mistake: `load_settings` names all of them in one message.
+`load_settings` reports all wrong values in one message, not only the first.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from microblog.settings import values
 from microblog.settings.env_file import EnvFileError, read_env_file
 from microblog.settings.values import NEW_SECRET
 
-MOST = 2**31 - 1
-"""No number needs to be larger, and some that are cannot be counted by a database."""
+MAX_INTEGER = 2**31 - 1
+"""No setting needs a larger number, and an INTEGER column cannot hold one."""
 
 
 class SettingsError(Exception):
-    """One or more settings are wrong; `problems` has a sentence for each."""
+    """Settings are wrong; `problems` has a sentence for each of them."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -49,7 +49,7 @@ Addresses = Annotated[
     AfterValidator(values.addresses),
 ]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(values.split_list)]
-RequestOrigin = Annotated[Path, AfterValidator(values.folder_or_file)]
+FolderOrFile = Annotated[Path, AfterValidator(values.folder_or_file)]
 
 LISTS = {"ADMINS", "SECRET_KEY_FALLBACKS"}
 SECRETS = {
@@ -59,7 +59,7 @@ SECRETS = {
     "MAIL_OAUTH_REFRESH_TOKEN",
     "METRICS_TOKEN",
 }
-"""Taken to the letter, with blanks and quotation marks."""
+"""Taken literally, with blanks and quotation marks."""
 
 
 class Settings(BaseSettings):
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     )
 
     SECRET_KEY: SecretStr | None = Field(
-        None, description="Signs sessions and mailed links; at least 32 bytes, kept to yourself"
+        None, description="Signs sessions and mailed links; at least 32 bytes; keep it secret"
     )
     SECRET_KEY_FALLBACKS: Secrets = Field(
         (), description="Former keys, still accepted while you change SECRET_KEY; comma-separated"
@@ -89,8 +89,8 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
         description="Names the queues, for several sites with one broker",
     )
-    INSTANCE_PATH: RequestOrigin = Field(
-        Path("instance"), description="The folder for the SQLite file and the dispatcher's doorbell"
+    INSTANCE_PATH: FolderOrFile = Field(
+        Path("instance"), description="The folder for the SQLite file and the dispatcher's socket"
     )
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)] | None = Field(
         None,
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         None, description="Send as the account that gave it; default: as the application itself"
     )
     MAIL_OAUTH_SCOPE: str | None = Field(
-        None, description="What the token is to allow, in the token server's words"
+        None, description="The scope of the token, in the token server's terms"
     )
     MAIL_PASSWORD: SecretStr | None = Field(None, description="The password for the SMTP server")
     MAIL_DEFAULT_SENDER: Annotated[str, AfterValidator(values.address)] | None = Field(
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     MAIL_MAX_EMAILS: int | None = Field(
         None,
         ge=1,
-        le=MOST,
+        le=MAX_INTEGER,
         description="Messages to send over one connection before opening another",
     )
     MAIL_SUPPRESS_SEND: bool | None = Field(
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         description="The name by which this machine introduces itself to the SMTP server; default:"
         " its full name, or else the sender's domain",
     )
-    MAIL_DKIM_KEY_FILE: RequestOrigin | None = Field(
+    MAIL_DKIM_KEY_FILE: FolderOrFile | None = Field(
         None, description="Sign mail (DKIM) with the private key in this file, RSA or Ed25519"
     )
     MAIL_DKIM_SELECTOR: Annotated[str, AfterValidator(values.selector)] | None = Field(
@@ -174,13 +174,13 @@ class Settings(BaseSettings):
     MAIL_MAX_BYTES: int = Field(
         defaults.MAXIMUM_BYTES,
         ge=10_000,
-        le=MOST,
+        le=MAX_INTEGER,
         description="The largest message that is accepted for sending",
     )
     MAIL_GUARD_MESSAGES: int = Field(
         defaults.RECIPIENT_MESSAGES,
         ge=1,
-        le=MOST,
+        le=MAX_INTEGER,
         description="How many messages that strangers can trigger one address gets…",
     )
     MAIL_GUARD_MINUTES: float = Field(
@@ -189,8 +189,8 @@ class Settings(BaseSettings):
     MAIL_GUARD_DAILY: int = Field(
         defaults.RECIPIENT_DAILY,
         ge=1,
-        le=MOST,
-        description="…and within a day; links for a forgotten password are counted by themselves",
+        le=MAX_INTEGER,
+        description="…and within a day; links for a forgotten password are counted separately",
     )
     MAIL_RATE_LIMIT: Annotated[str, AfterValidator(values.rate_limit)] | None = Field(
         None,
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         description="Days until a finished message is reduced to what counts need",
     )
     RESET_LINK_SECONDS: int = Field(
-        600, ge=60, le=86400, description="How long a mailed reset link works, from its sending on"
+        600, ge=60, le=86400, description="Seconds that a reset link works after it is sent"
     )
     RATELIMIT_ENABLED: bool = Field(True, description="Limit how often one client may post a form")
     RATELIMIT_STORAGE_URI: Annotated[str, AfterValidator(values.storage_uri)] = Field(
@@ -217,33 +217,33 @@ class Settings(BaseSettings):
         description="Where the counts are: memory:// (each process) or redis://host:port",
     )
     WEB_CONCURRENCY: int = Field(
-        1, ge=1, le=64, description="Web processes, where `--workers` does not say how many"
+        1, ge=1, le=64, description="Web processes, if `--workers` is not given"
     )
     TRUSTED_PROXIES: int = Field(
         0,
         ge=0,
         le=10,
-        description="Reverse proxies in front, whose X-Forwarded headers are believed",
+        description="Reverse proxies in front of the site, whose X-Forwarded headers are trusted",
     )
     GRAVATAR: bool = Field(
         False,
-        description="Show the Gravatar of whoever brought no picture; it tells gravatar.com who is"
-        " looked at, and readers a digest of each one's address",
+        description="Show the Gravatars of people without a picture; gravatar.com learns who is"
+        " looked at, and readers learn a digest of each address",
     )
     METRICS_TOKEN: SecretStr | None = Field(
-        None, description="The bearer token that opens /metrics; without it there is no such page"
+        None, description="The bearer token for /metrics; without it the page does not exist"
     )
-    LOG_FILE: RequestOrigin | None = Field(
-        None, description="Log to this file too; it is rotated when it is large"
+    LOG_FILE: FolderOrFile | None = Field(
+        None, description="Log to this file, too; it is rotated when it is large"
     )
     LOG_MAX_BYTES: int = Field(
         1_000_000,
         ge=0,
-        le=MOST,
-        description="Bytes at which LOG_FILE is rotated; 0: never, as another program does it",
+        le=MAX_INTEGER,
+        description="Bytes at which LOG_FILE is rotated; 0: never, if another program does it",
     )
     LOG_BACKUP_COUNT: int = Field(
-        9, ge=1, le=1000, description="How many rotated log files are kept beside the present one"
+        9, ge=1, le=1000, description="How many rotated log files are kept beside the current one"
     )
     LOG_FORMAT: Literal["text", "json"] = Field(
         "text", description="Lines for people (text), or an object a line for programs (json)"
@@ -266,7 +266,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, given: Any) -> Any:
-        """Nothing but blanks is as good as nothing; blanks round a value are none of it."""
+        """Drop values that are blank, and blanks around others."""
         return {
             name: value.strip() if isinstance(value, str) and name not in SECRETS else value
             for name, value in given.items()
@@ -283,18 +283,18 @@ class Settings(BaseSettings):
 
     @property
     def sender(self) -> str:
-        """The sender of mail that names none: never empty, so that no message fails for it."""
+        """The sender of mail that names none; never empty, so that no message fails for it."""
         if self.MAIL_DEFAULT_SENDER or self.ADMINS:
             return self.MAIL_DEFAULT_SENDER or self.ADMINS[0]
         host = (urlsplit(self.PUBLIC_URL or "").hostname or "").rstrip(".")
         try:
             return parse_address(f"no-reply@{host}").mailbox
         except AddressError:
-            # Hosts on a private network may have names that no address can hold.
+            # Hosts on a private network may have names that are not valid in an address.
             return "no-reply@localhost"
 
     def as_flask_config(self) -> dict[str, Any]:
-        """The same settings as Flask and its extensions read them: secrets as plain text."""
+        """The same settings as Flask and its extensions read them, with secrets in plain text."""
         config = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
         config["MAIL_DEBUG"] = self.DEBUG if self.MAIL_DEBUG is None else self.MAIL_DEBUG
         if self.MAIL_SUPPRESS_SEND is None:
@@ -303,7 +303,7 @@ class Settings(BaseSettings):
 
 
 class ServingSettings(Settings):
-    """What a site needs before it may serve other people: stricter, nothing else."""
+    """The settings of a site that serves other people: the same, more strictly checked."""
 
     SECRET_KEY: Annotated[SecretStr, AfterValidator(values.secret_key)]
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)]
@@ -399,7 +399,7 @@ def _though_missing(other: str) -> str:
 
 
 def missing_companion(other: str) -> str:
-    """What to say of a setting that is missing beside this one."""
+    """The message about a setting that is missing while its companion is set."""
     return _("is missing, though {other} is set: give both or neither").format(other=other)
 
 
@@ -411,17 +411,17 @@ def _require_encryption(info: ValidationInfo, words: str) -> None:
 
 
 def load_settings(*, serving: bool = False) -> Settings:
-    """Read the settings from the environment, then from the `.env` file of this folder.
+    """Read the settings from the environment, and the others from the `.env` file of this folder.
 
     The variable MICROBLOG_ENV_FILE names another file than `.env`; empty, it means none.
-    With `serving`, what a public site needs must be there.
+    `serving` demands what a public site needs.
 
     Raises SettingsError with a sentence for every wrong value.
     """
     model: type[Settings] = ServingSettings if serving else Settings
     given = {
         name: value
-        for name, value in _in_file().items()
+        for name, value in _file_values().items()
         if name in model.model_fields and not os.environ.get(name, "").strip()
     }
     try:
@@ -432,11 +432,11 @@ def load_settings(*, serving: bool = False) -> Settings:
 
 
 def env_file() -> str | None:
-    """The file that settings are read from beside the environment, if it is there; None: none."""
+    """The file that settings are read from if it exists; None if no file is to be read."""
     return os.environ.get("MICROBLOG_ENV_FILE", ".env") or None
 
 
-def _in_file() -> Mapping[str, Any]:
+def _file_values() -> Mapping[str, Any]:
     file = env_file()
     if "MICROBLOG_ENV_FILE" in os.environ and file:
         try:
@@ -452,17 +452,17 @@ def _in_file() -> Mapping[str, Any]:
 
 
 def unknown_names() -> list[str]:
-    """Names in the file, and such in the environment as look like ours, that are no settings."""
+    """Names in the file, and similar ones in the environment, that are not settings."""
     in_environment = [name for name in os.environ if name.startswith(_OUR_PREFIXES)]
     known = {*Settings.model_fields, "MICROBLOG_ENV_FILE"}
-    return [name for name in dict.fromkeys([*_in_file(), *in_environment]) if name not in known]
+    return [name for name in dict.fromkeys([*_file_values(), *in_environment]) if name not in known]
 
 
 _OUR_PREFIXES = ("MAIL_", "MICROBLOG_", "RATELIMIT_", "SECRET_KEY")
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which `load_settings` gives the same settings again."""
+    """The environment in which `load_settings` returns the same settings again."""
     environment = {"MICROBLOG_ENV_FILE": ""}
     for name in type(settings).model_fields:
         value = _plain(getattr(settings, name))
@@ -497,7 +497,7 @@ def _why_needed(name: str) -> str:
 
 
 def _wrong_values() -> dict[str | tuple[str, ...], str]:
-    """What pydantic finds, by the beginning of its name for it, in our words."""
+    """Our messages for pydantic's errors, by the beginning of the error's type."""
     return {
         "bool": _("must be on or off (1, true, yes / 0, false, no), not {value!r}"),
         "int": _("must be a whole number, not {value!r}"),

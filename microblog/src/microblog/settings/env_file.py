@@ -1,7 +1,7 @@
-"""The file of settings (.env), read strictly: a line that cannot be meant so is refused.
+"""The file of settings (.env), read strictly: a line that is probably a mistake is refused.
 
-A line is NAME=value, perhaps with `export` before it; what stands in quotes is taken without them,
-and nothing is replaced in it. The syntax is python-dotenv's.
+A line is NAME=value, perhaps with `export` before it. Quotation marks round a value are removed,
+and variables in it are not expanded. The syntax is python-dotenv's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OPENS_A_QUOTE = re.compile(r"(?:export\s+)?[^=#\s]+[^\S\r\n]*=[^\S\r\n]*['\"]")
 
 
 class EnvFileError(Exception):
-    """The file cannot be taken as it is; `problems` has a sentence for each wrong line."""
+    """The file cannot be read; `problems` has a sentence for each wrong line."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -26,9 +26,9 @@ class EnvFileError(Exception):
 
 
 def read_env_file(file: Path) -> dict[str, str]:
-    """The values in the file by their names; of a name that comes twice, the last value.
+    """Return the values in the file by name; if a name occurs twice, the last value counts.
 
-    Raises EnvFileError, which tells lines by their numbers and shows none: they may hold secrets.
+    Raises EnvFileError, which names lines by number and never quotes them: they may hold secrets.
     """
     values: dict[str, str] = {}
     problems = []
@@ -62,7 +62,7 @@ def _text(file: Path) -> str:
 
 
 def _problem(binding: Binding) -> str | None:
-    """What is wrong with a line, beginning with its number; None where nothing is."""
+    """What is wrong with a line, beginning with its number; None if nothing is."""
     written = binding.original.string
     line = binding.original.line + len(_LINE_BREAK.findall(written[: _blanks_before(written)]))
     written = written.strip()

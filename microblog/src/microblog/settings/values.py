@@ -1,5 +1,6 @@
-"""What a setting's text may be: each function takes it, gives it as the site uses it, or raises
-ValueError with words that follow the setting's name.
+"""Validators of settings: each takes a value and returns it as the site uses it.
+
+A wrong value raises ValueError with a message that continues the setting's name.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ MINIMUM_SECRET_BYTES = 32
 
 NEW_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105 - a command
 
-SHOWN_AT_MOST = 400
-"""Letters of a sentence about a wrong value."""
+MESSAGE_MAXIMUM = 400
+"""Characters of a message about a wrong value."""
 
 _LEAST_UNGUESSED = 12
-"""Letters of a key that are no well-known words, and not said before."""
+"""Characters of a key beside well-known words and repetitions."""
 
 _WELL_KNOWN = re.compile(
     r"abcdefghijklmnopqrstuvwxyz|0123456789|123456789|qwertyuiop|asdfghjkl|zxcvbnm"
     r"|change|replace|secret|key|password|placeholder|insecure|example|default|please|your|this"
     r"|long|random|string|never|guess|django|flask|microblog|production|develop|admin"
 )
-"""What keys are made of that somebody copied, or typed along the keyboard."""
+"""Parts of keys that somebody copied from an example, or typed along the keyboard."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _BLANKS = re.compile(r"[\t\n\v\f\r]")
@@ -47,7 +48,7 @@ _SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "cached_stateme
 
 
 def clean(value: str, *, is_list: bool) -> str:
-    """Any text: what no setting can hold is refused. In lists, line breaks separate."""
+    """Refuse a text that no setting can hold. In lists, line breaks are separators."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -58,7 +59,7 @@ def clean(value: str, *, is_list: bool) -> str:
 
 
 def unquoted(value: str) -> str:
-    """Quotation marks belong into the file: where others set an environment, they stay."""
+    """Refuse quotation marks round a value: only the .env file removes them."""
     if len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]:
         raise ValueError(
             _("stands in quotation marks, which are a part of it here: leave them out")
@@ -88,10 +89,10 @@ def existing_file(value: Path) -> Path:
 
 
 def shortened(words: str) -> str:
-    """Without the middle of what is too long: what is wrong with it stands at the end."""
-    if len(words) <= SHOWN_AT_MOST:
+    """Cut the middle out of a message that is too long; its end says what is wrong."""
+    if len(words) <= MESSAGE_MAXIMUM:
         return words
-    return f"{words[: SHOWN_AT_MOST // 2]}…{words[-SHOWN_AT_MOST // 2 :]}"
+    return f"{words[: MESSAGE_MAXIMUM // 2]}…{words[-MESSAGE_MAXIMUM // 2 :]}"
 
 
 def secret_key(value: SecretStr) -> SecretStr:
@@ -106,7 +107,7 @@ def secret_key(value: SecretStr) -> SecretStr:
 
 
 def is_guessed(key: str) -> bool:
-    """Whether little is left of a key without its repetitions and the words of examples."""
+    """Whether little of a key remains without repetitions and well-known words."""
     period = next(number for number in range(1, len(key) + 1) if key.startswith(key[number:]))
     words = re.split(r"[\s_.,:;-]+", _WELL_KNOWN.sub(" ", key[:period].lower()))
     left = "".join(dict.fromkeys(words))
@@ -115,7 +116,7 @@ def is_guessed(key: str) -> bool:
 
 
 def host(value: str) -> str:
-    """A name or an address of a machine, without anything beside it."""
+    """Accept the name or address of a machine, and nothing else beside it."""
     if "://" in value:
         name = urlsplit(value).hostname if is_url(value) else None
         words = _("holds an address with a scheme: write the name alone, like {name}")
@@ -133,7 +134,7 @@ def host(value: str) -> str:
 
 
 def is_host(value: str) -> bool:
-    """Whether this can be a name; names with underscores are common inside containers."""
+    """Whether this can be a host's name; underscores are common inside containers."""
     try:
         value.encode("idna")
     except UnicodeError:
@@ -150,7 +151,7 @@ def is_ip_address(value: str) -> bool:
 
 
 def is_url(value: str) -> bool:
-    """Whether this is an address whose host and port can be told; a bad password hides them."""
+    """Whether this is an address with a clear host and port; an unquoted password may hide them."""
     try:
         port = urlsplit(value).port
     except ValueError:
@@ -271,10 +272,10 @@ def _check_redis(value: str) -> None:
     except (ValueError, TypeError):
         known = False
     if not known:
-        raise ValueError(no_separators())
+        raise ValueError(unclear_separators())
 
 
-def no_separators() -> str:
+def unclear_separators() -> str:
     return _(
         "holds no host, port or number of a database that can be told: in user and password, write"
         " %40 for @, %3A for :, %2F for /"
@@ -297,7 +298,7 @@ def broker_url(value: str) -> str:
     if not is_url(value) or (
         scheme.startswith("redis") and not re.fullmatch(r"/?\d*", urlsplit(value).path)
     ):
-        raise ValueError(no_separators())
+        raise ValueError(unclear_separators())
     return value
 
 
