@@ -181,10 +181,10 @@ def _keep_an_administrator(session: Session, user: User) -> None:
 
 
 def _record(
-    session: Session, user: User, happening: SecurityEventType, actor: Actor, scope: Scope
+    session: Session, user: User, event_type: SecurityEventType, actor: Actor, scope: Scope
 ) -> None:
-    # The owner reads this, and need not know where an administrator sits.
-    record(session, user.id, happening, replace(scope, origin=RequestOrigin()), by=actor.name)
+    # The owner reads this, and need not know where the administrator was.
+    record(session, user.id, event_type, replace(scope, origin=RequestOrigin()), by=actor.name)
 
 
 def _is(state: State) -> ColumnElement[bool]:
