@@ -2,8 +2,8 @@
 
 Sources: NIST SP 800-63B-4, 4.6 (notify of events); OWASP ASVS 5.0, 6.3.5 and 6.3.7.
 
-A notice is posted where the thing happens, with its place and time, to the address that the account
-has at that moment. The link in it is made when the mail leaves, and is good for that address alone.
+A notice is enqueued where its cause is, with place and time, to the address that the account has at
+that moment. The link in it is made when the mail leaves, and works for that address alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from microblog.web.times import from_unix, moment_in_words
 NEW_BROWSER_KIND = "accounts.new_browser"
 
 LINK_LIFETIME = timedelta(days=7)
-"""Long enough for a holiday. The link gives nobody access: all that it does is to close doors."""
+"""Long enough for a holiday. The link gives nobody access; it only locks people out."""
 
 
 def new_browser(
@@ -57,10 +57,10 @@ def enqueue_notice(
     to: str | None = None,
     **arguments: str | int,
 ) -> None:
-    """Post a notice of this kind, to `to` if it is not for the account's own address.
+    """Enqueue a notice of this kind, to `to` or else to the account's own address.
 
-    `arguments` are further texts for its composer; no secret may be among them. Nothing is posted
-    for an account that never proved that it reads the address: the person there has no part in it.
+    `arguments` are further texts for its composer, and hold no secret. Nothing is enqueued for an
+    account whose address was never verified: its reader may have nothing to do with the account.
     """
     if user.email_verified_at is None:
         return
@@ -78,9 +78,9 @@ def enqueue_notice(
 def compose_notice(
     session: Session, context: ComposeContext, template: str, **texts: Any
 ) -> Email | Discard:
-    """The mail of a notice. Its templates get `username`, `when`, `place` and `not_me`, the link.
+    """Compose a notice. Its templates get `username`, `when`, `place`, `not_me` and `texts`.
 
-    `texts` are what else they need.
+    `not_me` is the link for "this wasn't me".
     """
     user = session.get(User, context.arguments["user_id"])
     if user is None:
@@ -99,9 +99,9 @@ def compose_notice(
 
 
 def not_me_link(user: User, address: AddressLike, *, now: datetime) -> str:
-    """Where whoever reads the mail of this address says that what happened was not their doing.
+    """Return the link with which the reader of this address says "this wasn't me".
 
-    It survives a change of the password: whoever took the account over may have made one.
+    It survives a change of the password, since whoever took the account over may have made one.
     """
     token = make_token(
         token_keys(), NOT_ME, user, now=now, lifetime=LINK_LIFETIME, state=(address_key(address),)

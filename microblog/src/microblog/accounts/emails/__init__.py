@@ -41,6 +41,6 @@ EMAILS: tuple[AccountEmail, ...] = tuple(
 
 
 def register(outbox: Outbox, *, sender: Address) -> None:
-    """Let this outbox compose all of them, in the name of `sender`."""
+    """Register all of them with this outbox; `sender` is their author."""
     for email in EMAILS:
         outbox.register(replace(email.email_type, sender=sender))

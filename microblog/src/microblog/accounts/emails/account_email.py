@@ -13,9 +13,9 @@ from flask_outbox import EmailType
 class AccountEmail:
     """An email about accounts: how it is composed and sent, and what people call it.
 
-    `label` is its name on the pages of administrators. `log_sentence` is what stands about it in
-    the security log of its recipient; None for one that is never enqueued, but composed in the
-    place of another.
+    `label` is what administrators' pages call it. `log_sentence` is what its recipient reads about
+    it in the security log; None for an email that is never enqueued, only composed in place of
+    another.
     """
 
     email_type: EmailType

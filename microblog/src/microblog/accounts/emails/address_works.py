@@ -1,4 +1,4 @@
-"""The first mail to an address that was refused before, as its owner asked."""
+"""The first mail to an address that was refused before, after its owner had it tried again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""To the owner of an address with which somebody registered once more."""
+"""For the owner of an address that somebody registered with, or asked to change theirs to."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def definition() -> AccountEmail:
     return AccountEmail(
         EmailType("accounts.already_registered", compose, sample=sample_context),
         label=_l("address has an account already"),
-        # A row of its own would tell this address from one that nobody has.
+        # Never enqueued: a row would tell this address from one that nobody has.
         log_sentence=None,
     )
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """That there is an account already, and where its password is replaced."""
+    """Say that the address has an account, and where to get a new password for it."""
     user = session.get_one(User, context.arguments["user_id"])
     if user.disabled_at is not None:
         return Discard("The account that holds the address is disabled.")

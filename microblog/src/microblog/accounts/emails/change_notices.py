@@ -20,9 +20,10 @@ GONE = Discard("The account was deleted, or the change is no longer wanted.")
 def compose_change_notice(
     session: Session, context: ComposeContext, template: str
 ) -> Email | Discard:
-    """The notice to the former address, while it can undo the change.
+    """Compose a notice to the former address, as long as it can undo the change.
 
-    Its templates get `until`, the end of that time, and the link that undoes it as `link`.
+    Its templates get what every notice gets, `link`, which undoes the change, and `until`, the
+    moment until which it works.
     """
     found = find_change(session, context)
     if found is None:
@@ -39,16 +40,17 @@ def compose_change_notice(
 
 
 def find_change(session: Session, context: ComposeContext) -> tuple[User, EmailChange] | None:
-    """The account and the change that this message is about; None where either is gone."""
+    """Return the account and the change that the message is about; None where either is gone."""
     change = session.get(EmailChange, context.arguments["change_id"])
     user = change and session.get(User, change.user_id)
     return (user, change) if change and user else None
 
 
 def is_to(context: ComposeContext, address: str) -> bool:
-    """Whether the message goes to this address: a database may number another change the same."""
+    """Whether the message goes to this address: the id of a change may have been given again."""
     return context.recipient.key == address_key(address)
 
 
 def undo_link(user: User, change: EmailChange) -> str:
+    """Return the link with which the former address undoes the change."""
     return public_link("email_change.undo", token=undo_token(token_keys(), user, change))

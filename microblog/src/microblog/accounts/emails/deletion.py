@@ -32,7 +32,7 @@ def definition() -> AccountEmail:
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """The notice, as long as the deletion can be undone."""
+    """Compose the notice, as long as the deletion can be undone."""
     user = session.get(User, context.arguments["user_id"])
     now = from_unix(context.now)
     if user is None or user.deletes_at is None or user.deletes_at <= now:

@@ -43,7 +43,7 @@ def definition() -> AccountEmail:
             lifetime=4 * HOUR,
             # Anybody with an account can have it mailed to any address.
             guarded=True,
-            # Else it could not be told whose it was, when the account is deleted.
+            # The deletion of the account finds its mail by this.
             kept=("change_id",),
             sample=partial(sample_change_notice, confirmed=False),
         ),
@@ -53,9 +53,10 @@ def definition() -> AccountEmail:
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """The link, to the new address; where somebody else has a right to it, word of that.
+    """Compose the link, or what the reader gets where another account has a right to the address.
 
-    It does not name the account, whose name is a stranger's words; the page behind the link does.
+    The mail does not name the account, since a stranger may have chosen the name. The page behind
+    the link shows it.
     """
     found = find_change(session, context)
     if found is None:

@@ -38,7 +38,7 @@ def definition() -> AccountEmail:
             compose,
             lane=Priority.PROMPT,
             delays=FAST_RETRY,
-            # Greylisting and short outages pass within hours; later nobody waits for it any more.
+            # Greylisting and short outages pass within hours; after that nobody is waiting.
             lifetime=4 * HOUR,
             guarded=True,
             way_back=True,
@@ -51,10 +51,10 @@ def definition() -> AccountEmail:
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """The link, to the account's stored address.
+    """Compose the link, to the account's stored address.
 
-    Where another account can still get the address back, its reader is told that, and gets the link
-    for it: whoever took that account over may have made this one with the address.
+    Where another account can still get the address back, the mail has the link for that instead:
+    whoever took that account over may have made this one with its address.
     """
     instead = reserved_address_email(session, context, find_by_email(session, context.recipient))
     if instead is not None:
@@ -73,16 +73,16 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
 
 
 def link_lifetime() -> timedelta:
-    """How long a link for a new password is good, from its sending on."""
+    """How long a link for a new password works, from its sending on."""
     return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
 def compose_with_link(
     template: str, context: ComposeContext, user: User, token: str, **texts: Any
 ) -> Email:
-    """The mail with the link of this token. Its templates get `username`, `link` and `minutes`.
+    """Compose a mail with a link for a new password, made of this token.
 
-    `texts` are what else they need.
+    Its templates get `username`, `link`, `minutes`, and `texts`.
     """
     with force_locale(context.locale):
         return email_from_templates(

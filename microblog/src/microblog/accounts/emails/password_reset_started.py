@@ -1,4 +1,4 @@
-"""The link for a new password that somebody entitled had mailed to the owner."""
+"""The link for a new password after a report, an undone change, or an administrator's request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def definition() -> AccountEmail:
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """The link, with the reason why it was mailed."""
+    """Compose the link, with the reason why it is mailed."""
     user = session.get(User, context.arguments["user_id"])
     if user is None:
         return Discard("The account was deleted.")

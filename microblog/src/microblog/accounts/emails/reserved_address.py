@@ -1,4 +1,4 @@
-"""To the reader of an address that an account can still get back, whatever was asked with it."""
+"""For the reader of an address that another account can still get back: the link that does so."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def definition() -> AccountEmail:
             sample=partial(sample_change_notice, confirmed=True),
         ),
         label=_l("address was changed away"),
-        # A row of its own would tell this address from others.
+        # Never enqueued: a row would tell this address from others.
         log_sentence=None,
     )
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """That the address was changed away, and the link that undoes it: the reader may need it."""
+    """Say that the account got another address, with the link that undoes the change."""
     change = session.get_one(EmailChange, context.arguments["change_id"])
     user = session.get_one(User, change.user_id)
     if change.undo_until is None:
@@ -56,8 +56,9 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
 def reserved_address_email(
     session: Session, context: ComposeContext, user: User | None
 ) -> Email | Discard | None:
-    """What the reader of this address gets instead, while an account that is not `user` can get it
-    back; None where that is not so.
+    """Return what the reader of this address gets instead of what was asked for.
+
+    None where no account but `user` can still get the address back.
     """
     change = reservation(
         session,

@@ -1,4 +1,4 @@
-"""What composers are told for a preview, in a session that is rolled back."""
+"""What composers are given for a preview, in a session that is rolled back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE_MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 def sample_context(
     session: Session, language: str, *, verified: bool = True, **arguments: Any
 ) -> ComposeContext:
-    """A message to a new account, with a name that nobody has."""
+    """Make an account with a name that nobody has, and the context of a message to it."""
     name = f"preview-{secrets.token_hex(4)}"
     user = create_account(
         session,
@@ -35,7 +35,7 @@ def sample_context(
 
 
 def sample_notice(session: Session, language: str) -> ComposeContext:
-    """A notice to a new account of what happened there, when, and from where."""
+    """The same with when and where something happened, as notices need it."""
     return sample_context(
         session,
         language,
@@ -46,7 +46,7 @@ def sample_notice(session: Session, language: str) -> ComposeContext:
 
 
 def sample_change_notice(session: Session, language: str, *, confirmed: bool) -> ComposeContext:
-    """A notice to a new account of a change of its address."""
+    """The same with a change of the account's address, confirmed or waiting."""
     context = sample_notice(session, language)
     change = EmailChange(
         user_id=context.arguments["user_id"],

@@ -44,7 +44,7 @@ def definition() -> AccountEmail:
             delays=FAST_RETRY,
             lifetime=DAY,
             guarded=True,
-            # Else it could not be told whose it was, when the account is deleted.
+            # The deletion of the account finds its mail by this.
             kept=("user_id",),
             sample=partial(sample_context, verified=False),
         ),
@@ -54,10 +54,10 @@ def definition() -> AccountEmail:
 
 
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
-    """The link; where another account has a right to the address, word of that.
+    """Compose the link, or what the reader gets where another account has a right to the address.
 
-    It does not name the account: whoever typed the address chose that name, and mail programs make
-    a link of one that looks like a site's. The page behind the link has it.
+    The mail does not name the account: whoever typed the address chose the name, and mail programs
+    turn a name that looks like a site's into a link. The page behind the link shows it.
     """
     user = session.get(User, context.arguments["user_id"])
     if user is None or user.email_key != context.recipient.key:
