@@ -41,8 +41,8 @@ class Wakeup:
     def __init__(self) -> None:
         self.wakeups: list[list[int]] = []
 
-    def wake(self, message_ids: Sequence[int]) -> None:
-        self.wakeups.append(list(message_ids))
+    def wake(self, row_ids: Sequence[int]) -> None:
+        self.wakeups.append(list(row_ids))
 
 
 class FateError(Exception):
@@ -138,8 +138,8 @@ for _ in range(100_000):
         ({"arguments": {"value": float("inf")}}, "JSON"),
         ({"arguments": {"value": {("a", "b"): 1}}}, "JSON"),
         ({"arguments": {"value": NESTED}}, "too deeply nested"),
-        ({"arguments": {"value": "\ud800"}}, "half a letter"),
-        ({"arguments": {"\udfff": 1}}, "half a letter"),
+        ({"arguments": {"value": "\ud800"}}, "lone surrogate"),
+        ({"arguments": {"\udfff": 1}}, "lone surrogate"),
         ({"arguments": {"value": "x" * 100_000}}, "MAIL_MAX_BYTES"),
         ({"arguments": [1]}, "names with values"),
         ({"arguments": {1: 2}}, "names with values"),

@@ -1,4 +1,4 @@
-"""The doorbell: it wakes who waits, and never makes anybody wait."""
+"""Waking: it ends a wait, and never makes anybody wait."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_where_no_bell_can_hang_the_dispatcher_looks_by_itself(
 ) -> None:
     too_long = tmp_path / ("x" * 200)
     with caplog.at_level(logging.WARNING), WakeupListener(too_long) as listener:
-        assert "looking every second" in caplog.text
+        assert "polling only" in caplog.text
         SocketWakeup(too_long).wake([1])
         assert not listener.wait(0.01)
         listener.wake()

@@ -127,7 +127,7 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
 
 
 def wakeup_path(settings: Settings) -> Path:
-    """Where the dispatcher of this machine listens for the doorbell."""
+    """The socket at which the dispatcher of this machine is woken."""
     return settings.INSTANCE_PATH.resolve() / "dispatcher.bell"
 
 

@@ -209,11 +209,11 @@ class CeleryWakeup:
         )
         self._silent_until = 0.0
 
-    def wake(self, message_ids: Sequence[int]) -> None:
+    def wake(self, row_ids: Sequence[int]) -> None:
         """Never raises, never waits."""
         self._start()
         try:
-            self._woken.put_nowait(list(message_ids))
+            self._woken.put_nowait(list(row_ids))
         except queue.Full:
             logger.debug("Too many rings at once; the sweep will find these rows")
 

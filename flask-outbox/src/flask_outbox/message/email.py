@@ -171,7 +171,9 @@ def check_header(name: str, value: str) -> None:
     if len(value) > HEADER_MAXIMUM:
         raise BadHeaderError(f"{name} has {len(value)} characters; at most {HEADER_MAXIMUM}")
     if not _HEADER_TEXT.fullmatch(value):
-        raise BadHeaderError(f"{name} holds a line break, a control character, or half a letter")
+        raise BadHeaderError(
+            f"{name} contains a line break, a control character, or a lone surrogate"
+        )
 
 
 def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:

@@ -1,4 +1,4 @@
-"""What kinds of message there are, how each is composed, and how long each is worth trying."""
+"""Email types: how a kind of message is composed, limited, and tried again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from flask_outbox.message.email import BadHeaderError, Email
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 FAST_RETRY = (MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, HOUR, HOUR)
-"""Delays for mail that a person waits for. Greylisting wants a second try within minutes, and
-RFC 5321, section 4.5.4.1, half an hour between tries in general: the later steps keep to it."""
+"""Delays for mail that a person waits for. Greylisting servers expect a second attempt within
+minutes; in general, RFC 5321, section 4.5.4.1, asks for half an hour between attempts: the later
+delays respect that."""
 
 SLOW_RETRY = (
     5 * MINUTE,
@@ -37,7 +38,7 @@ JITTER = 0.1
 
 
 class Priority(IntEnum):
-    """Lower numbers overtake higher ones."""
+    """Which messages leave first: lower numbers overtake higher ones."""
 
     PROMPT = 0
     NORMAL = 1
@@ -46,7 +47,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ComposeContext:
-    """What a composer is told: the message that was meant, and the moment it is composed at.
+    """What a composer is told about the message that it composes.
 
     `now` is Unix time in seconds; `attempt` counts from 1.
     """
@@ -60,7 +61,7 @@ class ComposeContext:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """There is nothing to send; the reason is for the operator's eyes."""
+    """What a composer returns if there is nothing to send; the reason is shown to operators."""
 
     reason: str
 
@@ -72,17 +73,19 @@ Composer = Callable[[Session, ComposeContext], Email | Discard]
 class EmailType:
     """One kind of message.
 
-    `lifetime` is the seconds after which the message is worthless. `delays` are the seconds before
-    each further attempt; when they are spent, the message is dead. `repeat_unknown` says whether to
-    send again when the connection or the process died, perhaps after the final dot: a second copy
-    carries the same Message-ID; otherwise the message is held for the operator.
-
-    `guarded` kinds can be triggered by strangers, so that one address gets few of them together. Of
-    one that is the `way_back` into an account the address gets as many beside the others.
-    `automatic` ones are not written by a person. A message that was sent loses its arguments, but
-    for those named in `kept`. `unsubscribe` gives the https address that ends messages of a kind
-    that is not transactional, when it is posted to. `sample` makes what a preview in a language
-    needs, in a session that is rolled back.
+    - `compose` writes the message when it leaves, or returns a Discard.
+    - `sender` is the author, unless the message or the outbox names one.
+    - `lifetime`: seconds until the message expires; without it, it never does.
+    - `delays`: seconds before each further attempt; when they are used up, the message is dead.
+    - `repeat_unknown`: send again if the connection or the process died when the server may have
+      accepted the message; the second copy has the same Message-ID. Otherwise it ends as `unknown`.
+    - `guarded`: strangers can trigger it, so one address gets only few of all such types together.
+    - `way_back`: it leads back into an account, so its messages are counted apart from the others.
+    - `automatic`: it is not written by a person.
+    - `kept`: the names of the arguments that stay in the row once the message is sent.
+    - `unsubscribe`: for mail that is not transactional, returns the https address that ends it when
+      it is posted to (RFC 8058).
+    - `sample`: makes the context of a preview in a language, in a session that is rolled back.
     """
 
     name: str
@@ -100,9 +103,9 @@ class EmailType:
     sample: Callable[[Session, str], ComposeContext] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
-        """Headers that every message of this kind has (RFC 3834; RFC 8058, RFC 2369).
+        """The headers of every message of this type (RFC 3834; RFC 8058, RFC 2369).
 
-        Raises BadHeaderError where the address of `unsubscribe` is none that mail programs take.
+        Raises BadHeaderError if mail programs would not accept the address of `unsubscribe`.
         """
         headers = {"Auto-Submitted": "auto-generated"} if self.automatic else {}
         if self.unsubscribe is not None:
@@ -115,11 +118,11 @@ class EmailType:
 
     @property
     def attempts(self) -> int:
-        """How many attempts a message of this kind has."""
+        """How many attempts a message of this type has."""
         return 1 + len(self.delays)
 
     def delay(self, failures: int) -> float | None:
-        """Seconds until the next attempt after `failures` failed ones; None when all are spent."""
+        """Seconds until the next attempt after `failures` failed ones; None after the last."""
         if failures >= self.attempts:
             return None
         return self.delays[failures - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -1,4 +1,4 @@
-"""How much mail that strangers can trigger one address gets."""
+"""The limit on how much mail that strangers can trigger one address gets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_outbox.outbox.email_types import DAY, MINUTE
 
 @dataclass(frozen=True)
 class RecipientLimit:
-    """How many messages that strangers can trigger one address gets of each share.
+    """How many messages of each share one address gets.
 
     At most `messages` within `seconds`, and `daily` within a day.
     """
@@ -20,11 +20,11 @@ class RecipientLimit:
     seconds: float = RECIPIENT_MINUTES * MINUTE
     daily: int = RECIPIENT_DAILY
 
-    def opens_at(self, posted: Sequence[float], *, now: float) -> float | None:
-        """When the next message would be let through after those posted then; None for now."""
+    def opens_at(self, enqueued: Sequence[float], *, now: float) -> float | None:
+        """When the next message would be admitted after those enqueued then; None for now."""
         opens = now
         for most, seconds in ((self.messages, self.seconds), (self.daily, DAY)):
-            counted = sorted(moment for moment in posted if moment > now - seconds)
+            counted = sorted(moment for moment in enqueued if moment > now - seconds)
             if len(counted) >= most:
                 opens = max(opens, counted[-most] + seconds)
         return opens if opens > now else None
@@ -32,10 +32,10 @@ class RecipientLimit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Kinds of message that are counted together, so that others do not use it up.
+    """Kinds of message that are counted together for the limit.
 
-    One that `stays_open` has one message an hour also when the day's are used up: else a stranger
-    could shut the owner of an address out for the day.
+    A share that `stays_open` admits one message an hour even after the day's messages are used up:
+    otherwise a stranger could lock out the owner of an address for the day.
     """
 
     kinds: tuple[str, ...]

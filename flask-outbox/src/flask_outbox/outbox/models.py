@@ -1,7 +1,7 @@
-"""The outbox: one row a message, which is the only truth about it.
+"""The library's tables: above all the outbox, with one row for each message.
 
-Times are Unix time in seconds, so that the package needs no agreement about zones with the
-application whose database it shares.
+Times are Unix time in seconds, so the library and the application whose database it shares need not
+agree about time zones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Status(StrEnum):
-    """Where a message stands. QUEUED and DEFERRED wait for delivery, the others are ends.
+    """Where a message stands. QUEUED and DEFERRED wait for delivery, the others are final.
 
     There is no status for "being sent": a claim is a lease in `due_at`, which a crash lets run out.
     """
@@ -50,8 +50,8 @@ def _among(statuses: tuple[Status, ...]) -> str:
     return f"status IN ({', '.join(repr(str(one)) for one in statuses)})"
 
 
-# Conditions of indexes that hold some rows only. SQLite uses such an index where a statement has
-# the very same words, so they are never bound as values.
+# The conditions of partial indexes. SQLite uses such an index only where a statement repeats its
+# condition word by word, so their values are never bound.
 IS_WAITING = _among(WAITING)
 IS_UNSENT = _among(UNSENT)
 HAS_ENDED = "settled_at IS NOT NULL AND NOT reduced"
@@ -59,20 +59,21 @@ IS_ADMITTED = "admitted_at IS NOT NULL"
 
 
 class Model(DeclarativeBase):
-    """The base of the mail package's own tables."""
+    """The base of the library's own tables."""
 
     metadata = MetaData(naming_convention=NAMING)
 
 
 class OutboxMessage(Model):
-    """One message: what is meant (its kind and arguments), never the secret that it will carry.
+    """One message: what it is about (its kind and arguments), never the secret that it will carry.
 
-    `attempts` counts the claims and is the fence that a settling worker must still hold;
-    `failures` counts the attempts that are held against the message. `history` is what happened at
-    each attempt: its number, Unix time, status and the server's words. `recipients` names those
-    that are still to be served after a server took it for some only. `admitted_at` is when the
-    guard against too much mail let it through. A `reduced` row is too old to tell about anybody.
-    `waits_for` is the domain whose rate limit holds the row back, or empty.
+    - `attempts` counts the claims; it is the fence under which a worker must settle.
+    - `failures` counts the attempts that are held against the message.
+    - `history` has each attempt's number, Unix time, status and the server's answer.
+    - `recipients` are those still to be served after a server accepted it for some only.
+    - `admitted_at` is when the recipient limit admitted it.
+    - `reduced` rows are so old that nothing personal is left in them.
+    - `waits_for` is the domain whose rate limit the row waits for, or empty.
     """
 
     __tablename__ = "outbox"
@@ -137,7 +138,7 @@ class OutboxMessage(Model):
 
 
 class Suppression(Model):
-    """An address that nothing is sent to any more, since a server said that it does not exist.
+    """An address that nothing is sent to, because a server said that it does not exist.
 
     `since` is Unix time.
     """
@@ -150,10 +151,10 @@ class Suppression(Model):
 
 
 class RateSlot(Model):
-    """One slot of a rate limit: who delivers takes one that is free since `free_at` (Unix time).
+    """One slot of a rate limit, which can be taken from `free_at` (Unix time) on.
 
-    `name` is what the limit is on and its seconds. `uses` counts, and is the fence that whoever
-    holds the slot must still hold to change it.
+    `name` tells what is limited, and for how many seconds. `uses` counts; it is the fence without
+    which nobody may change the slot.
     """
 
     __tablename__ = "mail_rate_slots"
@@ -167,9 +168,9 @@ class RateSlot(Model):
 
 
 class MessageCount(Model):
-    """How many messages ended so in one hour, counted from 1970 on; under hour 0, all of them.
+    """How many messages ended like this in one hour since 1970; under hour 0, in all hours.
 
-    `bucket` is a place in `counts.BOUNDS`, `seconds` the sum of what it took from posting to the
+    `bucket` is an index of `counts.BOUNDS`. `seconds` is the sum of the times from enqueuing to the
     end.
     """
 
@@ -185,7 +186,7 @@ class MessageCount(Model):
 
 
 class CountedUntil(Model):
-    """The hour before which all ends are in `mail_counts`: one row."""
+    """The hour up to which `mail_counts` is complete: one row."""
 
     __tablename__ = "mail_counted"
 

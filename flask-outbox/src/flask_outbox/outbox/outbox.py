@@ -1,7 +1,7 @@
 """The outbox: a message is a row, written in the same transaction as its cause.
 
-Two ways in: `Outbox.post` for the application's own kinds, which say what is meant and are composed
-when they are sent, and `Outbox.send_email` for a message that is written already.
+`Outbox.enqueue` takes messages of the application's own types, which are composed when they leave;
+`Outbox.send_email` takes a message that is finished.
 """
 
 from __future__ import annotations
@@ -47,21 +47,20 @@ from flask_outbox.outbox.validation import (
 )
 from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
 
-_RUNG = "flask_outbox: rows of this transaction"
-
+_ENQUEUED = "flask_outbox: rows of this transaction"
 
 PeriodicTask = Callable[[Session, float], bool]
 """Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
-time; does one batch, and says whether there is more. Several processes may do it at once."""
+time; does one batch, and returns whether there is more. Several processes may run it at once."""
 
 
 class Outbox:
-    """The door to the outbox of one application.
+    """The outbox of one application.
 
-    `sessions` makes database sessions. `sender` is the author of messages whose kind names none.
+    `sessions` makes database sessions. `sender` is the author of messages whose type names none.
     `wakeup` wakes those who deliver. `current` returns the write transaction that the caller has
-    open, if any, for `send_email`. No message may have more than `maximum_bytes`. `delivery` is for
-    those who deliver.
+    open, if any, for `send_email`. No message may be larger than `maximum_bytes`. `delivery` is
+    what only those who deliver need.
     """
 
     def __init__(
@@ -93,13 +92,14 @@ class Outbox:
             bound = session.get_bind()
         return bound if isinstance(bound, Engine) else bound.engine
 
-    def register(self, kind: EmailType) -> None:
-        """Make a kind of message known. Raises ValueError where its name is taken or too long."""
-        if not 0 < len(kind.name) <= KIND_MAXIMUM:
+    def register(self, email_type: EmailType) -> None:
+        """Add an email type. Raises ValueError if its name is taken or too long."""
+        name = email_type.name
+        if not 0 < len(name) <= KIND_MAXIMUM:
             raise ValueError(f"The name of a kind has at most {KIND_MAXIMUM} letters.")
-        if kind.name in self.email_types:
-            raise ValueError(f"There are two kinds of message named {kind.name!r}.")
-        self.email_types[kind.name] = kind
+        if name in self.email_types:
+            raise ValueError(f"There are two kinds of message named {name!r}.")
+        self.email_types[name] = email_type
 
     def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
         """Run a task of the application once an hour, in whatever process delivers.
@@ -110,14 +110,14 @@ class Outbox:
             raise ValueError(f"There are two periodic tasks named {name!r}.")
         self.periodic_tasks[name] = task
 
-    def author(self, kind: EmailType) -> Address:
-        """The sender of messages of this kind that name none themselves."""
-        return parse_address(kind.sender or self.sender)
+    def author(self, email_type: EmailType) -> Address:
+        """The sender of messages of this type that name none themselves."""
+        return parse_address(email_type.sender or self.sender)
 
-    def share_of(self, kind: EmailType) -> Share:
-        """What messages of this guarded kind are counted with."""
-        if kind.way_back:
-            return Share((kind.name,), stays_open=True)
+    def share_of(self, email_type: EmailType) -> Share:
+        """The types with which messages of this guarded type are counted for the limit."""
+        if email_type.way_back:
+            return Share((email_type.name,), stays_open=True)
         others = (one for one in self.email_types.values() if one.guarded and not one.way_back)
         return Share(tuple(sorted(one.name for one in others)))
 
@@ -137,20 +137,20 @@ class Outbox:
 
         Raises OutboxError for an unknown kind, for what cannot be a language, and for arguments
         that JSON cannot hold or that are too large; AddressError for an address that no server
-        could take. Nothing is written then, and the transaction can go on.
+        would accept. Nothing is written then, and the transaction can go on.
         """
         if kind not in self.email_types:
             raise OutboxError(f"No kind of message is named {kind!r}.")
-        # A message that is written already was measured as such.
+        # The size of a finished message was checked as such.
         limit = sys.maxsize if kind == PRERENDERED else self.maximum_bytes
         kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
         recipient = parse_address(to)
-        known = self.email_types[kind]
+        email_type = self.email_types[kind]
         now = self.clock()
-        author = parse_address(sender) if sender else self.author(known)
+        author = parse_address(sender) if sender else self.author(email_type)
         message = OutboxMessage(
             kind=kind,
-            lane=known.lane,
+            lane=email_type.lane,
             recipient=recipient.mailbox,
             recipient_key=recipient.key,
             locale=check_locale(locale),
@@ -158,11 +158,11 @@ class Outbox:
             message_id=new_message_id(author),
             created_at=now,
             due_at=now,
-            expires_at=now + known.lifetime if known.lifetime else None,
+            expires_at=now + email_type.lifetime if email_type.lifetime else None,
         )
         session.add(message)
         session.flush()
-        self._ring_after_commit(session, message.id)
+        self._wake_after_commit(session, message.id)
         return message
 
     def send_email(
@@ -179,13 +179,13 @@ class Outbox:
         attachments: Sequence[AttachmentLike] = (),
         session: Session | None = None,
     ) -> int:
-        """Write a finished message to the outbox and return its number at once.
+        """Write a finished message to the outbox; return its number.
 
-        With `session`, or inside a write transaction of the application, it shares that
-        transaction's fate; otherwise it is committed here. An attachment is an Attachment or a
-        (file name, content type, data) triple.
+        With `session`, or inside a write transaction of the application, it becomes part of that
+        transaction; otherwise it is committed here. An attachment is an Attachment or a (file name,
+        content type, data) triple.
 
-        Raises OutboxError without recipients or text and for what is too large, AddressError and
+        Raises OutboxError if it has no recipients or no text or is too large, and AddressError and
         BadHeaderError as Email does.
         """
         email = Email(
@@ -214,17 +214,17 @@ class Outbox:
                 writing.commit()
         return number
 
-    def _ring_after_commit(self, session: Session, number: int) -> None:
-        session.info.setdefault(_RUNG, []).append(number)
+    def _wake_after_commit(self, session: Session, row_id: int) -> None:
+        session.info.setdefault(_ENQUEUED, []).append(row_id)
         if not event.contains(session, "after_commit", self._committed):
             event.listen(session, "after_commit", self._committed)
             event.listen(session, "after_rollback", self._rolled_back)
 
     def _committed(self, session: Session) -> None:
-        numbers = session.info.pop(_RUNG, [])
-        if numbers:
-            self.wakeup.wake(numbers)
+        row_ids = session.info.pop(_ENQUEUED, [])
+        if row_ids:
+            self.wakeup.wake(row_ids)
 
     @staticmethod
     def _rolled_back(session: Session) -> None:
-        session.info.pop(_RUNG, None)
+        session.info.pop(_ENQUEUED, None)

@@ -1,4 +1,4 @@
-"""Messages that are written already: the kind whose arguments hold the message itself."""
+"""Finished messages: the email type whose arguments contain the message itself."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flask_outbox.outbox.validation import OutboxError
 PRERENDERED = "mail.ready"
 
 AttachmentLike = Attachment | tuple[str | None, str | None, bytes | str]
-"""An attachment as applications write it: (file name, content type, data), the first two perhaps
-None."""
+"""An attachment as applications write it: an Attachment, or (file name, content type, data), of
+which the first two may be None."""
 
 
 def prerendered_type() -> EmailType:
-    """The kind of `send_email`."""
+    """The type of messages from `send_email`."""
     return EmailType(PRERENDERED, _compose, automatic=False)
 
 
 def read_attachment(one: AttachmentLike) -> Attachment:
-    """Raises OutboxError for what is no attachment, BadHeaderError as Attachment does."""
+    """The attachment. Raises OutboxError if it is none, and BadHeaderError as Attachment does."""
     if isinstance(one, Attachment):
         return one
     try:
@@ -68,19 +68,19 @@ def _parts(address: Address | None) -> list[str] | None:
 
 
 def _address(parts: list[str] | None) -> Address | None:
-    # Read when it was posted, so it need not be read again.
+    # It was parsed when the message was enqueued, so it is not parsed again.
     return Address(*parts) if parts else None
 
 
 def _addresses(written: Any) -> tuple[Address, ...]:
-    """Former versions wrote one address, or none."""
+    """Addresses as they are stored; former versions stored one, or none."""
     if written and isinstance(written[0], str):
         written = [written]
     return tuple(Address(*one) for one in written or ())
 
 
-def _compose(_session: Session, intent: ComposeContext) -> Email:
-    written = intent.arguments
+def _compose(_session: Session, context: ComposeContext) -> Email:
+    written = context.arguments
     return Email(
         subject=written["subject"],
         text=written["text"],

@@ -1,7 +1,7 @@
-"""How many messages may leave within a time, in all and to each domain, as providers say it.
+"""Rate limits: how many messages may leave within a time, in all and to each domain.
 
 A limit is a number of messages in a time, such as `14/second`, `30/minute`, `10000/day` or
-`1/5seconds`. It holds for any stretch of that time, not only for those that the clock begins.
+`1/5seconds`. It holds for any stretch of that time, not only for whole minutes of the clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LARGEST_COUNT = 100_000
 ANY_DOMAIN = "*"
 
 RESERVED_FROM_SECONDS = 60
-"""A shorter limit keeps nothing back: its next message is soon enough for anybody."""
+"""A shorter limit reserves nothing: its next slot is free soon enough for anybody."""
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _LIMIT = re.compile(r"(\d{1,6})\s*/\s*(\d{0,3})\s*(second|minute|hour|day)s?")
@@ -32,9 +32,9 @@ class RateLimit:
 
     @property
     def reserved(self) -> int:
-        """How many of them only mail that somebody waits for may use: a tenth, at least one.
+        """How many of the messages are reserved for urgent mail: a tenth, at least one.
 
-        Without them, bulk mail could use up what may leave today, and a reset would wait a day.
+        Otherwise bulk mail could use up the day's limit, and a password reset would wait a day.
         """
         if self.seconds < RESERVED_FROM_SECONDS or self.count == 1:
             return 0
@@ -43,7 +43,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class RateLimits:
-    """Limits on all messages together, and on those to each domain (`*`: each of the others)."""
+    """Limits on all messages together, and on those to each domain (`*`: any other domain)."""
 
     overall: tuple[RateLimit, ...] = ()
     by_domain: Mapping[str, tuple[RateLimit, ...]] = field(default_factory=dict)
@@ -57,9 +57,9 @@ class RateLimits:
 
 
 def parse_rate_limits(overall: str | None = None, by_domain: str | None = None) -> RateLimits:
-    """Read limits: `14/second, 50000/day`; by domain, `gmail.com=20/minute, *=5/second`.
+    """Parse limits: `14/second, 50000/day`; by domain, `gmail.com=20/minute, *=5/second`.
 
-    Raises ValueError, saying what is wrong.
+    Raises ValueError with the reason.
     """
     domains: dict[str, tuple[RateLimit, ...]] = {}
     for part in _parts(by_domain):

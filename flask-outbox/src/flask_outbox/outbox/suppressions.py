@@ -1,4 +1,4 @@
-"""Addresses that nothing is sent to, since a server said that they do not exist."""
+"""Suppressions: addresses that nothing is sent to, as a server said that they do not exist."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from flask_outbox.message.addresses import address_key
 from flask_outbox.outbox.models import Suppression
 
-# Enhanced codes (RFC 3463, RFC 7505) that condemn the address itself, not this one message to it.
+# Enhanced codes (RFC 3463, RFC 7505) about the address itself, not about this one message to it.
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
 
-# One statement, since several workers may come to the same verdict at one moment.
+# One statement, since several workers may suppress an address at the same moment.
 _SUPPRESS = text(
     "INSERT INTO mail_suppressions (address_key, reason, since) VALUES (:key, :reason, :since)"
     " ON CONFLICT (address_key) DO UPDATE SET reason = excluded.reason, since = excluded.since"
@@ -27,14 +27,17 @@ def condemns_address(answer: str) -> bool:
 
 
 def suppress(session: Session, condemned: Iterable[tuple[str, str]], *, now: float) -> None:
-    """Send nothing more to these addresses; each comes with the server's words."""
+    """Send nothing more to these addresses; each comes with the server's answer.
+
+    Raises AddressError.
+    """
     for address, reason in condemned:
         values = {"key": address_key(address), "reason": reason, "since": now}
         session.execute(_SUPPRESS, values)
 
 
 def suppression(session: Session, key: str) -> Suppression | None:
-    """Why nothing is sent to the address with this key, if so."""
+    """The suppression of the address with this key, or None."""
     return session.get(Suppression, key)
 
 
@@ -47,7 +50,7 @@ def suppressions(session: Session, key: str | None = None) -> Sequence[Suppressi
 def search_suppressions(
     session: Session, part: str, *, after: str = "", count: int = 50
 ) -> Sequence[Suppression]:
-    """Suppressed addresses that hold `part`, by the alphabet; `after` a key continues a list."""
+    """Suppressed addresses that contain `part`, sorted by key; `after` a key continues a list."""
     key = Suppression.address_key
     wanted = select(Suppression).order_by(key).limit(count)
     if part:
@@ -56,7 +59,7 @@ def search_suppressions(
 
 
 def lift_suppression(session: Session, key: str) -> bool:
-    """Send to the address again; False where it was not suppressed."""
+    """Send to the address again; return False if it was not suppressed."""
     found = session.get(Suppression, key)
     if found is not None:
         session.delete(found)

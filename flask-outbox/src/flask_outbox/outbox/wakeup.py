@@ -1,6 +1,6 @@
-"""The doorbell: tells a dispatcher on this machine that there is something new in the outbox.
+"""Waking a dispatcher on this machine when there is something new in the outbox.
 
-It only hurries: a ring that nobody hears is found by the dispatcher's next look.
+A wake-up only saves time: a message whose wake-up is lost is found by the dispatcher's next poll.
 """
 
 from __future__ import annotations
@@ -18,46 +18,50 @@ logger = logging.getLogger(__name__)
 
 
 class Wakeup(Protocol):
-    """Whatever wakes those who deliver. It must neither raise nor wait."""
+    """Wakes those who deliver."""
 
-    def wake(self, message_ids: Sequence[int]) -> None: ...
+    def wake(self, row_ids: Sequence[int]) -> None:
+        """Announce these new rows of the outbox. Must neither raise nor block."""
 
 
 class NoWakeup:
-    """For where nobody needs waking: the dispatcher looks by itself."""
+    """Wakes nobody: the dispatcher finds new rows when it polls."""
 
-    def wake(self, message_ids: Sequence[int]) -> None:
+    def wake(self, row_ids: Sequence[int]) -> None:
         pass
 
 
 class SocketWakeup:
-    """Rings at a socket in the file system, where a WakeupListener of this machine may wait."""
+    """Writes to a socket in the file system, at which a WakeupListener of this machine waits."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def wake(self, message_ids: Sequence[int]) -> None:  # noqa: ARG002 - the listener looks itself
+    def wake(self, row_ids: Sequence[int]) -> None:  # noqa: ARG002 - the listener polls
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)
                 sender.sendto(b"!", str(self.path))
         except OSError as error:
-            logger.debug("Nobody heard the doorbell: %s", error)
+            logger.debug("No dispatcher is listening: %s", error)
 
     def is_heard(self) -> bool:
-        """Whether a listener waits there; True as well where that cannot be told. Rings not."""
+        """Whether a listener waits there; True if that cannot be told. Does not wake it."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             try:
                 sender.connect(str(self.path))
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
             except OSError as error:
-                logger.debug("Whether the doorbell is heard cannot be told: %s", error)
+                logger.debug("Cannot tell whether a dispatcher is listening: %s", error)
         return True
 
 
 class WakeupListener:
-    """The dispatcher's end. Use as a context manager; `wait` returns whether it rang."""
+    """The dispatcher's end of the socket, to be used as a context manager.
+
+    Without a path, or where no socket can be made, only `wake` ends a wait.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -81,7 +85,7 @@ class WakeupListener:
             self.path.unlink(missing_ok=True)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a ring, at most so long; rings that came together count as one."""
+        """Wait at most so long for wake-ups, and return whether there were any."""
         sources = [one for one in (self._receiver, self._woken) if one is not None]
         ready, _, _ = select.select(sources, [], [], max(seconds, 0))
         for source in ready:
@@ -105,6 +109,6 @@ class WakeupListener:
             receiver.bind(str(path))
         except OSError as error:
             receiver.close()
-            logger.warning("No doorbell at %s (%s): looking every second instead.", path, error)
+            logger.warning("No wake-up socket at %s (%s): polling only.", path, error)
             return None
         return receiver

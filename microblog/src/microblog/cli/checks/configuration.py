@@ -131,7 +131,7 @@ def check_development(settings: Settings) -> Iterator[Finding]:
 
 
 def check_instance_folder(settings: Settings) -> Iterator[Finding]:
-    """The folder where an SQLite database and the doorbell are."""
+    """The folder where an SQLite database and the dispatcher's socket are."""
     folder = settings.INSTANCE_PATH.resolve()
     yield _writable("INSTANCE_PATH", folder)
 
