@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path += [str(ROOT / "flask-outbox"), str(ROOT / "microblog")]
 
 from microblog.cli.sample import PASSWORD  # noqa: E402
-from microblog.web.languages import LANGUAGES  # noqa: E402
+from microblog.web.supported_languages import LANGUAGES  # noqa: E402
 from tests.demonstration import running_demo  # noqa: E402
 from tests.site_services import chromium  # noqa: E402
 

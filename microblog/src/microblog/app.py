@@ -54,6 +54,7 @@ from microblog.web import (
     settings_pages,
     times,
 )
+from microblog.web.supported_languages import LANGUAGES
 
 SITE_NAME = "Microblog"
 
@@ -99,14 +100,9 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     blog_views.init_app(app)
     admin_pages.init_app(app)
     if app.config["MAIL_INBOX"]:
-        app.register_blueprint(inbox_blueprint(caught_mail(settings)))
-        app.register_blueprint(previews_blueprint(made, languages.LANGUAGES))
+        app.register_blueprint(inbox_blueprint(CaughtMail(settings.caught_mail_folder)))
+        app.register_blueprint(previews_blueprint(made, LANGUAGES))
     return app
-
-
-def caught_mail(settings: Settings) -> CaughtMail:
-    """The folder where the mail catcher of this site keeps what it caught."""
-    return CaughtMail(settings.INSTANCE_PATH.resolve() / "caught-mail")
 
 
 def signer(settings: Settings) -> Callable[[bytes], bytes]:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from flask_outbox.outbox.email_types import HOUR
 from microblog.database import transaction
-from microblog.web.languages import LANGUAGES
+from microblog.web.supported_languages import LANGUAGES
 from tests.cli.conftest import Command
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer

@@ -13,8 +13,8 @@ import pytest
 
 from microblog.app import create_app
 from microblog.cli.ports import choose_free
-from microblog.cli.processes import THREADS
 from microblog.cli.smoke_test import Browser
+from microblog.cli.web_process import THREADS
 from microblog.settings import Settings
 from tests.cli.conftest import Command
 from tests.cli.running import (

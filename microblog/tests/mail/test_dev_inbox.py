@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from microblog.app import caught_mail, create_app
+from microblog.app import create_app
 from microblog.settings import Settings
 from tests.constants import SECRET
 
@@ -20,8 +20,8 @@ def test_the_site_has_an_inbox_in_the_demonstration_and_for_developers_only(
     tmp_path: Path, demo: bool, debug: bool, status: int
 ) -> None:
     settings = Settings(INSTANCE_PATH=tmp_path, DEBUG=debug, SECRET_KEY=SecretStr(SECRET))
-    caught_mail(settings).folder.mkdir()
-    (caught_mail(settings).folder / "000000000000000001.eml").write_bytes(
+    settings.caught_mail_folder.mkdir()
+    (settings.caught_mail_folder / "000000000000000001.eml").write_bytes(
         b"Subject: Hello\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>"
     )
     browser = create_app(settings, demo=demo).test_client()

@@ -28,7 +28,7 @@ from microblog.accounts.emails import EMAILS
 from microblog.accounts.models import User
 from microblog.database import db
 from microblog.web.error_reports import FAILURE_KIND
-from microblog.web.languages import LANGUAGES
+from microblog.web.supported_languages import LANGUAGES
 from tests.visitor import Visitor, words
 
 STORED = Path(__file__).parent / "previews"

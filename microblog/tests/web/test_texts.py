@@ -24,8 +24,8 @@ from microblog.accounts.audit.notices import not_me_link
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
 from microblog.database import transaction, utc_now
-from microblog.web import languages
 from microblog.web.clients import RequestOrigin
+from microblog.web.supported_languages import NAMES as LANGUAGE_NAMES
 from scripts import translations
 from tests.scopes import scope_at
 from tests.smtp_server import ScriptedServer
@@ -238,7 +238,11 @@ def untranslated(page: TestResponse) -> set[str]:
     drawn = re.sub(r"(?s)<time.*?</time>|<span class=\"avatar.*?</span>", "", source)
     text = "\n".join(texts_in(drawn))
     assert "«" in text
-    return bare_words(re.sub(r"«[^»]*»", " ", text)) - {"susan", "UTC", *languages.NAMES.values()}
+    return bare_words(re.sub(r"«[^»]*»", " ", text)) - {
+        "susan",
+        "UTC",
+        *LANGUAGE_NAMES.values(),
+    }
 
 
 @ON_SQLITE

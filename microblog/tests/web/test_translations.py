@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.web.languages import LANGUAGES
+from microblog.web.supported_languages import LANGUAGES
 from scripts import translations
 
 

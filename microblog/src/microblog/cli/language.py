@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from microblog.web.languages import LANGUAGES, nearest_language
+from microblog.web.supported_languages import LANGUAGES, nearest_language
 
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 DOMAIN = "messages"
@@ -27,12 +27,10 @@ _AS_WRITTEN = "\b\n"
 """Begins a paragraph of help whose lines click leaves as they are."""
 
 
-def speak_the_terminals_language(commands: click.Group) -> None:
-    """Translate what these commands will say from now on, click's own words among it."""
+def speak_the_terminals_language() -> None:
+    """Translate what will be said from now on, click's own words among it."""
     os.environ["LANGUAGE"] = terminals_language()
     gettext.bindtextdomain(DOMAIN, CATALOGUES)
-    for command in _all_commands(commands):
-        _translate_help(command)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot write a letter shows another one, and the command goes on.
         if isinstance(stream, TextIOWrapper):
@@ -46,12 +44,12 @@ def terminals_language() -> str:
     return next((ours for ours in map(nearest_language, names) if ours), LANGUAGES[0])
 
 
-def texts_of_help(commands: click.Group) -> Iterator[str]:
-    """Every paragraph and line of help, as the catalogues hold it."""
-    for command in _all_commands(commands):
-        for paragraph in _paragraphs(command.help or ""):
+def texts_of_help(command: click.Command) -> Iterator[str]:
+    """Every paragraph and line of its help and of that below it, as the catalogues hold it."""
+    for one in _all_commands(command):
+        for paragraph in _paragraphs(one.help or ""):
             yield paragraph.removeprefix(_AS_WRITTEN)
-        for parameter in command.params:
+        for parameter in one.params:
             if isinstance(parameter, click.Option) and parameter.help:
                 yield parameter.help
 
@@ -66,7 +64,8 @@ def _all_commands(command: click.Command) -> Iterator[click.Command]:
             yield from _all_commands(below)
 
 
-def _translate_help(command: click.Command) -> None:
+def translate_help(command: click.Command) -> None:
+    """Translate what a command says of itself and its options, but not the commands below it."""
     command.help = "\n\n".join(map(_translated, _paragraphs(command.help or ""))) or None
     for parameter in command.params:
         if isinstance(parameter, click.Option) and parameter.help:

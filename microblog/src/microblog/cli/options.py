@@ -7,11 +7,12 @@ import re
 import time
 from datetime import UTC, date, datetime, timedelta
 from gettext import gettext as _
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flask_outbox import AddressError
+if TYPE_CHECKING:
+    from flask_outbox import AddressError
 
 WORKERS = click.IntRange(1, 64)
 """How many web processes there may be."""

@@ -12,7 +12,7 @@ from flask_outbox.dev import previews
 from flask_outbox.dev.previews import Preview
 from microblog.cli.options import as_json, echo_json
 from microblog.cli.site import load_app
-from microblog.web.languages import LANGUAGES
+from microblog.web.supported_languages import LANGUAGES
 
 
 @click.command()

@@ -23,16 +23,7 @@ from microblog.cli.site import database_place, newer_schema
 from microblog.database import alembic
 
 
-@click.group()
-def db() -> None:
-    """Create, upgrade and look at the database's schema.
-
-    \b
-    To create it or bring it up to date:  microblog db upgrade
-    """
-
-
-@db.command()
+@click.command()
 @click.argument("target", default="-1")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(target: str, *, yes: bool) -> None:
@@ -118,16 +109,17 @@ _NAMES_OF_VERSIONS = {"target", "revisions", "start", "end", "parent", "branch",
 """What Alembic's commands call arguments that name versions."""
 
 
-def _within_application(command: click.Command) -> click.Command:
-    """The application is built when the command runs, so that its help needs no settings."""
+def _within_application(name: str) -> click.Command:
+    """Alembic's command; the application is built when it runs: its help needs no settings."""
+    command = alembic_commands.commands[name]
     original = command.callback
     assert original is not None  # noqa: S101 - none of them is a group
 
     @wraps(original)
     def run(*args: Any, **kwargs: Any) -> Any:
         click.get_current_context().obj = alembic
-        for name in _NAMES_OF_VERSIONS & kwargs.keys():
-            _require_version(name, kwargs[name])
+        for argument in _NAMES_OF_VERSIONS & kwargs.keys():
+            _require_version(argument, kwargs[argument])
         with _application():
             return original(*args, **kwargs)
 
@@ -136,6 +128,13 @@ def _within_application(command: click.Command) -> click.Command:
     return wrapped
 
 
-for _command in alembic_commands.commands.values():
-    if _command.name not in {"mkdir", "downgrade"}:
-        db.add_command(_within_application(_command))
+branches = _within_application("branches")
+check = _within_application("check")
+current = _within_application("current")
+heads = _within_application("heads")
+log = _within_application("log")
+merge = _within_application("merge")
+revision = _within_application("revision")
+show = _within_application("show")
+stamp = _within_application("stamp")
+upgrade = _within_application("upgrade")

@@ -20,6 +20,7 @@ from microblog.accounts.models import User
 from microblog.app import create_app
 from microblog.app import mail as flask_mail
 from microblog.blog.models import Post
+from microblog.cli.failures import database_reason
 from microblog.cli.options import WORKERS
 from microblog.cli.ports import require_free
 from microblog.cli.supervisor import Child, Supervisor
@@ -131,11 +132,6 @@ def database_place() -> str:
     if database.is_sqlite():
         return str(url.database)
     return url.render_as_string(hide_password=True)
-
-
-def database_reason(error: SQLAlchemyError) -> str:
-    """The driver's own words, in one line."""
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def counted_apart(settings: Settings, workers: int) -> str | None:

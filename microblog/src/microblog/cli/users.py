@@ -58,12 +58,7 @@ _SEVERAL_ALPHABETS = gettext_noop(
 _CONFUSABLE = gettext_noop("This username looks like another account's.")
 
 
-@click.group()
-def user() -> None:
-    """Make, look at and disable accounts."""
-
-
-@user.command()
+@click.command()
 @click.argument("name")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -105,7 +100,7 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     click.echo(words.format(name=made.username, address=made.email))
 
 
-@user.command("list")
+@click.command("list")
 @click.option("--search", "part", default="", help="A name or an address, or a part of one.")
 @click.option("--only", type=click.Choice([str(one) for one in State]), help="Only such accounts.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
@@ -131,7 +126,7 @@ def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> Non
         click.echo(f"{said['registered']}  {account.username:<20}  {account.email:<30}  {states}")
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 def disable(name: str) -> None:
     """Let nobody into the account NAME, and show nothing of it to others.
@@ -143,7 +138,7 @@ def disable(name: str) -> None:
     _say(account, _("{name} is disabled.") if done else _("{name} is disabled already."))
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 def enable(name: str) -> None:
     """Let the owner of the account NAME in again."""
@@ -152,7 +147,7 @@ def enable(name: str) -> None:
     _say(account, _("{name} is enabled.") if done else _("{name} is not disabled."))
 
 
-@user.command("make-admin")
+@click.command("make-admin")
 @click.argument("name")
 def make_admin(name: str) -> None:
     """Make NAME an administrator, who sees what became of all mail, and manages accounts.
@@ -165,7 +160,7 @@ def make_admin(name: str) -> None:
     _say(account, _("{name} is an administrator.") if done else before)
 
 
-@user.command("unmake-admin")
+@click.command("unmake-admin")
 @click.argument("name")
 def revoke_admin(name: str) -> None:
     """Let NAME be an administrator no more."""

@@ -293,6 +293,11 @@ class Settings(BaseSettings):
             # Hosts on a private network may have names that are not valid in an address.
             return "no-reply@localhost"
 
+    @property
+    def caught_mail_folder(self) -> Path:
+        """Where the mail catcher of this site keeps what it caught."""
+        return self.INSTANCE_PATH.resolve() / "caught-mail"
+
     def as_flask_config(self) -> dict[str, Any]:
         """The same settings as Flask and its extensions read them, with secrets in plain text."""
         config = {name: _plain(getattr(self, name)) for name in type(self).model_fields}

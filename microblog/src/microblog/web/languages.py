@@ -14,17 +14,10 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from microblog.web.cookies import cookie_name, cookie_path
-
-LANGUAGES = ("en", "zh_Hant", "ru")
-
-NAMES = {"en": "English", "zh_Hant": "繁體中文", "ru": "Русский"}
-"""Each in its own language, so that its readers recognise it."""
+from microblog.web.supported_languages import LANGUAGES, NAMES, nearest_language
 
 LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"
-
-# The languages that browsers ask for, and the nearest of ours.
-_ASKED_FOR = {"en": "en", "zh": "zh_Hant", "ru": "ru", "be": "ru"}
 
 babel = Babel()
 
@@ -99,11 +92,6 @@ def _select() -> str | None:
     return next(
         (ours for ours in map(nearest_language, request.accept_languages.values()) if ours), None
     )
-
-
-def nearest_language(asked: str) -> str | None:
-    """The language of the site for a name as browsers and systems write it: zh-TW, ru_RU."""
-    return _ASKED_FOR.get(asked.lower().replace("_", "-").partition("-")[0])
 
 
 def _choice(name: str) -> str | None:

@@ -9,7 +9,7 @@ from babel.dates import format_datetime
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 
-from microblog.web.languages import LANGUAGES
+from microblog.web.supported_languages import LANGUAGES
 
 
 def init_app(app: Flask) -> None:

@@ -16,9 +16,10 @@ from microblog.accounts.actions import preferences
 from microblog.database import transaction
 from microblog.web.cookies import set_cookie
 from microblog.web.forms import Form
-from microblog.web.languages import LANGUAGE_COOKIE, LANGUAGES, NAMES, time_zones
+from microblog.web.languages import LANGUAGE_COOKIE, time_zones
 from microblog.web.links import safe_next
 from microblog.web.settings_pages import add_settings_page
+from microblog.web.supported_languages import LANGUAGES, NAMES
 
 CHOSEN_FOR = timedelta(days=365)
 

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from flask_outbox.translation import gettext_noop
-from microblog.app import caught_mail, wakeup_path
+from microblog.app import wakeup_path
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.site import database_file
 from microblog.settings import Settings
@@ -68,7 +68,7 @@ def _written(settings: Settings) -> Iterator[Path]:
         # Each kind of process has its own, and each has older ones.
         yield from sorted(log.resolve().parent.glob(f"{log.stem}*{log.suffix}*"))
     yield wakeup_path(settings)
-    yield caught_mail(settings).folder
+    yield settings.caught_mail_folder
 
 
 def _is_open(file: Path, right: int) -> bool:

@@ -18,13 +18,8 @@ from flask_outbox.outbox.models import WAITING, OutboxMessage, Suppression
 from flask_outbox.translation import gettext_noop
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.site import (
-    counted_apart,
-    database_file,
-    database_place,
-    database_reason,
-    newer_schema,
-)
+from microblog.cli.failures import database_reason
+from microblog.cli.site import counted_apart, database_file, database_place, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.settings import Settings, SettingsError
 

@@ -1,0 +1,172 @@
+"""Every command of `microblog`, where it is, and how its help begins."""
+
+from __future__ import annotations
+
+import click
+
+from microblog.cli.lazy import LazyGroup
+from microblog.cli.supervisor import end_with_supervisor
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "demo": (
+            "demo:demo",
+            "Try the site on this machine: sample people, mail dispatcher, and an inbox for its"
+            " mail.",
+        ),
+        "run": (
+            "site:run",
+            "Run the site: a production web server and the mail dispatcher beside it.",
+        ),
+        "check": (
+            "checks:check",
+            "Look whether everything is there that the site needs, and say how to mend what is"
+            " not.",
+        ),
+        "worker": (
+            "worker:worker",
+            "Deliver mail for a site on several machines: a Celery worker.",
+        ),
+        "shell": ("site:shell", "Open Python with app, db, mail, Message, User and Post at hand."),
+        "db": ("commands:db", "Create, upgrade and look at the database's schema."),
+        "backup": ("backup:backup", "Write the site's data to FILE, while the site runs."),
+        "restore": (
+            "backup:restore",
+            "Put the data of a backup in the place of the site's, which must not run.",
+        ),
+        "mail": (
+            "commands:mail",
+            "Catch mail while developing; find out why mail does not arrive; see what became of"
+            " it.",
+        ),
+        "user": ("commands:user", "Make, look at and disable accounts."),
+        "fake": ("sample:fake", "Fill an empty database with sample people."),
+        "process": ("commands:process", None),
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="microblog")
+def cli() -> None:
+    """A small social site that anyone can run, whose e-mail arrives.
+
+    \b
+    To look around:       microblog demo
+    To run a site:        put SECRET_KEY, PUBLIC_URL, ADMINS and the MAIL_ settings
+                          into a file named .env, then: microblog check
+                          and, when nothing is wrong: microblog run
+    When mail is missing: microblog mail test YOUR@ADDRESS
+    """
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "branches": (
+            "schema:branches",
+            "Show the list of revisions that have more than one next revision.",
+        ),
+        "check": (
+            "schema:check",
+            "Check if any changes between the database and models are detected.",
+        ),
+        "current": ("schema:current", "Show the list of current revisions."),
+        "downgrade": (
+            "schema:downgrade",
+            "Go one version back, so many versions, or to the one named, and delete what newer"
+            " ones added.",
+        ),
+        "heads": ("schema:heads", "Show the list of revisions that have no child revisions."),
+        "log": ("schema:log", "Show the list of revisions in the order they will run."),
+        "merge": ("schema:merge", "Generate a merge revision."),
+        "revision": ("schema:revision", "Generate a new revision."),
+        "show": ("schema:show", "Show the given revisions."),
+        "stamp": ("schema:stamp", "Set the current revision without running migrations."),
+        "upgrade": ("schema:upgrade", "Run migrations to upgrade the database."),
+    },
+)
+def db() -> None:
+    """Create, upgrade and look at the database's schema.
+
+    \b
+    To create it or bring it up to date:  microblog db upgrade
+    """
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "catch": (
+            "catch:catch",
+            "Catch mail: a mail server for development, which delivers nothing to anybody.",
+        ),
+        "test": (
+            "send_test:test",
+            "Send a test message to ADDRESS over the configured server, step by step.",
+        ),
+        "list": ("operations:list_messages", "List messages, newest first."),
+        "show": (
+            "operations:show",
+            "Show what happened to one message, attempt by attempt, in the server's own words.",
+        ),
+        "retry": (
+            "operations:retry",
+            "Send messages again that ended without being sent, or that wait for a later attempt.",
+        ),
+        "cancel": (
+            "operations:cancel",
+            "Do not send messages that are waiting. One that is just being sent may still arrive.",
+        ),
+        "stats": (
+            "operations:stats",
+            "Count messages by status and by hour, and say how long the oldest one waits.",
+        ),
+        "preview": (
+            "preview:preview",
+            "Print every e-mail that the site can send, composed with sample data.",
+        ),
+        "suppressed": (
+            "suppressed:suppressed",
+            "List the addresses that nothing is sent to, since a server said that they do not"
+            " exist.",
+        ),
+    },
+)
+def mail() -> None:
+    """Catch mail while developing; find out why mail does not arrive; see what became of it."""
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "create": ("users:create", "Make an account for NAME with the address EMAIL."),
+        "list": ("users:list_users", "List accounts, newest first."),
+        "disable": (
+            "users:disable",
+            "Let nobody into the account NAME, and show nothing of it to others.",
+        ),
+        "enable": ("users:enable", "Let the owner of the account NAME in again."),
+        "make-admin": (
+            "users:make_admin",
+            "Make NAME an administrator, who sees what became of all mail, and manages accounts.",
+        ),
+        "unmake-admin": ("users:revoke_admin", "Let NAME be an administrator no more."),
+    },
+)
+def user() -> None:
+    """Make, look at and disable accounts."""
+
+
+@click.group(
+    cls=LazyGroup,
+    hidden=True,
+    places={
+        "web": ("web_process:web", None),
+        "dispatcher": ("processes:dispatcher", None),
+        "catcher": ("catch:catcher", None),
+    },
+)
+def process() -> None:
+    """The processes that `run` and `demo` start."""
+    end_with_supervisor()
