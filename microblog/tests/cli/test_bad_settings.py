@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from microblog.cli import main
-from microblog.cli.supervisor import Supervisor
 from microblog.settings import Settings, SettingsError, load_settings
 from tests.visitor import ON_SQLITE
 
@@ -51,7 +50,7 @@ def run_main(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Runs the whole command in this process; what it lets through fails the test."""
-    monkeypatch.setattr(Supervisor, "run", lambda *_arguments, **_more: 0)
+    monkeypatch.setattr("microblog.cli.run.start_again", lambda _environment: sys.exit(0))
     good = {**site_environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "1", "MAIL_TIMEOUT": "1"}
 
     def run(arguments: tuple[str, ...], changes: dict[str, str]) -> tuple[int, str, str]:
@@ -187,7 +186,7 @@ def test_ctrl_c_ends_a_command_with_a_word(run_main: Run, monkeypatch: pytest.Mo
     def interrupt(*_arguments: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("microblog.cli.operations.opened", interrupt)
+    monkeypatch.setattr("microblog.cli.operations.load_app", interrupt)
     code, _out, err = run_main(("mail", "list"), {})
     assert code == 1
     assert err.strip() == "Aborted!"

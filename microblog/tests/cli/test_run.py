@@ -34,6 +34,9 @@ pytestmark = pytest.mark.slow
 
 SECRET = "a secret for tests only, long enough to be one"
 
+SITES_LIBRARY = "pydantic_core"
+"""A library that each process loads which knows the site's settings."""
+
 
 def environment_of(folder: Path, smtp_port: int, **changes: str) -> dict[str, str]:
     return clean_environment(
@@ -71,6 +74,11 @@ def ask_for_reset(site: Running) -> None:
     browser.open("/reset_password_request")
     page = browser.submit(email="susan@example.com")
     assert "Check your email for the instructions to reset your password" in page
+
+
+def libraries(pid: int | None) -> str:
+    """The files of compiled code, among others, that a process has loaded."""
+    return Path(f"/proc/{pid}/maps").read_text()
 
 
 def dispatcher(site: Running) -> int | None:
@@ -111,6 +119,8 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
 
     processes = site.children()
     assert len(processes) >= 3, processes
+    assert SITES_LIBRARY in libraries(second)
+    assert SITES_LIBRARY not in libraries(site.process.pid)
     assert site.end(signal.SIGTERM) == 0
     assert eventually(lambda: not any(map(is_alive, processes)))
     assert is_free(site.port)

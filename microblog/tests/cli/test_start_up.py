@@ -69,13 +69,15 @@ def loaded(*arguments: str, **environment: str) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", ["--help", "--version", "mail", "user --help", "nothing"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "mail", "user --help", "run --help", "demo -h", "nothing"]
+)
 def test_help_imports_next_to_nothing(arguments: str) -> None:
     assert not loaded(*arguments.split()) & HEAVY
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("typed", ["", "d", "mail "])
+@pytest.mark.parametrize("typed", ["", "d", "mail ", "run --"])
 def test_completion_imports_next_to_nothing(typed: str) -> None:
     line = f"microblog {typed}"
     position = str(len(f"{line}|".split()) - 1)

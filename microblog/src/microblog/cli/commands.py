@@ -17,7 +17,7 @@ from microblog.cli.supervisor import end_with_supervisor
             " mail.",
         ),
         "run": (
-            "site:run",
+            "run:run",
             "Run the site: a production web server and the mail dispatcher beside it.",
         ),
         "check": (
@@ -162,6 +162,7 @@ def user() -> None:
     cls=LazyGroup,
     hidden=True,
     places={
+        "prepare-demo": ("prepare_demo:prepare_demo", None),
         "web": ("web_process:web", None),
         "dispatcher": ("processes:dispatcher", None),
         "catcher": ("catch:catcher", None),

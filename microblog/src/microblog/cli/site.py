@@ -1,4 +1,4 @@
-"""Running a site: `run` and `shell`."""
+"""The application for commands that need one, what they say of its database, and `shell`."""
 
 from __future__ import annotations
 
@@ -21,48 +21,7 @@ from microblog.app import create_app
 from microblog.app import mail as flask_mail
 from microblog.blog.models import Post
 from microblog.cli.failures import database_reason
-from microblog.cli.options import WORKERS
-from microblog.cli.ports import require_free
-from microblog.cli.supervisor import Child, Supervisor
-from microblog.settings import Settings, as_environment, load_settings
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", default=5000, show_default=True, help="The port to listen at.")
-@click.option(
-    "--workers", type=WORKERS, help="Web processes, of 8 threads each; default: WEB_CONCURRENCY."
-)
-def run(host: str, port: int, workers: int | None) -> None:
-    """Run the site: a production web server and the mail dispatcher beside it.
-
-    Needs SECRET_KEY and PUBLIC_URL. Put a reverse proxy with HTTPS in front of it and set
-    TRUSTED_PROXIES=1. An SQLite database is brought up to date at the start; with PostgreSQL, run
-    `microblog db upgrade` first.
-    """
-    settings = load_settings(serving=True)
-    _require_writable(settings.LOG_FILE)
-    app = create_app(settings)
-    with app.app_context():
-        prepare_database()
-    require_free(host, port, "--port")
-    workers = workers or settings.WEB_CONCURRENCY
-    if words := counted_apart(settings, workers):
-        click.echo(words, err=True)
-    web = ["process", "web", "--host", host, "--port", str(port), "--workers", str(workers)]
-    children = [
-        Child(_("web server"), web, essential=True),
-        Child(_("mail dispatcher"), ["process", "dispatcher"]),
-    ]
-    if settings.CELERY_BROKER_URL:
-        children = children[:1]
-        click.echo(_("Mail is delivered by: {command}").format(command="microblog worker"))
-    words = _("Microblog listens at {host}, port {port}; people reach it at {url}")
-    click.echo(words.format(host=host, port=port, url=settings.PUBLIC_URL))
-    if not settings.ADMINS:
-        words = _("ADMINS is not set: mail comes from {sender}.")
-        click.echo(words.format(sender=settings.sender), err=True)
-    sys.exit(Supervisor(children, as_environment(settings)).run())
+from microblog.settings import Settings
 
 
 @click.command()
@@ -144,18 +103,6 @@ def counted_apart(settings: Settings, workers: int) -> str | None:
         " as often as it should. Let them share a Redis: RATELIMIT_STORAGE_URI=redis://…"
     )
     return words.format(count=workers)
-
-
-def _require_writable(file: Path | None) -> None:
-    if file is None:
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a"):
-            pass
-    except OSError as error:
-        words = _("LOG_FILE names {file!r}, which cannot be written: {reason}.")
-        raise click.ClickException(words.format(file=str(file), reason=error.strerror)) from None
 
 
 def load_app(settings: Settings | None = None) -> Flask:

@@ -1,4 +1,8 @@
-"""Runs the processes of a site together: all start, and all end, as one."""
+"""Runs the processes of a site together: all start, and all end, as one.
+
+It stays as long as the site, and so imports nothing of it: what needs the site's code or settings
+is done before, and forgotten, or by a process that ends.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from gettext import gettext as _
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -22,6 +27,9 @@ STOP_WITHIN_SECONDS = 15.0
 STEADY_AFTER_SECONDS = 60.0
 
 PARENT = "MICROBLOG_SUPERVISOR"
+SECOND_START = "MICROBLOG_SECOND_START"
+
+MICROBLOG = (sys.executable, "-m", "microblog")
 
 
 @dataclass
@@ -91,7 +99,7 @@ class Supervisor:
         child.started_at, child.restart_at = time.monotonic(), None
         # A session of its own: Ctrl-C reaches this process only, which ends the others in order.
         child.process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "microblog", *child.arguments],
+            [*MICROBLOG, *child.arguments],
             env=self._environment,
             start_new_session=True,
         )
@@ -114,6 +122,20 @@ class Supervisor:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def start_again(environment: Mapping[str, str]) -> NoReturn:
+    """Run the present command anew in this process, which gives back what it has loaded."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    changes = {**environment, SECOND_START: str(os.getpid())}
+    arguments = [*MICROBLOG, *sys.argv[1:]]
+    os.execve(sys.executable, arguments, {**os.environ, **changes})  # noqa: S606 - our own command
+
+
+def is_second_start() -> bool:
+    """Whether `start_again` has started this command; to be asked once."""
+    return os.environ.pop(SECOND_START, None) == str(os.getpid())
 
 
 def end_with_supervisor() -> None:
