@@ -22,6 +22,10 @@ KEPT_CONFIRMED = timedelta(days=400)
 """Longer than any trace of mail to the old address, which a deletion of the account must find."""
 
 
+class AddressTakenError(Exception):
+    """Another account has proved the address, or can still get it back."""
+
+
 def pending_change(session: Session, user_id: int, *, now: datetime) -> EmailChange | None:
     """The change that waits for the new address to be confirmed; an account has at most one."""
     return session.scalar(
@@ -89,6 +93,17 @@ def reservation(
         .order_by(EmailChange.id)
         .limit(1)
     )
+
+
+def require_unreserved(
+    session: Session, email_key: str, *, exclude_user_id: int, now: datetime
+) -> None:
+    """Raise AddressTakenError where another account than this one can get the address back.
+
+    To be asked after the write that takes the address: whoever just left it has been waited for.
+    """
+    if reservation(session, email_key, exclude_user_id=exclude_user_id, now=now):
+        raise AddressTakenError
 
 
 def addresses_that_can_undo(session: Session, user: User, *, now: datetime) -> list[str]:

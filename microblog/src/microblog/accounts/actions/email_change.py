@@ -49,11 +49,12 @@ from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import (
     CONFIRM_WITHIN,
     UNDO_WITHIN,
+    AddressTakenError,
     can_be_undone,
     cancel_pending,
     changes_not_undone,
     pending_change,
-    reservation,
+    require_unreserved,
 )
 from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.tokens import (
@@ -91,13 +92,6 @@ class AskedTooOftenError(Exception):
     def __init__(self, opens_at: datetime) -> None:
         self.opens_at = opens_at
         super().__init__(opens_at)
-
-
-class AddressTakenError(Exception):
-    """Another account holds the address, or may still get it back.
-
-    The transaction has been rolled back.
-    """
 
 
 def ask_for_change(
@@ -179,7 +173,7 @@ def confirm_change(
 ) -> User | None:
     """Give the account its new address, and its old one 72 hours to undo it.
 
-    None where the token is not good. Raises AddressTakenError.
+    None where the token is not good. Raises AddressTakenError, which must end the transaction.
     """
     found = find_to_confirm(session, keys, token, now=scope.now, locked=True)
     if found is None:
@@ -198,10 +192,7 @@ def confirm_change(
             change_id=change.id,
         )
     _give_address(session, user, change.new_email, now=scope.now)
-    # Asked only now: whoever just left the address to this account has been waited for.
-    if reservation(session, user.email_key, exclude_user_id=user.id, now=scope.now):
-        session.rollback()
-        raise AddressTakenError
+    require_unreserved(session, user.email_key, exclude_user_id=user.id, now=scope.now)
     record(
         session,
         user.id,
@@ -272,7 +263,6 @@ def _give_address(session: Session, user: User, address: str, *, now: datetime) 
     try:
         session.flush()
     except IntegrityError:
-        session.rollback()
         raise AddressTakenError from None
 
 

@@ -18,7 +18,11 @@ from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import User
 from microblog.accounts.passwords import unusable_password
-from microblog.accounts.pending_changes import cancel_pending, reservation
+from microblog.accounts.pending_changes import (
+    AddressTakenError,
+    cancel_pending,
+    require_unreserved,
+)
 from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.login_throttle import reset_account_throttle
 from microblog.accounts.sessions.sessions import end_all_sessions
@@ -132,7 +136,10 @@ def reset_password(
 
 
 def _replace_password(session: Session, user: User, password_hash: str, *, now: datetime) -> bool:
-    """Take the new password and the proof of the address; False where somebody was faster."""
+    """Take the new password and the proof of the address; False where somebody was faster.
+
+    Nothing is changed then.
+    """
     change = (
         update(User)
         .where(
@@ -144,18 +151,13 @@ def _replace_password(session: Session, user: User, password_hash: str, *, now: 
         .execution_options(synchronize_session=False)
     )
     try:
-        changed = session.execute(change).rowcount  # type: ignore[attr-defined]
-    except IntegrityError:
-        session.rollback()
+        with session.begin_nested():
+            changed = session.execute(change).rowcount  # type: ignore[attr-defined]
+            if changed and user.email_verified_at is None:
+                require_unreserved(session, user.email_key, exclude_user_id=user.id, now=now)
+    except (IntegrityError, AddressTakenError):
         return False
-    if not changed:
-        return False
-    # Asked only now: whoever just left the address to this account has been waited for.
-    is_new = user.email_verified_at is None
-    if is_new and reservation(session, user.email_key, exclude_user_id=user.id, now=now):
-        session.rollback()
-        return False
-    return True
+    return bool(changed)
 
 
 def revoke_access(session: Session, user: User, *, now: datetime) -> None:

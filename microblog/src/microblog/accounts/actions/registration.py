@@ -20,9 +20,8 @@ from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.confusables import skeleton
 from microblog.accounts.lookup import holder_of
 from microblog.accounts.models import User
-from microblog.accounts.pending_changes import reservation
+from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
 from microblog.accounts.usernames import username_key
-from microblog.database import utc_now
 from microblog.web.scope import Scope
 
 
@@ -49,8 +48,8 @@ def register(
 ) -> User:
     """Make an account, and ask whoever reads the mail of its address to confirm it.
 
-    Raises TakenError for a user name; then the transaction has been rolled back. Nobody is looked
-    up by the address: the same is written whether another account holds it or not.
+    Raises TakenError for a user name. Nobody is looked up by the address: the same is written
+    whether another account holds it or not.
     """
     user = create_account(session, username=username, email=email, password_hash=password_hash)
     record(session, user.id, SecurityEventType.REGISTERED, scope)
@@ -69,8 +68,7 @@ def create_account(
     """Make an account without telling anybody; with `verified_at`, its address counts as verified.
 
     Raises TakenError for a user name, one that looks like another included, or, with `verified_at`,
-    for an address that another account holds or may still get back; then the transaction has been
-    rolled back.
+    for an address that another account has proved or can still get back. Nothing is written then.
     """
     address = parse_address(email)
     user = User(
@@ -83,16 +81,18 @@ def create_account(
         password_hash=password_hash,
     )
     _require_free(session, user)
-    session.add(user)
     try:
-        session.flush()
-        # Asked once more: whoever just left the address has been waited for.
-        if verified_at and _is_reserved(session, user):
-            session.rollback()
-            raise TakenError("email")
+        with session.begin_nested():
+            session.add(user)
+            session.flush()
+            if verified_at:
+                require_unreserved(
+                    session, user.email_key, exclude_user_id=user.id, now=verified_at
+                )
+    except AddressTakenError:
+        raise TakenError("email") from None
     except IntegrityError:
         # Somebody else was faster, between the look and the insert.
-        session.rollback()
         _require_free(session, user)
         raise TakenError("username") from None
     return user
@@ -117,11 +117,5 @@ def require_free_name(
 
 def _require_free(session: Session, user: User) -> None:
     require_free_name(session, key=user.username_key, skeleton=user.username_skeleton)
-    if user.email_verified_at is None:
-        return
-    if holder_of(session, user.email_key) or _is_reserved(session, user):
+    if user.email_verified_at and holder_of(session, user.email_key):
         raise TakenError("email")
-
-
-def _is_reserved(session: Session, user: User) -> bool:
-    return reservation(session, user.email_key, exclude_user_id=None, now=utc_now()) is not None

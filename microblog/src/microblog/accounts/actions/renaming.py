@@ -16,20 +16,19 @@ from microblog.accounts.usernames import username_key
 def rename(session: Session, user: User, username: str) -> None:
     """Give an account another name, which the form has checked.
 
-    Raises TakenError where another account has it, or one that looks like it; then the transaction
-    has been rolled back.
+    Raises TakenError where another account has it, or one that looks like it. Nothing is changed
+    then.
     """
     key, look = username_key(username), skeleton(username)
     # Who has a name from before a rule keeps it, in capitals, too.
     is_new = look != user.username_skeleton
     require_free_name(session, key=key, skeleton=look if is_new else None, exclude_user_id=user.id)
-    user.username, user.username_key = unicodedata.normalize("NFC", username), key
-    if is_new:
-        user.username_skeleton, user.confusable_username = look, False
     try:
-        session.flush()
+        with session.begin_nested():
+            user.username, user.username_key = unicodedata.normalize("NFC", username), key
+            if is_new:
+                user.username_skeleton, user.confusable_username = look, False
     except IntegrityError:
         # Somebody else was faster, between the look and the change.
-        session.rollback()
         require_free_name(session, key=key, skeleton=look, exclude_user_id=user.id)
         raise TakenError("username") from None

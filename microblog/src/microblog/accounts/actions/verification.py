@@ -18,7 +18,7 @@ from microblog.accounts.administrators import LastAdministratorError, keep_an_ad
 from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
 from microblog.accounts.lookup import holder_of
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.pending_changes import reservation
+from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
 from microblog.accounts.sessions.reauthentication import lock_account
 from microblog.accounts.tokens import VERIFY_EMAIL, Keys, State, make_token, matches, read_token
 from microblog.web.scope import Scope
@@ -111,13 +111,11 @@ def verify(session: Session, keys: Keys, token: str, scope: Scope) -> Verificati
         .execution_options(synchronize_session=False)
     )
     try:
-        confirmed = session.execute(confirm).rowcount  # type: ignore[attr-defined]
-    except IntegrityError:
-        session.rollback()
-        return Verification.HELD
-    # Asked only now: whoever just left the address to this account has been waited for.
-    if confirmed and reservation(session, user.email_key, exclude_user_id=user.id, now=scope.now):
-        session.rollback()
+        with session.begin_nested():
+            confirmed = session.execute(confirm).rowcount  # type: ignore[attr-defined]
+            if confirmed:
+                require_unreserved(session, user.email_key, exclude_user_id=user.id, now=scope.now)
+    except (IntegrityError, AddressTakenError):
         return Verification.HELD
     if confirmed:
         record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)

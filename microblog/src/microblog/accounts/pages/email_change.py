@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from flask_outbox import current_outbox
 from microblog.accounts.actions import email_change
 from microblog.accounts.actions.email_change import (
-    AddressTakenError,
     AskedTooOftenError,
     SameAddressError,
 )
@@ -20,7 +19,7 @@ from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.settings_forms import ChangeEmailForm
-from microblog.accounts.pending_changes import pending_change
+from microblog.accounts.pending_changes import AddressTakenError, pending_change
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import db, transaction
 from microblog.web.languages import local_time
