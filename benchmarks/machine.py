@@ -1,4 +1,4 @@
-"""What a measurement was made on: the machine, the versions, the day. No names, no paths."""
+"""The circumstances of a measurement: the machine, versions, the date. No names, no paths."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from tests.site_services import RABBITMQ, REDIS, has_broker
 
 UNKNOWN = "unknown"
 _ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("flask-outbox/src", "microblog/src")
 _SYNCS = 50
 
 
 def describe() -> dict[str, str]:
-    """Each trait of this machine that a figure may depend on, as people read it.
+    """The traits of this machine that figures may depend on, as text.
 
     A service that does not answer is left out.
     """
@@ -52,11 +53,11 @@ def today() -> str:
 
 
 def commit() -> str:
-    """What was measured: the commit, and whether the source differs from it."""
+    """The commit that was measured, and whether the source differs from it."""
     short = _git("rev-parse", "--short", "HEAD")
     if short is None:
         return UNKNOWN
-    return f"{short} with changes" if _git("status", "--porcelain", "--", "src") else short
+    return f"{short} with changes" if _git("status", "--porcelain", "--", *SOURCES) else short
 
 
 def _postgresql() -> str:
@@ -95,7 +96,7 @@ def _system() -> str:
 
 
 def _sync_milliseconds() -> float:
-    """What a commit waits for; next to nothing where temporary files are in memory."""
+    """How long a commit waits for the disk; next to nothing if temporary files are in memory."""
     times = []
     with tempfile.TemporaryFile() as file:
         for _ in range(_SYNCS):

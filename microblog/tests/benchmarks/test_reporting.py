@@ -1,4 +1,4 @@
-"""What a benchmark tells is kept, ends the program with the right code, and becomes the page."""
+"""A benchmark's report is stored, decides the exit code, and becomes the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import QUESTIONS, reporting
+from benchmarks import QUESTIONS, machine, reporting
 from benchmarks.reporting import Report, milliseconds
 from scripts import benchmarks_doc
 
@@ -35,7 +35,7 @@ def test_a_broken_promise_ends_with_1(
     assert json.loads((tmp_path / f"{NAME}.json").read_text())["promises"][0]["kept"] is kept
 
 
-def test_a_result_names_its_circumstances_but_no_path(tmp_path: Path) -> None:
+def test_a_result_holds_its_circumstances_but_no_path(tmp_path: Path) -> None:
     text = report().write(tmp_path).read_text()
     kept = json.loads(text)
     assert kept["machine"]["Python"].startswith("CPython 3.")
@@ -43,12 +43,16 @@ def test_a_result_names_its_circumstances_but_no_path(tmp_path: Path) -> None:
     assert str(benchmarks_doc.ROOT) not in text
 
 
+def test_the_sources_that_the_commit_is_compared_with_exist() -> None:
+    assert all(list((benchmarks_doc.ROOT / one).glob("*/*.py")) for one in machine.SOURCES)
+
+
 def test_a_row_must_fit_its_headings() -> None:
     with pytest.raises(ValueError, match="1 cells under 2 headings"):
         Report(NAME, "", full=True).table("a", "b").row("c")
 
 
-def test_the_page_tells_everything(tmp_path: Path) -> None:
+def test_the_page_has_everything(tmp_path: Path) -> None:
     report(kept=False).write(tmp_path)
     page = benchmarks_doc.page(benchmarks_doc.load(tmp_path))
     assert "[How fast is it, really?](#how-fast-is-it-really)" in page
@@ -60,12 +64,12 @@ def test_the_page_tells_everything(tmp_path: Path) -> None:
 
 def test_only_full_runs_are_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report(full=False).write(tmp_path / "build")
-    benchmarks_doc.take_over(tmp_path / "build", tmp_path / "docs")
+    benchmarks_doc.copy_results(tmp_path / "build", tmp_path / "docs")
     assert "smaller numbers" in capsys.readouterr().out
     with pytest.raises(ValueError, match="run make bench first"):
         benchmarks_doc.load(tmp_path / "docs")
     report().write(tmp_path / "build")
-    benchmarks_doc.take_over(tmp_path / "build", tmp_path / "docs")
+    benchmarks_doc.copy_results(tmp_path / "build", tmp_path / "docs")
     assert len(benchmarks_doc.load(tmp_path / "docs")) == 1
 
 
