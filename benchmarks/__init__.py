@@ -1,10 +1,10 @@
-"""Measurements of what the documentation claims: one file, one question."""
+"""Benchmarks that measure what the documentation claims: one file for each question."""
 
 import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-# Where the servers and services of the tests are, which are asked here, too.
+# The benchmarks use the servers and services of the tests.
 sys.path += [str(_ROOT / "flask-outbox"), str(_ROOT / "microblog")]
 
 QUESTIONS = (
@@ -21,4 +21,4 @@ QUESTIONS = (
     "timeline",
     "lighthouse",
 )
-"""In the order in which they are asked and told."""
+"""In the order in which they run and are reported."""

@@ -1,7 +1,7 @@
-"""Ask all the questions, or those that are named, one after the other: `make bench`.
+"""Run all benchmarks, or those that are named, one after the other: `make bench`.
 
-Each is a program of its own, python -m benchmarks.NAME, with options for smaller numbers. One that
-breaks a promise does not keep the others from being asked. Ends with 1 where a promise is broken.
+Each is a program of its own, python -m benchmarks.NAME, with options for smaller numbers. A broken
+promise does not stop the others; the exit code is 1 if any promise is broken.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def main() -> None:
     names = parser.parse_args().names or QUESTIONS
     if unknown := set(names) - set(QUESTIONS):
         parser.error(f"there is no benchmark named {', '.join(sorted(unknown))}")
-    outcomes = {name: _ask(name) for name in names}
+    outcomes = {name: _run(name) for name in names}
     print()
     for name, good in outcomes.items():
         print(f"{name:14} {'as promised' if good else 'NOT AS PROMISED'}")
     sys.exit(not all(outcomes.values()))
 
 
-def _ask(name: str) -> bool:
+def _run(name: str) -> bool:
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=False)

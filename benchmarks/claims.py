@@ -1,9 +1,9 @@
 """Does a long queue make it slower to take the next message from it?
 
-A message is settled and the next one claimed, in one transaction, as the dispatcher does it: with
-1,000 rows in the outbox, with 1,000,000 of which all but 1,000 were sent before, and with 1,000,000
-that all wait. With the long ones, 10,000 addresses are suppressed, too. The three take turns in
-blocks, so that what else the machine does meets all alike.
+A message is settled and the next one claimed in one transaction, as the dispatcher does: with 1,000
+rows in the outbox, with 1,000,000 of which all but 1,000 were sent before, and with 1,000,000 that
+all wait. With the long queues, 10,000 addresses are also suppressed. The three alternate in blocks,
+so that other load on the machine affects them equally.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from benchmarks.databases import available, engines, fresh_database
-from benchmarks.filling import multiply, post_example, tidy, vacuum
+from benchmarks.filling import enqueue_example, multiply, tidy, vacuum
 from benchmarks.reporting import Report, milliseconds, parse
 from flask_outbox.delivery.claims import Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
@@ -32,7 +32,7 @@ from microblog.settings import Settings
 FEW = 1000
 SUPPRESSED = 10_000
 BLOCK = 250
-LOOKS = 50
+POLLS = 50
 LEASE_SECONDS = 60.0
 ANSWER = "250 2.0.0 Ok: queued as 4bTz9K1c2dzB"
 SECRET = "a secret for a benchmark only, long enough"
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=available(), action="append", help="only this one")
     options, full = parse(parser)
     report = Report("claims", __doc__, full=full)
-    table = report.table("Outbox", "Claim: median", "p99", "Against few", "Look: median")
+    table = report.table("Outbox", "Claim: median", "p99", "Against few", "Poll: median")
     measured = engines(report, options.engine)
     ratios = []
     for engine in measured:
@@ -56,16 +56,16 @@ def main() -> None:
             median = statistics.median(queue.times)
             ratios.append(median / few)
             p99 = statistics.quantiles(queue.times, n=100)[98]
-            look = statistics.median(queue.looks)
+            poll = statistics.median(queue.polls)
             times = (milliseconds(one) for one in (median, p99))
             ratio = f"{median / few:.2f} ×"
-            table.row(f"{engine}, {queue.name}", *times, ratio, milliseconds(look))
+            table.row(f"{engine}, {queue.name}", *times, ratio, milliseconds(poll))
     report.promise(
         f"A claim among {options.rows:,} rows takes at most {AT_MOST} × that among {FEW:,}",
         measured=f"at most {max(ratios):.2f} × ({' and '.join(measured)})",
         kept=max(ratios) <= AT_MOST,
     )
-    report.note("A look asks when the next message is due; the dispatcher takes one a second.")
+    report.note("A poll asks when the next message is due; the dispatcher polls once a second.")
     report.finish()
 
 
@@ -82,24 +82,24 @@ def _measure(engine: str, rows: int, blocks: int) -> list[Queue]:
         for _ in range(blocks):
             for queue in queues:
                 queue.claim_block()
-        for _ in range(LOOKS):
+        for _ in range(POLLS):
             for queue in queues:
-                queue.look()
+                queue.poll()
         return queues
 
 
 class Queue:
-    """An outbox of its own: rows that were sent before, and rows that wait."""
+    """An outbox in a database of its own, with rows that were sent before and rows that wait."""
 
     def __init__(self, url: str, folder: Path, sent: int, waiting: int) -> None:
         self.name = f"{sent + waiting:,} rows, {waiting:,} waiting"
         self.times: list[float] = []
-        self.looks: list[float] = []
+        self.polls: list[float] = []
         app = create_app(Settings(SECRET_KEY=SECRET, DATABASE_URL=url, INSTANCE_PATH=folder))
         with app.app_context():
             upgrade()
             self._engine = db.engine
-            self._example = post_example()
+            self._example = enqueue_example()
         self._claims = Claims(self._engine, lease=LEASE_SECONDS)
         for count, status in ((sent, Status.SENT), (waiting, Status.QUEUED)):
             if count:
@@ -109,36 +109,36 @@ class Queue:
         tidy(self._engine)
 
     def claim_block(self) -> None:
-        """Settle and claim one block, then let it wait again."""
+        """Settle and claim one block, then reset its rows to waiting."""
         settlement, taken = None, []
         for _ in range(BLOCK):
             now = time.time()
             started = time.perf_counter()
-            _ours, held = self._claims.settle_and_claim(settlement, ALL_PRIORITIES, now=now)
+            _ours, claim = self._claims.settle_and_claim(settlement, ALL_PRIORITIES, now=now)
             self.times.append(time.perf_counter() - started)
-            assert held is not None
-            taken.append(held.id)
-            settlement = Settlement(held, Status.SENT, ANSWER, now, kept_arguments={})
+            assert claim is not None
+            taken.append(claim.id)
+            settlement = Settlement(claim, Status.SENT, ANSWER, now, kept_arguments={})
         assert settlement is not None
         self._claims.settle(settlement)
-        self._let_wait_again(taken)
+        self._reset_to_waiting(taken)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Ask when the next message is due."""
         started = time.perf_counter()
         self._claims.next_due()
-        self.looks.append(time.perf_counter() - started)
+        self.polls.append(time.perf_counter() - started)
 
     def close(self) -> None:
         self._claims.close()
         self._engine.dispose()
 
     def _suppress(self, count: int) -> None:
-        nobodies = ((f"nobody{number}@example.com", "550 5.1.1") for number in range(count))
+        addresses = ((f"nobody{number}@example.com", "550 5.1.1") for number in range(count))
         with self._engine.begin() as connection:
-            suppress(Session(connection), nobodies, now=time.time())
+            suppress(Session(connection), addresses, now=time.time())
 
-    def _let_wait_again(self, taken: list[int]) -> None:
+    def _reset_to_waiting(self, taken: list[int]) -> None:
         statement = text(
             "UPDATE outbox SET status = 'queued', attempts = 0, settled_at = NULL, due_at = :now,"
             " history = '[]', arguments = (SELECT arguments FROM outbox WHERE id = :example)"
@@ -146,7 +146,7 @@ class Queue:
         )
         values = {"now": time.time(), "example": self._example}
         with self._engine.begin() as connection:
-            connection.execute(statement, [{"id": number, **values} for number in taken])
+            connection.execute(statement, [{"id": row_id, **values} for row_id in taken])
         vacuum(self._engine)
 
 

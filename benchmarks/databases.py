@@ -1,4 +1,4 @@
-"""An empty database for a measurement: a file, or one of its own at the PostgreSQL server."""
+"""Empty databases for benchmarks: a file of SQLite, or a database on the PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
 def available() -> list[str]:
-    """The engines that can be measured here: SQLite always, PostgreSQL where a server answers."""
+    """The engines that can be measured here: SQLite always, PostgreSQL if a server answers."""
     return [SQLITE, POSTGRES] if has_postgresql() else [SQLITE]
 
 
 def engines(report: Report, only: list[str] | None = None) -> list[str]:
-    """The engines to measure: those in `only`, or all; the report says which is left out."""
+    """The engines to measure: those in `only`, or all; the report notes which is left out."""
     if not only and not has_postgresql():
         report.note(f"{POSTGRES} was left out: no server answers.")
     return only or available()
 
 
 def anything_waits() -> bool:
-    """Whether the current application's outbox holds what is not settled."""
+    """Whether the current application's outbox holds messages that are not settled."""
     return bool(_of_waiting("SELECT EXISTS (SELECT 1 {})"))
 
 
@@ -48,9 +48,9 @@ def _of_waiting(statement: str) -> int:
 
 @contextmanager
 def fresh_database(engine: str, folder: Path, *, name: str = "benchmark") -> Iterator[str]:
-    """The address of a database without tables, which goes away at the end.
+    """Create a database without tables, give its address, and drop it at the end.
 
-    `folder` holds the file of SQLite; `name` tells several databases of one program apart.
+    `folder` holds the file of SQLite; `name` distinguishes several databases of one program.
     """
     if engine == SQLITE:
         yield f"sqlite:///{folder / name}.db"

@@ -1,9 +1,9 @@
 """Do two workers deliver twice as much as one?
 
 Workers with their own connections, which share a PostgreSQL database and a broker, deliver the same
-number of messages to a mail server that takes 100 ms for each: first one of them, then two. The
-messages are posted together, each with its ring, when the workers are ready; the time ends when the
-last one is settled.
+number of messages to a mail server that takes 100 ms for each: first one worker, then two. The
+messages are enqueued together, each with its wake-up, when the workers are ready; the time ends
+when the last one is settled.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def deliver(broker: str, count: int, *, workers: int) -> float:
-    """Messages a second of so many workers."""
+    """Return the messages a second of so many workers."""
     own = Broker.at(BROKERS[broker])
     with (
         tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
@@ -113,7 +113,7 @@ def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
 
 
 def _seconds(count: int) -> float:
-    """From posting so many messages until all are settled."""
+    """Enqueue so many messages; return the seconds until all are settled."""
     with transaction() as writing:
         for number in range(count):
             current_outbox().send_email(

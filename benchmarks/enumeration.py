@@ -1,12 +1,11 @@
-"""Does the time of an answer tell who has an account?
+"""Does the time of an answer reveal who has an account?
 
-A whole site on SQLite, with its dispatcher, is asked by pairs of requests that must look alike, in
-random order, while its mail server is healthy, slow, silent or dead: for a reset, with an address
-that has an account and one that has none; to log in, with a wrong password and a name that is
-somebody's or nobody's; to register, with an address that an account holds or a free one; to mail
-the link again, for a newcomer who named somebody else's address or a free one. The AUC is the
-chance that one of the first kind takes longer than one of the second: at 0.5 there is nothing to
-see.
+A whole site on SQLite, with its dispatcher, gets pairs of requests that must look alike, in random
+order, while its mail server is healthy, slow, silent or dead: for a reset, with an address that has
+an account and one that has none; to log in, with a wrong password and a name that exists or does
+not; to register, with an address that an account has or a free one; to mail the link again, for a
+newcomer who gave somebody else's address or a free one. The AUC is the probability that a request
+of the first kind takes longer than one of the second: at 0.5 they cannot be told apart.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ WARM_UP = 50
 PASSWORD = "an uncommon password of a benchmark"
 
 Send = Callable[[int, bool], int]
-"""Sends the request of this number, of the first kind or of the second; returns the status."""
+"""Sends the request with this number, of the first kind or of the second; returns the status."""
 
 
 def main() -> None:
@@ -71,7 +70,7 @@ def _reset(port: int) -> Send:
 
 
 def _log_in(port: int) -> Send:
-    """Each name once: the same one again and again would be told to wait."""
+    """Use each name once: repeated attempts at the same one would be throttled."""
     client = _opened(port, "/login")
     return lambda number, known: client.post(
         "/login", username=_address(number, known).partition("@")[0], password="a wrong one"
@@ -120,7 +119,7 @@ FORMS: dict[str, Callable[[int], Send]] = {
 
 @contextmanager
 def _site(state: str, people: int) -> Iterator[int]:
-    """A running site whose mail server is in this state; gives its port."""
+    """Run a site whose mail server is in this state; give its port."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="microblog-benchmark-"))
         mail_port = choose_free("127.0.0.1")
@@ -143,7 +142,7 @@ def _address(number: int, known: bool) -> str:
 
 
 def _measure(send: Send, each: int) -> tuple[list[float], list[float]]:
-    """Seconds of each answer, for known and for unknown; the same status for all."""
+    """Return the seconds of each answer, for known and for unknown; all have the same status."""
     for number in range(WARM_UP):
         send(each + number, bool(number % 2))
     requests = [(number, known) for number in range(each) for known in (True, False)]
@@ -160,7 +159,7 @@ def _measure(send: Send, each: int) -> tuple[list[float], list[float]]:
 
 
 def auc(slower: Sequence[float], faster: Sequence[float]) -> float:
-    """The chance that one of the first is larger than one of the second; ties count half."""
+    """The probability that one of the first is larger than one of the second; ties count half."""
     ordered = sorted(faster)
     wins = sum(bisect_left(ordered, one) + bisect_right(ordered, one) for one in slower) / 2
     return wins / (len(slower) * len(faster))

@@ -1,4 +1,4 @@
-"""A great many rows for the outbox, copied by the database itself: posting them takes too long."""
+"""Very many rows for the outbox, copied by the database itself: enqueuing them takes too long."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _OWN = {
 }
 
 
-def post_example(kind: str | None = None) -> int:
-    """A message for `multiply`, of this kind or written already; it is never sent itself.
+def enqueue_example(kind: str | None = None) -> int:
+    """Enqueue a message for `multiply`, of this email type or pre-rendered, and return its id.
 
-    Returns its number. Needs the application.
+    The message itself is never sent. Needs the application's context.
     """
     outbox, address = current_outbox(), "example@example.com"
     with transaction() as writing:
         if kind is None:
-            number = outbox.send_email("Hello", None, [address], TEXT, HTML, session=writing)
+            row_id = outbox.send_email("Hello", None, [address], TEXT, HTML, session=writing)
         else:
-            number = outbox.enqueue(writing, kind, address).id
+            row_id = outbox.enqueue(writing, kind, address).id
         writing.execute(
             text("UPDATE outbox SET status = :status WHERE id = :id"),
-            {"status": Status.CANCELLED, "id": number},
+            {"status": Status.CANCELLED, "id": row_id},
         )
-    return number
+    return row_id
 
 
 def multiply(
     engine: Engine,
-    number: int,
+    row_id: int,
     count: int,
     *,
     first_due_at: float | None = None,
     **columns: object,
 ) -> None:
-    """Add `count` copies of the row with this number, each for another of `user1`, `user2`…
+    """Add `count` copies of the row with this id, each to another of `user1`, `user2`…
 
-    `columns` are values that the copies have instead of the row's own. The first is due now, or at
+    `columns` has values that replace the row's own in the copies. The first copy is due now, or at
     the given Unix time.
     """
     names = [column.name for column in OutboxMessage.__table__.columns if column.name != "id"]
@@ -61,14 +61,14 @@ def multiply(
         connection.execute(
             text(
                 f"{_NUMBERS} INSERT INTO outbox ({', '.join(names)})"
-                f" SELECT {', '.join(values)} FROM outbox, n WHERE id = :number"
+                f" SELECT {', '.join(values)} FROM outbox, n WHERE id = :row_id"
             ),
-            {"count": count, "number": number, "first_due_at": due_at, **columns},
+            {"count": count, "row_id": row_id, "first_due_at": due_at, **columns},
         )
 
 
 def tidy(engine: Engine) -> None:
-    """Let the database do now what it does by itself sooner or later: not while it is measured."""
+    """Run the database's maintenance now, so that it does not happen during a measurement."""
     if engine.dialect.name == "postgresql":
         _run(engine, "VACUUM ANALYZE outbox", "CHECKPOINT")
     else:
@@ -76,7 +76,7 @@ def tidy(engine: Engine) -> None:
 
 
 def vacuum(engine: Engine) -> None:
-    """Forget versions of rows that nobody can see any more, as autovacuum does on PostgreSQL."""
+    """Remove dead versions of rows, as autovacuum does on PostgreSQL."""
     if engine.dialect.name == "postgresql":
         _run(engine, "VACUUM outbox")
 

@@ -1,8 +1,8 @@
-"""Starts dispatchers quickly, by forking: one that reads and imports everything takes a second.
+"""Starts dispatchers quickly, by forking: a new process takes a second to import everything.
 
 `python -m benchmarks.forking` reads plans, a line of JSON each, and runs `microblog process
-dispatcher` for each in a process of its own, one after the other. It writes that process's number,
-a line when the first message is claimed, and one with the exit code (negative: a signal's number).
+dispatcher` for each in a process of its own, one after the other. It writes a line with the PID, a
+line when the first message is claimed, and a line with the exit code (negative for a signal).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OUTPUT, _LOG = 1, 2
 
 
 class Forker:
-    """The program of this module, as another one uses it. Use as a context manager."""
+    """Runs this module's program for another one. Use it as a context manager."""
 
     def __enter__(self) -> Forker:
         self._process = subprocess.Popen(
@@ -56,49 +56,49 @@ class Forker:
         point: str | None = None,
         call: int | None = None,
     ) -> Dispatching:
-        """Run the dispatcher; the one before must have ended."""
+        """Start a dispatcher; the previous one must have ended."""
         plan = {"environment": environment, "lease": lease, "log": str(log)}
         assert self._process.stdin is not None
         self._process.stdin.write(
             json.dumps(plan | {"point": point, "call": call}).encode() + b"\n"
         )
-        number = self.line(seconds=60)
-        assert number is not None, "no dispatcher was started"
-        return Dispatching(self, int(number))
+        pid = self.line(seconds=60)
+        assert pid is not None, "no dispatcher was started"
+        return Dispatching(self, int(pid))
 
     def line(self, *, seconds: float) -> str | None:
-        """The next line that is said within so many seconds."""
+        """Return the next line that is written within so many seconds."""
         output = self._process.stdout
         assert output is not None
         if not select.select([output], [], [], seconds)[0]:
             return None
-        # Lines are short, and no process says two: each is read whole.
+        # Lines are short and written one at a time: each is read whole.
         line = output.readline()
         assert line, "the forking program has ended"
         return line.decode().strip()
 
 
 class Dispatching:
-    """One dispatcher at work."""
+    """A running dispatcher."""
 
-    def __init__(self, forker: Forker, number: int) -> None:
+    def __init__(self, forker: Forker, pid: int) -> None:
         self._forker = forker
-        self._number = number
+        self._pid = pid
 
     def begun(self, *, seconds: float) -> bool:
-        """Whether it claims a message within so many seconds; to be asked once."""
+        """Whether it claims a message within so many seconds; may be called once."""
         return self._forker.line(seconds=seconds) == BEGUN
 
     def ended(self, *, seconds: float) -> int | None:
-        """Its exit code, if it ends within so many seconds."""
+        """Return its exit code if it ends within so many seconds."""
         line = self._forker.line(seconds=seconds)
         if line == BEGUN:
             line = self._forker.line(seconds=seconds)
         return None if line is None else int(line)
 
     def signal(self, number: int) -> int:
-        """Send it a signal that ends it; returns its exit code."""
-        os.kill(self._number, number)
+        """Send it a signal that ends it; return its exit code."""
+        os.kill(self._pid, number)
         code = self.ended(seconds=60)
         assert code is not None, "the dispatcher does not end"
         return code
@@ -110,19 +110,19 @@ def main() -> None:
         if child == 0:
             _dispatch(**json.loads(line))
         _, status = os.waitpid(child, 0)
-        _say(str(os.waitstatus_to_exitcode(status)))
+        _write_line(str(os.waitstatus_to_exitcode(status)))
 
 
 def _dispatch(
     *, environment: dict[str, str], lease: float, log: str, point: str | None, call: int | None
 ) -> NoReturn:
-    """The real command, whose leases are shorter; it kills itself at the point, if any."""
-    _say(str(os.getpid()))
+    """Run the real command with shorter leases; it kills itself at the point, if one is given."""
+    _write_line(str(os.getpid()))
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, _LOG)
     os.environ.update(environment, **{PARENT: str(os.getppid())})
     _shorten_leases(lease)
-    _tell_the_first_claim()
+    _report_first_claim()
     if point is not None:
         arm(point, call)
     cli(["process", "dispatcher"])
@@ -136,21 +136,21 @@ def _shorten_leases(lease: float) -> None:
     setattr(processes, run_dispatcher.__name__, shortened)
 
 
-def _tell_the_first_claim() -> None:
-    claim = Claims.settle_and_claim
+def _report_first_claim() -> None:
+    settle_and_claim = Claims.settle_and_claim
     first = itertools.count()
 
-    def told(*args: Any, **kwargs: Any) -> tuple[bool, Claim | None]:
-        ours, held = claim(*args, **kwargs)
-        if held is not None and next(first) == 0:
-            _say(BEGUN)
-        return ours, held
+    def reporting(*args: Any, **kwargs: Any) -> tuple[bool, Claim | None]:
+        ours, claim = settle_and_claim(*args, **kwargs)
+        if claim is not None and next(first) == 0:
+            _write_line(BEGUN)
+        return ours, claim
 
-    Claims.settle_and_claim = told  # type: ignore[method-assign]
+    Claims.settle_and_claim = reporting  # type: ignore[method-assign]
 
 
-def _say(words: str) -> None:
-    os.write(_OUTPUT, f"{words}\n".encode())
+def _write_line(text: str) -> None:
+    os.write(_OUTPUT, f"{text}\n".encode())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Does a dispatcher that is killed lose mail, or send it twice?
 
 `microblog process dispatcher`, its leases shortened to 2 seconds, is ended with SIGKILL at each
-step of a delivery in turn, at a call chosen by chance, and at random moments. Before each kill more
-messages are posted; every tenth is a reset. Afterwards the log of the mail server is compared with
-the outbox. What was claimed and not settled at a kill was in flight; only that may have a second
-copy, under the same Message-ID.
+step of a delivery in turn, at a random call, and at random moments. Before each kill more messages
+are enqueued; every tenth is a reset. Afterwards the log of the mail server is compared with the
+outbox. A message that was claimed and not settled at a kill was in flight; only such a message may
+have a second copy, under the same Message-ID.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     options, full = parse(parser)
     report = Report("kill", __doc__, full=full)
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    report.note(f"The random numbers began at {seed}.")
+    report.note(f"The seed of the random numbers was {seed}.")
     table = report.table("Database", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent")
     outcomes = {}
     for engine in engines(report):
@@ -42,7 +42,7 @@ def main() -> None:
         for words in made.words:
             report.note(f"{engine}: {words}")
     _promise(report, list(outcomes.values()))
-    _tell_the_steps(report, list(outcomes.values()))
+    _report_steps(report, list(outcomes.values()))
     report.finish()
 
 
@@ -64,7 +64,7 @@ def _promise(report: Report, outcomes: list[Outcome]) -> None:
     )
 
 
-def _tell_the_steps(report: Report, outcomes: list[Outcome]) -> None:
+def _report_steps(report: Report, outcomes: list[Outcome]) -> None:
     table = report.table("Killed", "Times")
     for way, times in sum((one.kills for one in outcomes), Counter[str]()).items():
         table.row(way, str(times))

@@ -1,6 +1,6 @@
-"""A dispatcher that is killed again and again while mail waits, and what became of each message.
+"""Kill a dispatcher again and again while mail waits, and check what became of each message.
 
-Shared by the measurement (`benchmarks.kill`) and by the test of the same thing with fewer kills.
+Shared by the benchmark (`benchmarks.kill`) and by a test with fewer kills.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from tests.mail.killed_dispatcher import AFTER_ADMISSION, POINTS
 
 LEASE_SECONDS = 2.0
 SINK_DELAY = 0.005
-"""Seconds: long enough that each connection has a message in flight at most moments."""
+"""Seconds: enough that each connection has a message in flight most of the time."""
 
 RESET_EVERY = 10
-"""Every so manieth message is a reset, for an account of its own; it is urgent and guarded."""
+"""One in so many messages is a reset, each for another account: it is urgent, and counts towards
+the recipient limit."""
 
 AT_A_MOMENT = "at a random moment"
 WAYS = (*POINTS, AT_A_MOMENT)
@@ -45,12 +46,12 @@ APPLICATION = "microblog killed"
 
 @dataclass
 class Outcome:
-    """What the log of the mail server and the outbox say at the end, in numbers of messages.
+    """How the log of the mail server and the outbox compare at the end, in numbers of messages.
 
-    `lost` never reached the server. `strange` ones have a Message-ID that no row has. `unexplained`
-    copies are more than the kills at which the message was in flight. `claims` counts rows whose
-    attempts are not what the kills explain. `clean_end` is how the last dispatcher, which nobody
-    killed, ended. `words` tell about each message that is lost or not sent.
+    `lost` ones never reached the server. `strange` ones have a Message-ID that no row has.
+    `unexplained` copies exceed the kills at which the message was in flight. `claims` counts rows
+    with another number of attempts than the kills explain. `clean_end` says whether the last
+    dispatcher, which is not killed, ended well. `words` describe each message lost or not sent.
     """
 
     messages: int
@@ -72,7 +73,7 @@ class Outcome:
 
 
 class Campaign:
-    """Kills the dispatcher of one site. `taken` is where its mail server notes Message-IDs."""
+    """Kills the dispatcher of one site. `taken` is the file of its mail server's Message-IDs."""
 
     def __init__(self, app: Flask, settings: Settings, taken: Path, chance: random.Random) -> None:
         self._app = app
@@ -80,28 +81,28 @@ class Campaign:
         self._taken = taken
         self._log = taken.with_suffix(".log")
         self._chance = chance
-        self._posted = 0
+        self._enqueued = 0
         self._claims: dict[int, int] = {}
         self._deaths: Counter[int] = Counter()
 
     def run(self, messages: int, kills: int) -> Outcome:
-        """Post a part of the messages before each kill, and deliver the rest after the last."""
+        """Enqueue a part of the messages before each kill, and deliver the rest after the last."""
         outcome = Outcome(messages)
         with self._app.app_context(), Forker() as forker:
             for number in range(kills):
-                each = messages * (number + 1) // kills - self._posted
-                self._post(each)
+                each = messages * (number + 1) // kills - self._enqueued
+                self._enqueue(each)
                 way = self._kill(forker, WAYS[number % len(WAYS)], each)
                 outcome.kills[way] += 1
-                outcome.in_flight += self._note_what_was_in_flight()
+                outcome.in_flight += self._record_in_flight()
             outcome.clean_end = self._deliver_the_rest(forker)
             self._judge(outcome)
         return outcome
 
-    def _post(self, count: int) -> None:
+    def _enqueue(self, count: int) -> None:
         outbox = current_outbox()
         with transaction() as writing:
-            for number in range(self._posted, self._posted + count):
+            for number in range(self._enqueued, self._enqueued + count):
                 address = f"user{number}@example.com"
                 if number % RESET_EVERY == 0:
                     writing.execute(insert(User).values(_account(f"user{number}", address)))
@@ -110,10 +111,10 @@ class Campaign:
                     outbox.send_email(
                         f"Hello {number}", None, [address], "A line.\n" * 20, session=writing
                     )
-        self._posted += count
+        self._enqueued += count
 
     def _kill(self, forker: Forker, way: str, messages: int) -> str:
-        """Start a dispatcher and see it killed; returns how."""
+        """Start a dispatcher and kill it; return where that happened."""
         if way == AT_A_MOMENT:
             dispatching = self._start(forker)
             dispatching.begun(seconds=REACHED_WITHIN)
@@ -137,21 +138,21 @@ class Campaign:
             self._environment, lease=LEASE_SECONDS, log=self._log, point=point, call=call
         )
 
-    def _note_what_was_in_flight(self) -> int:
-        """Rows that the killed one had claimed and not settled; returns how many."""
-        self._wait_for_its_last_commits()
+    def _record_in_flight(self) -> int:
+        """Record which rows the killed dispatcher had claimed and not settled; return how many."""
+        self._wait_for_last_commits()
         claimed = _rows(
             "SELECT id, attempts, due_at FROM outbox WHERE attempts > 0 AND settled_at IS NULL"
         )
         assert all(due_at <= time.time() + LEASE_SECONDS for *_row, due_at in claimed)
-        fresh = [number for number, claims, _ in claimed if claims > self._claims.get(number, 0)]
-        self._claims.update((number, claims) for number, claims, _ in claimed)
+        fresh = [row_id for row_id, claims, _ in claimed if claims > self._claims.get(row_id, 0)]
+        self._claims.update((row_id, claims) for row_id, claims, _ in claimed)
         self._deaths.update(fresh)
         return len(fresh)
 
     @staticmethod
-    def _wait_for_its_last_commits() -> None:
-        """PostgreSQL finishes what it was told, although the one who told it is dead."""
+    def _wait_for_last_commits() -> None:
+        """Wait for PostgreSQL, which finishes a statement although its client is dead."""
         while not is_sqlite() and _rows(
             f"SELECT 1 FROM pg_stat_activity WHERE application_name = '{APPLICATION}'"
             " AND datname = current_database()"
@@ -159,7 +160,7 @@ class Campaign:
             time.sleep(0.005)
 
     def _deliver_the_rest(self, forker: Forker) -> bool:
-        """Whether a dispatcher that nobody kills brings everything to an end, and ends well."""
+        """Start a dispatcher, stop it once everything is settled; return whether it ends well."""
         dispatching = self._start(forker)
         deadline = time.monotonic() + REST_WITHIN
         while time.monotonic() < deadline and _rows(
@@ -172,21 +173,21 @@ class Campaign:
         taken = Counter(self._taken.read_text().split())
         rows = _rows("SELECT id, message_id, status, attempts, answer FROM outbox")
         outcome.strange = len(taken.keys() - {row[1] for row in rows})
-        for number, message_id, status, attempts, answer in rows:
+        for row_id, message_id, status, attempts, answer in rows:
             copies = taken[message_id] - 1
             if copies < 0:
                 outcome.lost += 1
-                outcome.words.append(f"lost: message {number}, {status}: {answer}")
+                outcome.words.append(f"lost: message {row_id}, {status}: {answer}")
             outcome.copies += max(copies, 0)
-            outcome.unexplained += max(copies - self._deaths[number], 0)
-            outcome.claims += attempts != self._deaths[number] + 1
+            outcome.unexplained += max(copies - self._deaths[row_id], 0)
+            outcome.claims += attempts != self._deaths[row_id] + 1
             if status != Status.SENT:
                 outcome.not_sent += 1
-                outcome.words.append(f"message {number}, {attempts} claims, {status}: {answer}")
+                outcome.words.append(f"message {row_id}, {attempts} claims, {status}: {answer}")
 
 
 def _named(settings: Settings) -> str:
-    """The address of the database, so that the dispatcher's connections can be told from ours."""
+    """The database's address with an application name that marks the dispatcher's connections."""
     url = make_url(settings.DATABASE_URL)
     if url.get_backend_name() == "postgresql":
         url = url.update_query_dict({"application_name": APPLICATION})

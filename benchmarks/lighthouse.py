@@ -1,8 +1,8 @@
 """Are the main pages fast, accessible and well made?
 
-Lighthouse, from npm's registry, looks at the pages of a site with 200 people and 2,000 posts: as a
-phone with a slow processor on a slow network, which it simulates, and as a desktop. Of 100 points
-each for performance, accessibility and best practices.
+Lighthouse, from npm's registry, audits the pages of a site with 200 people and 2,000 posts: as a
+phone with a slow processor on a slow network, which it simulates, and as a desktop. It gives up to
+100 points each for performance, accessibility and best practices.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ READER = "user0"
 ATTEMPTS = 3
 """Now and then Lighthouse misses the beginning of a page, and asks to be run again."""
 
-STRANGERS_PAGES = {
-    "The first page, for strangers": "/",
+VISITORS_PAGES = {
+    "The first page, for visitors": "/",
     "Log in": "/login",
     "Register": "/register",
     "Reset Password": "/reset_password_request",
@@ -51,7 +51,7 @@ DESKTOP = ["--preset=desktop"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--looks", type=int, default=1, help="the middle one counts")
+    parser.add_argument("--audits", type=int, default=1, help="of each page; the median counts")
     options, full = parse(parser)
     if shutil.which("npx") is None or chromium() is None:
         print("Left out: Lighthouse needs npx (of Node.js) and Chromium.")
@@ -59,7 +59,7 @@ def main() -> None:
     report = Report("lighthouse", __doc__, full=full)
     table = report.table("Page, seen by", "Performance", "Accessibility", "Best practices")
     worst = 100
-    for name, points in _looked_at(options.looks):
+    for name, points in _audited(options.audits):
         table.row(name, *(str(one) for one in points))
         worst = min(worst, *points)
     report.promise(
@@ -71,7 +71,7 @@ def main() -> None:
     report.finish()
 
 
-def _looked_at(looks: int) -> list[tuple[str, list[int]]]:
+def _audited(audits: int) -> list[tuple[str, list[int]]]:
     with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name:
         folder = Path(name)
         with running_site(
@@ -80,33 +80,33 @@ def _looked_at(looks: int) -> list[tuple[str, list[int]]]:
             site = f"http://127.0.0.1:{port}"
             client = Client(port)
             client.log_in(READER, PASSWORD)
-            pages = [(words, path, "") for words, path in STRANGERS_PAGES.items()]
+            pages = [(words, path, "") for words, path in VISITORS_PAGES.items()]
             pages += [(words, path, client.cookies) for words, path in READERS_PAGES.items()]
             return [
-                (f"{words}, {seen_by}", _points(f"{site}{path}", cookie, options, folder, looks))
+                (f"{words}, {seen_by}", _points(f"{site}{path}", cookie, options, folder, audits))
                 for words, path, cookie in pages
                 for seen_by, options in (("a phone", PHONE), ("a desktop", DESKTOP))
             ]
 
 
-def _points(address: str, cookies: str, options: list[str], folder: Path, looks: int) -> list[int]:
-    """The median of each category."""
+def _points(address: str, cookies: str, options: list[str], folder: Path, audits: int) -> list[int]:
+    """Audit a page several times; return the median of each category."""
     headers = folder / "headers.json"
     headers.write_text(json.dumps({"Cookie": cookies} if cookies else {}))
-    found = [_look(address, headers, options) for _ in range(looks)]
+    found = [_audit(address, headers, options) for _ in range(audits)]
     points = [statistics.median_low(one[category] for one in found) for category in CATEGORIES]
     print(f"{address} {' '.join(options)}: {points}", flush=True)
     return points
 
 
-def _look(address: str, headers: Path, options: list[str]) -> dict[str, int]:
-    told = _told_by_lighthouse(address, headers, options)
-    if told["finalDisplayedUrl"] != address:
-        raise SystemExit(f"{address} led to {told['finalDisplayedUrl']}")
-    return {name: round(one["score"] * 100) for name, one in told["categories"].items()}
+def _audit(address: str, headers: Path, options: list[str]) -> dict[str, int]:
+    result = _run_lighthouse(address, headers, options)
+    if result["finalDisplayedUrl"] != address:
+        raise SystemExit(f"{address} led to {result['finalDisplayedUrl']}")
+    return {name: round(one["score"] * 100) for name, one in result["categories"].items()}
 
 
-def _told_by_lighthouse(address: str, headers: Path, options: list[str]) -> dict[str, Any]:
+def _run_lighthouse(address: str, headers: Path, options: list[str]) -> dict[str, Any]:
     command = [
         "npx", "--yes", LIGHTHOUSE, address, "--quiet", "--output=json",
         f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}",
@@ -116,8 +116,8 @@ def _told_by_lighthouse(address: str, headers: Path, options: list[str]) -> dict
     for _ in range(ATTEMPTS):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode == 0:
-            told: dict[str, Any] = json.loads(done.stdout)
-            return told
+            result: dict[str, Any] = json.loads(done.stdout)
+            return result
         print(done.stderr.strip(), flush=True)
     raise SystemExit("Lighthouse failed.")
 

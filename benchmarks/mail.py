@@ -3,7 +3,7 @@
 Messages with text and HTML go to a mail server on the same machine, from queue to acceptance: ours
 from SQLite with synchronous FULL, each claimed and settled by itself, and those of other systems,
 installed from the package registry, in the same run. Then the mail server takes 100 ms for each
-message, and the number of connections decides.
+message, so that the number of connections limits the rate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AT_LEAST_OF_IDEAL = 0.9
 DELAY_SECONDS = 0.1
 CONNECTIONS = 8
 EACH = 100
-"""Messages for each connection to a slow server: ten seconds, beside which a start is little."""
+"""Messages for each connection to a slow server: ten seconds, so that the start hardly counts."""
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _peers(report: Report) -> list[str]:
-    """The names of those that can be measured here."""
+    """The names of the other systems that can be measured here."""
     if has_broker(REDIS):
         return list(PEERS)
     report.note(f"{CELERY}: left out, since no Redis answers.")
@@ -73,7 +73,7 @@ def _peers(report: Report) -> list[str]:
 
 
 def _best_of(repeat: int, messages: int, names: Sequence[str]) -> dict[str, float]:
-    """The best rate of each. All take turns, so that what else the machine does meets all alike."""
+    """The best rate of each system. All take turns, so that other load affects them equally."""
     best = dict.fromkeys([OURS, *names], 0.0)
     for number in range(repeat):
         print(f"run {number + 1} of {repeat}", flush=True)
@@ -102,7 +102,7 @@ def _against_a_slow_server(report: Report, repeat: int) -> None:
 
 
 def deliver(count: int, *, connections: int, delay: float = 0.0) -> float:
-    """Messages a second of our dispatcher, on a fresh SQLite database."""
+    """Return the messages a second of our dispatcher, on a fresh SQLite database."""
     with (
         running_sink(delay=delay) as port,
         tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder,
@@ -135,7 +135,7 @@ def _queue(count: int) -> None:
 
 
 def _seconds(dispatcher: Dispatcher) -> float:
-    """Until the last message is settled."""
+    """Run the dispatcher; return the seconds until the last message is settled."""
     with WakeupListener(None) as listener:
         thread = threading.Thread(target=dispatcher.run, args=(listener,))
         started = time.perf_counter()

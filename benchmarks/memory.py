@@ -1,8 +1,8 @@
 """Does the dispatcher need more memory the more it has sent?
 
-`microblog process dispatcher` sends 100,000 messages, half of them written already and half resets,
-each for an account of its own, so that every part of a delivery is met. Its resident memory is read
-after 10,000 messages, when all caches are filled, and again until the end, on both databases.
+`microblog process dispatcher` sends 100,000 messages, half of them pre-rendered and half resets,
+each for another account, so that every part of a delivery runs. Its resident memory is read after
+10,000 messages, when all caches are filled, and three times more until the end, on both databases.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.databases import available, count_waiting, engines, fresh_database
-from benchmarks.filling import multiply, post_example, tidy
+from benchmarks.filling import enqueue_example, multiply, tidy
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from flask_outbox import Priority
@@ -30,13 +30,13 @@ from microblog.database import db, upgrade
 from microblog.settings import Settings, as_environment
 
 PARTS = (0.1, 0.4, 0.7, 1.0)
-"""Where memory is read: of all messages, so many have been sent. The first is the warm-up."""
+"""The shares of sent messages at which memory is read. The first is the warm-up."""
 
 AT_MOST_BYTES = 50
-"""Of growth for each message after the warm-up. The smallest string takes as much, a number in a
-list nearly: whatever is kept of each message takes more."""
+"""Growth for each message after the warm-up. The smallest string takes as much, and a number in a
+list nearly: anything that is kept of each message takes more."""
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 STUCK_SECONDS = 60.0
 MIB = 1024 * 1024
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measure(engine: str, messages: int, marks: list[int]) -> list[int]:
-    """Bytes of resident memory when so many messages have left."""
+    """Return the bytes of resident memory after so many messages were sent."""
     with (
         tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
         fresh_database(engine, Path(name), name="memory") as url,
@@ -103,10 +103,10 @@ def _fill(settings: Settings, half: int) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    examples = [post_example(), post_example(RESET_KIND)]
+    examples = [enqueue_example(), enqueue_example(RESET_KIND)]
     now = time.time()
     for example in examples:
-        # One lane, and the same times: so that both leave mixed.
+        # The same priority and times, so that both kinds leave mixed.
         columns = {"status": Status.QUEUED, "lane": Priority.NORMAL}
         multiply(db.engine, example, half, first_due_at=now, **columns)
     tidy(db.engine)
@@ -128,14 +128,14 @@ def _dispatcher(settings: Settings, log: Path) -> Iterator[subprocess.Popen[byte
 
 
 def _memory_after(process: subprocess.Popen[bytes], remaining: int) -> int:
-    """Bytes of resident memory once only so many messages wait."""
+    """Return the bytes of resident memory once only so many messages wait."""
     waiting, changed_at = -1, time.monotonic()
     while (now_waiting := count_waiting()) > remaining:
         if now_waiting != waiting:
             waiting, changed_at = now_waiting, time.monotonic()
         if time.monotonic() - changed_at > STUCK_SECONDS:
             raise SystemExit(f"Nothing leaves any more; {waiting} messages wait.")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
     assert found
     print(f"{remaining:,} messages wait, memory: {found[0]}", flush=True)

@@ -1,4 +1,4 @@
-"""Other systems that send mail, each installed from the package registry, in its environment."""
+"""Other systems that send mail, each installed from the package registry into its environment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.site_services import REDIS
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_TELL_VERSIONS = (
+_PRINT_VERSIONS = (
     "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
 )
 
 
 @dataclass(frozen=True)
 class Peer:
-    """Another system: what is installed for it, and its program with the way it is to send."""
+    """Another system: the packages installed for it, its program, and how that is to send."""
 
     packages: tuple[str, ...]
     script: str
@@ -44,10 +44,10 @@ PEERS = {
 
 
 def measure(peer: Peer, count: int) -> float:
-    """Messages a second of another system, in its own environment and process."""
+    """Return the messages a second of another system, in its own environment and process."""
     python = _environment(peer.packages)
     with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder:
-        # Only Celery cannot tell by itself when the last message has left.
+        # Only Celery does not know by itself when the last message has left.
         log = Path(folder) / "log" if peer is PEERS[CELERY] else None
         with running_sink(log=log) as port:
             environment = {
@@ -69,7 +69,7 @@ def measure(peer: Peer, count: int) -> float:
 
 
 def versions(names: Iterable[str]) -> str:
-    """What is installed for these systems, with versions."""
+    """The packages that are installed for these systems, with versions."""
     found = {
         f"{package} {version}"
         for name in names
@@ -80,7 +80,7 @@ def versions(names: Iterable[str]) -> str:
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
     done = subprocess.run(
-        [_environment(packages), "-c", _TELL_VERSIONS, *packages], stdout=PIPE, check=True
+        [_environment(packages), "-c", _PRINT_VERSIONS, *packages], stdout=PIPE, check=True
     )
     return dict(zip(packages, done.stdout.decode().split(), strict=True))
 

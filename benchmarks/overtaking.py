@@ -1,9 +1,9 @@
-"""Does mail that somebody waits for overtake what can wait?
+"""Does urgent mail overtake mail that can wait?
 
-A whole site with 100,000 digests in its outbox, which its dispatcher is sending, is asked for a
-reset again and again. What counts is the time from the row of the reset to its end as sent, when
-the mail server has taken it and the dispatcher has written that down: on both databases, and with
-a mail server that answers at once or takes 100 ms for each message.
+A whole site, whose dispatcher is sending 100,000 digests, is asked for a reset again and again. The
+time counts from the insertion of the reset's row until it is sent: the mail server has taken it and
+the dispatcher has settled it. Measured on both databases, and with a mail server that answers at
+once or takes 100 ms for each message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import text
 
 from benchmarks.databases import count_waiting, engines, fresh_database
-from benchmarks.filling import multiply, post_example, tidy
+from benchmarks.filling import enqueue_example, multiply, tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[float], int]:
-    """Seconds from row to end of each reset, and how many digests were waiting still."""
+    """Return the seconds of each reset, and how many digests still wait."""
     with (
         tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
         fresh_database(engine, Path(name), name="overtaking") as url,
@@ -71,7 +71,8 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
         app = create_app(Settings(SECRET_KEY=SECRET, DATABASE_URL=url, INSTANCE_PATH=Path(name)))
         with app.app_context():
             upgrade()
-            multiply(db.engine, post_example(), digests, status=Status.QUEUED, lane=Priority.BULK)
+            example = enqueue_example()
+            multiply(db.engine, example, digests, status=Status.QUEUED, lane=Priority.BULK)
             tidy(db.engine)
             with running_site(
                 Path(name), mail_port=mail_port, people=resets, database_url=url
@@ -92,7 +93,7 @@ def _ask(port: int, resets: int) -> None:
 
 
 def _times(resets: int) -> list[float]:
-    """Seconds of each reset, once all have ended."""
+    """Return the seconds of each reset, once all are settled."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         rows = _rows(

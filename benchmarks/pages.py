@@ -1,8 +1,8 @@
-"""Does a mail server that says nothing slow the pages down?
+"""Does a silent mail server slow the pages down?
 
 Two whole sites on SQLite run side by side, each with its dispatcher: the mail server of one is
-healthy, that of the other accepts connections and never says a word. Both are asked for a reset and
-for the log-in page, in blocks that take turns, so that what else the machine does meets both alike.
+healthy, that of the other accepts connections and never answers. Both are asked for a reset and
+for the log-in page, in alternating blocks, so that other load on the machine affects them equally.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _measure(times: Times, blocks: int) -> None:
-    """One round, with fresh sites."""
+    """Measure one round, with fresh sites."""
     with _site(HEALTHY, blocks) as healthy, _site(SILENT, blocks) as silent:
         clients = {HEALTHY: healthy, SILENT: silent}
         for client in clients.values():
@@ -83,7 +83,7 @@ def _site(state: str, blocks: int) -> Iterator[Client]:
 
 
 def _ask(client: Client, users: range) -> tuple[list[float], list[float]]:
-    """Seconds of each answer: to a request for a reset, and to the log-in page after it."""
+    """Return the seconds of each request for a reset, and of each log-in page after it."""
     client.reconnect()
     client.get(PLAIN)
     posting, plain = [], []

@@ -1,6 +1,6 @@
-"""What every benchmark has in common: a question, figures, promises, and whether they are kept.
+"""The report of a benchmark: a question, figures, promises, and whether they are kept.
 
-A `Report` prints while it is filled and is kept as JSON in build/benchmarks. From these files
+A `Report` prints while it is filled, and is written as JSON into build/benchmarks. From these files
 scripts/benchmarks_doc.py makes the page in docs/benchmarks.
 """
 
@@ -21,7 +21,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
 
 @dataclass(frozen=True)
 class Promise:
-    """What is claimed, and what was measured, both in words."""
+    """A claim, and what was measured, both as text."""
 
     words: str
     measured: str
@@ -30,13 +30,13 @@ class Promise:
 
 @dataclass
 class Table:
-    """Figures with headings; every cell is text as people read it, with its unit."""
+    """Figures with headings; each cell is text with its unit."""
 
     columns: list[str]
     rows: list[list[str]] = field(default_factory=list)
 
     def row(self, *cells: str) -> None:
-        """Add a row and show it. Raises ValueError where its cells do not fit the headings."""
+        """Add a row and print it. Raises ValueError if its cells do not fit the headings."""
         if len(cells) != len(self.columns):
             raise ValueError(f"{len(cells)} cells under {len(self.columns)} headings")
         self.rows.append(list(cells))
@@ -46,9 +46,9 @@ class Table:
 class Report:
     """One question and its answer.
 
-    `name` is that of the file which asks; `description` is its docstring: the question in the first
-    line, then how it is measured. A report that is not `full` was made with smaller numbers than
-    `make bench` takes, and never goes into the documentation.
+    `name` is the benchmark's; `description` is its docstring: the question in the first line, then
+    how it is measured. A report that is not `full` comes from a run with smaller numbers than those
+    of `make bench`, and never goes into the documentation.
     """
 
     def __init__(self, name: str, description: str | None, *, full: bool) -> None:
@@ -71,22 +71,22 @@ class Report:
         return table
 
     def promise(self, words: str, *, measured: str, kept: bool) -> None:
-        """Say what is claimed, what was measured, and whether that keeps the claim."""
+        """Report what is claimed, what was measured, and whether the claim is kept."""
         self.promises.append(Promise(words, measured, kept))
         _show(f"{'kept' if kept else 'BROKEN'}: {words}: {measured}")
 
     def note(self, words: str) -> None:
-        """Say what a reader of the figures must know, such as what was left out and why."""
+        """Report what readers of the figures must know, such as what was left out and why."""
         self.notes.append(words)
         _show(f"note: {words}")
 
     def finish(self) -> NoReturn:
-        """Keep the report, and end the program: with 0 when every promise is kept, else with 1."""
+        """Write the report and end the program: with 0 if every promise is kept, else with 1."""
         self.write(RESULTS)
         sys.exit(not all(promise.kept for promise in self.promises))
 
     def write(self, folder: Path) -> Path:
-        """Keep the report as JSON; gives its file."""
+        """Write the report as JSON; return its file."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
         path.write_text(json.dumps(self._with_circumstances(), indent=2, ensure_ascii=False) + "\n")
@@ -109,13 +109,13 @@ class Report:
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, bool]:
-    """The options of a benchmark, and whether they are all as `make bench` has them."""
+    """The options of a benchmark, and whether all have the values of `make bench`."""
     options = parser.parse_args()
     return options, all(parser.get_default(name) == value for name, value in vars(options).items())
 
 
 def milliseconds(seconds: float) -> str:
-    """As people read it: 0.123 ms, 4.56 ms, 78.9 ms, 1,234 ms."""
+    """Format a time like 0.123 ms, 4.56 ms, 78.9 ms, 1,234 ms."""
     value = seconds * 1000
     digits = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{digits}f} ms"

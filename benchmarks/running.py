@@ -26,9 +26,9 @@ def running_site(
     follows: int = 0,
     database_url: str | None = None,
 ) -> Iterator[int]:
-    """`microblog run` with `people` sample accounts, sending to `mail_port`; gives its port.
+    """Run `microblog run` with `people` sample accounts, sending to `mail_port`; give its port.
 
-    Without `database_url` it keeps its data in an SQLite file in `folder`.
+    Without `database_url` the data is in an SQLite file in `folder`.
     """
     port = choose_free("127.0.0.1")
     environment = os.environ | {
@@ -63,7 +63,7 @@ def running_site(
 
 
 class Client:
-    """A browser that stays connected, with the cookie and the token that it was given once."""
+    """A browser that stays connected, with the cookies and the CSRF token that it once got."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -83,11 +83,11 @@ class Client:
 
     @property
     def cookies(self) -> str:
-        """As the header has them."""
+        """The cookies as in the header."""
         return self._headers.get("Cookie", "")
 
     def log_in(self, name: str, password: str) -> str:
-        """Log in, and go on with the session and the token that this gives; returns the page."""
+        """Log in and use the new session and token from then on; return the first page."""
         self.open_form("/login")
         fields = {"csrf_token": self._token, "username": name, "password": password}
         self._connection.request("POST", "/login", urlencode(fields), self._headers)
@@ -112,18 +112,18 @@ class Client:
         self._headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
 
     def reconnect(self) -> None:
-        """Let the next request open a connection: the server closes one that is idle."""
+        """Let the next request open a new connection: the server closes idle ones."""
         self._connection.close()
 
     def get(self, path: str) -> int:
-        """Open a page and read it whole; returns its status."""
+        """Open a page and read it all; return its status."""
         self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         response.read()
         return response.status
 
     def upload(self, path: str, name: str, content: bytes) -> str:
-        """Send a file under this name, and read where that leads; returns the page."""
+        """Upload a file in the field `name`; return the page that this leads to."""
         boundary = secrets.token_hex(16)
         opening = f"--{boundary}\r\nContent-Disposition: form-data; name="
         body = (
@@ -144,7 +144,7 @@ class Client:
         return page
 
     def post(self, path: str, **fields: str) -> int:
-        """Send the form and read the whole answer; returns its status."""
+        """Send the form and read the whole answer; return its status."""
         body = urlencode({"csrf_token": self._token, **fields})
         self._connection.request("POST", path, body, self._headers)
         response = self._connection.getresponse()

@@ -1,9 +1,8 @@
 """A mail server that takes everything as fast as it can, in a process of its own.
 
-`python -m benchmarks.sink [--delay SECONDS] [--silent] [--log FILE]` says at which port it listens.
-With a delay it answers each message so much later; silent, it accepts connections and never says a
-word; with a log, it writes the Message-ID of each message that it took, a line each, before it says
-so.
+`python -m benchmarks.sink [--delay SECONDS] [--silent] [--log FILE]` prints the port it listens on.
+With a delay it answers each message so much later; silent, it accepts connections and never
+answers; with a log, it writes the Message-ID of each message, a line each, before it accepts it.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class Sink(asyncio.Protocol):
 def running_sink(
     *, delay: float = 0.0, silent: bool = False, log: Path | None = None
 ) -> Iterator[int]:
-    """A sink in a process of its own; gives its port."""
+    """Run a sink in a process of its own; give its port."""
     command = [sys.executable, "-m", "benchmarks.sink", "--delay", str(delay)]
     command += ["--silent"] if silent else []
     command += ["--log", str(log)] if log else []

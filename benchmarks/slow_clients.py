@@ -1,10 +1,10 @@
-"""Do clients that are slow keep others waiting, with no proxy in front?
+"""Do slow clients keep others waiting, with no proxy in front?
 
-A site on SQLite with eight threads is asked for a reader's home page again and again: while there
-is nobody else; while a process of its own holds 200 connections with half a head and 200 with an
-unfinished body, each of which sends a byte a second and comes again when it is cut off; while 200
-asked for a large file and read nothing of it; and while 200 asked once and keep their connection.
-Between these it is measured alone again.
+A reader asks a site on SQLite with eight threads for the home page again and again: alone; while
+another process has 200 connections with half a header and 200 with an unfinished body, each of
+which sends a byte a second and reconnects when it is closed; while 200 clients asked for a large
+file and read nothing of it; and while 200 asked once and keep their connection. In between the
+reader is measured alone again.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ PASSWORD = "correct horse battery staple"
 EACH = 200
 POSTS = 2_000
 PAUSE_SECONDS = 0.005
-"""Between two pages: people read."""
+"""Between two pages, for people read."""
 
 ALONE = "nobody else"
-HALVES = f"{EACH} half heads and {EACH} unfinished bodies"
+HALVES = f"{EACH} half headers and {EACH} unfinished bodies"
 UNREAD = f"{EACH} that read nothing"
 IDLE = f"{EACH} that are kept"
 
@@ -48,7 +48,10 @@ TRICKLING = {HALVES}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=60, help="of the halves; half of it others"
+        "--seconds",
+        type=float,
+        default=60,
+        help="with unfinished requests; half as long with others",
     )
     options, full = parse(parser)
     report = Report("slow_clients", __doc__, full=full)
@@ -66,10 +69,10 @@ def main() -> None:
             times[ALONE] += _ask(reader, options.seconds / 2)
             with _Slow(port, openings, trickle=kind in TRICKLING):
                 times[kind] += _ask(reader, seconds)
-    _tell(report, times)
+    _report_times(report, times)
 
 
-def _tell(report: Report, times: dict[str, list[float]]) -> None:
+def _report_times(report: Report, times: dict[str, list[float]]) -> None:
     table = report.table("Beside the reader there are", "Home page: median", "p99", "Against alone")
     alone = _p99(times[ALONE])
     for kind, ones in times.items():
@@ -87,7 +90,7 @@ def _tell(report: Report, times: dict[str, list[float]]) -> None:
 
 
 def _ask(reader: Client, seconds: float) -> list[float]:
-    """Seconds of each answer, for about so long."""
+    """Ask for about so long; return the seconds of each answer."""
     taken = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -119,7 +122,7 @@ class _Slow:
 def _be_slow(port: int, openings: list[bytes], trickle: bool, ready: Any, end: Any) -> None:
     clients = [_open(port, opening) for opening in openings]
     if not trickle:
-        # What the answers cost belongs to no slow client.
+        # Wait for the answers, so that producing them is not measured.
         for client in clients:
             client.recv(1, socket.MSG_PEEK)
     ready.set()
@@ -132,14 +135,14 @@ def _be_slow(port: int, openings: list[bytes], trickle: bool, ready: Any, end: A
 
 def _open(port: int, opening: bytes) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", port))
-    # A small window, so that the system takes little of what is not read.
+    # A small window, so that the system buffers little of what is not read.
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.sendall(opening.replace(b"%d", str(port).encode()))
     return client
 
 
 def _is_cut_off(client: socket.socket) -> bool:
-    """Send a byte more; the server answers none of these requests, but closes them."""
+    """Send one more byte; the server never answers these requests, and may close them."""
     try:
         client.sendall(b"a")
         return client.recv(1, socket.MSG_DONTWAIT) == b""

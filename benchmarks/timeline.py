@@ -1,9 +1,9 @@
 """Does the home page cost the same however far one reads, and how does it compare?
 
-One reader follows 5,000 of 100,000 people, who wrote 1,000,000 posts. Whole pages are asked for,
-the first and the ten-thousandth in turn; then the statement behind them, beside the tutorial's,
-which joins, groups, and skips rows by OFFSET. Under load (wrk, eight connections), the site is held
-against a Flask application that answers the same page from memory, behind the same server.
+One reader follows 5,000 of 100,000 people, who wrote 1,000,000 posts. Whole pages are measured, the
+first and the ten-thousandth in turn; then the statement behind them, beside the tutorial's, which
+joins, groups, and skips rows by OFFSET. Under load (wrk, eight connections), the site is compared
+with a Flask application that answers the same page from memory, behind the same server.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROUNDS = 60
 LOAD_SECONDS = 8
 CONNECTIONS = 8
 
-# As the tutorial's last version reads a page of the posts of followed people.
+# How the tutorial's last version reads a page of followed people's posts.
 TUTORIAL = text(
     """SELECT posts.id, posts.body, posts.created_at, posts.user_id FROM posts
     JOIN users AS author ON author.id = posts.user_id
@@ -92,7 +92,7 @@ def main() -> None:
 
 @contextmanager
 def _site(engine: str, options: argparse.Namespace) -> Iterator[tuple[Flask, int, Path]]:
-    """The site, running over sample data; also as an application in this process."""
+    """Run a site with sample data; give it as an application of this process, too."""
     with ExitStack() as stack:
         prefix = "microblog-benchmark-"
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
@@ -126,12 +126,12 @@ def _site(engine: str, options: argparse.Namespace) -> Iterator[tuple[Flask, int
 def _measure(
     engine: str, app: Flask, page: int, pages: Table, statements: Table
 ) -> tuple[float, float]:
-    """How the far page compares with the first, and ours with the tutorial's."""
+    """Return the far page's ratio to the first, and the tutorial's statement's ratio to ours."""
     visitor = Visitor(app)
     visitor.log_in(READER)
     with app.app_context():
         reader = db.session.scalar(select(User.id).where(User.username == READER)) or 0
-        far = _numbers(reader, (page - 1) * PAGE_SIZE)
+        far = _tutorial_page(reader, (page - 1) * PAGE_SIZE)
         if len(far) < PAGE_SIZE:
             raise SystemExit(f"There are no {page} pages; take more posts.")
         near_times, far_times = _in_turn(
@@ -141,12 +141,13 @@ def _measure(
         medians = [milliseconds(statistics.median(one)) for one in (near_times, far_times)]
         pages.row(engine, *medians, f"{depth:.2f} ×")
         ours = statistics.median(_times(lambda: timeline.home(db.session, reader, Cursor()), 30))
-        theirs = statistics.median(_times(lambda: _numbers(reader, 0), 3))
+        theirs = statistics.median(_times(lambda: _tutorial_page(reader, 0), 3))
     statements.row(engine, milliseconds(ours), milliseconds(theirs), f"{theirs / ours:.0f} ×")
     return max(depth, 1 / depth), theirs / ours
 
 
-def _numbers(reader: int, skipped: int) -> list[int]:
+def _tutorial_page(reader: int, skipped: int) -> list[int]:
+    """The ids of a page of posts, found by the tutorial's statement."""
     values = {"reader": reader, "size": PAGE_SIZE, "skipped": skipped}
     return [row.id for row in db.session.execute(TUTORIAL, values)]
 
@@ -154,7 +155,7 @@ def _numbers(reader: int, skipped: int) -> list[int]:
 def _in_turn(
     one: Callable[[], object], other: Callable[[], object]
 ) -> tuple[list[float], list[float]]:
-    """Seconds of each call, by turns, so that what else the machine does meets both alike."""
+    """Time both calls alternately, so that other load on the machine affects them equally."""
     one(), other()
     ones, others = [], []
     for _ in range(ROUNDS):
@@ -204,15 +205,15 @@ def _under_load(engine: str, port: int, folder: Path, load: Table, report: Repor
 
 
 def _wrk(address: str, cookies: str) -> tuple[float, float]:
-    """Pages a second, and the p99 of their seconds."""
+    """Return the pages a second, and the p99 of their seconds."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{LOAD_SECONDS}s", "--latency"]
-    said = subprocess.run(
+    output = subprocess.run(
         [*command, "-H", f"Cookie: {cookies}", address], capture_output=True, text=True, check=True
     ).stdout
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
-    if "Non-2xx" in said or not rate or not p99:
-        raise SystemExit(f"The load did not go as it should:\n{said}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    if "Non-2xx" in output or not rate or not p99:
+        raise SystemExit(f"wrk failed:\n{output}")
     unit = {"us": 1e-6, "ms": 1e-3, "s": 1.0}[p99[2]]
     return float(rate[1]), float(p99[1]) * unit
 

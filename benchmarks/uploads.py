@@ -1,10 +1,10 @@
-"""Do pictures that are made to keep their decoder busy keep a site from answering?
+"""Can pictures that are made to keep the decoder busy stop a site from answering?
 
-Eight accounts of a site on SQLite upload a JPEG at once, again and again, from a process of their
-own. In the second that follows, /healthz is asked without a pause: while nobody uploads; while they
-upload a photograph; while they upload JPEGs of 174 KB with 1,500 empty scans, and a ninth one of
-4 MB with 65,000; and while they upload the costliest that is decoded at all. The four take turns,
-so that what else the machine does meets all alike.
+Eight accounts of a site on SQLite upload a JPEG at once, again and again, from another process. In
+the second that follows, /healthz is asked without a pause: while nobody uploads; while they upload
+a photograph; while they upload JPEGs of 174 KB with 1,500 empty scans, and a ninth one of 4 MB with
+65,000; and while they upload the costliest that is still decoded. The four alternate, so that other
+load on the machine affects them equally.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def main() -> None:
                 uploads[kind] += ours.recv()
         ours.send(None)
         uploaders.join()
-    _tell(report, times, uploads)
+    _report_times(report, times, uploads)
 
 
-def _tell(
+def _report_times(
     report: Report, times: dict[str, list[float]], uploads: dict[str, list[tuple[float, str]]]
 ) -> None:
     table = report.table(
@@ -92,11 +92,11 @@ def _tell(
             milliseconds(max(times[kind])),
             "" if slowest is None else milliseconds(slowest),
         )
-    said = Counter(words for _, words in uploads[SCANS])
+    answers = Counter(words for _, words in uploads[SCANS])
     report.promise(
         "Every JPEG of 1,500 scans and more is refused before it is decoded",
-        measured=f"{said[COSTLY]:,} of {said.total():,}",
-        kept=said[COSTLY] == said.total(),
+        measured=f"{answers[COSTLY]:,} of {answers.total():,}",
+        kept=answers[COSTLY] == answers.total(),
     )
     ratio = _p99(times[SCANS]) / _p99(times[NOBODY])
     report.promise(
@@ -107,14 +107,14 @@ def _tell(
     words = Counter(words for _, words in uploads[COSTLIEST])
     report.note(
         f"Of {words.total():,} of the costliest, {words[CHANGED]:,} were decoded, {words[COSTLY]:,}"
-        f" ended by the decoder's limits, and {words[BUSY]:,} told to come again."
+        f" stopped by the decoder's limits, and {words[BUSY]:,} refused while others waited."
     )
     report.note(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}.")
     report.finish()
 
 
 def _ask(reader: Client) -> list[float]:
-    """Seconds of each answer, for as long as the window is."""
+    """Ask for WINDOW_SECONDS; return the seconds of each answer."""
     taken = []
     end = time.monotonic() + WINDOW_SECONDS
     while time.monotonic() < end:
@@ -125,7 +125,7 @@ def _ask(reader: Client) -> list[float]:
 
 
 def _upload(port: int, orders: Connection) -> None:
-    """Whenever a kind is named, upload it from all accounts at once; tell how long each took."""
+    """Upload each kind that is ordered from all accounts at once; send back the times."""
     files = _files()
     clients = [Client(port) for _ in range(AT_ONCE + 1)]
     for number, client in enumerate(clients):
@@ -155,7 +155,7 @@ def _upload_one(client: Client, content: bytes, answers: list[tuple[float, str]]
 
 
 def _files() -> dict[str, list[bytes]]:
-    """What each account uploads."""
+    """What each account uploads, by kind."""
     noise = Image.frombytes("L", (400, 300), random.Random(1).randbytes(400 * 300))
     photograph = _jpeg(noise.resize((1600, 1200)))
     small = _with_scans(_jpeg(Image.new("L", (2000, 2000))), 1500, 174_000)
@@ -176,9 +176,9 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _with_scans(picture: bytes, count: int, size: int) -> bytes:
-    """So many empty scans before the end, filled up to about this size."""
-    room = (size - len(picture)) // count - len(EMPTY_SCAN)
-    scan = EMPTY_SCAN + b"\0" * max(room, 8)
+    """Add so many empty scans before the end, padded to about this size."""
+    padding = (size - len(picture)) // count - len(EMPTY_SCAN)
+    scan = EMPTY_SCAN + b"\0" * max(padding, 8)
     return picture[:-2] + scan * count + picture[-2:]
 
 

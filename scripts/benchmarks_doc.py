@@ -1,8 +1,8 @@
-"""Write docs/benchmarks and the figures of both READMEs from results of `make bench`.
+"""Write docs/benchmarks and the figures of both READMEs from the results of `make bench`.
 
-Takes the results of the last runs over from build/benchmarks into docs/benchmarks/results, and
-makes the pages from what is there then. Runs with smaller numbers are left out. With --check,
-only compares the pages with the results.
+Copies the results of the last runs from build/benchmarks to docs/benchmarks/results, without those
+of runs with smaller numbers, and makes the pages from all that are there. With --check, only
+compares the pages with the results.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PAGE = FOLDER / "README.md"
 LIBRARY = ROOT / "flask-outbox" / "README.md"
 SITE = ROOT / "microblog" / "README.md"
 OF_THE_LIBRARY = {"kill", "mail", "claims", "overtaking", "distributed", "memory"}
-"""What the library's README answers; all other questions are the site's."""
+"""The questions that the library's README answers; all others are the site's."""
 BEGIN = "<!-- figures: written by scripts/benchmarks_doc.py -->"
 END = "<!-- end of figures -->"
 
 Result = dict[str, Any]
 
-# What must be the same for figures to stand side by side.
+# The traits that must be equal for figures to be comparable.
 _MACHINE = ("Processor", "Cores", "Memory", "System", "Python")
 
 
@@ -41,20 +41,20 @@ def main() -> None:
         if stale():
             sys.exit("the benchmarks' pages are stale: run python scripts/benchmarks_doc.py")
         return
-    take_over(RESULTS, PUBLISHED)
+    copy_results(RESULTS, PUBLISHED)
     results = load(PUBLISHED)
     for path, text in pages(results).items():
         path.write_text(text)
 
 
 def stale() -> bool:
-    """Whether a page says something else than the results."""
+    """Whether a page differs from the results."""
     written = pages(load(PUBLISHED))
     return any(path.read_text() != text for path, text in written.items())
 
 
 def pages(results: Sequence[Result]) -> dict[Path, str]:
-    """Every page that holds figures, as the results want it."""
+    """The text of every page that holds figures, made from the results."""
     mails = [one for one in results if one["name"] in OF_THE_LIBRARY]
     sites = [one for one in results if one["name"] not in OF_THE_LIBRARY]
     return {
@@ -64,7 +64,7 @@ def pages(results: Sequence[Result]) -> dict[Path, str]:
     }
 
 
-def take_over(source: Path, target: Path) -> None:
+def copy_results(source: Path, target: Path) -> None:
     """Copy the results of full runs."""
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("*.json")):
@@ -77,7 +77,7 @@ def take_over(source: Path, target: Path) -> None:
 def load(folder: Path) -> list[Result]:
     """The results, in the order of the questions.
 
-    Raises ValueError where there are none, or where they come from different machines.
+    Raises ValueError if there are none, or if they come from different machines.
     """
     paths = [folder / f"{name}.json" for name in QUESTIONS]
     results: list[Result] = [json.loads(path.read_text()) for path in paths if path.exists()]
@@ -90,12 +90,12 @@ def load(folder: Path) -> list[Result]:
 
 
 def page(results: Sequence[Result]) -> str:
-    """docs/benchmarks/README.md."""
+    """The text of docs/benchmarks/README.md."""
     return "\n".join([*_opening(results), *(line for one in results for line in _section(one))])
 
 
 def with_figures(readme: str, results: Sequence[Result]) -> str:
-    """A README with today's figures between its markers. ValueError where there are none."""
+    """Return a README with new figures between its markers. Raises ValueError without markers."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -159,7 +159,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _link(question: str) -> str:
-    """To the section of this question, as anchors are made of headings."""
+    """A link to the section of this question, with the anchor that GitHub makes of a heading."""
     kept = "".join(letter for letter in question.lower() if letter.isalnum() or letter in " _-")
     return f"[{question}](#{kept.replace(' ', '-')})"
 

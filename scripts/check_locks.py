@@ -1,4 +1,4 @@
-"""Fail when a lock file holds an address, lacks a hash, or has forgotten a dependency."""
+"""Fail if a lock file holds an address, lacks a hash, or lacks a dependency."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def problems() -> list[str]:
 
 
 def above_the_lowest() -> list[str]:
-    """Where library-lowest.txt has not the version that the library's metadata begins with."""
+    """Packages that library-lowest.txt pins above the lowest version that the metadata allows."""
     versions = locked("library-lowest.txt")
     return [
         f"library-lowest.txt: {name} is {versions[name]}, and {lowest} is allowed"
@@ -50,13 +50,16 @@ def above_the_lowest() -> list[str]:
 
 
 def locked(lock_name: str) -> dict[str, str]:
-    """The packages of a lock file, and their versions."""
+    """The packages of a lock file with their versions."""
     text = (REQUIREMENTS / lock_name).read_text()
     return {name.lower(): version for name, version, _ in PINNED.findall(text)}
 
 
 def declared(project: Path, *, extras: list[str] | None = None) -> set[tuple[str, str]]:
-    """What a pyproject.toml asks for, with the lowest versions; of the extras, all or these."""
+    """The packages that a pyproject.toml asks for, with their lowest versions.
+
+    Of the extras, all count, or only these.
+    """
     read = tomllib.loads((project / "pyproject.toml").read_text())
     optional = read.get("project", {}).get("optional-dependencies", {})
     groups = [read.get("project", {}).get("dependencies", [])]

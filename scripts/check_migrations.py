@@ -1,4 +1,4 @@
-"""Fail when the migrations are no chain, in which each follows the one with the number before."""
+"""Fail unless the migrations form a chain in which each follows the previous number."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def problems() -> list[str]:
     before: str | None = None
     for path in sorted(FOLDER.glob("*.py")):
         number = path.name.partition("_")[0]
-        said = dict(
+        names = dict(
             re.findall(
                 r'^(revision|down_revision) = (?:"(\w+)"|None)', path.read_text(), re.MULTILINE
             )
         )
-        if said.get("revision") != number:
-            found.append(f"{path.name} names itself {said.get('revision')}")
-        if (said.get("down_revision") or None) != before:
-            found.append(f"{path.name} should follow {before}, not {said.get('down_revision')}")
+        if names.get("revision") != number:
+            found.append(f"{path.name} names itself {names.get('revision')}")
+        if (names.get("down_revision") or None) != before:
+            found.append(f"{path.name} should follow {before}, not {names.get('down_revision')}")
         before = number
     return found
 

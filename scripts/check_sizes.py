@@ -1,4 +1,4 @@
-"""Fail when a function of a package has 50 lines or more: it is doing two things."""
+"""Fail if a function of a package has 50 lines or more: it does more than one thing."""
 
 from __future__ import annotations
 

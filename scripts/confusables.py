@@ -1,7 +1,7 @@
-"""Write what ICU says looks like what (UTS 39, 4) into accounts/confusables.txt.
+"""Write the characters that look alike (UTS 39, section 4) into accounts/confusables.txt.
 
-Needs PyICU, which no lock file has, since nobody else does: pip install pyicu, with the headers of
-ICU (Debian: libicu-dev). After a change of the file, a migration has to compute
+Needs PyICU, which is in no lock file, since nothing else needs it: pip install pyicu, with the
+headers of ICU (Debian: libicu-dev). If the file changes, a migration has to compute
 users.username_skeleton anew.
 """
 
@@ -27,7 +27,7 @@ LETTERS_MARKS_NUMBERS = range(1, 12)
 
 
 def can_be_in_a_skeleton(character: str) -> bool:
-    """Whether it is in a name once that is normalized."""
+    """Whether a normalised name can contain this character."""
     known = icu.Char.charType(ord(character)) in LETTERS_MARKS_NUMBERS or character in "._-"
     forms = (unicodedata.normalize(form, character) for form in ("NFKC", "NFD"))
     return known and all(form == character for form in forms)
@@ -41,7 +41,7 @@ def main() -> None:
             prototype = checker.getSkeleton(0, character)
             if prototype != character:
                 alike[prototype].append(character)
-    # Unicode 15.0 is of 2022.
+    # Unicode 15.0 is from 2022, and there is a version a year.
     version = icu.UNICODE_VERSION
     lines = [
         " ".join((_points(prototype, "+"), *(_points(one, "") for one in characters)))

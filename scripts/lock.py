@@ -1,6 +1,6 @@
-"""Write the lock files: exact versions and hashes for every Python that is supported.
+"""Write the lock files: exact versions and hashes for every supported Python.
 
-No registry's address goes into them, so that any mirror serves. With arguments, only the files of
+They hold no registry's address, so that any mirror serves. With arguments, only the files with
 these names are written.
 """
 

@@ -1,8 +1,8 @@
-"""Take the pictures that the README and the documentation show, from a running demonstration.
+"""Take screenshots of a running demonstration.
 
-Without arguments: those pictures, into docs/images. With a folder, and perhaps languages: every
-page, on a phone and on a desktop, in light and in dark, in these languages or all, into that
-folder, for looking at. Needs Chromium.
+Without arguments: the pictures of the README and the documentation, into docs/images. With a
+folder, and perhaps languages: every page as on a phone and on a desktop, in light and dark, in
+these languages or in all, into that folder. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IMAGES = ROOT / "docs" / "images"
 SIZES = {"phone": (320, 640), "desktop": (1000, 700)}
 MARGIN = 16
 COLORS = 64
-"""Enough for pages without photographs, at a third of the size."""
+"""Enough for pages without photographs, and a third of the size."""
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -41,7 +41,7 @@ def main() -> None:
             executable_path=chromium(),
             args=["--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb"],
         )
-        mail = _ask_for_mail(browser, demo.address)
+        mail = _request_reset(browser, demo.address)
         if sys.argv[1:]:
             languages = sys.argv[2:] or LANGUAGES
             _every_page(browser, demo.address, mail, Path(sys.argv[1]), languages)
@@ -65,7 +65,7 @@ def _for_the_documentation(browser: Browser, site: str, mail: str) -> None:
 
 
 def _logged_in(browser: Browser, site: str, scheme: Scheme) -> None:
-    """What alice sees, who is the administrator."""
+    """Take the pictures that alice sees, the administrator."""
     page = _page(browser, scheme, (640, 900))
     _log_in(page, site, "alice")
     for language, name in (("ru", "russian"), ("zh_Hant", "chinese"), ("en", "home")):
@@ -91,26 +91,26 @@ def _every_page(
 
 
 def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
-    """How each page is reached, in this order: the visitor logs in near the end."""
+    """How to reach each page. The order matters, since the visitor logs in on the way."""
 
     def send(path: str, **fields: str) -> Callable[[], None]:
-        def filled_in() -> None:
+        def fill_in() -> None:
             page.goto(f"{site}{path}")
             for name, value in fields.items():
                 page.locator(f"main [name={name}]").fill(value)
             page.locator("main [type=submit]").click()
 
-        return filled_in
+        return fill_in
 
     def opened(address: str) -> Callable[[], object]:
         return lambda: page.goto(address)
 
     def pressed(address: str, button: str) -> Callable[[], None]:
-        def pressed() -> None:
+        def press() -> None:
             page.goto(address)
             page.locator(button).first.click()
 
-        return pressed
+        return press
 
     return {
         "welcome": opened(f"{site}/"),
@@ -169,8 +169,8 @@ def _log_in(page: Page, site: str, name: str) -> None:
     page.locator("main [type=submit]").click()
 
 
-def _ask_for_mail(browser: Browser, site: str) -> str:
-    """Let alice forget her password; gives the address of her mail in the inbox."""
+def _request_reset(browser: Browser, site: str) -> str:
+    """Request a password reset for alice; return the address of her mail in the inbox."""
     page = browser.new_page()
     page.goto(f"{site}/reset_password_request")
     page.get_by_label("Email").fill("alice@microblog.example")
@@ -197,7 +197,7 @@ def _page(browser: Browser, scheme: Scheme, size: tuple[int, int]) -> Page:
 
 
 def _crop(page: Page, content: str, path: Path) -> None:
-    """A picture of the page from its top to a little below the end of its content."""
+    """Take a picture of the page from its top to a little below the end of its content."""
     box = page.locator(content).bounding_box()
     assert box
     assert page.viewport_size

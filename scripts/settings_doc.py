@@ -1,4 +1,4 @@
-"""Write the table in docs/settings.md from the settings themselves; with --check, only compare."""
+"""Write the table in docs/settings.md from the code of the settings; with --check, only compare."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def with_table(page: str) -> str:
-    """The page with today's table between the markers. Raises ValueError where there are none."""
+    """Return the page with a new table between its markers. Raises ValueError without markers."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -42,7 +42,7 @@ def table() -> str:
 
 
 def _default(name: str, field: FieldInfo) -> str:
-    """As a person would write it into `.env`."""
+    """The default as a person would write it into `.env`."""
     if ServingSettings.model_fields[name].is_required():
         return "none; `microblog run` needs it"
     value = field.default

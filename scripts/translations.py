@@ -1,6 +1,7 @@
-"""Bring the catalogues of translations up to date with the texts of the code, and compile them.
+"""Update the catalogues of translations to the texts of the code, and compile them.
 
-New texts come in empty, texts that are gone go out. With --check, only say what is missing.
+New texts are added without a translation, texts that are gone are removed. With --check, only
+report problems.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Distribution:
-    """What has catalogues of its own. `also` are folders outside of it whose texts it holds too."""
+    """A distribution with its own catalogues. `also` are other folders whose texts they contain."""
 
     name: str
     source: Path
@@ -64,7 +65,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "lazy_ngettext": (1, 2),
     "gettext_noop": None,
 }
-# What changes without a reason to look at it.
+# Headers whose changes nobody needs to review.
 _NOISE = re.compile(
     r'^"(?:POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid-Bugs-To)[^\n]*\n',
     re.MULTILINE,
@@ -89,7 +90,7 @@ def main() -> None:
 
 @cache
 def template(distribution: Distribution) -> Catalog:
-    """Every text of a distribution's code and commands, with the places that hold it."""
+    """All texts of a distribution's code and commands, with the files that contain them."""
     made = Catalog(project=distribution.name, charset="utf-8")
     for prefix, folder in (("", distribution.source), *distribution.also):
         for file, _line, message, comments, context in extract_from_dir(
@@ -103,7 +104,7 @@ def template(distribution: Distribution) -> Catalog:
 
 
 def updated(distribution: Distribution, language: str) -> Catalog:
-    """The catalogue of a language with today's texts, and no others."""
+    """The catalogue of a language with the texts of today's code, and no others."""
     catalogue = stored(distribution, language)
     catalogue.update(template(distribution), no_fuzzy_matching=True, update_header_comment=False)
     catalogue.obsolete.clear()
@@ -136,7 +137,7 @@ def as_po(catalogue: Catalog) -> str:
 
 
 def as_mo(catalogue: Catalog) -> bytes:
-    """Compiled; the same texts always give the same bytes."""
+    """Compile a catalogue; the same texts always give the same bytes."""
     catalogue.creation_date = catalogue.revision_date = BEGINNING
     written = BytesIO()
     write_mo(written, catalogue)
@@ -144,13 +145,13 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 
 def translated(string: object) -> bool:
-    """Whether a text, or every form of its plural, is there."""
+    """Whether a text has a translation, in all forms of its plural."""
     forms = string if isinstance(string, list | tuple) else [string]
     return all(forms)
 
 
 def problems(distribution: Distribution, language: str) -> list[str]:
-    """What is missing, left over, or wrong in the catalogue of a language."""
+    """What is missing, unused or wrong in the catalogue of a language."""
     where = f"{distribution.name}, {language}"
     kept, wanted = stored(distribution, language), template(distribution)
     ids = {one.id for one in kept if one.id}

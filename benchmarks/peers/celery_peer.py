@@ -1,7 +1,7 @@
 """Celery on Redis with two processes, and Flask-Mail in a task. Prints messages a second.
 
-The tasks are queued first; the time runs from the moment when the worker, which is ready, is told
-to take them, until the mail server has noted the last message in its log.
+The tasks are queued first. The time runs from the moment when the worker, which is ready, may take
+them, until the mail server has logged the last message.
 """
 
 import os
@@ -61,10 +61,10 @@ def main(count, log):
     finally:
         worker.terminate()
         worker.wait()
-        forget()
+        remove_keys()
 
 
-def forget():
+def remove_keys():
     client = Redis.from_url(os.environ["REDIS_URL"])
     if keys := list(client.scan_iter(f"{os.environ[PREFIX]}*")):
         client.delete(*keys)

@@ -1,6 +1,6 @@
 """A Flask application that answers one page from memory: as fast as Flask can be.
 
-Run with a file that holds the page, and a port; the server is the site's own.
+Run it with a file that holds the page, and a port; the server is the site's own.
 """
 
 from __future__ import annotations
