@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -82,6 +83,17 @@ def test_many_messages_of_a_transaction_ring_once(wakeup: Wakeup) -> None:
     with transaction() as session:
         posted = [current_outbox().enqueue(session, NOTE, "susan@example.com").id for _ in range(3)]
     assert wakeup.wakeups == [posted]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_savepoint_after_it_wakes_nobody(wakeup: Wakeup, is_kept: bool) -> None:
+    with transaction() as session:
+        message = current_outbox().enqueue(session, NOTE, "susan@example.com")
+        with suppress(FateError), session.begin_nested():
+            if not is_kept:
+                raise FateError
+        assert wakeup.wakeups == []
+    assert wakeup.wakeups == [[message.id]]
 
 
 def test_each_transaction_of_a_session_rings_for_its_own(wakeup: Wakeup) -> None:

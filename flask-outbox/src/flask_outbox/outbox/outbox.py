@@ -221,10 +221,14 @@ class Outbox:
             event.listen(session, "after_rollback", self._rolled_back)
 
     def _committed(self, session: Session) -> None:
+        if session.in_nested_transaction():
+            # A savepoint was released: nobody else sees the rows yet.
+            return
         row_ids = session.info.pop(_ENQUEUED, [])
         if row_ids:
             self.wakeup.wake(row_ids)
 
     @staticmethod
     def _rolled_back(session: Session) -> None:
-        session.info.pop(_ENQUEUED, None)
+        if not session.in_nested_transaction():
+            session.info.pop(_ENQUEUED, None)
