@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,20 @@ def libraries(pid: int | None) -> str:
     return Path(f"/proc/{pid}/maps").read_text()
 
 
+def open_files(pid: int) -> set[str]:
+    """Their names; what is closed meanwhile is left out."""
+    names = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.add(file.readlink().name)
+    return names
+
+
+def web_processes(site: Running) -> list[int]:
+    """The one that the supervisor started, and then its workers."""
+    return [pid for pid, line in site.children().items() if "process web" in line]
+
+
 def dispatcher(site: Running) -> int | None:
     return site.child("process dispatcher")
 
@@ -144,6 +158,20 @@ def test_what_was_in_flight_leaves_within_a_minute_of_a_crash(
     os.kill(killed, signal.SIGKILL)
     (received,) = smtp.wait_for(1, seconds=60)
     assert received.recipients == ["susan@example.com"]
+
+
+def test_a_web_worker_that_is_killed_is_replaced_by_one_with_its_own_connections(
+    site: Running,
+) -> None:
+    """Workers are forks of a process that has loaded the site and opened nothing."""
+    assert eventually(lambda: '"ok"' in site.get("/readyz"))
+    master, killed = web_processes(site)
+    assert "site.db" in open_files(killed)
+    assert "site.db" not in open_files(master)
+    os.kill(killed, signal.SIGKILL)
+    assert eventually(lambda: len(web_processes(site)) == 2 and killed not in web_processes(site))
+    assert '"ok"' in site.get("/readyz")
+    assert site.end(signal.SIGTERM) == 0
 
 
 def test_a_log_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from typing import Any
 
 import click
@@ -44,6 +46,8 @@ class _WebServer(BaseApplication):  # type: ignore[misc]
             "workers": self._workers,
             "worker_class": BufferingWorker,
             "threads": THREADS,
+            # Workers are forks of a process that has loaded the site, and share its memory.
+            "preload_app": True,
             "timeout": 60,
             "graceful_timeout": 10,
             "loglevel": "warning",
@@ -56,4 +60,19 @@ class _WebServer(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(self._settings, demo=self._demo)
+        app = create_app(self._settings, demo=self._demo)
+        _prepare_to_fork()
+        return app
+
+
+def _prepare_to_fork() -> None:
+    """Wait until no other thread runs, and keep the garbage collector off what is loaded.
+
+    A fork has none of the threads, but the locks that they hold. And the collector writes to
+    whatever it looks at, which ends the sharing.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join()
+    gc.collect()
+    gc.freeze()
