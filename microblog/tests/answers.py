@@ -1,4 +1,4 @@
-"""Two answers that must not be told apart."""
+"""Comparison of two responses that nobody may tell apart."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from werkzeug.test import TestResponse
 
 
 def comparable(answer: TestResponse) -> tuple[str, list[tuple[str, str]], str]:
-    """Status, headers and body without the values of cookies and of CSRF tokens.
+    """Status, headers and body without the values of cookies and CSRF tokens.
 
-    They are random and compressed: even their lengths differ by chance.
+    These are random and compressed: even their lengths differ by chance.
     """
     headers = [
         (name, _hidden(value, r"(?<==)[^;]+"))

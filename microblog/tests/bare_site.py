@@ -1,6 +1,6 @@
-"""The site's tables in a file of SQLite and nothing else: no application, no pages.
+"""The site's tables in a file of SQLite, without an application.
 
-For tests of rules that take a session. Of mail alone, see
+For tests of rules that take a session. For mail alone see
 flask-outbox/tests/delivery/bare_outbox.py.
 """
 
@@ -28,7 +28,7 @@ def bare_session(folder: Path) -> Iterator[Session]:
 
 
 def bare_user(session: Session, name: str, **more: Any) -> User:
-    """An account with an address of that name, and no password."""
+    """Add an account with an address of the same name, and no password."""
     email = f"{name}@example.com"
     user = User(
         username=name,

@@ -1,4 +1,4 @@
-"""Brokers, and the queues in them that belong to one test alone."""
+"""Brokers, and the queues that belong to one test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flask_outbox.celery.wakeup import queue_names
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker, and the prefix of the queues that belong to this test alone."""
+    """A broker, and the prefix of one test's queues."""
 
     url: str
     prefix: str
@@ -30,7 +30,7 @@ class Broker:
 
 
 def remove_queues(broker: Broker) -> None:
-    """Leave nothing of the test in the broker."""
+    """Remove everything that the test left in the broker."""
     if broker.url.startswith("redis"):
         with Connection(broker.url) as connection:
             client = connection.default_channel.client

@@ -42,8 +42,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @event.listens_for(Engine, "connect")
-def _leave_the_disk_alone(connection: Any, _record: object) -> None:
-    """No test cuts the power, and what is written survives the death of a process all the same."""
+def _skip_disk_syncs(connection: Any, _record: object) -> None:
+    """Do not wait for the disk: no test cuts the power, and a killed process loses nothing."""
     if isinstance(connection, sqlite3.Connection) and not sites.wait_for_disk:
         connection.execute("PRAGMA synchronous = OFF")
 
@@ -54,7 +54,7 @@ _CHEAP_HASH = _CHEAP.hash("nobody's")
 
 @pytest.fixture(autouse=True)
 def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashing is made to be slow; only what it costs is left out, and not in tests of it."""
+    """Hash passwords with the least cost, except in tests of hashing."""
     if not request.node.get_closest_marker("real_hashing"):
         monkeypatch.setattr(passwords, "_hasher", _CHEAP)
         monkeypatch.setattr(passwords, "_NOBODYS_HASH", _CHEAP_HASH)
@@ -62,7 +62,7 @@ def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests marked with `delivery` run once more, on PostgreSQL, where a worker delivers."""
+    """Run tests marked with `delivery` once more, on PostgreSQL with a worker that delivers."""
     marked = metafunc.definition.get_closest_marker("delivery")
     chosen = [one.args[0] for one in metafunc.definition.iter_markers("parametrize")]
     if marked and "database_url" in metafunc.fixturenames and "database_url" not in chosen:
@@ -81,7 +81,10 @@ def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def make_settings(tmp_path: Path, database_url: str, smtp: ScriptedServer) -> Make:
-    """Settings for a site that sends to the scripted server; keywords change them."""
+    """A function that makes settings for a site that sends to the scripted server.
+
+    Keywords change them.
+    """
 
     def make(**changes: Any) -> Settings:
         values: dict[str, Any] = {
@@ -102,7 +105,7 @@ def make_settings(tmp_path: Path, database_url: str, smtp: ScriptedServer) -> Ma
 
 @pytest.fixture
 def make_app(make_settings: Make) -> Iterator[Make]:
-    """Builds the site; keywords change its settings."""
+    """A function that builds a site; keywords change its settings."""
     made: list[Flask] = []
 
     def make(*, demo: bool = False, **changes: Any) -> Flask:
@@ -118,7 +121,7 @@ def make_app(make_settings: Make) -> Iterator[Make]:
 
 @pytest.fixture
 def app(make_settings: Make) -> Iterator[Flask]:
-    """A site that is shared with other tests; who adds a page to it takes one of `make_app`."""
+    """A site that tests share; a test that adds pages uses `make_app`."""
     with shared_site(make_settings(PUBLIC_URL="http://localhost")) as site:
         yield site
 
@@ -136,7 +139,7 @@ def visitor(app: Flask) -> Visitor:
 
 @pytest.fixture
 def deliver(app: Flask) -> Callable[[], int]:
-    """Delivers what is due now; returns how many rows were handled."""
+    """A function that delivers what is due, and returns how many rows it handled."""
 
     return lambda: deliver_from(app)
 
@@ -162,7 +165,7 @@ def _postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     name = f"microblog_test_{os.getpid()}"
     with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-        # The server itself is killed in no test: none has to wait for its disk.
+        # No test kills the server itself, so none has to wait for its disk.
         connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         _create_schema(postgresql_url(name), tmp_path_factory.mktemp("postgresql"))
@@ -181,7 +184,7 @@ def _postgresql_url(_postgresql_database: str) -> str:
 
 @cache
 def _emptying(url: str) -> str:
-    """What empties every table: TRUNCATE would make a new file for each and for each index."""
+    """The SQL that empties all tables; TRUNCATE would make new files for each table and index."""
     tables = [
         table.name
         for metadata in (Model.metadata, MailModel.metadata)

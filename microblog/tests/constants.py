@@ -1,4 +1,4 @@
-"""What the fixtures of the site and its tests have in common."""
+"""Constants that the fixtures share with the tests."""
 
 from __future__ import annotations
 

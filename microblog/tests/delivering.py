@@ -1,6 +1,6 @@
-"""Delivery in the two ways that there are: by the dispatcher, and by a worker.
+"""Delivery by the dispatcher or by a worker.
 
-Tests say `drain` and `running`, and those marked with `delivery` run in both ways.
+Tests call `drain` and `running`; those marked with `delivery` run both ways.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ by_worker = False
 
 
 def drain(dispatcher: Dispatcher) -> int:
-    """Deliver what is due now in this dispatcher's outbox; returns how many rows were handled."""
+    """Deliver what is due in this dispatcher's outbox; return how many rows were handled."""
     if not by_worker:
         return dispatcher.drain()
     with deliverer_of(dispatcher) as deliverer:
@@ -41,7 +41,7 @@ def drain(dispatcher: Dispatcher) -> int:
 
 @contextmanager
 def running(dispatcher: Dispatcher) -> Iterator[None]:
-    """Deliver as the process does, the dispatcher's or a worker's, until the end of the block."""
+    """Run a dispatcher or a worker until the end of the block, as their processes do."""
     way = _running_worker if by_worker else _running_dispatcher
     with way(dispatcher):
         yield
@@ -65,7 +65,7 @@ def _running_dispatcher(dispatcher: Dispatcher) -> Iterator[None]:
 
 @contextmanager
 def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
-    """A Celery worker in a thread, over RabbitMQ; the outbox rings for it."""
+    """Run a Celery worker in a thread, over RabbitMQ, which the outbox wakes."""
     need(has_broker(RABBITMQ), "RabbitMQ")
     broker = Broker.at(RABBITMQ)
     celery = make_celery(broker.url, broker.prefix)
@@ -78,7 +78,7 @@ def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
     try:
         yield
     finally:
-        # What the handler of SIGTERM does.
+        # This is what the handler of SIGTERM does.
         state.should_stop = 0
         thread.join(END_WITHIN_SECONDS)
         state.should_stop = None
@@ -87,7 +87,7 @@ def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
 
 
 def deliverer_of(dispatcher: Dispatcher) -> Deliverer:
-    """A worker's deliverer with all that was given to this dispatcher."""
+    """A worker's deliverer with the same options as this dispatcher."""
     return Deliverer(
         dispatcher.outbox,
         dispatcher._transport,

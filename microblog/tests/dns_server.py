@@ -1,4 +1,4 @@
-"""A name server with the records that it was given, over real UDP."""
+"""A name server with given records, over real UDP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TTL = 60
 
 @dataclass
 class NameServer:
-    """`records` are texts by (name, kind), such as ("example.com.", "TXT"); others do not exist."""
+    """A name server; `records` holds texts by (name, kind), such as ("example.com.", "TXT")."""
 
     port: int
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class NameServer:
         return answer.to_wire()
 
     def resolver(self) -> dns.resolver.Resolver:
-        """Asks this server and no other."""
+        """A resolver that asks this server alone."""
         made = dns.resolver.Resolver(configure=False)
         made.nameservers, made.port = ["127.0.0.1"], self.port
         return made

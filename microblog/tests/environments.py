@@ -1,4 +1,4 @@
-"""Virtual environments with what a distribution needs and nothing else, made without a network."""
+"""Virtual environments with a distribution's requirements alone, made without a network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ HERE = Path(sysconfig.get_path("purelib"))
 
 
 def make_environment(folder: Path, wheels: list[Path], *requirements: str) -> Path:
-    """An environment with these wheels, in which `requirements` are met; returns its Python.
+    """Make an environment with these wheels and `requirements`; return its Python.
 
-    What the wheels need by their metadata comes from the environment that runs the tests.
+    The packages that the wheels need are taken from the environment that runs the tests.
     """
     run("uv", "venv", "--quiet", "--offline", "--python", sys.executable, str(folder))
     python = folder / "bin" / "python"
@@ -31,7 +31,7 @@ def make_environment(folder: Path, wheels: list[Path], *requirements: str) -> Pa
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """Run a module's command to its end; what it printed is returned, or shown where it fails."""
+    """Run a module's command and return its output; if it fails, show that."""
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False
     )

@@ -19,7 +19,7 @@ from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 
 @contextmanager
 def empty_database(engine: str, folder: Path) -> Iterator[str]:
-    """The address of a database without a table; it is gone afterwards."""
+    """Create a database without tables, give its address, and drop it at the end."""
     if engine == "sqlite":
         yield f"sqlite:///{folder / 'empty.db'}"
         return
@@ -34,7 +34,7 @@ def empty_database(engine: str, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def site_without_tables(engine: str, folder: Path) -> Iterator[Flask]:
-    """A site on such a database."""
+    """A site whose database has no tables."""
     with empty_database(engine, folder) as url:
         app = create_app(Settings(DATABASE_URL=url, INSTANCE_PATH=folder))
         try:

@@ -14,7 +14,7 @@ HERE = RequestOrigin("Firefox on Linux", "203.0.113.0/24")
 
 
 def scope_at(now: datetime, origin: RequestOrigin = HERE) -> Scope:
-    """Somebody who reads English does something at this moment."""
+    """A scope at this moment, in English."""
     return Scope(origin, now, "en")
 
 
@@ -23,5 +23,5 @@ def scope_now() -> Scope:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Let every request begin at this moment."""
+    """Make every request begin at this moment."""
     monkeypatch.setattr("microblog.web.scope.utc_now", lambda: moment)

@@ -1,7 +1,7 @@
-"""Sites that tests share: one of each kind in a process, put back as it was after each test.
+"""Sites that tests share: one of each kind in a process, restored after each test.
 
 Building a site compiles its routes, templates and statements, which takes ten times as long as most
-tests. Its folder, database and mail server have the same addresses in every test of a process.
+tests. Its folder, database and mail server have the same addresses in all tests of a process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _limiters: dict[str, dict[str, Any]] = {}
 
 
 def checked_settings(**values: Any) -> Settings:
-    """Settings with these values; the same ones are checked once in the same environment."""
+    """Settings with these values; equal ones in the same environment are checked only once."""
     environment = [os.environ.get(name) for name in Settings.model_fields]
     key = repr([sorted(values.items()), environment])
     if key not in _checked:
@@ -38,13 +38,13 @@ def checked_settings(**values: Any) -> Settings:
 
 @contextmanager
 def shared_site(settings: Settings) -> Iterator[Flask]:
-    """A site with these settings; what the test changes about it is undone."""
+    """A shared site with these settings; the test's changes to it are undone."""
     key = settings.model_dump_json()
     if key not in _built:
         _built[key] = create_app(settings)
         _limiters[key] = dict(vars(limiter))
     site = _built[key]
-    # There is one limiter for all sites: it goes by the site that was built last.
+    # All sites share one limiter, which follows the site that was built last.
     vars(limiter).update(_limiters[key])
     outbox = site.extensions[EXTENSION]
     changeable = [site.config, site.extensions, site.jinja_env.globals]
@@ -66,5 +66,5 @@ def shared_site(settings: Settings) -> Iterator[Flask]:
 
 
 def settings_of(site: Flask) -> Settings:
-    """The settings that a site was built with, not read and checked once more."""
+    """The settings that a site was built with, without checking them again."""
     return Settings.model_construct(**{name: site.config[name] for name in Settings.model_fields})

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are cut while they are idle, as firewalls and restarts do."""
+"""Idle connections to PostgreSQL that are cut, as by firewalls and restarts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 
 def cut_idle_connections(url: str) -> int:
-    """End all that others hold to this database; returns how many there were."""
+    """End all other connections to this database; return how many there were."""
     with psycopg.connect(url, autocommit=True) as connection:
         ended = connection.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
@@ -32,10 +32,10 @@ def cut_idle_connections(url: str) -> int:
     return len(ended)
 
 
-def test_no_page_fails_where_idle_connections_were_cut(
+def test_no_page_fails_after_idle_connections_were_cut(
     app: Flask, visitor: Visitor, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nor is the log told of what was mended at once."""
+    """The log says nothing, since the connections are replaced at once."""
     make_user(app, "susan")
     visitor.log_in("susan")
     for path in ("/index", "/readyz", "/user/susan", "/readyz", "/explore"):
@@ -44,10 +44,10 @@ def test_no_page_fails_where_idle_connections_were_cut(
     assert [one.message for one in caplog.records if one.name == "microblog.database"] == []
 
 
-def test_delivery_goes_on_where_its_idle_connections_were_cut(
+def test_delivery_continues_after_its_idle_connections_were_cut(
     app: Flask, app_context: AppContext, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The claim is settled by a new connection, and no error is raised for the log to tell."""
+    """The claim is settled by a new connection, and no error reaches the log."""
     monkeypatch.setattr(raw_sql, "IDLE_SECONDS", 0.0)
     send_email("subject", None, ["susan@example.com"], "text", None)
     outbox = current_outbox()
@@ -63,10 +63,10 @@ def test_delivery_goes_on_where_its_idle_connections_were_cut(
     assert [row.status for row in rows(app)] == [Status.SENT]
 
 
-def test_a_connection_that_was_not_idle_is_not_asked_whether_it_is_there(
+def test_a_connection_in_use_is_not_pinged(
     app_context: AppContext,
 ) -> None:
-    """Else each message would cost the database one round trip more."""
+    """Otherwise each message would cost one more round trip to the database."""
     kept = raw_sql.PersistentConnection(current_outbox().engine)
     with kept.transaction() as cursor:
         cursor.execute("SELECT 1")

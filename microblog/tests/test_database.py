@@ -1,4 +1,4 @@
-"""The schema, how transactions begin and end, and what moments come back as."""
+"""The schema, how transactions begin and end, and moments that are stored and read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[F
 
 
 def schema() -> dict[str, Any]:
-    """Everything that the database knows about its tables, the migrations' own excepted."""
+    """Everything that the database knows about its tables, except that of the migrations."""
     found = inspect(db.engine)
     return {
         name: {
@@ -63,7 +63,7 @@ def by_name(parts: Any) -> list[str]:
 
 
 def in_words(part: Any) -> str:
-    """As text, since a partial index holds its condition as an expression."""
+    """A part of the schema as text, since a partial index has an expression as its condition."""
     if isinstance(part, dict):
         return repr(sorted((key, in_words(value)) for key, value in part.items()))
     return str(part)
@@ -85,7 +85,7 @@ def test_migrations_make_exactly_the_tables_of_the_models(empty_database: Flask)
     assert migrated == modelled
 
 
-def test_the_way_down_and_up_again_ends_where_it_began(empty_database: Flask) -> None:
+def test_downgrading_and_upgrading_restores_the_schema(empty_database: Flask) -> None:
     with empty_database.app_context():
         database.upgrade()
         first = schema()
@@ -96,10 +96,10 @@ def test_the_way_down_and_up_again_ends_where_it_began(empty_database: Flask) ->
     make_user(empty_database, "susan")
 
 
-def test_people_and_what_is_theirs_survive_the_change_of_their_table(
+def test_rows_that_refer_to_people_survive_a_change_of_their_table(
     empty_database: Flask,
 ) -> None:
-    """SQLite makes the table of people anew: nothing that refers to it may be lost by that."""
+    """SQLite makes the table of people anew: rows that refer to it must not be lost."""
     with empty_database.app_context():
         alembic.upgrade("0003")
         with db.engine.begin() as connection:
@@ -116,7 +116,7 @@ def test_people_and_what_is_theirs_survive_the_change_of_their_table(
     make_user(empty_database, "john")
 
 
-def test_accounts_from_before_addresses_were_confirmed_keep_what_they_could_do(
+def test_accounts_older_than_verification_stay_usable(
     empty_database: Flask,
 ) -> None:
     with empty_database.app_context():
@@ -130,7 +130,7 @@ def test_accounts_from_before_addresses_were_confirmed_keep_what_they_could_do(
         assert user.email_verified_at == user.registered_at
 
 
-def test_changes_of_address_from_before_are_found_by_their_addresses(
+def test_old_changes_of_address_are_found_by_their_addresses(
     empty_database: Flask,
 ) -> None:
     with empty_database.app_context():
@@ -169,7 +169,7 @@ def sqlite_app(sqlite_file: str, tmp_path: Path) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def test_sqlite_keeps_what_it_confirmed_and_checks_its_keys(
+def test_sqlite_syncs_commits_and_checks_foreign_keys(
     sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sites, "wait_for_disk", True)
@@ -231,8 +231,8 @@ def count(session: Session, model: type[Any]) -> int:
     return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_two_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
-    """Where both could read before either wrote, SQLite would refuse the second at once."""
+def test_two_transactions_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
+    """If both could read before either writes, SQLite would refuse the second one at once."""
     number = make_user(app, "susan")
     both_have_read = threading.Barrier(2)
     failures: list[BaseException] = []
@@ -244,7 +244,7 @@ def test_two_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
                 with suppress(threading.BrokenBarrierError):
                     both_have_read.wait(timeout=0.5)
                 writing.add(Post(user_id=number, body=body))
-        except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the test raises it, whatever it is
             failures.append(error)
 
     threads = [threading.Thread(target=read_then_write, args=(one,)) for one in ("a", "b")]
@@ -269,7 +269,7 @@ def test_on_sqlite_a_transaction_is_the_only_writer_from_its_beginning(
         other.rollback()
 
 
-def test_on_sqlite_reading_keeps_nobody_from_writing(sqlite_app: Flask, sqlite_file: str) -> None:
+def test_on_sqlite_reading_does_not_block_writing(sqlite_app: Flask, sqlite_file: str) -> None:
     with sqlite_app.app_context(), closing(sqlite3.connect(sqlite_file, timeout=0)) as other:
         count(db.session, User)
         other.execute("BEGIN IMMEDIATE")
@@ -297,7 +297,7 @@ def test_an_error_undoes_the_whole_transaction_with_those_inside_it(app: Flask) 
         assert list(db.session.scalars(select(Post.body))) == ["kept"]
 
 
-def test_what_was_read_during_a_transaction_is_read_anew_after_it(app: Flask) -> None:
+def test_rows_read_before_a_transaction_ends_are_read_anew_after_it(app: Flask) -> None:
     number = make_user(app, "susan")
     with app.app_context():
         with transaction() as writing:
@@ -320,7 +320,7 @@ def test_a_moment_comes_back_in_utc(app: Flask, zone: timezone) -> None:
     assert stored(app, NOON.astimezone(zone)) == (NOON, timedelta(0))
 
 
-def test_a_moment_comes_back_in_utc_also_where_the_database_lives_elsewhere(
+def test_a_moment_comes_back_in_utc_from_a_database_in_another_zone(
     make_app: Make, database_url: str
 ) -> None:
     if database_url.startswith("postgresql"):
@@ -329,7 +329,7 @@ def test_a_moment_comes_back_in_utc_also_where_the_database_lives_elsewhere(
 
 
 def stored(app: Flask, moment: datetime) -> tuple[datetime, timedelta | None]:
-    """The moment as it comes back from the database, and its distance from UTC."""
+    """The moment as it is read from the database, and its offset from UTC."""
     number = make_user(app, "susan")
     with app.app_context():
         write(Post(user_id=number, body="now", created_at=moment))

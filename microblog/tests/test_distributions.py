@@ -1,4 +1,4 @@
-"""What is published is complete, and works where nothing else of this repository is."""
+"""The published distributions are complete, and work without the rest of the repository."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_library_alone_runs_its_example(built: Path, tmp_path: Path) -> None
     orders_are_confirmed(tmp_path, python=python)
 
 
-def test_the_two_wheels_walk_the_main_job(built: Path, tmp_path: Path) -> None:
+def test_the_two_wheels_do_the_main_job(built: Path, tmp_path: Path) -> None:
     wheels = [wheel(built, project) for project in PROJECTS]
     python = make_environment(tmp_path / "environment", wheels, "microblog")
     done = subprocess.run(

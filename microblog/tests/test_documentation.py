@@ -1,4 +1,4 @@
-"""What the documentation says is held against the code: settings, commands, answers, links."""
+"""The documentation agrees with the code: settings, commands, statuses, links, figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PICTURE_MAXIMUM_BYTES = 60_000
 FENCED = r"(?ms)^ *```.*?^ *```$"
 
 
-def test_the_table_of_settings_is_today_s() -> None:
+def test_the_table_of_settings_is_up_to_date() -> None:
     page = settings_doc.PAGE.read_text()
     assert settings_doc.with_table(page) == page, "run python scripts/settings_doc.py"
 
@@ -48,7 +48,7 @@ def test_the_figures_are_those_that_were_measured() -> None:
     assert not benchmarks_doc.stale(), "run python scripts/benchmarks_doc.py"
 
 
-def test_every_question_was_asked_in_full_and_every_promise_kept() -> None:
+def test_every_benchmark_ran_in_full_and_kept_its_promises() -> None:
     results = benchmarks_doc.load(benchmarks_doc.PUBLISHED)
     assert [one["name"] for one in results] == list(QUESTIONS)
     assert all(one["full"] for one in results)
@@ -58,7 +58,7 @@ def test_every_question_was_asked_in_full_and_every_promise_kept() -> None:
 
 
 def commands(group: click.Group, path: str) -> Iterator[str]:
-    """Every command that people may use, with its groups before it."""
+    """Every public command, with the names of its groups before it."""
     for name, command in group.commands.items():
         if command.hidden:
             continue
@@ -100,7 +100,7 @@ def test_every_link_and_picture_exists(page: Path) -> None:
 
 
 def targets(text: str) -> Iterator[str]:
-    """Where links and pictures point, those in examples of code excepted."""
+    """The targets of links and pictures, except those in examples of code."""
     text = re.sub(FENCED, "", text)
     yield from re.findall(r"\]\(([^)\s]+)\)", text)
     yield from re.findall(r'\b(?:src|srcset|href)="([^"]+)"', text)
@@ -115,7 +115,7 @@ def exists(page: Path, target: str) -> bool:
 
 
 def anchors(text: str) -> set[str]:
-    """The names that headings get: small letters, no punctuation, hyphens for blanks."""
+    """The anchors of headings: lower case, no punctuation, hyphens for blanks."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
 
@@ -171,7 +171,7 @@ def run(names: dict[str, Any], code: str) -> None:
 
 
 def example(page: Path, beginning: str) -> str:
-    """The example of Python code that begins so."""
+    """The example of Python code with this beginning."""
     blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page.read_text())
     (found,) = [block for block in blocks if block.startswith(beginning)]
     return str(found)

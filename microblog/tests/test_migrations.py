@@ -1,4 +1,4 @@
-"""Migrations with data that is legal and awkward, and several of them at once."""
+"""Migrations with legal but awkward data, and several migrations at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OUTBOX = """(id, kind, lane, recipient, locale, arguments, recipients, message_i
 
 
 def person(number: int, email: str, *, day: int = 1, **more: str) -> str:
-    """A statement that makes an account in January 2026; `more` are columns with SQL values."""
+    """A statement that inserts an account of January 2026; `more` has columns and SQL values."""
     columns = "".join(f", {name}" for name in more)
     values = "".join(f", {value}" for value in more.values())
     name = LONG_NAME if number == 2 else f"person{number}"
@@ -51,7 +51,7 @@ def person(number: int, email: str, *, day: int = 1, **more: str) -> str:
 
 
 def message(number: int, recipient: str, status: str, **more: str) -> str:
-    """A statement that posts a message; `more` are columns with SQL values."""
+    """A statement that inserts a message; `more` has columns and SQL values."""
     columns = "".join(f", {name}" for name in more)
     values = "".join(f", {value}" for value in more.values())
     return (
@@ -83,7 +83,7 @@ AWKWARD: dict[str, list[str]] = {
     ],
     "0003": ["INSERT INTO failures VALUES ('x', 1, '2026-01-01')"],
     "0004": [
-        # Two and two with one address that nobody has proved, and one beside one who has.
+        # Two pairs with an address that neither has verified, and a pair in which one has.
         person(42, "two@example.com", day=3, is_admin="FALSE"),
         person(41, "two@example.com", day=4, is_admin="FALSE"),
         person(43, "same@example.com", day=5, is_admin="FALSE"),
@@ -119,7 +119,7 @@ AWKWARD: dict[str, list[str]] = {
         ),
     ],
 }  # fmt: skip
-"""Rows that each version allowed, by the version since when they are possible."""
+"""Rows that the schema allowed, by the version that first allowed them."""
 
 
 def fill(version: str) -> None:
@@ -129,7 +129,7 @@ def fill(version: str) -> None:
 
 
 def versions() -> list[str]:
-    """All of them, the oldest first."""
+    """All versions, oldest first."""
     return [script.revision for script in reversed(alembic.log())]
 
 
@@ -138,7 +138,7 @@ def count(table: str) -> int:
         return int(connection.scalar(text(f"SELECT COUNT(*) FROM {table}")) or 0)
 
 
-def test_no_version_leaves_data_that_stops_a_later_one_or_the_way_back(site: Flask) -> None:
+def test_no_legal_data_stops_an_upgrade_or_a_downgrade(site: Flask) -> None:
     with site.app_context():
         for version in versions():
             alembic.upgrade(version)
@@ -151,7 +151,7 @@ def test_no_version_leaves_data_that_stops_a_later_one_or_the_way_back(site: Fla
         assert database.needs_upgrade()
 
 
-def test_of_two_that_claim_one_address_the_older_account_keeps_it_and_both_stay(
+def test_the_older_of_two_accounts_keeps_their_address(
     site: Flask,
 ) -> None:
     with site.app_context():
@@ -163,15 +163,15 @@ def test_of_two_that_claim_one_address_the_older_account_keeps_it_and_both_stay(
             assert remove_unverified(writing, utc_now()) is False
         users = db.session.scalars(select(User)).all()
         assert {user.id: user.email_verified_at is not None for user in users} == {
-            42: True, 41: False,  # the older one, whatever its number
-            43: True, 44: False,  # of two equally old ones, the first
-            3: True, 45: False,  # whoever proved it
+            42: True, 41: False,  # the older one, whatever its id
+            43: True, 44: False,  # of two equally old ones, the one with the lower id
+            3: True, 45: False,  # the one that verified it
             1: True, 2: True,
         }  # fmt: skip
         assert db.session.scalars(select(Post.user_id)).all() == [1, 2, 41]
 
 
-def test_rows_that_referred_to_nothing_before_stop_no_migration(tmp_path: Path) -> None:
+def test_foreign_keys_that_were_broken_before_stop_no_migration(tmp_path: Path) -> None:
     """SQLite's own shell deletes an account without what refers to it."""
     with site_without_tables("sqlite", tmp_path) as app, app.app_context():
         alembic.upgrade("0003")
@@ -187,7 +187,7 @@ def test_rows_that_referred_to_nothing_before_stop_no_migration(tmp_path: Path) 
         assert not database.needs_upgrade()
 
 
-def test_a_migration_that_leaves_rows_which_refer_to_nothing_changes_nothing(
+def test_a_migration_that_breaks_foreign_keys_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site_without_tables("sqlite", tmp_path) as app, app.app_context():
@@ -232,5 +232,5 @@ def test_three_upgrades_at_once_make_one_schema(engine: str, tmp_path: Path) -> 
 
 
 def newest() -> int:
-    """How many versions there are."""
+    """The number of the newest version."""
     return len([*(Path(database.__file__).parent / "migrations").glob("0*.py")])

@@ -1,4 +1,4 @@
-"""What is easily written wrong into a setting, and the hint that is given."""
+"""Common mistakes in settings, and the hints that the messages give."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def problem(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
         ("RATELIMIT_STORAGE_URI", "redis://counts?socket_timeout=soon", "no host, port or"),
     ],
 )
-def test_what_was_meant_is_hinted_at_and_no_secret_told(
+def test_the_message_hints_at_the_mistake_and_holds_no_secret(
     name: str, value: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sentence = problem(monkeypatch, name, value)
@@ -72,7 +72,7 @@ def test_what_was_meant_is_hinted_at_and_no_secret_told(
         " mail.blog.org ",
     ],
 )
-def test_names_and_addresses_of_mail_servers_are_taken(
+def test_names_and_addresses_of_mail_servers_are_accepted(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAIL_SERVER", value)
@@ -111,7 +111,7 @@ def test_a_key_of_examples_and_repetitions_is_refused(
         "Здравствуй, мир: это тайна сайта",
     ],
 )
-def test_a_key_that_was_drawn_is_taken(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_random_key_is_accepted(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", key)
     monkeypatch.setenv("PUBLIC_URL", "https://blog.example.com")
     assert load_settings(serving=True).SECRET_KEY
@@ -129,10 +129,10 @@ def test_a_key_that_was_drawn_is_taken(key: str, monkeypatch: pytest.MonkeyPatch
         ("a=b", "a=b"),
     ],
 )
-def test_a_password_in_the_file_is_taken_as_it_is(
+def test_a_password_in_the_file_is_taken_literally(
     written: str, password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is put in the place of a dollar sign; a # begins a comment only behind a blank."""
+    """Variables are not expanded, and a # begins a comment only after a blank."""
     file = tmp_path / "site.env"
     file.write_text(f"\ufeffexport MAIL_PASSWORD={written}\r\nMAIL_PORT=2525\r\n")
     monkeypatch.setenv("MICROBLOG_ENV_FILE", str(file))
@@ -159,7 +159,7 @@ def test_a_blank_setting_counts_as_not_set(tmp_path: Path, monkeypatch: pytest.M
         ("http://bücher.example.org", "no-reply@xn--bcher-kva.example.org"),
     ],
 )
-def test_a_site_at_any_host_has_a_sender_that_is_an_address(
+def test_a_site_at_any_host_has_a_valid_sender(
     url: str, sender: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without ADMINS and MAIL_DEFAULT_SENDER."""

@@ -1,4 +1,4 @@
-"""Every setting, from the environment and from a file, and what is said about wrong ones."""
+"""All settings, from the environment and from a file, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def problems(*, serving: bool = False) -> list[str]:
 
 
 def about(name: str, *, serving: bool = False) -> str:
-    """The one sentence about this setting."""
+    """The only message about this setting."""
     (sentence,) = [one for one in problems(serving=serving) if one.startswith(name)]
     return sentence
 
@@ -170,7 +170,7 @@ def test_an_empty_name_of_the_file_means_no_file(
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_an_empty_setting_is_as_good_as_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "")
     assert load_settings() == Settings(_env_file=None)
 
@@ -196,7 +196,7 @@ def test_the_defaults_are_those_of_flask_mail() -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_told_in_our_words(
+def test_a_wrong_value_has_a_message_of_ours(
     name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -229,7 +229,7 @@ def test_there_is_always_a_sender(
 @pytest.mark.parametrize(
     ("name", "follows"), [("MAIL_DEBUG", "DEBUG"), ("MAIL_SUPPRESS_SEND", "TESTING")]
 )
-def test_two_settings_of_mail_follow_the_application_where_nobody_set_them(
+def test_two_settings_of_mail_default_to_those_of_the_application(
     name: str, follows: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(follows, "1")
@@ -389,7 +389,7 @@ def test_serving_refuses_half_a_login_and_an_open_one(
         {"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p", "MAIL_SERVER": "m.ex", "MAIL_USE_SSL": "1"},
     ],
 )
-def test_serving_accepts_what_is_whole(
+def test_serving_accepts_a_whole_login(
     given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com", **given})
@@ -486,7 +486,7 @@ SECRET_WORDS = ["hunter2", "hunter3", "hunter4", "hunter5"]
         "hunter2",
     ],
 )
-def test_no_message_tells_a_secret(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_message_holds_a_secret(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(
         monkeypatch,
         {

@@ -1,4 +1,4 @@
-"""A person with a browser, as far as the tests of pages need one."""
+"""A person with a browser, for tests of pages."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from tests.smtp_server import ScriptedServer
 PASSWORD = "correct horse battery staple"
 
 BROWSER = "browser-of-everybody-" + "x" * 22
-"""The secret of a browser that every account of `make_user` knows: so that no notice of a new one
-mixes with the mail that a test is about."""
+"""The secret of a browser that every account of `make_user` knows, so that no notice about a new
+browser mixes with the mail that a test is about."""
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For tests of what is decided before the database is asked: one engine is enough."""
+"""For tests of decisions that need no database: one engine is enough."""
 
 
 class Visitor:
-    """Opens pages and sends forms, with the CSRF token that the page holds.
+    """Opens pages and sends forms with the CSRF token of the page.
 
-    The browser is one that accounts know; with `new_browser` it is not.
+    All accounts know the browser, unless it is a `new_browser`.
     """
 
     def __init__(self, app: Flask, *, new_browser: bool = False) -> None:
@@ -105,13 +105,13 @@ class Visitor:
 
 
 def words(response: TestResponse) -> str:
-    """What the page says, without its tags."""
+    """The text of the page, without its tags."""
     text = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]+>", " ", response.get_data(as_text=True))
     return " ".join(unescape(text).split())
 
 
 def error_beside(page: TestResponse, field: str) -> str:
-    """What the page says beside this field; nothing where it is content with it."""
+    """The error beside this field; empty if there is none."""
     found = re.search(
         rf'(?s)<div[^>]* id="{re.escape(field)}-error">(.*?)</div>\s*</div>',
         page.get_data(as_text=True),
@@ -120,7 +120,7 @@ def error_beside(page: TestResponse, field: str) -> str:
 
 
 def value_in(page: TestResponse, field: str) -> str:
-    """What the form holds in this field already."""
+    """The value in this field of the form."""
     html = page.get_data(as_text=True)
     tag = re.search(rf'<input\b[^>]*\bname="{re.escape(field)}"[^>]*>', html)
     assert tag, f"the page has no field {field}"
@@ -129,7 +129,7 @@ def value_in(page: TestResponse, field: str) -> str:
 
 
 def mailed_link(smtp: ScriptedServer, which: int = -1) -> str:
-    """The link in a mail that the server received, the last one if not said otherwise."""
+    """The link in a mail that the server received, by default the last one."""
     text = smtp.received[which].text()
     found = re.search(r"^https?://\S+$", text, re.MULTILINE)
     assert found, "the mail holds no link on a line of its own"
@@ -141,7 +141,7 @@ def path_of(link: str) -> str:
 
 
 def reset_link_for(app: Flask, address: str) -> str:
-    """The path of a reset link for this account, as if it were mailed at this moment."""
+    """The path of a reset link for this account, as if it were mailed now."""
     with app.test_request_context():
         found = reset_link(
             db.session,
@@ -159,7 +159,7 @@ def token_of(link: str) -> str:
 
 
 def payload_of(link: str) -> dict[str, Any]:
-    """What the token of a link says, whatever its age."""
+    """The payload of a link's token, whatever its age."""
     claims: dict[str, Any] = jwt.decode(
         token_of(link), options={"verify_signature": False, "verify_exp": False}
     )
@@ -167,7 +167,7 @@ def payload_of(link: str) -> dict[str, Any]:
 
 
 def post_new_password(visitor: Visitor, path: str, password: str = "a brand new password") -> str:
-    """Send the form without opening the link first; what the page says."""
+    """Send the form without opening the link first; return the text of the page."""
     token = visitor.csrf_token("/login")
     return words(visitor.submit(path, {"password": password, "password2": password}, token=token))
 
@@ -175,7 +175,7 @@ def post_new_password(visitor: Visitor, path: str, password: str = "a brand new 
 def make_user(
     app: Flask, name: str, *, email: str = "", password: str = PASSWORD, verified: bool = True
 ) -> int:
-    """An account, made by the rules of the site but without its pages; returns its number."""
+    """Create an account by the site's rules, without its pages; return its id."""
     with app.app_context(), transaction() as writing:
         made = create_account(
             writing,
@@ -189,7 +189,7 @@ def make_user(
 
 
 def deliver_from(app: Flask) -> int:
-    """Delivers what is due now from this site's outbox; returns how many rows were handled."""
+    """Deliver what is due in this site's outbox; return how many rows were handled."""
     with app.app_context():
         return drain(make_dispatcher(settings_of(app)))
 
