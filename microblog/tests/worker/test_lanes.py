@@ -106,7 +106,7 @@ def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
     celery = make_celery(broker.url, broker.prefix)
     prompt, rest = queue_names(broker.prefix)
     publisher = Publisher(celery)
-    publisher.wake([(number, Priority.NORMAL) for number in range(SWEEP_AT_MOST)])
+    publisher.send([(number, Priority.NORMAL) for number in range(SWEEP_AT_MOST)])
     assert eventually(lambda: publisher.length(rest) == SWEEP_AT_MOST)
     Visitor(app).ask_for_reset("susan@example.com")
     post_digests(app, 3)

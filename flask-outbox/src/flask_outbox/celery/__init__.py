@@ -1,6 +1,6 @@
-"""The worker of a site on several machines: delivers the rows that it is told of, and sweeps up
-those nobody rang for.
+"""Delivery by Celery workers on several machines.
 
-A task carries the number of a row and makes one call. The row is the truth: a ring that comes
-twice, or too late, finds nothing to claim. So nothing is ever retried by Celery.
+A task carries the id of a row and makes one call; a sweep finds the rows whose task was lost. The
+row is the truth: a task that comes twice, or too late, finds nothing to claim. So Celery never
+retries anything.
 """

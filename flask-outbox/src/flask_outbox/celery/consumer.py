@@ -1,4 +1,4 @@
-"""The Celery worker: takes rings from the broker and has them delivered."""
+"""The Celery worker: takes tasks from the broker and delivers their rows."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from flask_outbox.outbox.wakeup import WakeupListener
 logger = logging.getLogger(__name__)
 
 REDIS_DIFFERS = (
-    "The broker is Redis: a ring that a dead worker held comes back after an hour only, and one"
-    " may be lost when Redis restarts. No mail is lost by it, since the outbox is the truth; the"
-    " sweep rings again every %g seconds."
+    "The broker is Redis: a task that a dead worker had taken comes back only after an hour, and"
+    " one may be lost when Redis restarts. No mail is lost by that: every message is in the outbox,"
+    " and every %g seconds a sweep sends the tasks that are missing."
 )
 
 
 def run_worker(celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping) -> int:
-    """Deliver until SIGTERM or SIGINT, then finish what is in flight; returns the exit code."""
+    """Deliver until SIGTERM or SIGINT, finish what is in flight, and return the exit code."""
     _prompt, rest = queue_names_of(celery)
 
-    def deliver(task: Any, number: int) -> None:
-        deliverer.deliver(number, limited=task.request.delivery_info["routing_key"] == rest)
+    def deliver(task: Any, row_id: int) -> None:
+        deliverer.deliver(row_id, limited=task.request.delivery_info["routing_key"] == rest)
 
     sweeper = Sweeper(celery, deliverer)
     with deliverer, housekeeping:
@@ -50,10 +50,10 @@ def run_worker(celery: Celery, deliverer: Deliverer, housekeeping: Housekeeping)
 
 
 def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
-    """The same where rate limits hold: a ring wakes the dispatcher, whatever row it names.
+    """The same under rate limits: a task wakes the dispatcher, whatever row it names.
 
-    Which row may leave next, and when, must not depend on which ring comes first. The dispatcher
-    also finds by itself what nobody rang for.
+    Which row may leave next, and when, must not depend on which task comes first. The dispatcher
+    also finds the rows whose task was lost.
     """
     listener = WakeupListener(None)
     failed = False
@@ -63,12 +63,12 @@ def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
         try:
             dispatcher.run(listener)
         except Exception:
-            # Rings without a dispatcher would be for nothing: end, to be started again.
+            # Without a dispatcher, tasks would achieve nothing: end, to be started again.
             logger.exception("The dispatcher failed")
             failed = True
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def deliver(_task: Any, _number: int) -> None:
+    def deliver(_task: Any, _row_id: int) -> None:
         dispatcher.wake()
 
     thread = threading.Thread(target=run, name="dispatcher")
@@ -82,7 +82,7 @@ def run_paced_worker(celery: Celery, dispatcher: Dispatcher) -> int:
 
 
 def _consume(celery: Celery, deliver: Callable[[Any, int], None], connections: int) -> int:
-    """Take rings until SIGTERM or SIGINT."""
+    """Run a worker until SIGTERM or SIGINT; return its exit code."""
     _quieten_celery()
     celery.task(deliver, bind=True, name=DELIVER, shared=False)
     if str(celery.conf.broker_url).startswith("redis"):
@@ -90,7 +90,7 @@ def _consume(celery: Celery, deliver: Callable[[Any, int], None], connections: i
     worker = _make_worker(celery, connections)
 
     def is_ready(sender: Any, **_arguments: object) -> None:
-        # Celery looks for signals between events only, and an idle queue has none.
+        # Celery handles signals between events only, and an idle queue has none.
         sender.timer.call_repeatedly(POLL_SECONDS, lambda: None)
         logger.info("The worker is ready.")
 
@@ -100,15 +100,16 @@ def _consume(celery: Celery, deliver: Callable[[Any, int], None], connections: i
 
 
 def _make_worker(celery: Celery, connections: int) -> Any:
-    """Threads and no processes: a delivery waits for the network most of the time, and threads can
-    share what they know of the mail server. One more of them than `connections` serve all mail.
+    """A worker with threads, one more than `connections`.
+
+    A delivery mostly waits for the network, and threads share what they know of the mail server.
     """
     _prompt, rest = queue_names_of(celery)
     return celery.Worker(
         pool="threads",
         concurrency=connections + 1,
         queues=[rest],
-        consumer_cls=LaneConsumer,
+        consumer_cls=TwoQueueConsumer,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
@@ -118,23 +119,23 @@ def _make_worker(celery: Celery, connections: int) -> Any:
 
 
 def _quieten_celery() -> None:
-    # It logs a line when a task comes and one when it goes; the delivery says it better.
+    # Celery logs a line when a task comes and one when it ends; the delivery logs more about it.
     for noisy in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # A ring that cannot be acknowledged, since the broker went away, comes again and finds nothing.
+    # A task that cannot be acknowledged, because the broker is away, comes again and finds nothing.
     logging.getLogger("celery.worker.request").addFilter(
         lambda record: not str(record.msg).startswith("Couldn't ack")
     )
-    # About pickled tasks, and a setting for tasks that must not run twice: neither concerns rings.
+    # About pickled tasks, and a setting for tasks that must not run twice: neither concerns us.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
-class PromptLane(ConsumerStep):
-    """Takes rings for mail that somebody waits for, over a channel of its own.
+class UrgentTasks(ConsumerStep):
+    """Takes tasks for urgent mail over a channel of its own.
 
-    A broker counts what is under way by channel. So rings for other mail cannot take the place of
-    these, and these may take every thread.
+    A broker limits unacknowledged tasks by channel. So tasks for other mail cannot take the place
+    of these, and these may use every thread.
     """
 
     requires = (Tasks,)
@@ -152,19 +153,19 @@ class PromptLane(ConsumerStep):
         self.consumers = [consumer]
 
 
-class LaneConsumer(Consumer):
-    """Celery's consumer, taking rings of the two lanes apart.
+class TwoQueueConsumer(Consumer):
+    """Celery's consumer with a second channel for urgent mail.
 
-    It makes no delayed delivery, which would make 28 queues in RabbitMQ: no task is sent with a
-    delay, since the time of the next attempt is in the row.
+    It leaves out delayed delivery, which would declare 28 queues in RabbitMQ: no task is sent with
+    a delay, since the time of the next attempt is in the row.
     """
 
     class Blueprint(Consumer.Blueprint):
         default_steps = (
             *(step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step),
-            PromptLane,
+            UrgentTasks,
         )
 
     def __init__(self, *args: Any, initial_prefetch_count: int, **kwargs: Any) -> None:
-        # One thread is left for the prompt lane.
+        # One thread is left for urgent mail.
         super().__init__(*args, initial_prefetch_count=initial_prefetch_count - 1, **kwargs)

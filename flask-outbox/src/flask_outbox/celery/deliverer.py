@@ -1,4 +1,4 @@
-"""Delivers rows of the outbox by their numbers, in the threads of a worker."""
+"""Delivers rows of the outbox by their ids, in the threads of a worker."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ logger = logging.getLogger(__name__)
 
 
 class Deliverer:
-    """Delivers rows by their numbers, from several threads.
+    """Delivers rows by their ids, from several threads.
 
     `connections` serve all mail; one more is kept free for mail that somebody waits for.
     `under_way` is how many rows are being delivered now.
-    Deliveries with their connections are kept in a stack, so that the warmest is used first. All
-    that is made is made in the process that uses it, after any fork.
+
+    Idle deliveries with their connections are kept in a stack, so the most recent one is used
+    first. Connections are opened in the process that uses them, after any fork.
     """
 
     def __init__(
@@ -64,25 +65,25 @@ class Deliverer:
             delivery.claims.close()
         self._leases.__exit__(None, None, None)
 
-    def deliver(self, number: int, *, limited: bool = False) -> bool:
-        """Deliver this row if it is due; whether it was.
+    def deliver(self, row_id: int, *, limited: bool = False) -> bool:
+        """Deliver this row if it is due; return whether it was.
 
         While the mail server is in trouble, the row is left for the sweep. So is a `limited` one
-        while all connections for such are taken: after trouble with the broker, more rings may
-        come than were asked for.
+        while all connections for such rows are in use: when the broker comes back, it may send more
+        tasks than were asked for.
         """
         if self.health.pause() or (limited and not self._limit.acquire(blocking=False)):
             return False
         try:
-            return self._deliver(number)
+            return self._deliver(row_id)
         finally:
             if limited:
                 self._limit.release()
 
-    def _deliver(self, number: int) -> bool:
+    def _deliver(self, row_id: int) -> bool:
         try:
             with self._context(), self._delivery() as delivery:
-                claim = delivery.claims.claim_one(number, now=self.outbox.clock())
+                claim = delivery.claims.claim_one(row_id, now=self.outbox.clock())
                 if claim is None:
                     return False
                 trouble = delivery.deliver_one(claim)
@@ -97,7 +98,7 @@ class Deliverer:
         return True
 
     def close_idle(self) -> None:
-        """Give up connections to the mail server that nobody has used for a while."""
+        """Close connections to the mail server that have not been used for a while."""
         with self._lock:
             idle, self._idle = self._idle, []
         for delivery in idle:

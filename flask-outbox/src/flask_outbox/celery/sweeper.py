@@ -1,4 +1,4 @@
-"""Rings again for rows whose ring was lost, or that are due once more."""
+"""Sends tasks for rows whose task was lost, or that are due again."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_SECONDS = 2.0
 OVERDUE_SECONDS = 1.0
-"""A younger row was rung for by the page that wrote it."""
+"""A younger row got its task from the page that wrote it."""
 
-UNHEARD_SECONDS = 5.0
-"""A row that waits longer in an idle worker was rung for in vain: after trouble with the broker,
-Celery may take half a minute to connect again."""
+LOST_SECONDS = 5.0
+"""If a row waits longer while the worker is idle, its task was lost: Celery may take half a minute
+to reconnect to the broker."""
 
-SILENCE_SAID_EVERY_SECONDS = 600.0
+WARN_EVERY_SECONDS = 600.0
 
 SWEEP_AT_MOST = 500
 
@@ -37,12 +37,12 @@ OTHER_PRIORITIES = range(PROMPT_ONLY.stop, ALL_PRIORITIES.stop)
 
 
 class Sweeper:
-    """Rings for rows that are overdue: deferred ones, expired leases, and rings that were lost.
+    """Sends tasks for overdue rows: deferred ones, expired leases, and those whose task was lost.
 
-    Every worker has one, so that none is the last. It rings for no more rows than a queue lacks
-    rings, so that a long queue does not grow by rings for what is known already. While the broker
-    is down, or its rings do not come through, rows are delivered here, one after the other: slower,
-    but they need not wait for it.
+    Every worker has one, so none is indispensable. It sends no more tasks than a queue lacks, so a
+    long queue does not grow by tasks for rows that have one. While the broker is down, or does not
+    deliver tasks, the sweeper delivers the rows itself, one after the other: more slowly, but they
+    need not wait for the broker.
     """
 
     def __init__(self, celery: Celery, deliverer: Deliverer) -> None:
@@ -54,53 +54,53 @@ class Sweeper:
         self._reading = Outage(
             logger, "The outbox cannot be swept: %s", "The outbox can be swept again."
         )
-        self._ringing = Outage(
+        self._publishing = Outage(
             logger,
             "The broker cannot be reached, mail is delivered without it: %s",
             "The broker can be reached again.",
         )
-        self._silence_said_at = -math.inf
+        self._warned_at = -math.inf
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what it is just delivering is finished first."""
+        """End the thread after the delivery in progress."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def close(self) -> None:
-        """Give up the connections, where the thread was never started."""
+        """Close the connections, if the thread was never started."""
         self._publisher.close()
         self._claims.close()
 
     def sweep(self) -> int:
-        """Ring once for what is overdue; how many rows that were.
+        """Send tasks for what is overdue; return for how many rows.
 
         Raises SQLAlchemyError, or one of the publisher's errors.
         """
         if self._deliverer.health.pause():
             return 0
         self._claims.refresh_rate_limited()
-        rung = 0
+        sent = 0
         for queue, priorities in zip(self._queues, (PROMPT_ONLY, OTHER_PRIORITIES), strict=True):
             rows = self._overdue(priorities, count=SWEEP_AT_MOST)
             if not rows:
                 continue
-            # Those that are due first have most likely lost theirs.
-            unrung = rows[: max(len(rows) - self._publisher.length(queue), 0)]
-            self._publisher.wake(unrung)
-            rung += len(unrung)
-        return rung
+            # Those that were due first have most likely lost their task.
+            missing = rows[: max(len(rows) - self._publisher.length(queue), 0)]
+            self._publisher.send(missing)
+            sent += len(missing)
+        return sent
 
     def deliver_overdue(
         self, *, overdue: float = OVERDUE_SECONDS, within: float = SWEEP_EVERY_SECONDS
     ) -> int:
-        """Deliver what is overdue by so many seconds without the broker, the urgent first.
+        """Deliver, without the broker, what is overdue by so many seconds, urgent mail first.
 
-        Begins nothing more when `within` seconds are over. Returns how many rows were delivered.
+        Begins no delivery after `within` seconds. Returns how many rows were delivered.
         Raises SQLAlchemyError.
         """
         delivered, until = 0, time.monotonic() + within
@@ -143,30 +143,30 @@ class Sweeper:
         self.close()
 
     def _sweep_or_deliver(self) -> int:
-        """How many rows were delivered here, because the broker did not bring their rings."""
+        """Sweep; deliver the rows here if the broker does not deliver tasks. Return how many."""
         try:
             self.sweep()
         except self._publisher.errors as error:
-            self._ringing.began(error)
+            self._publishing.began(error)
             return self.deliver_overdue()
-        self._ringing.ended()
-        if not self._is_unheard():
+        self._publishing.ended()
+        if not self._tasks_are_lost():
             return 0
-        self._say_silent()
+        self._warn()
         return self.deliver_overdue()
 
-    def _is_unheard(self) -> bool:
+    def _tasks_are_lost(self) -> bool:
         is_idle = not self._deliverer.under_way
-        return is_idle and bool(self._overdue(ALL_PRIORITIES, count=1, seconds=UNHEARD_SECONDS))
+        return is_idle and bool(self._overdue(ALL_PRIORITIES, count=1, seconds=LOST_SECONDS))
 
-    def _say_silent(self) -> None:
-        """A queue that RabbitMQ lost the leader of in a crash takes rings and gives none."""
+    def _warn(self) -> None:
+        """Warn, not too often: a queue without a leader, after a crash, never gives its tasks."""
         now = time.monotonic()
-        if now - self._silence_said_at >= SILENCE_SAID_EVERY_SECONDS:
-            self._silence_said_at = now
+        if now - self._warned_at >= WARN_EVERY_SECONDS:
+            self._warned_at = now
             names = ", ".join(self._queues)
             logger.warning(
-                "The broker brings no rings, mail is delivered without them, slower. If this is"
-                " said again, delete these queues in the broker; no mail is in them: %s",
+                "The broker delivers no tasks, mail is delivered without them, more slowly. If this"
+                " is logged again, delete these queues in the broker; no mail is in them: %s",
                 names,
             )

@@ -1,7 +1,7 @@
-"""The doorbell of a site on several machines: a Celery task that carries the number of a row.
+"""Waking workers on several machines: a Celery task that carries the id of a row.
 
-It only hurries, as every bell does: the row is the truth, and a worker's sweep finds those whose
-ring was lost. So a broker that is down costs a page nothing, not even time.
+A wake-up only saves time: the row is the truth, and a worker's sweep finds the rows whose task was
+lost. So a broker that is down costs a page nothing, not even time.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ DELIVER = "microblog.deliver"
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 2.0
-"""After trouble with the broker, rings are dropped for so long; the sweep makes up for them."""
+"""After an error of the broker, wake-ups are dropped for so long; the sweep finds their rows."""
 
 FLUSH_SECONDS = 1.0
-RINGS_HELD = 1000
+PENDING_MAXIMUM = 1000
 
 WAITING_ROWS: Select[int, int] = select(OutboxMessage.id, OutboxMessage.lane).where(
     OutboxMessage.status.in_(WAITING)
@@ -44,7 +44,7 @@ WAITING_ROWS: Select[int, int] = select(OutboxMessage.id, OutboxMessage.lane).wh
 
 
 def make_celery(broker_url: str, prefix: str) -> Celery:
-    """The Celery application of web servers and workers; both must know the same queues.
+    """The Celery application of web servers and workers, which must use the same queues.
 
     There are two queues, so that mail that somebody waits for overtakes the rest.
     """
@@ -55,8 +55,8 @@ def make_celery(broker_url: str, prefix: str) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        # A ring is taken off the queue when the row is settled, so that it survives its worker. The
-        # second word is for pools of processes, whose parent would acknowledge for a dead child.
+        # A task leaves the queue when its row is settled, so it survives its worker. The second
+        # setting is for pools of processes, whose parent would acknowledge for a dead child.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
@@ -66,7 +66,7 @@ def make_celery(broker_url: str, prefix: str) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        # A queue that somebody deletes in the broker is made anew by who takes rings from it.
+        # A queue that somebody deletes in the broker is declared again by its consumer.
         broker_channel_error_retry=True,
         broker_transport_options=_transport_options(broker_url, prefix),
     )
@@ -79,7 +79,7 @@ def queue_names(prefix: str) -> tuple[str, str]:
 
 
 def _queue(name: str) -> Queue:
-    # A quorum queue outlives the loss of one of several RabbitMQ servers; Redis ignores the words.
+    # A quorum queue survives the loss of one of several RabbitMQ servers; Redis ignores arguments.
     arguments = {"x-queue-type": "quorum"}
     return Queue(name, Exchange(name), routing_key=name, queue_arguments=arguments)
 
@@ -96,9 +96,9 @@ def _transport_options(broker_url: str, prefix: str) -> dict[str, Any]:
 
 
 class Publisher:
-    """Puts rings into the queues over one kept connection. Belongs to one thread.
+    """Sends tasks over one persistent connection. Belongs to one thread.
 
-    Its methods raise one of `errors` where the broker cannot be used; the next call connects anew.
+    Its methods raise one of `errors` if the broker cannot be used; the next call reconnects.
     """
 
     def __init__(self, celery: Celery) -> None:
@@ -108,7 +108,7 @@ class Publisher:
         )
         self._is_amqp = self._template.transport.driver_type == "amqp"
         if self._is_amqp:
-            # A broker that accepts connections and says nothing must not hold the thread.
+            # A broker that accepts connections and never answers must not block the thread.
             self._template.transport_options.update(
                 read_timeout=ANSWER_SECONDS, write_timeout=ANSWER_SECONDS
             )
@@ -121,17 +121,17 @@ class Publisher:
         self._connection: Connection | None = None
         self._producer: Any = None
 
-    def wake(self, rows: Iterable[Row[int, int] | tuple[int, int]]) -> None:
-        """Ring for each of these rows: (number, lane)."""
+    def send(self, rows: Iterable[Row[int, int] | tuple[int, int]]) -> None:
+        """Send a task for each of these rows: (id, lane)."""
         try:
-            for number, lane in rows:
-                self._send(number, lane)
+            for row_id, lane in rows:
+                self._send(row_id, lane)
         except self.errors:
             self.close()
             raise
 
     def length(self, name: str) -> int:
-        """How many rings wait in this queue."""
+        """How many tasks wait in this queue."""
         try:
             channel = self._connected().channel()
             try:
@@ -141,28 +141,28 @@ class Publisher:
             finally:
                 channel.close()
         except self._template.channel_errors:
-            return 0  # nobody has rung there yet
+            return 0  # no task was ever sent there
         except self.errors:
             self.close()
             raise
 
     def close(self) -> None:
-        """Give up the connection; whether its end is heard does not matter."""
+        """Close the connection; it does not matter whether the broker notices."""
         connection, self._connection, self._producer = self._connection, None, None
         if connection is not None:
             try:
                 connection.release()
             except self.errors as error:
-                logger.debug("The broker did not hear the end: %s", error)
+                logger.debug("The connection to the broker could not be closed: %s", error)
 
-    def _send(self, number: int, lane: int) -> None:
+    def _send(self, row_id: int, lane: int) -> None:
         connection = self._connected()
         if self._producer is None:
             self._producer = self._celery.amqp.Producer(connection.channel())
         prompt, rest = queue_names_of(self._celery)
         self._celery.send_task(
             DELIVER,
-            (number,),
+            (row_id,),
             queue=prompt if lane == Priority.PROMPT else rest,
             producer=self._producer,
             retry=False,
@@ -184,9 +184,9 @@ def queue_names_of(celery: Celery) -> tuple[str, str]:
 
 
 class CeleryWakeup:
-    """Rings from a thread of its own, so that no page ever waits for the broker.
+    """Sends tasks from a thread of its own, so that no page ever waits for the broker.
 
-    A process that is forked off starts its own thread and connection.
+    A forked process starts its own thread and connection.
     """
 
     def __init__(
@@ -199,26 +199,26 @@ class CeleryWakeup:
         self._celery = celery
         self._sessions = sessions
         self._clock = clock
-        self._woken: queue.Queue[list[int]] = queue.Queue(RINGS_HELD)
+        self._woken: queue.Queue[list[int]] = queue.Queue(PENDING_MAXIMUM)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._outage = Outage(
             logger,
             "The broker cannot be reached, mail waits for the sweep: %s",
-            "The broker is well again.",
+            "The broker can be reached again.",
         )
-        self._silent_until = 0.0
+        self._paused_until = 0.0
 
     def wake(self, row_ids: Sequence[int]) -> None:
-        """Never raises, never waits."""
+        """Have tasks sent for these rows; neither raises nor waits."""
         self._start()
         try:
             self._woken.put_nowait(list(row_ids))
         except queue.Full:
-            logger.debug("Too many rings at once; the sweep will find these rows")
+            logger.debug("Too many wake-ups at once; the sweep will find these rows")
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Wait until all is rung, at most so long: a command must not end before its ring."""
+        """Wait, at most so long, until all tasks are sent: a command must not end before that."""
         with self._woken.all_tasks_done:
             self._woken.all_tasks_done.wait_for(lambda: not self._woken.unfinished_tasks, seconds)
 
@@ -227,39 +227,39 @@ class CeleryWakeup:
             if self._thread is None:
                 atexit.register(self.flush)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="wakeup", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
         publisher = Publisher(self._celery)
         while True:
-            numbers = self._woken.get()
+            row_ids = self._woken.get()
             try:
-                if self._clock() >= self._silent_until:
-                    self._publish(publisher, numbers)
+                if self._clock() >= self._paused_until:
+                    self._publish(publisher, row_ids)
             except Exception:
                 # The thread must outlive whatever this was: the row is there, the sweep finds it.
-                logger.exception("The doorbell could not be rung")
+                logger.exception("Tasks could not be sent")
             finally:
                 self._woken.task_done()
 
-    def _publish(self, publisher: Publisher, numbers: list[int]) -> None:
+    def _publish(self, publisher: Publisher, row_ids: list[int]) -> None:
         try:
             with self._sessions() as session:
-                rows = session.execute(WAITING_ROWS.where(OutboxMessage.id.in_(numbers))).all()
+                rows = session.execute(WAITING_ROWS.where(OutboxMessage.id.in_(row_ids))).all()
         except SQLAlchemyError as error:
-            logger.debug("The rows to ring for cannot be read: %s", error)
+            logger.debug("The rows to send tasks for cannot be read: %s", error)
             return
         try:
             try:
-                publisher.wake(rows)
+                publisher.send(rows)
             except publisher.errors:
-                publisher.wake(rows)  # the kept connection may have been stale
+                publisher.send(rows)  # the connection may have been stale
         except publisher.errors as error:
             self._failed(error)
         else:
             self._outage.ended()
 
     def _failed(self, error: Exception) -> None:
-        self._silent_until = self._clock() + PAUSE_SECONDS
+        self._paused_until = self._clock() + PAUSE_SECONDS
         self._outage.began(error)
