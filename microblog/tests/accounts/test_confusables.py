@@ -13,7 +13,7 @@ from microblog.accounts.actions.registration import TakenError
 from microblog.accounts.actions.renaming import rename
 from microblog.accounts.confusables import mixes_scripts, skeleton
 from microblog.accounts.models import User
-from microblog.accounts.usernames import is_username
+from microblog.accounts.usernames import UsernameError, UsernameProblem, username_problem
 from microblog.database import alembic, db, transaction
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user, words
 
@@ -52,7 +52,7 @@ def test_letters_of_alphabets_that_are_not_written_together_are_no_name(
     name: str, *, is_mixed: bool
 ) -> None:
     assert mixes_scripts(name) is is_mixed
-    assert is_username(name) is not is_mixed
+    assert (username_problem(name) is UsernameProblem.ALPHABETS) is is_mixed
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,8 @@ def test_names_that_exist_already_are_kept(app: Flask) -> None:
         assert caught.value.is_confusable
         with transaction() as writing:
             rename(writing, writing.get_one(User, 1), "somebody")
+        with transaction() as writing, pytest.raises(UsernameError):
+            rename(writing, writing.get_one(User, 4), "p\u0430ypal")
         # The others are still there to be taken for.
         with transaction() as writing, pytest.raises(TakenError):
             rename(writing, writing.get_one(User, 4), "paypa1")

@@ -198,12 +198,12 @@ def test_a_password_that_was_changed_meanwhile_is_no_proof(
 ) -> None:
     """Between the check of the password and the change lies the hashing, which is slow."""
 
-    def hash_slowly(_password: str) -> str:
+    def hash_slowly(_password: str, **_options: object) -> str:
         with app.app_context(), transaction() as writing:
             writing.execute(update(User).values(password_hash="another"))
         return "new"
 
-    monkeypatch.setattr("microblog.accounts.pages.password_change.hash_password", hash_slowly)
+    monkeypatch.setattr("microblog.accounts.pages.password_change.hash_new_password", hash_slowly)
     page = change(owner)
     assert error_beside(page, "current_password") == NOT_YOURS
     with app.app_context():

@@ -9,7 +9,14 @@ import pytest
 from flask import Flask
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from microblog.accounts.password_rules import COMMONEST, Problem, problem_with
+from microblog.accounts.password_rules import (
+    COMMONEST,
+    PasswordError,
+    Problem,
+    hash_new_password,
+    problem_with,
+)
+from microblog.accounts.passwords import verify_password
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import (
     ON_SQLITE,
@@ -59,6 +66,14 @@ def test_the_commonest_are_refused() -> None:
 def test_the_rules(password: str, problem: Problem | None) -> None:
     with nothing_long_is_composed():
         assert problem_with(password, personal=OWN) is problem
+
+
+def test_a_password_that_is_not_accepted_is_not_hashed() -> None:
+    for password in ("1234567", "password", "susan.strong"):
+        with pytest.raises(PasswordError) as refused:
+            hash_new_password(password, personal=OWN)
+        assert refused.value.problem is problem_with(password, personal=OWN)
+    assert verify_password(hash_new_password(PASSWORD, personal=OWN), PASSWORD)
 
 
 def test_a_name_that_is_none_takes_no_time() -> None:

@@ -8,9 +8,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from flask_outbox import AddressError
 from microblog.accounts.actions.registration import TakenError, create_account
 from microblog.accounts.models import User
-from microblog.accounts.usernames import is_username, username_key
+from microblog.accounts.usernames import (
+    UsernameError,
+    UsernameProblem,
+    username_key,
+    username_problem,
+)
 from microblog.database import db, transaction, utc_now
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
@@ -145,7 +151,7 @@ def test_letters_and_digits_of_any_script_make_a_name(
 def test_other_characters_do_not(app: Flask, visitor: Visitor, name: str) -> None:
     page = visitor.submit("/register", fields(username=name))
     assert error_beside(page, "username")
-    assert not is_username(name)
+    assert username_problem(name) is UsernameProblem.CHARACTERS
     assert users(app) == []
 
 
@@ -159,7 +165,7 @@ def test_a_name_whose_page_could_not_be_reached_is_refused(
     page = visitor.submit("/register", fields(username=name))
     said = "A username neither begins nor ends with a dot or a hyphen"
     assert error_beside(page, "username").startswith(said)
-    assert not is_username(name)
+    assert username_problem(name) is UsernameProblem.ENDS
     assert users(app) == []
 
 
@@ -241,6 +247,23 @@ def test_of_many_who_want_one_name_at_once_one_gets_it(app: Flask) -> None:
     taken = [one for one in said.values() if "Please use a different username." in one]
     assert len(taken) == count - 1
     assert len(users(app)) == 1
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("name", "address", "error"),
+    [
+        ("two words", "susan@example.com", UsernameError),
+        ("susan", "susan@nowhere", AddressError),
+        ("susan", "susan", AddressError),
+    ],
+)
+def test_the_rule_refuses_what_the_form_does(
+    app: Flask, name: str, address: str, error: type[Exception]
+) -> None:
+    with app.app_context(), transaction() as writing, pytest.raises(error):
+        create_account(writing, username=name, email=address, password_hash="x")
+    assert users(app) == []
 
 
 @pytest.mark.parametrize(

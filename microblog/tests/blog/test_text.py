@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from microblog.blog import text
-from tests.bounded import comes_to_an_end
+from microblog.blog.text import TextError, TextProblem
+from tests.bounded import TOWER, comes_to_an_end, nothing_long_is_composed
 
 NAMES = {"susan": "/user/susan"}
 
@@ -115,6 +116,36 @@ def test_a_text_without_visible_characters_is_blank(written: str) -> None:
 def test_characters_that_hide_or_reorder_are_found(hidden: str) -> None:
     assert text.has_hidden(f"a{hidden}b")
     assert not text.has_hidden("שלום \u200f (a)\u200e\n\tb 👩‍👩‍👧")
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("abc", None),
+        ("\r\n a \u2028b ", None),
+        ("e\u0301" * 3, None),
+        ("abcd", TextProblem.LENGTH),
+        ("🇹🇼" * 4, TextProblem.LENGTH),
+        (TOWER, TextProblem.LENGTH),
+        (" \n\u200b", TextProblem.BLANK),
+        ("a\u202eb", TextProblem.HIDDEN),
+        ("a" + "\u0323" * 30, TextProblem.MARKS),
+    ],
+    ids=ascii,
+)
+def test_a_text_is_accepted_if_everybody_can_read_it(
+    written: str, problem: TextProblem | None
+) -> None:
+    if problem is None:
+        assert text.readable(written, 3) == text.cleaned(written)
+        return
+    with nothing_long_is_composed(), pytest.raises(TextError) as refused:
+        text.readable(written, 3)
+    assert refused.value.problem is problem
+
+
+def test_a_blank_text_may_be_accepted() -> None:
+    assert text.readable(" \n", 3, may_be_blank=True) == ""
 
 
 def test_a_text_is_stored_in_one_form() -> None:

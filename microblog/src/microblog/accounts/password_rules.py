@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from functools import cache
 
+from microblog.accounts.passwords import hash_password
+
 PASSWORD_MINIMUM = 8
 """Code points, after NFC."""
 PASSWORD_MAXIMUM = 1024
@@ -42,6 +44,14 @@ class Problem(Enum):
     PERSONAL = auto()
 
 
+class PasswordError(Exception):
+    """The rules do not accept a new password."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+
+
 class Strength(Enum):
     """How much work it is to guess a password, by zxcvbn's estimate."""
 
@@ -64,6 +74,17 @@ def problem_with(password: str, *, personal: Iterable[str] = ()) -> Problem | No
     if key in _common():
         return Problem.COMMON
     return Problem.PERSONAL if key in _guessable(personal) else None
+
+
+def hash_new_password(password: str, *, personal: Iterable[str]) -> str:
+    """The form in which a new password is stored; slow, so no transaction should be open.
+
+    Raises PasswordError where there is a problem with it.
+    """
+    problem = problem_with(password, personal=personal)
+    if problem is not None:
+        raise PasswordError(problem)
+    return hash_password(password)
 
 
 def is_too_long(password: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from enum import Enum, auto
 
 from microblog.accounts.confusables import mixes_scripts
 from microblog.web.characters import has_ignorable, is_overloaded
@@ -20,12 +21,46 @@ _OUTER_PUNCTUATION = "_"
 _FEED = ".atom"
 
 
-def is_username(name: str) -> bool:
-    """Whether somebody new may be called so."""
-    return has_username_characters(name) and has_username_ends(name) and not mixes_scripts(name)
+class UsernameProblem(Enum):
+    """Why nobody new may be called so."""
+
+    CHARACTERS = auto()
+    """Too few or too many of them, or others than a name may hold."""
+    ENDS = auto()
+    ALPHABETS = auto()
 
 
-def has_username_characters(name: str) -> bool:
+class UsernameError(Exception):
+    """Nobody new may be called so."""
+
+    def __init__(self, problem: UsernameProblem) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+
+
+def username_problem(name: str) -> UsernameProblem | None:
+    """What is wrong with a new user name, if anything."""
+    if not _has_username_characters(name):
+        return UsernameProblem.CHARACTERS
+    if not _has_username_ends(name):
+        return UsernameProblem.ENDS
+    return UsernameProblem.ALPHABETS if mixes_scripts(name) else None
+
+
+def check_username(name: str) -> None:
+    """Raise UsernameError for a name that nobody new may have."""
+    problem = username_problem(name)
+    if problem is not None:
+        raise UsernameError(problem)
+
+
+def username_key(name: str) -> str:
+    """The one spelling of a name: two names that differ in case or in width only are one."""
+    spelling = unicodedata.normalize("NFKC", name[:SPELLING_MAXIMUM])
+    return spelling.casefold()[:USERNAME_MAXIMUM]
+
+
+def _has_username_characters(name: str) -> bool:
     """Letters and digits of any script, with their marks; dots, hyphens and underscores.
 
     All of them can be seen: else two names would look the same, and be two.
@@ -41,7 +76,7 @@ def has_username_characters(name: str) -> bool:
     return known and kinds[0] != "M" and is_seen and len(letters) <= USERNAME_MAXIMUM
 
 
-def has_username_ends(name: str) -> bool:
+def _has_username_ends(name: str) -> bool:
     """Whether the address of the person's page leads there.
 
     Browsers take dots for the way to another folder, programs that look for addresses in a text
@@ -49,9 +84,3 @@ def has_username_ends(name: str) -> bool:
     """
     inner = set(_PUNCTUATION) - set(_OUTER_PUNCTUATION)
     return not inner & {name[:1], name[-1:]} and not name.lower().endswith(_FEED)
-
-
-def username_key(name: str) -> str:
-    """The one spelling of a name: two names that differ in case or in width only are one."""
-    spelling = unicodedata.normalize("NFKC", name[:SPELLING_MAXIMUM])
-    return spelling.casefold()[:USERNAME_MAXIMUM]

@@ -11,17 +11,10 @@ from wtforms.validators import StopValidation
 
 from microblog.accounts.pages.forms import username_field
 from microblog.accounts.pages.verified import IsVerified
-from microblog.blog import text
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.profiles import ABOUT_MAXIMUM
-from microblog.web.characters import MARKS_MAXIMUM, count_characters, is_overloaded
+from microblog.blog.text import TextError, TextProblem, readable
 from microblog.web.forms import Form
-
-CODE_POINTS_MAXIMUM = MARKS_MAXIMUM * POST_MAXIMUM
-"""A text with more code points is too long however one counts. It is checked first, so that a text
-of megabytes does not cost the time of the other checks."""
-
-_OVERLOADED = _l("One of its characters carries too many marks.")
 
 
 class ReadableText:
@@ -35,31 +28,27 @@ class ReadableText:
         self._empty = empty
 
     def __call__(self, _form: Form, field: Field) -> None:
-        typed = (field.data or "").strip()
-        if self._empty is not None and text.is_blank(typed):
-            raise StopValidation(self._empty)
-        if len(typed) > CODE_POINTS_MAXIMUM:
-            raise self._too_long(len(typed))
-        if is_overloaded(typed):
-            raise StopValidation(_OVERLOADED)
-        written = text.cleaned(typed)
-        if text.has_hidden(written):
-            raise StopValidation(_l("This field holds characters that cannot be shown."))
-        length = count_characters(written)
-        if length > self._maximum:
-            raise self._too_long(length)
-        if is_overloaded(written):
-            raise StopValidation(_OVERLOADED)
+        may_be_blank = self._empty is None
+        try:
+            readable(field.data or "", self._maximum, may_be_blank=may_be_blank)
+        except TextError as error:
+            raise StopValidation(self._words(error)) from None
 
-    def _too_long(self, length: int) -> StopValidation:
-        return StopValidation(
-            ngettext(
+    def _words(self, error: TextError) -> Any:
+        if error.problem is TextProblem.LENGTH:
+            return ngettext(
                 "At most %(num)d character; here are %(length)d.",
                 "At most %(num)d characters; here are %(length)d.",
                 self._maximum,
-                length=length,
+                length=error.length,
             )
-        )
+        return self._empty if error.problem is TextProblem.BLANK else _PROBLEMS[error.problem]
+
+
+_PROBLEMS = {
+    TextProblem.MARKS: _l("One of its characters carries too many marks."),
+    TextProblem.HIDDEN: _l("This field holds characters that cannot be shown."),
+}
 
 
 def _post_field() -> TextAreaField:

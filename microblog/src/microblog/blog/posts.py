@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, contains_eager
 from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
 from microblog.blog.models import Mention, Post, PostTag
-from microblog.blog.text import cleaned, names_in, tags_in
+from microblog.blog.text import names_in, readable, tags_in
 from microblog.blog.timeline import LATEST, is_visible
 
 POST_MAXIMUM = 500
@@ -22,8 +22,8 @@ MENTIONS_MAXIMUM = 50
 
 
 def write_post(session: Session, *, user_id: int, body: str, now: datetime) -> Post:
-    """Publish a text that the form has checked."""
-    post = Post(user_id=user_id, body=cleaned(body), created_at=now)
+    """Publish a text. Raises TextError for one that is not accepted."""
+    post = Post(user_id=user_id, body=readable(body, POST_MAXIMUM), created_at=now)
     session.add(post)
     session.flush()
     _add_references(session, post)
@@ -31,8 +31,11 @@ def write_post(session: Session, *, user_id: int, body: str, now: datetime) -> P
 
 
 def edit_post(session: Session, post: Post, body: str, *, now: datetime) -> bool:
-    """Change a post's text, which the form has checked; return False if it stays the same."""
-    text = cleaned(body)
+    """Change a post's text; return False if it stays the same.
+
+    Raises TextError for one that is not accepted.
+    """
+    text = readable(body, POST_MAXIMUM)
     if text == post.body:
         return False
     post.body, post.edited_at = text, now

@@ -9,7 +9,7 @@ from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
 from microblog.blog.models import Avatar, Block, Profile
 from microblog.blog.pictures import Picture
-from microblog.blog.text import cleaned
+from microblog.blog.text import readable
 from microblog.database import MAX_ID
 
 ABOUT_MAXIMUM = 300
@@ -22,8 +22,9 @@ def find_profile(session: Session, user_id: int) -> Profile:
 
 
 def change_about_me(session: Session, user: User, about_me: str) -> None:
-    """Change what a person says about themselves; the form has checked it."""
-    _stored_profile(session, user.id).about_me = cleaned(about_me)
+    """Change what a person says about themselves. Raises TextError for what is not accepted."""
+    text = readable(about_me, ABOUT_MAXIMUM, may_be_blank=True)
+    _stored_profile(session, user.id).about_me = text
 
 
 def set_picture(session: Session, user_id: int, picture: Picture) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache
 
 import regex
@@ -15,6 +16,11 @@ from linkify_it import LinkifyIt
 from markupsafe import Markup, escape
 
 from microblog.accounts.usernames import username_key
+from microblog.web.characters import MARKS_MAXIMUM, count_characters, is_overloaded
+
+CODE_POINTS_MAXIMUM = 500 * MARKS_MAXIMUM
+"""A text with more code points is too long however one counts. It is checked first, so that a text
+of megabytes does not cost the time of the other checks."""
 
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""
@@ -38,6 +44,48 @@ class TextSegment:
     kind: str
     text: str
     target: str = ""
+
+
+class TextProblem(Enum):
+    """Why a text is not accepted."""
+
+    BLANK = auto()
+    LENGTH = auto()
+    MARKS = auto()
+    """One of its characters carries too many."""
+    HIDDEN = auto()
+
+
+class TextError(Exception):
+    """A text is not accepted; `length` is the number of its characters where it is too long."""
+
+    def __init__(self, problem: TextProblem, length: int = 0) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+        self.length = length
+
+
+def readable(text: str, maximum: int, *, may_be_blank: bool = False) -> str:
+    """The form in which a text is stored, if everybody can read it as it is.
+
+    Raises TextError for one that they cannot, or of more than `maximum` characters.
+    """
+    typed = text.strip()
+    if not may_be_blank and is_blank(typed):
+        raise TextError(TextProblem.BLANK)
+    if len(typed) > CODE_POINTS_MAXIMUM:
+        raise TextError(TextProblem.LENGTH, len(typed))
+    if is_overloaded(typed):
+        raise TextError(TextProblem.MARKS)
+    written = cleaned(typed)
+    if has_hidden(written):
+        raise TextError(TextProblem.HIDDEN)
+    length = count_characters(written)
+    if length > maximum:
+        raise TextError(TextProblem.LENGTH, length)
+    if is_overloaded(written):
+        raise TextError(TextProblem.MARKS)
+    return written
 
 
 def cleaned(text: str) -> str:

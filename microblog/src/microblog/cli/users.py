@@ -14,16 +14,15 @@ from sqlalchemy.orm import Session
 from flask_outbox import AddressError, parse_address
 from flask_outbox.translation import gettext_noop
 from microblog.accounts.actions.registration import TakenError, create_account
-from microblog.accounts.confusables import mixes_scripts
 from microblog.accounts.models import User
 from microblog.accounts.password_rules import (
     PASSWORD_MAXIMUM,
     PASSWORD_MINIMUM,
+    PasswordError,
     Problem,
-    problem_with,
+    hash_new_password,
 )
-from microblog.accounts.passwords import hash_password
-from microblog.accounts.usernames import has_username_characters, is_username
+from microblog.accounts.usernames import UsernameProblem, username_problem
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
 from microblog.cli.options import as_json, echo_json, in_utc, no_address
@@ -55,6 +54,12 @@ _SEVERAL_ALPHABETS = gettext_noop(
     " different ones look alike."
 )
 
+_USERNAME_PROBLEMS = {
+    UsernameProblem.CHARACTERS: _NO_USERNAME,
+    UsernameProblem.ENDS: _NO_USERNAME,
+    UsernameProblem.ALPHABETS: _SEVERAL_ALPHABETS,
+}
+
 _CONFUSABLE = gettext_noop("This username looks like another account's.")
 
 
@@ -68,22 +73,22 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     The address counts as verified: you vouch for it. The password is asked for, or read from
     standard input.
     """
-    if not is_username(name):
-        words = _(_NO_USERNAME)
-        if has_username_characters(name) and mixes_scripts(name):
-            words = _(_SEVERAL_ALPHABETS)
-        raise click.ClickException(words.format(name=name))
+    problem = username_problem(name)
+    if problem is not None:
+        raise click.ClickException(_(_USERNAME_PROBLEMS[problem]).format(name=name))
     try:
         parse_address(email, public=True)
     except AddressError as error:
         raise no_address(email, error) from None
     app = load_app()
     password = _password(from_stdin=password_stdin)
-    problem = problem_with(password, personal=(name, email))
-    if problem is not None:
-        words = _(_PROBLEMS[problem])
-        raise click.ClickException(words.format(minimum=PASSWORD_MINIMUM, maximum=PASSWORD_MAXIMUM))
-    password_hash = hash_password(password)
+    try:
+        password_hash = hash_new_password(password, personal=(name, email))
+    except PasswordError as error:
+        words = _(_PROBLEMS[error.problem])
+        raise click.ClickException(
+            words.format(minimum=PASSWORD_MINIMUM, maximum=PASSWORD_MAXIMUM)
+        ) from None
     try:
         with app.app_context(), transaction() as writing:
             made = create_account(

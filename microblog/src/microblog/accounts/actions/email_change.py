@@ -103,10 +103,10 @@ def ask_for_change(
 ) -> EmailChange:
     """Have the new address asked to confirm, and the old one told.
 
-    Raises SameAddressError, AskedTooOftenError, StaleProofError.
+    Raises AddressError, SameAddressError, AskedTooOftenError, StaleProofError.
     """
     user = proof.account(session)
-    new = parse_address(address)
+    new = parse_address(address, public=True)
     if new.mailbox == user.email:
         raise SameAddressError
     _require_patience(session, outbox, user, new.key, now=scope.now)

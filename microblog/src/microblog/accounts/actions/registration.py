@@ -21,7 +21,7 @@ from microblog.accounts.confusables import skeleton
 from microblog.accounts.lookup import holder_of
 from microblog.accounts.models import User
 from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
-from microblog.accounts.usernames import username_key
+from microblog.accounts.usernames import check_username, username_key
 from microblog.web.scope import Scope
 
 
@@ -67,10 +67,12 @@ def create_account(
 ) -> User:
     """Make an account without telling anybody; with `verified_at`, its address counts as verified.
 
-    Raises TakenError for a user name, one that looks like another included, or, with `verified_at`,
-    for an address that another account has proved or can still get back. Nothing is written then.
+    Raises UsernameError, AddressError, or TakenError: for a user name, one that looks like another
+    included, or, with `verified_at`, for an address that another account has proved or can still
+    get back. Nothing is written then.
     """
-    address = parse_address(email)
+    check_username(username)
+    address = parse_address(email, public=True)
     user = User(
         username=unicodedata.normalize("NFC", username),
         username_key=username_key(username),

@@ -10,17 +10,20 @@ from sqlalchemy.orm import Session
 from microblog.accounts.actions.registration import TakenError, require_free_name
 from microblog.accounts.confusables import skeleton
 from microblog.accounts.models import User
-from microblog.accounts.usernames import username_key
+from microblog.accounts.usernames import check_username, username_key
 
 
 def rename(session: Session, user: User, username: str) -> None:
-    """Give an account another name, which the form has checked.
+    """Give an account another name.
 
-    Raises TakenError where another account has it, or one that looks like it. Nothing is changed
-    then.
+    Raises UsernameError for one that nobody new may have, and TakenError where another account has
+    it, or one that looks like it. Nothing is changed then.
     """
+    if username != user.username:
+        # Who has a name from before a rule keeps it.
+        check_username(username)
     key, look = username_key(username), skeleton(username)
-    # Who has a name from before a rule keeps it, in capitals, too.
+    # The same name in capitals may still look like another account's, as before.
     is_new = look != user.username_skeleton
     require_free_name(session, key=key, skeleton=look if is_new else None, exclude_user_id=user.id)
     try:

@@ -12,7 +12,6 @@ from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
 
 from microblog.accounts.actions.registration import TakenError
-from microblog.accounts.confusables import mixes_scripts
 from microblog.accounts.models import User
 from microblog.accounts.password_rules import (
     PASSWORD_ADVISED,
@@ -26,8 +25,8 @@ from microblog.accounts.password_rules import (
 )
 from microblog.accounts.usernames import (
     USERNAME_MAXIMUM,
-    has_username_characters,
-    has_username_ends,
+    UsernameProblem,
+    username_problem,
 )
 from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
 
@@ -176,24 +175,22 @@ def _is_username(_form: FlaskForm, field: Field) -> None:
     if field.data == field.object_data:
         # Whoever has a name from before a rule keeps it.
         return
-    if not has_username_characters(field.data):
-        raise ValidationError(
-            _l("A username has letters, digits, dots, hyphens and underscores only.")
-        )
-    if not has_username_ends(field.data):
-        raise ValidationError(
-            _l(
-                "A username neither begins nor ends with a dot or a hyphen, and does not end with"
-                " “.atom”."
-            )
-        )
-    if mixes_scripts(field.data):
-        raise ValidationError(
-            _l(
-                "The letters of a username belong to one alphabet: those of different ones look"
-                " alike."
-            )
-        )
+    problem = username_problem(field.data)
+    if problem is not None:
+        raise ValidationError(_USERNAME_PROBLEMS[problem])
+
+
+_USERNAME_PROBLEMS = {
+    UsernameProblem.CHARACTERS: _l(
+        "A username has letters, digits, dots, hyphens and underscores only."
+    ),
+    UsernameProblem.ENDS: _l(
+        "A username neither begins nor ends with a dot or a hyphen, and does not end with “.atom”."
+    ),
+    UsernameProblem.ALPHABETS: _l(
+        "The letters of a username belong to one alphabet: those of different ones look alike."
+    ),
+}
 
 
 def why_taken(error: TakenError) -> str:

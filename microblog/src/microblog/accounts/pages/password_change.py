@@ -13,7 +13,7 @@ from microblog.accounts.actions.password_change import change_password
 from microblog.accounts.pages.browser_cookie import remember_this_browser
 from microblog.accounts.pages.current_password import reauthenticated, refuse
 from microblog.accounts.pages.settings_forms import ChangePasswordForm
-from microblog.accounts.passwords import hash_password
+from microblog.accounts.password_rules import hash_new_password
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import transaction
 from microblog.web.ratelimits import limit_posts
@@ -47,7 +47,7 @@ def change() -> str | Response:
 
 
 def _change(form: ChangePasswordForm, proof: PasswordProof) -> bool:
-    password_hash = hash_password(form.password.data)
+    password_hash = hash_new_password(form.password.data, personal=form.personal)
     scope = current_scope()
     try:
         with transaction() as writing:

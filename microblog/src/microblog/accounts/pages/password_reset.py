@@ -16,7 +16,7 @@ from microblog.accounts.pages.forms import (
     ResetPasswordForm,
     ResetPasswordRequestForm,
 )
-from microblog.accounts.passwords import hash_password
+from microblog.accounts.password_rules import hash_new_password
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
@@ -62,7 +62,7 @@ def _choose_password(token: str, owner: User) -> str | Response:
     form = ResetPasswordForm(owner)
     if not form.validate_on_submit():
         return render_template("accounts/password_reset.html", form=form)
-    password_hash = hash_password(form.password.data)
+    password_hash = hash_new_password(form.password.data, personal=form.personal)
     scope = current_scope()
     with transaction() as writing:
         user = password_reset.reset_password(

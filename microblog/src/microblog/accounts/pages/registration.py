@@ -14,7 +14,7 @@ from microblog.accounts.pages.forms import (
     RegistrationForm,
     why_taken,
 )
-from microblog.accounts.passwords import hash_password
+from microblog.accounts.password_rules import hash_new_password
 from microblog.database import transaction
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
@@ -26,7 +26,7 @@ from microblog.web.scope import current_scope
 def register_account() -> str | Response:
     form = RegistrationForm()
     if form.validate_on_submit():
-        password_hash = hash_password(form.password.data)
+        password_hash = hash_new_password(form.password.data, personal=form.personal)
         scope = current_scope()
         try:
             with transaction() as writing:
