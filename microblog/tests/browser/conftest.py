@@ -17,8 +17,8 @@ SIZES = {"phone": {"width": 320, "height": 640}, "desktop": {"width": 1280, "hei
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """No longer than a module: the library keeps an event loop running in this thread, in which
-    the application of another test could not end its requests.
+    """A browser for one module. Playwright keeps an event loop running in this thread, in which the
+    applications of other tests could not finish their requests.
     """
     need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
     with sync_playwright() as playwright:
@@ -37,7 +37,7 @@ def demo(browser: Browser) -> Iterator[Demonstration]:
 
 @pytest.fixture(params=["phone without scripts", "desktop"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page of a phone that runs no scripts, or of a desktop."""
+    """A page in a phone's browser without scripts, or in a desktop's."""
     device, _, scripts = request.param.partition(" ")
     yield from opened_page(
         browser, viewport=SIZES[device], java_script_enabled=not scripts, color_scheme="light"
@@ -45,8 +45,8 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(params=["phone dark", "desktop light"])
-def look(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page of each size and of each colour, for what is to be looked at."""
+def styled_page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page in each size and colour scheme, for checks of accessibility."""
     device, _, colour = request.param.partition(" ")
     yield from opened_page(
         browser, viewport=SIZES[device], color_scheme=colour, reduced_motion="reduce"

@@ -1,4 +1,4 @@
-"""What people do in the browser tests again and again, and what every page must withstand."""
+"""What people do in several browser tests, and the checks of every page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def log_in(page: Page, demo: Demonstration, name: str, password: str) -> None:
 
 
 def mailed_link(page: Page, demo: Demonstration, address: str, kind: str) -> str:
-    """The newest link in the inbox that was mailed to this address, and not asked for before.
+    """The newest link in the inbox that was mailed to this address and not returned before.
 
-    `kind` is what the path of the link begins with.
+    `kind` is the beginning of the link's path.
     """
     inbox = f"{demo.address}/dev/inbox"
     mail = rf'(?s)<a href="([^"]+)">(?:(?!</a>).)*to {re.escape(address)}'
@@ -43,15 +43,15 @@ def _paths(page: Page, address: str, wanted: str) -> list[str]:
     return re.findall(wanted, page.request.get(address).text())
 
 
-def look_at(page: Page) -> None:
-    """Nothing is wider than the window, and nothing shuts anybody out (WCAG 2.2 AA)."""
-    fits(page)
+def assert_accessible(page: Page) -> None:
+    """Check that nothing is wider than the window, and that the page meets WCAG 2.2 AA."""
+    assert_fits(page)
     found = Axe().run(page, options={"runOnly": STANDARDS})
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
 
 
-def fits(page: Page) -> None:
-    """Nothing is wider than the window: no scrolling sideways (WCAG 2.2, 1.4.10)."""
+def assert_fits(page: Page) -> None:
+    """Check that nothing is wider than the window (WCAG 2.2, 1.4.10)."""
     page.wait_for_load_state("domcontentloaded")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert page.viewport_size

@@ -1,4 +1,4 @@
-"""What people do with their account, in a real browser; and each page of it, looked at."""
+"""What people do with their account in a real browser, and the accessibility of its pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import fits, log_in, look_at, mailed_link
+from tests.browser.people import assert_accessible, assert_fits, log_in, mailed_link
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery staple"
 NEW = "the second password"
 
 
-def test_an_address_is_changed_and_the_change_undone(page: Page, demo: Demonstration) -> None:
+def test_a_change_of_address_is_made_and_undone(page: Page, demo: Demonstration) -> None:
     assert page.viewport_size
     name = "alice" if page.viewport_size["width"] < 1000 else "bob"
     old, new = f"{name}@microblog.example", f"{name}.new@example.com"
@@ -82,45 +82,47 @@ def test_data_is_downloaded_and_the_account_deleted_and_kept(
     expect(page.get_by_role("alert")).to_contain_text("Your account is kept.")
     log_in(page, demo, "carol", PASSWORD)
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
-    fits(page)
+    assert_fits(page)
 
 
-def test_every_page_is_for_everybody(look: Page, demo: Demonstration) -> None:
+def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
     long = f"{secrets.token_hex(4)}.is.too.long.for.a.phone@somewhere-far-away.example.org"
-    log_in(look, demo, "carol", PASSWORD)
-    expect(look.get_by_role("button", name="Log out")).to_be_visible()
+    log_in(styled_page, demo, "carol", PASSWORD)
+    expect(styled_page.get_by_role("button", name="Log out")).to_be_visible()
     for name in ("email", "password", "export", "delete"):
-        look.goto(f"{demo.address}/settings/{name}")
-        look_at(look)
-        look.locator("main form [type=submit]").last.click()
-        expect(look.get_by_label("Current password")).to_have_attribute("aria-invalid", "true")
-        look_at(look)
-    look.goto(f"{demo.address}/settings/email")
-    look.get_by_label("New address").fill(long)
-    look.get_by_label("Current password").fill(PASSWORD)
-    look.keyboard.press("Enter")
-    expect(look.get_by_role("button", name="Cancel this change")).to_be_visible()
-    look_at(look)
+        styled_page.goto(f"{demo.address}/settings/{name}")
+        assert_accessible(styled_page)
+        styled_page.locator("main form [type=submit]").last.click()
+        expect(styled_page.get_by_label("Current password")).to_have_attribute(
+            "aria-invalid", "true"
+        )
+        assert_accessible(styled_page)
+    styled_page.goto(f"{demo.address}/settings/email")
+    styled_page.get_by_label("New address").fill(long)
+    styled_page.get_by_label("Current password").fill(PASSWORD)
+    styled_page.keyboard.press("Enter")
+    expect(styled_page.get_by_role("button", name="Cancel this change")).to_be_visible()
+    assert_accessible(styled_page)
     links = {
-        "confirm_email_change": mailed_link(look, demo, long, "confirm_email_change"),
-        "undo_email_change": mailed_link(look, demo, "carol@", "undo_email_change"),
+        "confirm_email_change": mailed_link(styled_page, demo, long, "confirm_email_change"),
+        "undo_email_change": mailed_link(styled_page, demo, "carol@", "undo_email_change"),
     }
     for kind, link in links.items():
-        look.goto(link)
-        look_at(look)
-        look.goto(f"{demo.address}/{kind}/bad")
-        look_at(look)
-    look.goto(f"{demo.address}/settings/email")
-    look.get_by_role("button", name="Cancel this change").click()
-    expect(look.get_by_role("alert")).to_contain_text("The change was cancelled")
-    look.goto(f"{demo.address}/settings/delete")
-    look.get_by_label("Current password").fill(PASSWORD)
-    look.keyboard.press("Enter")
-    expect(look.get_by_role("alert")).to_contain_text("Your account will be deleted on")
-    look_at(look)
-    log_in(look, demo, "carol", PASSWORD)
-    look_at(look)
-    look.get_by_role("button", name="Keep this account").click()
-    expect(look.get_by_role("alert")).to_contain_text("Your account is kept.")
-    look.goto(f"{demo.address}/keep_account/bad")
-    look_at(look)
+        styled_page.goto(link)
+        assert_accessible(styled_page)
+        styled_page.goto(f"{demo.address}/{kind}/bad")
+        assert_accessible(styled_page)
+    styled_page.goto(f"{demo.address}/settings/email")
+    styled_page.get_by_role("button", name="Cancel this change").click()
+    expect(styled_page.get_by_role("alert")).to_contain_text("The change was cancelled")
+    styled_page.goto(f"{demo.address}/settings/delete")
+    styled_page.get_by_label("Current password").fill(PASSWORD)
+    styled_page.keyboard.press("Enter")
+    expect(styled_page.get_by_role("alert")).to_contain_text("Your account will be deleted on")
+    assert_accessible(styled_page)
+    log_in(styled_page, demo, "carol", PASSWORD)
+    assert_accessible(styled_page)
+    styled_page.get_by_role("button", name="Keep this account").click()
+    expect(styled_page.get_by_role("alert")).to_contain_text("Your account is kept.")
+    styled_page.goto(f"{demo.address}/keep_account/bad")
+    assert_accessible(styled_page)

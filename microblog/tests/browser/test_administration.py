@@ -1,11 +1,11 @@
-"""Pages for administrators in a real browser: used, and each of them looked at."""
+"""What administrators do in a real browser, and the accessibility of their pages."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import log_in, look_at
+from tests.browser.people import assert_accessible, log_in
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 PASSWORD = "correct horse battery staple"
 
 
-def test_the_fate_of_a_mail_is_looked_up(page: Page, demo: Demonstration) -> None:
+def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> None:
     page.goto(f"{demo.address}/reset_password_request")
     page.get_by_label("Email").fill("bob@microblog.example")
     page.get_by_role("button", name="Request Password Reset").click()
@@ -50,11 +50,11 @@ def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> 
         expect(page.get_by_role("alert")).to_contain_text(f"The account {said}.")
 
 
-def test_every_page_can_be_used_by_everybody(look: Page, demo: Demonstration) -> None:
-    log_in(look, demo, "alice", PASSWORD)
-    look.goto(f"{demo.address}/admin/users/2/reset")
-    look.get_by_role("button", name="Mail the link").click()
-    look_at(look)
+def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
+    log_in(styled_page, demo, "alice", PASSWORD)
+    styled_page.goto(f"{demo.address}/admin/users/2/reset")
+    styled_page.get_by_role("button", name="Mail the link").click()
+    assert_accessible(styled_page)
     for path in (
         "/admin/mail",
         "/admin/mail?address=nobody&since=nonsense",
@@ -65,9 +65,9 @@ def test_every_page_can_be_used_by_everybody(look: Page, demo: Demonstration) ->
         "/admin/users/2/disable",
         "/admin/users/2/reset",
     ):
-        look.goto(demo.address + path)
-        expect(look.get_by_role("heading", level=1)).to_be_visible()
-        details = look.locator("details")
+        styled_page.goto(demo.address + path)
+        expect(styled_page.get_by_role("heading", level=1)).to_be_visible()
+        details = styled_page.locator("details")
         if details.count():
             details.first.locator("summary").click()
-        look_at(look)
+        assert_accessible(styled_page)

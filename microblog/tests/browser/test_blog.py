@@ -1,4 +1,4 @@
-"""What people do on the site, in a real browser; and each page of it, looked at."""
+"""What people do on the site in a real browser, and the accessibility of its pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import SIZES, opened_page
-from tests.browser.people import fits, log_in, look_at
+from tests.browser.people import assert_accessible, assert_fits, log_in
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -46,7 +46,7 @@ def test_a_post_is_written_changed_and_removed(page: Page, demo: Demonstration) 
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("alert")).to_contain_text("Your post was deleted.")
     expect(page.get_by_role("article").filter(has_text=word)).to_have_count(0)
-    fits(page)
+    assert_fits(page)
 
 
 def test_people_are_followed_and_muted(page: Page, demo: Demonstration) -> None:
@@ -96,30 +96,28 @@ def test_the_language_is_chosen_at_the_end_of_the_page(page: Page, demo: Demonst
 
 
 @pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
-def test_every_page_is_for_everybody(look: Page, demo: Demonstration, language: str) -> None:
+def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, language: str) -> None:
     for path in ("/", "/explore", "/login", "/register", "/nothing", "/tag/nothing"):
-        look.goto(f"{demo.address}/language/{language}?next={path}")
-        look_at(look)
-    look.goto(f"{demo.address}/language/en")
-    log_in(look, demo, "alice", PASSWORD)
-    expect(look.get_by_role("button", name="Log out")).to_be_visible()
-    look.goto(f"{demo.address}/settings/language")
-    look.locator("#language").select_option(language)
-    look.locator("main form [type=submit]").click()
+        styled_page.goto(f"{demo.address}/language/{language}?next={path}")
+        assert_accessible(styled_page)
+    styled_page.goto(f"{demo.address}/language/en")
+    log_in(styled_page, demo, "alice", PASSWORD)
+    expect(styled_page.get_by_role("button", name="Log out")).to_be_visible()
+    styled_page.goto(f"{demo.address}/settings/language")
+    styled_page.locator("#language").select_option(language)
+    styled_page.locator("main form [type=submit]").click()
     for path in (
         "/", "/explore", "/user/alice", "/user/bob", "/user/alice/followers", "/edit_profile",
         "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete", "/settings/security",
     ):  # fmt: skip
-        look.goto(f"{demo.address}{path}")
-        look_at(look)
-    look.goto(f"{demo.address}/settings/language")
-    look.locator("#language").select_option("")
-    look.locator("main form [type=submit]").click()
+        styled_page.goto(f"{demo.address}{path}")
+        assert_accessible(styled_page)
+    styled_page.goto(f"{demo.address}/settings/language")
+    styled_page.locator("#language").select_option("")
+    styled_page.locator("main form [type=submit]").click()
 
 
-def test_where_scripts_run_there_is_a_counter_a_card_and_a_hint(
-    browser: Browser, demo: Demonstration
-) -> None:
+def test_scripts_add_a_counter_a_card_and_a_hint(browser: Browser, demo: Demonstration) -> None:
     pages = opened_page(browser, viewport=SIZES["desktop"], locale="en-GB")
     page = next(pages)
     log_in(page, demo, "alice", PASSWORD)
@@ -128,7 +126,7 @@ def test_where_scripts_run_there_is_a_counter_a_card_and_a_hint(
     write(page, demo, "With a card")
     page.locator("main .post-author").first.hover()
     expect(page.locator(".card-popup")).to_contain_text("followers")
-    look_at(page)
+    assert_accessible(page)
     page.keyboard.press("Escape")
     expect(page.locator(".card-popup")).to_have_count(0)
     page.locator("main .post-author").first.focus()
@@ -145,7 +143,7 @@ def test_where_scripts_run_there_is_a_counter_a_card_and_a_hint(
     pages.close()
 
 
-def test_the_first_page_is_small_and_asks_nobody_else(
+def test_the_first_page_is_small_and_loads_nothing_from_other_sites(
     browser: Browser, demo: Demonstration
 ) -> None:
     pages = opened_page(browser, viewport=SIZES["desktop"])

@@ -1,11 +1,11 @@
-"""The main job in a real browser: from a forgotten password back in."""
+"""The main job in a real browser: a forgotten password is replaced."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import fits
+from tests.browser.people import assert_fits
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> No
     page.get_by_label("Email").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(OLD)
     page.get_by_label("Repeat Password").fill(OLD)
-    fits(page)
+    assert_fits(page)
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("alert")).to_contain_text("you are now a registered user")
     page.get_by_role("link", name="Click to Reset It").click()
@@ -34,14 +34,14 @@ def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> No
     assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
     page.get_by_label("Password", exact=True).fill(NEW)
     page.get_by_label("Repeat Password").fill(NEW)
-    fits(page)
+    assert_fits(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
     log_in(page, name, OLD)
     expect(page.get_by_role("alert")).to_contain_text("Invalid username or password")
     log_in(page, name, NEW)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Hi, {name}!")
-    fits(page)
+    assert_fits(page)
     page.get_by_role("button", name="Log out").click()
     page.goto(link)
     expect(page.get_by_role("heading", level=1)).to_have_text("This link no longer works")
@@ -60,7 +60,7 @@ def test_a_form_is_filled_in_with_the_keyboard_alone(page: Page, demo: Demonstra
     expect(page.get_by_role("heading", level=1)).to_have_text("Hi, alice!")
 
 
-def test_an_error_stands_beside_its_field(page: Page, demo: Demonstration) -> None:
+def test_an_error_is_shown_beside_its_field(page: Page, demo: Demonstration) -> None:
     page.goto(f"{demo.address}/reset_password_request")
     page.get_by_label("Email").fill("not an address")
     page.get_by_role("button", name="Request Password Reset").click()
@@ -71,9 +71,9 @@ def test_an_error_stands_beside_its_field(page: Page, demo: Demonstration) -> No
 
 
 def mailed_link(page: Page, demo: Demonstration, name: str) -> str:
-    """Found as a person finds it: in the inbox, looked at again until the mail is there."""
+    """The link as a person finds it: in the inbox, reloaded until the mail is there."""
     page.goto(f"{demo.address}/dev/inbox")
-    # The one to confirm the address may come first.
+    # The mail that confirms the address may come first.
     theirs = page.locator(".messages a", has_text=f"to {name}@example.com")
     mail = theirs.filter(has_text="Reset Your Password").first
     for _ in range(150):
@@ -82,7 +82,7 @@ def mailed_link(page: Page, demo: Demonstration, name: str) -> str:
         page.wait_for_timeout(200)
         page.get_by_role("link", name="Look again").click()
     mail.click()
-    fits(page)
+    assert_fits(page)
     frame = page.frame_locator("iframe")
     link = frame.get_by_role("link", name="click here").get_attribute("href")
     assert link

@@ -1,23 +1,23 @@
-"""A new password in a real browser: it can be looked at, and says whether it is long enough."""
+"""A new password in a real browser: it can be shown, and the page says if it is long enough."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import fits
+from tests.browser.people import assert_fits
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_password_can_be_looked_at_and_is_judged_while_it_is_typed(
-    look: Page, demo: Demonstration
+def test_a_password_can_be_shown_and_is_checked_while_it_is_typed(
+    styled_page: Page, demo: Demonstration
 ) -> None:
-    look.goto(f"{demo.address}/register")
-    field = look.get_by_label("Password", exact=True)
-    shown = look.get_by_role("button", name="Show password").first
-    note = look.get_by_role("status").first
+    styled_page.goto(f"{demo.address}/register")
+    field = styled_page.get_by_label("Password", exact=True)
+    shown = styled_page.get_by_role("button", name="Show password").first
+    note = styled_page.get_by_role("status").first
     for typed, said in (
         ("seven c", "Too short."),
         ("aaaaaaaaaaaaaaaa", "Easily guessed: few different characters."),
@@ -30,15 +30,15 @@ def test_a_password_can_be_looked_at_and_is_judged_while_it_is_typed(
     field.fill("fifteen letters")
     expect(field).to_have_attribute("type", "password")
     shown.focus()
-    look.keyboard.press("Space")
+    styled_page.keyboard.press("Space")
     expect(field).to_have_attribute("type", "text")
     expect(shown).to_have_attribute("aria-pressed", "true")
-    fits(look)
+    assert_fits(styled_page)
     shown.click()
     expect(field).to_have_attribute("type", "password")
 
 
-def test_without_scripts_the_hint_stands_there(page: Page, demo: Demonstration) -> None:
+def test_without_scripts_the_hint_is_shown(page: Page, demo: Demonstration) -> None:
     page.goto(f"{demo.address}/register")
     field = page.get_by_label("Password", exact=True)
     expect(field).to_have_accessible_description(

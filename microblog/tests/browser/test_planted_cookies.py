@@ -20,14 +20,14 @@ from tests.services import need
 from tests.site_services import chromium
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user
 
-SITE, NEIGHBOUR = "blog.town.localhost", "evil.town.localhost"
+SITE, NEIGHBOUR = "blog.hosts.localhost", "evil.hosts.localhost"
 INVALID = "This form is no longer valid"
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 
 
-class Town:
-    """A site and its neighbour, which to browsers are one site, at one port."""
+class NeighbouringHosts:
+    """A site and its neighbour at one port, which browsers take for one site."""
 
     def __init__(self, scheme: str, context: ssl.SSLContext | None) -> None:
         self.scheme = scheme
@@ -48,7 +48,7 @@ class Town:
         return f"{self.scheme}://{host}:{self.server.port}{path}"
 
     def attack(self, path: str, fields: dict[str, str]) -> str:
-        """Let the neighbour's page plant a session, and send a form with the token of that.
+        """Let the neighbour's page plant a session and send a form with its token.
 
         Returns the session.
         """
@@ -62,31 +62,31 @@ class Town:
         <script>
           const secure = location.protocol === "https:" ? "; Secure" : "";
           const planted = "{self.session_cookie}={cookie.value}; Path=/" + secure;
-          document.cookie = planted + "; Domain=town.localhost";
+          document.cookie = planted + "; Domain=hosts.localhost";
           document.forms[0].submit();
         </script>"""
         return cookie.value
 
     def visit_neighbour(self, page: Page) -> str:
-        """Open the neighbour's page; returns what its form is answered."""
+        """Open the neighbour's page; return the response to its form."""
         with page.expect_response(lambda answer: answer.request.method == "POST"):
             page.goto(self.url(NEIGHBOUR), wait_until="commit")
         page.wait_for_url(self.url() + "**")
         return page.inner_text("body")
 
     def assert_planted(self, page: Page, value: str) -> None:
-        """Over HTTP the browser takes the cookie; with HTTPS its name is one that it does not."""
+        """Check that the browser takes the cookie over HTTP, and refuses its name with HTTPS."""
         held = [one.get("value") for one in page.context.cookies(self.url())]
         assert (value in held) is (self.scheme == "http")
 
 
 @pytest.fixture(params=["http", "https"])
-def town(request: pytest.FixtureRequest, make_app: Make) -> Iterator[Town]:
+def hosts(request: pytest.FixtureRequest, make_app: Make) -> Iterator[NeighbouringHosts]:
     context = None
     if request.param == "https":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert(SITE, NEIGHBOUR).configure_cert(context)
-    made = Town(request.param, context)
+    made = NeighbouringHosts(request.param, context)
     made.open(make_app)
     thread = threading.Thread(target=made.server.serve_forever)
     thread.start()
@@ -97,7 +97,7 @@ def town(request: pytest.FixtureRequest, make_app: Make) -> Iterator[Town]:
 
 
 def in_browser(walk: Callable[[Page], None]) -> None:
-    """Walk with a page of a new browser; in a thread of its own, where its event loop runs."""
+    """Run `walk` with a page of a new browser, in another thread, which runs the event loop."""
     need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
 
     def run() -> None:
@@ -114,39 +114,39 @@ def in_browser(walk: Callable[[Page], None]) -> None:
         pool.submit(run).result()
 
 
-def test_no_neighbour_sends_a_post_as_a_remembered_reader(town: Town) -> None:
-    make_user(town.app, "susan")
-    planted = town.attack("/", {"post": "I give mallory everything"})
+def test_no_neighbour_sends_a_post_as_a_remembered_reader(hosts: NeighbouringHosts) -> None:
+    make_user(hosts.app, "susan")
+    planted = hosts.attack("/", {"post": "I give mallory everything"})
 
     def walk(page: Page) -> None:
-        page.goto(town.url(path="/login"))
+        page.goto(hosts.url(path="/login"))
         page.fill("#username", "susan")
         page.fill("#password", PASSWORD)
         page.check("#remember_me")
         page.click("#submit")
         page.get_by_text("Hi, susan!").wait_for()
-        # Scripts keep cookies under such names, too.
-        zone = town.session_cookie.replace("microblog", "time_zone")
-        assert zone in [one.get("name") for one in page.context.cookies(town.url())]
-        # As if the browser were closed and opened again.
-        page.context.clear_cookies(name=town.session_cookie)
-        assert INVALID in town.visit_neighbour(page)
-        town.assert_planted(page, planted)
-        page.goto(town.url(path="/user/susan"))
+        # Scripts may set cookies with such names, too.
+        zone = hosts.session_cookie.replace("microblog", "time_zone")
+        assert zone in [one.get("name") for one in page.context.cookies(hosts.url())]
+        # As if the browser was closed and opened again.
+        page.context.clear_cookies(name=hosts.session_cookie)
+        assert INVALID in hosts.visit_neighbour(page)
+        hosts.assert_planted(page, planted)
+        page.goto(hosts.url(path="/user/susan"))
         assert "Log out" in page.inner_text("body")
         assert "everything" not in page.inner_text("body")
 
     in_browser(walk)
 
 
-def test_no_neighbour_logs_its_reader_in(town: Town) -> None:
-    make_user(town.app, "mallory")
-    planted = town.attack("/login", {"username": "mallory", "password": PASSWORD})
+def test_no_neighbour_logs_its_reader_in(hosts: NeighbouringHosts) -> None:
+    make_user(hosts.app, "mallory")
+    planted = hosts.attack("/login", {"username": "mallory", "password": PASSWORD})
 
     def walk(page: Page) -> None:
-        assert INVALID in town.visit_neighbour(page)
-        town.assert_planted(page, planted)
-        page.goto(town.url())
+        assert INVALID in hosts.visit_neighbour(page)
+        hosts.assert_planted(page, planted)
+        page.goto(hosts.url())
         assert "Sign In" in page.inner_text("body")
 
     in_browser(walk)

@@ -1,4 +1,4 @@
-"""Where one is logged in, what happened, and "this wasn't me", in a real browser."""
+"""Sessions, the security log, and "this wasn't me" in a real browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microblog.app import create_app
 from microblog.cli.ports import choose_free
 from microblog.database import db, transaction, utc_now
 from microblog.settings import Settings
-from tests.browser.people import fits, log_in, look_at, mailed_link
+from tests.browser.people import assert_accessible, assert_fits, log_in, mailed_link
 from tests.constants import SECRET
 from tests.demonstration import Demonstration
 from tests.visitor import make_user
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 def registered(page: Page, demo: Demonstration) -> str:
-    """A new person's name, with the address confirmed."""
+    """Register a person with a confirmed address; return the name."""
     name = f"susan{secrets.token_hex(3)}"
     page.goto(f"{demo.address}/register")
     page.get_by_label("Username").fill(name)
@@ -67,18 +67,18 @@ def test_an_owner_stops_what_somebody_else_did(
 ) -> None:
     name = registered(page, demo)
     reset(page, demo, name, NEW)
-    elsewhere = browser.new_context().new_page()
-    log_in(elsewhere, demo, name, NEW)
+    in_another_thread = browser.new_context().new_page()
+    log_in(in_another_thread, demo, name, NEW)
     link = mailed_link(page, demo, f"{name}@example.com", "not_me")
     page.goto(link)
     assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
-    fits(page)
+    assert_fits(page)
     page.get_by_role("button", name="This wasn't me: secure my account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account is secured")
-    fits(page)
-    elsewhere.reload()
-    expect(elsewhere.get_by_role("link", name="Sign In").first).to_be_visible()
-    elsewhere.context.close()
+    assert_fits(page)
+    in_another_thread.reload()
+    expect(in_another_thread.get_by_role("link", name="Sign In").first).to_be_visible()
+    in_another_thread.context.close()
     log_in(page, demo, name, NEW)
     expect(page.get_by_role("alert")).to_contain_text("Invalid username or password")
     choose(page, mailed_link(page, demo, f"{name}@example.com", "reset_password"), PASSWORD)
@@ -90,8 +90,8 @@ def test_an_owner_stops_what_somebody_else_did(
 
 def test_another_browser_is_logged_out(page: Page, browser: Browser, demo: Demonstration) -> None:
     name = registered(page, demo)
-    elsewhere = browser.new_context(user_agent="Mozilla/5.0 Firefox/140.0").new_page()
-    log_in(elsewhere, demo, name, PASSWORD)
+    in_another_thread = browser.new_context(user_agent="Mozilla/5.0 Firefox/140.0").new_page()
+    log_in(in_another_thread, demo, name, PASSWORD)
     log_in(page, demo, name, PASSWORD)
     page.goto(f"{demo.address}/settings/sessions")
     entries = page.get_by_role("main").get_by_role("listitem").filter(has=page.locator("form"))
@@ -101,42 +101,42 @@ def test_another_browser_is_logged_out(page: Page, browser: Browser, demo: Demon
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("That browser is logged out.")
     expect(entries).to_have_count(1)
-    elsewhere.reload()
-    expect(elsewhere.get_by_role("link", name="Sign In").first).to_be_visible()
-    elsewhere.context.close()
+    in_another_thread.reload()
+    expect(in_another_thread.get_by_role("link", name="Sign In").first).to_be_visible()
+    in_another_thread.context.close()
 
 
-def test_each_page_is_looked_at(look: Page, demo: Demonstration) -> None:
-    name = registered(look, demo)
-    reset(look, demo, name, NEW)
-    link = mailed_link(look, demo, f"{name}@example.com", "not_me")
-    log_in(look, demo, name, NEW)
+def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
+    name = registered(styled_page, demo)
+    reset(styled_page, demo, name, NEW)
+    link = mailed_link(styled_page, demo, f"{name}@example.com", "not_me")
+    log_in(styled_page, demo, name, NEW)
     for path in ("sessions", "security", "security?show=mail"):
-        look.goto(f"{demo.address}/settings/{path}")
-        look_at(look)
+        styled_page.goto(f"{demo.address}/settings/{path}")
+        assert_accessible(styled_page)
     for address in (f"{demo.address}/not_me/bad", link):
-        look.goto(address)
-        look_at(look)
-    look.get_by_role("button", name="This wasn't me: secure my account").click()
-    look_at(look)
+        styled_page.goto(address)
+        assert_accessible(styled_page)
+    styled_page.get_by_role("button", name="This wasn't me: secure my account").click()
+    assert_accessible(styled_page)
 
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Iterator[str]:
     """The address of a site with a person, susan, whose mail is refused."""
     port = choose_free("127.0.0.1")
-    app = elsewhere(lambda: site_with_refused_mail(tmp_path, port))
+    app = in_another_thread(lambda: site_with_refused_mail(tmp_path, port))
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://localhost:{port}"
     server.shutdown()
     thread.join()
-    elsewhere(lambda: close(app))
+    in_another_thread(lambda: close(app))
 
 
-def elsewhere(work: Callable[[], Result]) -> Result:
-    """Do it in another thread: this one belongs to the browser's event loop."""
+def in_another_thread(work: Callable[[], Result]) -> Result:
+    """Run this in another thread: the browser's event loop runs in this one."""
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(work).result()
 
@@ -165,16 +165,16 @@ def close(app: Flask) -> None:
         db.engine.dispose()
 
 
-def test_the_warning_that_no_mail_arrives_is_looked_at(look: Page, refused: str) -> None:
-    look.goto(f"{refused}/login")
-    look.get_by_label("Username or email").fill("susan")
-    look.get_by_label("Password", exact=True).fill(PASSWORD)
-    look.get_by_role("button", name="Sign In").click()
-    warning = look.get_by_role("region", name="No mail reaches you")
+def test_the_warning_that_no_mail_arrives_is_accessible(styled_page: Page, refused: str) -> None:
+    styled_page.goto(f"{refused}/login")
+    styled_page.get_by_label("Username or email").fill("susan")
+    styled_page.get_by_label("Password", exact=True).fill(PASSWORD)
+    styled_page.get_by_role("button", name="Sign In").click()
+    warning = styled_page.get_by_role("region", name="No mail reaches you")
     expect(warning).to_contain_text("550 5.1.1")
-    look_at(look)
-    look.goto(f"{refused}/settings/sessions")
-    look_at(look)
+    assert_accessible(styled_page)
+    styled_page.goto(f"{refused}/settings/sessions")
+    assert_accessible(styled_page)
     warning.get_by_role("button", name="Try this address again").click()
     expect(warning).to_have_count(0)
-    expect(look.get_by_role("alert")).to_contain_text("We mail to susan.with")
+    expect(styled_page.get_by_role("alert")).to_contain_text("We mail to susan.with")

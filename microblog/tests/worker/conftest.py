@@ -31,7 +31,7 @@ def environment(make_environment: MakeEnvironment, broker: Broker) -> dict[str, 
 
 @pytest.fixture
 def make_environment(database_url: str, tmp_path: Path, smtp: ScriptedServer) -> MakeEnvironment:
-    """The settings of a whole site whose mail goes over a broker."""
+    """A function that returns the settings of a site whose mail goes over a broker."""
 
     def make(broker: Broker) -> dict[str, str]:
         return clean_environment(

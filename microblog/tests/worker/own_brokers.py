@@ -18,11 +18,11 @@ from tests.cli.running import HOST
 from tests.waiting import eventually
 
 DEBIAN_RABBITMQ = "/usr/lib/rabbitmq/bin"
-"""Beside it, a script of the same name in PATH would change the user to that of the service."""
+"""The script of the same name in PATH would change the user to that of the service."""
 
 
 class OwnBroker(ABC):
-    """A server process that keeps what it has to keep in `folder`. Use as a context manager."""
+    """A server process with its data in `folder`. Use it as a context manager."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class OwnBroker(ABC):
         self.kill()
 
     def start(self) -> None:
-        """Start it, again after `kill`, and wait until it answers."""
+        """Start it, for the first time or after `kill`, and wait until it answers."""
         log = self.folder / "broker.txt"
         with log.open("ab") as written:
             self._process = subprocess.Popen(
@@ -64,7 +64,7 @@ class OwnBroker(ABC):
             raise AssertionError(log.read_text(errors="replace"))
 
     def kill(self) -> None:
-        """End it, with all processes of its own, as a power cut would."""
+        """Kill it with all its processes, as a power cut would."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -80,7 +80,7 @@ class OwnBroker(ABC):
 
 
 class OwnRedis(OwnBroker):
-    """Keeps nothing: whatever it held is lost when it is killed."""
+    """A Redis that stores nothing on disk: its data is lost when it is killed."""
 
     @property
     def url(self) -> str:
@@ -91,7 +91,7 @@ class OwnRedis(OwnBroker):
 
 
 class OwnRabbitMQ(OwnBroker):
-    """A node with a port mapper of its own, which knows nothing of others on this machine."""
+    """A RabbitMQ node with its own port mapper, separate from others on this machine."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

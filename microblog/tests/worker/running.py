@@ -1,4 +1,4 @@
-"""Workers as people run them, and what delivers in them."""
+"""Workers as people run them, and their deliverers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.smtp_server import ScriptedServer
 from tests.waiting import eventually
 
 BY_RING_SECONDS = 1.0
-"""The sweep leaves younger rows alone."""
+"""The sweep ignores younger rows."""
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 ON_RABBITMQ = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
@@ -30,7 +30,7 @@ ON_RABBITMQ = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
 def working(
     environment: Mapping[str, str], folder: Path, *options: str, ready: bool = True
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A running `microblog worker`, `ready` once it has found the broker."""
+    """Run `microblog worker`; with `ready`, wait until it has connected to the broker."""
     log = folder / f"worker-{secrets.token_hex(4)}.txt"
     with log.open("wb") as written:
         process = subprocess.Popen(
@@ -57,7 +57,7 @@ def working(
 
 
 def make_deliverer(app: Flask, *, connections: int = 8) -> Deliverer:
-    """What delivers in a worker, without a broker."""
+    """A worker's deliverer, without a broker."""
     with app.app_context():
         return Deliverer(
             current_outbox(),
@@ -68,7 +68,7 @@ def make_deliverer(app: Flask, *, connections: int = 8) -> Deliverer:
 
 
 def arrives_by_wakeup(app: Flask, smtp: ScriptedServer) -> bool:
-    """Whether a message posted now arrives sooner than a sweep would find it."""
+    """Whether a message that is enqueued now arrives before a sweep would find it."""
     before = len(smtp.received)
     posted_at = time.time()
     with app.app_context():

@@ -1,4 +1,4 @@
-"""What the worker relies on a broker for, asked of the broker."""
+"""The behaviour of brokers that workers rely on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIGESTS = 4
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("broker", ["rabbitmq", "redis"], indirect=True)
-def test_a_worker_holds_one_ring_a_connection_and_gives_it_up_when_it_is_settled(
+def test_a_worker_acknowledges_one_task_a_connection_once_it_is_settled(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,
@@ -48,7 +48,7 @@ def test_a_worker_holds_one_ring_a_connection_and_gives_it_up_when_it_is_settled
         if "amqp" in broker.url:
             assert eventually(lambda: publisher.length(rest) == DIGESTS), "acks come late"
         else:
-            # Nobody gives it back to the queue before an hour is over, but it is still there.
+            # It is not requeued within the hour, but it is not lost.
             assert publisher.length(rest) == DIGESTS - 1
             assert unacknowledged_in_redis(broker) == 1
 

@@ -1,4 +1,4 @@
-"""Brokers and workers that die in mid-run: nothing is lost, and no page waits."""
+"""Brokers and workers that die while mail leaves: nothing is lost, and no page waits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Make = Callable[..., Any]
 
 CONNECTIONS = 4
 SETTLED_SECONDS = 10.0
-"""RabbitMQ, killed in the moment after it made a queue, comes back with one that nobody leads."""
+"""If RabbitMQ is killed just after it made a quorum queue, that has no leader after a restart."""
 
 
 @pytest.fixture(params=["rabbitmq", "redis"])
@@ -44,7 +44,7 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBroker]:
 
 
 @ON_POSTGRESQL
-def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
+def test_a_broker_that_dies_costs_no_mail_and_no_page(
     own: OwnBroker,
     make_app: Make,
     make_environment: MakeEnvironment,
@@ -77,14 +77,14 @@ def test_a_broker_that_dies_in_mid_run_costs_no_mail_and_no_page(
 
 
 @ON_POSTGRESQL
-def test_a_worker_that_dies_in_mid_run_loses_nothing(
+def test_a_worker_that_dies_loses_nothing(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    """Over RabbitMQ another one goes on at once; over Redis it is started again."""
+    """Over RabbitMQ another worker goes on at once; over Redis the worker is started again."""
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.delay = 0.25
     worker = (environment, tmp_path, "--concurrency", str(CONNECTIONS))
@@ -135,7 +135,7 @@ def test_a_worker_outlives_its_queues(
 
 
 @ON_POSTGRESQL
-def test_a_worker_that_starts_without_a_broker_delivers_all_the_same(
+def test_a_worker_that_starts_without_a_broker_delivers_by_the_sweep(
     make_environment: MakeEnvironment,
     make_app: Make,
     smtp: ScriptedServer,
@@ -160,7 +160,7 @@ def post(app: Flask, count: int) -> None:
 
 
 def in_flight(found: Sequence[OutboxMessage]) -> dict[str, OutboxMessage]:
-    """What is claimed and not settled, by Message-ID."""
+    """The Message-IDs of rows that are claimed and not settled."""
     return {one.message_id: one for one in found if one.attempts > len(one.history)}
 
 

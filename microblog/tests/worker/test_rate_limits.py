@@ -1,4 +1,4 @@
-"""Rate limits hold for all workers together, and urgent mail has its turn first."""
+"""Rate limits hold for all workers together, and urgent mail goes first."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def post(app: Flask, count: int) -> None:
 
 @ON_POSTGRESQL
 @ON_RABBITMQ
-def test_without_limits_a_worker_lets_go_what_they_held_back(
+def test_a_worker_without_limits_delivers_what_was_rate_limited(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,

@@ -1,4 +1,4 @@
-"""The distributed bell: `microblog worker` on PostgreSQL, over RabbitMQ and over Redis."""
+"""`microblog worker` on PostgreSQL, woken over RabbitMQ and over Redis."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ def test_a_reset_is_delivered_over_redis_too(
 
 
 @ON_POSTGRESQL
-def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
-    broker: Broker, make_app: Make
-) -> None:
+def test_the_broker_gets_the_id_of_the_row_and_nothing_else(broker: Broker, make_app: Make) -> None:
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     make_user(app, "susan")
     Visitor(app).ask_for_reset("susan@example.com")
@@ -110,7 +108,7 @@ def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
     wakeup.flush(5)
     numbers = [one.id for one in rows(app)]
     for number, name in zip(numbers, queue_names(broker.prefix), strict=True):
-        body, everything = held_by(broker, name)
+        body, everything = stored_by(broker, name)
         arguments, named, _ = json.loads(body)
         assert (arguments, named) == ([number], {})
         assert "example.com" not in everything
@@ -118,8 +116,8 @@ def test_the_broker_is_told_the_number_of_the_row_and_nothing_else(
         assert "secret text" not in everything
 
 
-def held_by(broker: Broker, name: str) -> tuple[str, str]:
-    """The body of the one task in this queue, and all that the broker holds of it."""
+def stored_by(broker: Broker, name: str) -> tuple[str, str]:
+    """The body of the only task in this queue, and everything that the broker stores of it."""
     with Connection(broker.url) as connection:
         connection.transport_options["global_keyprefix"] = f"{broker.prefix}:"
         channel = connection.channel()
@@ -162,7 +160,7 @@ def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
 
 @ON_POSTGRESQL
 @ON_RABBITMQ
-def test_eight_workers_told_of_the_same_rows_deliver_each_once(
+def test_eight_workers_with_the_same_tasks_deliver_each_row_once(
     broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
@@ -190,7 +188,7 @@ def test_eight_workers_told_of_the_same_rows_deliver_each_once(
 
 
 @ON_POSTGRESQL
-def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
+def test_the_sweep_wakes_workers_for_overdue_rows_within_the_back_off(
     broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost")
@@ -203,12 +201,12 @@ def test_the_sweep_rings_for_what_is_overdue_and_leaves_the_server_in_peace(
     sweeper = Sweeper(celery, deliverer)
     prompt, rest = queue_names(broker.prefix)
     publisher = Publisher(celery)
-    assert sweeper.sweep() == 0, "a row this young was rung for by its page"
+    assert sweeper.sweep() == 0, "a young row is left to its own wake-up"
     later = time.time() + 5
     deliverer.outbox.clock = lambda: later
     assert sweeper.sweep() == 2
     assert eventually(lambda: publisher.length(prompt) == publisher.length(rest) == 1)
-    assert sweeper.sweep() == 0, "their rings are in the queues now"
+    assert sweeper.sweep() == 0, "their tasks are in the queues now"
     smtp.script["connect"] = "421 4.3.2 closing"
     with deliverer:
         assert deliverer.deliver(row_of(app, 0))
@@ -269,7 +267,7 @@ def test_a_worker_that_cannot_work_says_why(
 
 @ON_POSTGRESQL
 @ON_RABBITMQ
-def test_an_idle_worker_delivers_what_was_rung_for_in_vain(
+def test_an_idle_worker_delivers_rows_whose_wake_up_was_lost(
     broker: Broker, make_app: Make, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
@@ -288,7 +286,7 @@ def test_an_idle_worker_delivers_what_was_rung_for_in_vain(
 
 
 @ON_POSTGRESQL
-def test_what_is_different_with_redis_is_said_at_the_start(
+def test_the_differences_of_redis_are_logged_at_the_start(
     environment: dict[str, str], broker: Broker, tmp_path: Path
 ) -> None:
     with working(environment, tmp_path):

@@ -1,4 +1,4 @@
-"""Mail that somebody waits for does not wait for other mail, in the worker as in the dispatcher."""
+"""Urgent mail does not wait for other mail, in the worker as in the dispatcher."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONNECTIONS = 2
 
 
 @ON_POSTGRESQL
-def test_a_connection_is_kept_free_for_what_is_urgent(
+def test_a_connection_is_reserved_for_urgent_mail(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,
@@ -41,7 +41,7 @@ def test_a_connection_is_kept_free_for_what_is_urgent(
     for name in ("susan", "alice", "bob"):
         make_user(app, name)
     smtp.script = {f"rcpt:{DIGESTS}": STALL}
-    post_digests(app, 3 * CONNECTIONS)
+    enqueue_digests(app, 3 * CONNECTIONS)
     with working(environment, tmp_path, "--concurrency", str(CONNECTIONS)):
         assert eventually(lambda: smtp.commands.count(STALLED) == CONNECTIONS)
         for number, name in enumerate(("susan", "alice", "bob"), start=1):
@@ -77,12 +77,12 @@ def test_urgent_mail_alone_uses_every_connection(
 
 @ON_POSTGRESQL
 @ON_RABBITMQ
-def test_rings_beyond_the_connections_are_left_for_the_sweep(
+def test_wake_ups_beyond_the_connections_are_left_for_the_sweep(
     broker: Broker, make_app: Make, smtp: ScriptedServer
 ) -> None:
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.script = {f"rcpt:{DIGESTS}": STALL}
-    first, second = post_digests(app, 2)
+    first, second = enqueue_digests(app, 2)
     with app.app_context():
         urgent = send_email("Hello", None, ["susan@example.com"], "Hello.\n")
     deliverer = make_deliverer(app, connections=1)
@@ -98,9 +98,7 @@ def test_rings_beyond_the_connections_are_left_for_the_sweep(
 
 
 @ON_POSTGRESQL
-def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
-    broker: Broker, make_app: Make
-) -> None:
+def test_the_sweep_finds_urgent_rows_behind_a_long_queue(broker: Broker, make_app: Make) -> None:
     app = make_app(PUBLIC_URL="http://localhost")
     make_user(app, "susan")
     celery = make_celery(broker.url, broker.prefix)
@@ -109,7 +107,7 @@ def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
     publisher.send([(number, Priority.NORMAL) for number in range(SWEEP_AT_MOST)])
     assert eventually(lambda: publisher.length(rest) == SWEEP_AT_MOST)
     Visitor(app).ask_for_reset("susan@example.com")
-    post_digests(app, 3)
+    enqueue_digests(app, 3)
     deliverer = make_deliverer(app)
     later = time.time() + 5
     deliverer.outbox.clock = lambda: later
@@ -121,8 +119,8 @@ def test_a_long_queue_of_other_mail_keeps_no_urgent_row_from_the_sweep(
     sweeper.close()
 
 
-def post_digests(app: Flask, count: int) -> list[int]:
-    """Mail that nobody waits for; returns its numbers."""
+def enqueue_digests(app: Flask, count: int) -> list[int]:
+    """Enqueue digests, which are not urgent; return their ids."""
     with app.app_context(), transaction() as writing:
         return [
             current_outbox().send_email("Digest", None, [DIGESTS], "News.\n", session=writing)
