@@ -20,7 +20,7 @@ import pytest
 
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import Meaning, SmtpError
-from flask_outbox.smtp.recipients import left_over
+from flask_outbox.smtp.recipients import remaining
 from flask_outbox.smtp.submission import Envelope, RecipientsRefusedError
 from flask_outbox.smtp.transport import SmtpTransport
 from tests.smtp.dialect_server import PASSWORD, USER, Dialect, DialectServer
@@ -157,4 +157,4 @@ def attempt(transport: SmtpTransport, recipients: list[str]) -> list[str]:
         refused = error.refused
     except SmtpError as error:
         return [] if error.meaning is Meaning.REJECT else recipients
-    return left_over(refused)
+    return remaining(refused)

@@ -29,9 +29,9 @@ from flask_outbox.outbox.suppressions import condemns_address, suppress
 from flask_outbox.smtp.errors import Meaning, SmtpError, one_line
 from flask_outbox.smtp.recipients import (
     Refusals,
-    left_over,
-    served_before,
-    told,
+    accepted_before,
+    describe,
+    remaining,
     without_beyond_ascii,
 )
 from flask_outbox.smtp.submission import Envelope, RecipientsRefusedError
@@ -218,8 +218,8 @@ class Delivery:
                 return self._end(claim, Status.UNKNOWN, words)
             return self._retry(email_type, claim, words)
         self._suppress_unknown(accepted.refused)
-        answer = "; ".join([accepted.answer, *told(accepted.refused)])
-        if left_over(accepted.refused):
+        answer = "; ".join([accepted.answer, *describe(accepted.refused)])
+        if remaining(accepted.refused):
             return self._retry_remaining(email_type, claim, answer, accepted.refused)
         return self._sent(email_type, claim, answer)
 
@@ -239,10 +239,10 @@ class Delivery:
     ) -> Settlement:
         """The outcome if the server refused all remaining recipients, some of them for good."""
         self._suppress_unknown(error.refused)
-        answer = str(error) if len(error.refused) == 1 else "; ".join(told(error.refused))
-        if left_over(error.refused):
+        answer = str(error) if len(error.refused) == 1 else "; ".join(describe(error.refused))
+        if remaining(error.refused):
             return self._retry_remaining(email_type, claim, answer, error.refused)
-        if served_before(claim.history):
+        if accepted_before(claim.history):
             return self._sent(email_type, claim, answer)
         return self._end(claim, Status.DEAD, answer)
 
@@ -250,7 +250,7 @@ class Delivery:
         self, email_type: EmailType, claim: Claim, answer: str, refused: Refusals
     ) -> Settlement:
         """Try the remaining recipients again. Others are done, so no failed attempt is counted."""
-        left = left_over(refused)
+        left = remaining(refused)
         errors = [error for _, error in refused if error.meaning is not Meaning.REJECT]
         trouble = next((one for one in errors if one.meaning is Meaning.SERVER), None)
         if trouble is not None or any(one.is_too_many for one in errors):

@@ -1,1 +1,1 @@
-"""One connection to a mail server: what is said over it, and what its answers mean."""
+"""The SMTP client: a connection to a mail server, and what the server's answers mean."""

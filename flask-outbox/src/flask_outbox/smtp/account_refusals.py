@@ -1,7 +1,7 @@
-"""Refusals by which a provider says that it is our account that has trouble, and not the message.
+"""Refusals that are about our account with a provider, not about the message.
 
-One table, by provider. The codes are no help: a limit that ends at midnight comes as 550, as a
-mailbox that does not exist does. A recipient's own full mailbox (X.2.2) is never meant.
+One table, by provider. The codes do not help: a limit that ends at midnight comes as 550, just like
+a mailbox that does not exist. A recipient's own full mailbox (X.2.2) is never meant.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from enum import StrEnum
 
 
 class AccountTrouble(StrEnum):
-    """What kind of trouble it is: who can end it, and how."""
+    """What is wrong with the account."""
 
     LIMIT = "limit"
-    """The account has sent what it may for now: it passes by itself."""
+    """The account has sent what it may for now; this ends by itself."""
     STOPPED = "stopped"
-    """The provider lets the account send nothing, until somebody has talked to it."""
+    """The provider has stopped the account, until somebody contacts it."""
     SENDER = "sender"
     """The account may not send from this address."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRefusal:
-    """One provider's way to say it; `pattern` is searched in its answer, after the three digits."""
+    """How one provider words it; `pattern` is searched in its answer, after the three digits."""
 
     provider: str
     pattern: re.Pattern[str]
@@ -47,9 +47,9 @@ _SES = "https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html"
 _SES_QUOTAS = "https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html"
 _ZOHO = "https://help.zoho.com/portal/en/community/topic/"
 _GITHUB = "https://github.com/"
-_WORDS = "the words that several have in common"
+_WORDS = "wordings that several have in common"
 
-# A full mailbox, and what is about receiving, is about a recipient whatever else it says.
+# What mentions a full mailbox, or receiving, is about a recipient, whatever else it says.
 _SENDING = r"^(?![45]\.2\.[123]\b)(?!.*\b(?:receiv|recipient has\b|mailbox|to reach\b)).*"
 
 # fmt: off
@@ -125,11 +125,11 @@ CATALOGUE = tuple(
     AccountRefusal(provider, re.compile(pattern, re.IGNORECASE), means, source)
     for provider, pattern, means, source in _TABLE
 )
-"""Provider, what to look for, what it means, and where it is written or was seen."""
+"""Each with where it is documented or was seen."""
 
 
 def account_refusal(code: int | None, answer: str) -> AccountRefusal | None:
-    """The row of the table that a refusal belongs to, or None where it is not about the account."""
+    """The row of the table that a refusal matches, or None if it is not about the account."""
     if code is None or code < 400:
         return None
     return next((one for one in CATALOGUE if one.pattern.search(answer)), None)

@@ -1,4 +1,4 @@
-"""Logging in (RFC 4954): the mechanisms, their order, and what counts as a yes."""
+"""Logging in (RFC 4954): the mechanisms, their order, and what counts as success."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from flask_outbox.smtp.replies import Reply
 CHALLENGES_MAXIMUM = 5
 
 Answer = Callable[[str], bytes]
-"""What to answer to a challenge, given as it came: Base64, as a rule. Raises ValueError where it
-cannot be answered."""
+"""Returns the answer to a challenge, which is Base64 as a rule, or raises ValueError."""
 
 
 class Connection(Protocol):
@@ -31,11 +30,11 @@ class Connection(Protocol):
 
 
 def log_in(connection: Connection, username: str, password: str) -> None:
-    """Try each mechanism that the server offers, until one is good.
+    """Try each mechanism that the server offers until one succeeds.
 
-    Servers offer some that they do not have, or not for this account.
+    Servers offer some that they do not support, or not for this account.
 
-    Raises SmtpError: the last refusal, if all were refused.
+    Raises SmtpError: the last refusal, if all are refused.
     """
     name, secret = username.encode(), password.encode()
     refusal: SmtpError | None = None
@@ -46,7 +45,7 @@ def log_in(connection: Connection, username: str, password: str) -> None:
             prove(connection, name, secret)
         except SmtpError as error:
             if not connection.is_open:
-                # Where the server refused and hung up, its refusal is what counts.
+                # If the server refused and then hung up, its refusal is what counts.
                 raise refusal or error from None
             refusal = error
         else:
@@ -59,20 +58,20 @@ def log_in(connection: Connection, username: str, password: str) -> None:
 
 
 def log_in_with_token(connection: Connection, username: str, token: str) -> None:
-    """XOAUTH2, the form that Google and Microsoft documented and still take.
+    """Log in with XOAUTH2, which Google and Microsoft documented and still accept.
 
-    OAUTHBEARER (RFC 7628) is its successor, which Microsoft does not offer. Raises SmtpError.
+    Its successor OAUTHBEARER (RFC 7628) is not offered by Microsoft. Raises SmtpError.
     """
     if "XOAUTH2" not in connection.mechanisms:
         raise SmtpError(Step.AUTH, None, "the server offers no log-in with a token here")
     said = f"user={username}\1auth=Bearer {token}\1\1".encode()
-    # A challenge holds why it was refused; the code follows an empty answer.
+    # A challenge contains the reason of a refusal; the code follows after an empty answer.
     _converse(connection, _begin(connection, "XOAUTH2", said), lambda _challenge: b"")
 
 
 def _cram_md5(connection: Connection, username: bytes, password: bytes) -> None:
     def answer(challenge: str) -> bytes:
-        # Where this machine may not compute MD5, that is a ValueError too.
+        # On a machine that forbids MD5, this raises ValueError too.
         digest = hmac.new(password, base64.b64decode(challenge), "md5").hexdigest()
         return username + b" " + digest.encode()
 
@@ -81,14 +80,14 @@ def _cram_md5(connection: Connection, username: bytes, password: bytes) -> None:
 
 def _plain(connection: Connection, username: bytes, password: bytes) -> None:
     said = b"\0" + username + b"\0" + password
-    # Some servers ignore what comes with the command, and ask for it.
+    # Some servers ignore what comes with the command, and ask for it again.
     _converse(connection, _begin(connection, "PLAIN", said), lambda _challenge: said)
 
 
 def _login(connection: Connection, username: bytes, password: bytes) -> None:
     reply, answers = _begin(connection, "LOGIN"), [username, password]
     if reply.code >= 500 and not _is_good(reply):
-        # Some servers want the name in the command. The password was not said so far.
+        # Some servers expect the name in the command. The password was not sent so far.
         refusal = SmtpError(Step.AUTH, reply.code, reply.text)
         try:
             reply, answers = _begin(connection, "LOGIN", username), [password]
@@ -103,7 +102,7 @@ _MECHANISMS: dict[str, Callable[[Connection, bytes, bytes], None]] = {
     "PLAIN": _plain,
     "LOGIN": _login,
 }
-"""In the order of the standard library's client: a site that comes from it meets no surprise."""
+"""In the order of the standard library's client, so that sites which used it see no difference."""
 
 
 def _begin(connection: Connection, mechanism: str, said: bytes | None = None) -> Reply:
@@ -114,9 +113,9 @@ def _begin(connection: Connection, mechanism: str, said: bytes | None = None) ->
 
 
 def _converse(connection: Connection, reply: Reply, answer: Answer) -> None:
-    """Answer the server's challenges until it says yes or no. Raises SmtpError where it is no."""
+    """Answer the server's challenges until it accepts. Raises SmtpError if it refuses."""
     for _ in range(CHALLENGES_MAXIMUM):
-        if not reply.goes_on:
+        if not reply.is_intermediate:
             break
         try:
             line = base64.b64encode(answer(reply.text)).decode()
@@ -124,21 +123,21 @@ def _converse(connection: Connection, reply: Reply, answer: Answer) -> None:
             reply = _cancel(connection)
             break
         reply = connection.command(Step.AUTH, line, shown="***")
-    if reply.goes_on:
+    if reply.is_intermediate:
         reply = _cancel(connection)
     if not _is_good(reply):
         raise SmtpError(Step.AUTH, reply.code, reply.text)
 
 
 def _is_good(reply: Reply) -> bool:
-    """Whether the server knows us: now, or already (RFC 4954, section 4).
+    """Whether we are logged in: now, or since before (RFC 4954, section 4).
 
-    503 may also mean that it is not the time for a log-in. To go on then would cost messages that
-    it takes only from those who are logged in.
+    503 may also mean that a log-in is not possible now. To go on then would cost messages that the
+    server accepts only after a log-in.
     """
     return reply.is_good or (reply.code == 503 and "already" in reply.text.lower())
 
 
 def _cancel(connection: Connection) -> Reply:
-    """Give a mechanism up (RFC 4954, section 4): the server answers with 501."""
+    """Cancel a mechanism (RFC 4954, section 4): the server answers with 501."""
     return connection.command(Step.AUTH, "*")

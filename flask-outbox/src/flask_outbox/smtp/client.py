@@ -1,8 +1,8 @@
-"""A client for one connection to a mail server (RFC 5321): commands out, answers in.
+"""A client for one connection to a mail server (RFC 5321).
 
-The standard library's client blurs which step failed, waits without end for a server that dribbles
-bytes, and asks the name service for this machine's name at every connection. This one names the
-step in every error and gives each answer one deadline.
+The standard library's client does not tell which step failed, waits forever for a server that sends
+a byte now and then, and looks up this machine's name for every connection. This one names the step
+in every error and gives each answer one deadline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from flask_outbox.smtp.oauth import TokenSource
 from flask_outbox.smtp.replies import Reply, announced_limit, features
 
 LINE_MAXIMUM = 8192
-"""Octets in one line of an answer; RFC 5321 promises 512, extensions announce more."""
+"""Octets in one line of an answer; RFC 5321 allows 512, extensions allow more."""
 ANSWER_MAXIMUM = 32 * LINE_MAXIMUM
 """Octets in all lines of an answer."""
 
@@ -39,11 +39,11 @@ _PIECE = 65536
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """How to reach a mail server. `timeout` is seconds for each of its answers.
+    """How to reach a mail server. `timeout` is in seconds, for each of its answers.
 
-    With `tokens`, the log-in is by OAuth and no password is sent. `ehlo_name` is what this machine
-    calls itself; without it, its full name if it has one, else `sender_domain`, else its address.
-    `one_by_one` is set once the server did not answer several commands at once.
+    With `tokens`, the log-in is by OAuth and no password is sent. `ehlo_name` is how this machine
+    introduces itself; without it, by its full name if it has one, else by `sender_domain`, else by
+    its address. `one_by_one` is set after the server failed to answer pipelined commands.
     """
 
     host: str = "localhost"
@@ -63,7 +63,10 @@ class SmtpServer:
     )
 
     def tls_context(self) -> ssl.SSLContext:
-        """Certificates and names are verified, by the system's authorities and `ca_file`."""
+        """A context that verifies certificates, by the system's authorities and `ca_file`.
+
+        Raises OSError if that file cannot be read.
+        """
         context = ssl.create_default_context()
         if self.ca_file:
             context.load_verify_locations(self.ca_file)
@@ -71,7 +74,7 @@ class SmtpServer:
 
 
 class SmtpClient:
-    """One connection. Every method raises SmtpError with the step that failed."""
+    """One connection. Its methods raise SmtpError, which names the step that failed."""
 
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
@@ -82,7 +85,7 @@ class SmtpClient:
         self._buffer = b""
 
     def connect(self) -> Reply:
-        """Look the name up, connect, encrypt where TLS comes first, and read the greeting."""
+        """Look up the name, connect, encrypt if TLS comes first, and read the greeting."""
         server = self.server
         try:
             self._socket = socket.create_connection((server.host, server.port), server.timeout)
@@ -100,7 +103,7 @@ class SmtpClient:
     def hello(self) -> None:
         """Introduce this machine, and learn what the server offers.
 
-        Where EHLO is refused, HELO may be taken (RFC 5321, section 4.1.4).
+        If EHLO is refused, HELO may be accepted (RFC 5321, section 4.1.4).
         """
         name = self._own_name()
         self.features = {}
@@ -112,7 +115,7 @@ class SmtpClient:
             self.expect(Step.EHLO, f"HELO {name}")
         except SmtpError as error:
             if error.code is None:
-                # The server refused and hung up: its refusal is what counts.
+                # If the server refused and then hung up, its refusal is what counts.
                 raise SmtpError(Step.EHLO, reply.code, reply.text) from None
             raise
 
@@ -123,7 +126,7 @@ class SmtpClient:
 
     @property
     def pipelines(self) -> bool:
-        """Whether several commands may be said at once (RFC 2920)."""
+        """Whether several commands may be sent at once (RFC 2920)."""
         return "pipelining" in self.features and not self.server.one_by_one.is_set()
 
     def limit(self, name: str) -> int | None:
@@ -132,7 +135,7 @@ class SmtpClient:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the server takes no further message over this connection."""
+        """Whether the server accepts no further message over this connection."""
         most = self.limit("MAILMAX")
         return most is not None and self.transactions >= most
 
@@ -141,39 +144,39 @@ class SmtpClient:
         if "starttls" not in self.features:
             raise SmtpError(Step.STARTTLS, None, "the server does not offer STARTTLS")
         self.expect(Step.STARTTLS, "STARTTLS")
-        # What came before encryption could be anybody's words.
+        # What came before the encryption may have been sent by anybody.
         self._buffer = b""
         self._encrypt()
         self.hello()
 
     def log_in(self, username: str, password: str) -> None:
-        """Prove who we are (RFC 4954), over an encrypted connection or to this machine only."""
-        self._keep_secret("password")
+        """Log in (RFC 4954), over an encrypted connection or to this machine only."""
+        self._require_secrecy("password")
         authentication.log_in(self, username, password)
 
     def log_in_with_token(self, username: str, token: str) -> None:
-        """Prove who we are with a token of OAuth, where `log_in` would send a password."""
-        self._keep_secret("token")
+        """Log in with an OAuth token instead of a password, under the same condition."""
+        self._require_secrecy("token")
         authentication.log_in_with_token(self, username, token)
 
     def command(self, step: Step, line: str, *, shown: str | None = None) -> Reply:
-        """Say one line and read the answer; `shown` replaces the line in the debug output."""
+        """Send one line and return the answer; `shown` replaces the line in the debug output."""
         if "\r" in line or "\n" in line:
             raise ValueError("A command is one line.")
         self._write(step, line.encode() + b"\r\n", shown or line)
         return self._reply(step)
 
     def expect(self, step: Step, line: str) -> Reply:
-        """Say one line; any answer but a good one is an SmtpError."""
+        """Send one line and return the answer; raise SmtpError unless it is positive."""
         return self.require(step, self.command(step, line))
 
     def pipeline(self, commands: Sequence[tuple[Step, str]]) -> list[Reply]:
-        """Say several lines at once and read all the answers (RFC 2920).
+        """Send MAIL, RCPT and DATA at once and return the answers (RFC 2920).
 
-        There are fewer answers than lines where the server refused something and hung up.
+        There are fewer answers than commands if the server refused something and hung up.
 
-        The server may wait for a message that cannot go on. Has it a recipient for it, the
-        connection is closed; otherwise an empty one is sent, as the RFC says, and reaches nobody.
+        If the server waits for a message that must not follow, the connection is closed where it
+        has a recipient; otherwise an empty message is sent, as the RFC says, and reaches nobody.
         """
         if any("\r" in line or "\n" in line for _, line in commands):
             raise ValueError("A command is one line.")
@@ -185,24 +188,24 @@ class SmtpClient:
                 replies.append(self._reply(step))
             except SmtpError:
                 if any(reply.code >= 400 for reply in replies):
-                    # The server refused and hung up: its refusal is what counts.
+                    # If the server refused and then hung up, its refusal is what counts.
                     return replies
                 raise
         sender, *recipients, data = replies
         has_recipients = any(reply.is_good for reply in recipients)
-        if data.goes_on and not sender.is_good and has_recipients:
+        if data.is_intermediate and not sender.is_good and has_recipients:
             self.close()
-        elif data.goes_on and not has_recipients:
+        elif data.is_intermediate and not has_recipients:
             with suppress(SmtpError):
                 self._write(Step.DATA, b".\r\n", ".")
                 self._reply(Step.DATA)
         return replies
 
     def content(self, content: bytes) -> Reply:
-        """Send the message itself, the final dot last: where sending fails, nobody has taken it.
+        """Send the message itself, the final dot last: if sending fails, it was not accepted.
 
-        A lone CR or LF becomes a line end: some servers see the end of the message in a dot beside
-        one, and commands in what follows.
+        A lone CR or LF becomes a line end: some servers take a dot beside one for the end of the
+        message, and what follows for commands.
         """
         dotted = _LONE_ENDS.sub(b"\r\n", content).replace(b"\r\n.", b"\r\n..")
         if dotted.startswith(b"."):
@@ -222,7 +225,7 @@ class SmtpClient:
             return False
 
     def is_in_step(self) -> bool:
-        """Whether the server has said nothing that nobody asked for, and has not hung up.
+        """Whether the server has neither hung up nor sent anything unasked.
 
         A second answer to one command would be taken for the answer to the next.
         """
@@ -242,7 +245,7 @@ class SmtpClient:
         return self._socket is not None
 
     def quit(self) -> None:
-        """Say goodbye; what goes wrong with that changes nothing any more."""
+        """Send QUIT and close; errors do not matter any more."""
         if self._socket is not None:
             with suppress(SmtpError):
                 self._socket.settimeout(min(self.server.timeout, 5))
@@ -250,14 +253,14 @@ class SmtpClient:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection without QUIT."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None
         self._buffer = b""
 
     def _own_name(self) -> str:
-        """A name if there is one, else this end's address as a literal (RFC 5321, 4.1.3)."""
+        """A name if there is one, else the local address as a literal (RFC 5321, 4.1.3)."""
         server = self.server
         name = server.ehlo_name or full_host_name() or server.sender_domain or ""
         if server.ehlo_name or is_full_name(name):
@@ -265,7 +268,7 @@ class SmtpClient:
         address = self._ask(socket.socket.getsockname)
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
-    def _keep_secret(self, what: str) -> None:
+    def _require_secrecy(self, what: str) -> None:
         if not self.encrypted and not self._is_loopback():
             raise SmtpError(
                 Step.AUTH, None, f"the {what} was not sent: the connection is not encrypted"
@@ -273,7 +276,7 @@ class SmtpClient:
 
     def _is_loopback(self) -> bool:
         peer = self._ask(socket.socket.getpeername)
-        # An IPv4 address may come in the dress of IPv6 (RFC 4291, section 2.5.5.2).
+        # An IPv4 address may be mapped into IPv6 (RFC 4291, section 2.5.5.2).
         return is_loopback(peer.removeprefix("::ffff:"))
 
     def _ask(self, question: Callable[[socket.socket], Any]) -> str:
@@ -303,7 +306,7 @@ class SmtpClient:
         try:
             connection = self._connected()
             connection.settimeout(self.server.timeout)
-            # Piece by piece: a server that is slow but goes on reading is not given up.
+            # In pieces: a server that reads slowly, but goes on reading, does not time out.
             for start in range(0, len(data), _PIECE):
                 connection.sendall(data[start : start + _PIECE])
         except OSError as error:
@@ -351,7 +354,7 @@ class SmtpClient:
         return reply
 
     def _broken(self, step: Step, error: OSError) -> SmtpError:
-        """What failed on the connection, with its step; the connection is closed."""
+        """Close the connection; return its failure as an SmtpError with the step."""
         self.close()
         if isinstance(error, ssl.SSLCertVerificationError):
             return SmtpError(Step.TLS, None, f"the certificate is not good: {error.verify_message}")

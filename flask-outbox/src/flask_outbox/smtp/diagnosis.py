@@ -1,4 +1,4 @@
-"""Why mail does not arrive: the step that failed, the server's answer, the likely mend."""
+"""Diagnosis: the step at which mail fails, the server's answer, and what to try next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_outbox.translation import gettext_noop
 
 
 def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], None]) -> Accepted:
-    """Send one message, telling each step that goes well. Raises SmtpError."""
+    """Send one message; `progress` gets a line for each step that succeeds. Raises SmtpError."""
     client = open_connection(server, progress)
     try:
         accepted = transmit(client, envelope)
@@ -25,7 +25,7 @@ def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], 
 
 
 def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], None]) -> None:
-    """Go as far as the sender's address, and send nothing. Raises SmtpError."""
+    """Connect, log in and name the sender, but send nothing. Raises SmtpError."""
     client = open_connection(server, progress)
     try:
         option = " SMTPUTF8" if sender.needs_smtputf8 else ""
@@ -39,9 +39,9 @@ def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], No
 def advice(error: SmtpError, server: SmtpServer) -> str:
     """What to try next, in one or two sentences."""
     words = error.answer.lower()
-    for applies, mend in _MENDS:
+    for applies, hint in _HINTS:
         if applies(error, server, words):
-            return _(mend).format(host=server.host, port=server.port)
+            return _(hint).format(host=server.host, port=server.port)
     step = Step.EHLO if error.step is Step.GREETING and error.code else error.step
     if step in BETWEEN_MESSAGES:
         return _("The server ended the connection between messages; the next one opens another.")
@@ -86,7 +86,7 @@ _SENDER = gettext_noop(
     " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there."
 )
 
-_MENDS: list[tuple[_Applies, str]] = [
+_HINTS: list[tuple[_Applies, str]] = [
     (
         _account(AccountTrouble.LIMIT),
         gettext_noop(

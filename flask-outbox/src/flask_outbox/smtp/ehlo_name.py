@@ -1,4 +1,4 @@
-"""By which name this machine introduces itself to a mail server (RFC 5321, section 4.1.4)."""
+"""The name by which this machine introduces itself to a mail server (RFC 5321, section 4.1.4)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextlib import suppress
 from functools import cache
 
 LOOKUP_SECONDS = 2.0
-"""The name service may not answer at all; mail does not wait for it longer than this, once."""
+"""The name service may not answer at all; mail waits for it no longer than this, and only once."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label begins with a letter: an address of the network is no name.
+# The last label begins with a letter: a network address is not a name.
 _FULL_NAME = re.compile(rf"(?i)(?=.{{1,253}}$)(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
 _NOBODYS = re.compile(r"(?i)(?:.*\.)?(?:localhost|localdomain)")
 
 
 def is_full_name(name: str) -> bool:
-    """Whether `name` is a domain name with at least one dot, and not one that every machine has."""
+    """Whether `name` is a domain name with a dot, other than those that every machine has."""
     return bool(_FULL_NAME.fullmatch(name)) and not _NOBODYS.fullmatch(name)
 
 
 @cache
 def full_host_name() -> str | None:
-    """This machine's full name, or None. Asked once in a process, and in a bounded time."""
+    """This machine's full name, or None. Looked up once in a process, and in bounded time."""
     name = socket.gethostname()
     if not is_full_name(name):
         name = _looked_up()

@@ -1,8 +1,8 @@
 """What a server's answer means for a message: the one place where answers are translated.
 
-RFC 5321, section 4.2.1: 4yz asks to try again later, 5yz refuses for good. What they leave open is
-whose trouble it is: a refusal before MAIL FROM concerns the server or our account with it, and says
-nothing about the message that happened to be next.
+RFC 5321, section 4.2.1: 4yz asks to try again later, 5yz refuses for good. It leaves open what the
+refusal is about: before MAIL FROM, that is the server or our account with it, and not the message
+that happened to be next.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask_outbox.translation import gettext, gettext_noop
 
 
 class Step(StrEnum):
-    """Where in the conversation with a server something happened."""
+    """The step of the conversation with a server at which something happened."""
 
     LOOKUP = gettext_noop("name look-up")
     CONNECT = gettext_noop("connect")
@@ -47,28 +47,28 @@ class Meaning(StrEnum):
     REJECT = "never"
     """This message is refused for good."""
     UNKNOWN = "unknown"
-    """The connection died after the final dot: the server may have taken it."""
+    """The connection was lost after the final dot: the server may have accepted the message."""
     SERVER = "server"
-    """Trouble with the server or our account there: no message is to blame for it."""
+    """Something is wrong with the server or our account there, not with the message."""
     NOTHING = "nothing"
-    """Said between messages: the connection is replaced, and what was decided before stands."""
+    """It happened between messages: the connection is replaced, and no message is affected."""
 
 
 BETWEEN_MESSAGES = frozenset({Step.RESET, Step.CHECK, Step.QUIT})
 MESSAGE_STEPS = frozenset({Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.ACCEPTANCE})
 
 # RFC 3463: X.5.3, too many recipients. RFC 5321, section 4.5.3.1.10: the code for that is 452, and
-# was 552; both also speak of space, which is this one recipient's trouble.
+# was 552; both codes are also used for a lack of space, which concerns that one recipient.
 _TOO_MANY = re.compile(r"(?i)^[45]\.5\.3\b|too many (?:recipients|rcpts?)\b")
 _ANOTHER_REASON = re.compile(r"(?i)^[45]\.\d+\.\d+\b|mailbox|storage|space|quota|full\b|size|large")
 
 
 class SmtpError(Exception):
-    """A server said no, or nothing, at `step`.
+    """A server refused something, or the connection failed, at `step`.
 
-    `code` is its three-digit answer, or None where the connection failed; `answer` its own words,
-    or the system's. `meaning` is the verdict on the message. `is_too_many` says of a recipient that
-    only the number of them was wrong.
+    `code` is the server's three digits, or None if the connection failed; `answer` is its text, or
+    the system's. `meaning` is what that means for the message. `is_too_many` tells that a recipient
+    was refused only because there were too many.
     """
 
     def __init__(self, step: Step, code: int | None, answer: str) -> None:
@@ -81,19 +81,19 @@ class SmtpError(Exception):
 
 
 def meaning_of(step: Step, code: int | None, answer: str = "") -> Meaning:
-    """Translate an answer (or, with None, a lost or silent connection) at a step.
+    """What an answer (or, with None, a lost or silent connection) at a step means for a message.
 
-    A few answers say by their words that it is the account that has trouble, and not the message.
+    A few answers tell only by their text that they are about our account.
     """
     if step in BETWEEN_MESSAGES:
         return Meaning.NOTHING
     if step is Step.ACCEPTANCE and code is None:
         return Meaning.UNKNOWN
     if step not in MESSAGE_STEPS or code == 530 or account_refusal(code, answer):
-        # 530: it wants TLS or a log-in first (RFC 3207, RFC 4954), which is a setting of ours.
+        # 530: TLS or a log-in is required first (RFC 3207, RFC 4954), which is our configuration.
         return Meaning.SERVER
     if code is None or code == 421:
-        # Once it knows the recipient, it may be this very message that makes it hang up.
+        # Once the server knows the recipient, this very message may be what makes it hang up.
         return Meaning.SERVER if step is Step.MAIL else Meaning.RETRY
     if step is Step.RCPT and _is_too_many(code, answer):
         return Meaning.RETRY
@@ -109,7 +109,7 @@ def _is_too_many(code: int | None, answer: str) -> bool:
 
 
 def one_line(answer: str | bytes) -> str:
-    """A server's words as one line of at most 500 printable characters."""
+    """A server's text as one line of at most 500 printable characters."""
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     words = " ".join(text.split())
     return "".join(letter for letter in words if letter.isprintable())[:500]

@@ -1,7 +1,7 @@
 """Access tokens for the log-in at a mail server (OAuth 2.0, RFC 6749), fetched with Authlib.
 
-Authlib and requests are imported where a token is fetched: a site that logs in with a password
-needs neither.
+Authlib and requests are imported when a token is fetched: an application that logs in with a
+password needs neither.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from flask_outbox.smtp.errors import SmtpError, Step
 from flask_outbox.translation import gettext as _
 
 MARGIN_SECONDS = 60.0
-"""A token is renewed so long before its end, lest it ends on its way to the mail server."""
+"""A token is renewed so long before it expires, lest it expires on its way to the mail server."""
 
-UNSAID_LIFETIME_SECONDS = 300
-"""For how long a token is believed whose answer names no lifetime (RFC 6749, 5.1: recommended)."""
+DEFAULT_LIFETIME_SECONDS = 300
+"""How long a token is used whose lifetime is not given (RFC 6749, 5.1, recommends to give it)."""
 
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-"""RFC 6750, section 2.1: nothing in it can end a line or a field of the log-in."""
+"""RFC 6750, section 2.1: it contains nothing that ends a line or a field of the log-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """How this site proves itself to the token server.
+    """How to get tokens from the token server.
 
-    With `refresh_token`, tokens are fetched in the name of the account that gave it; without, in
-    the name of the application itself (client credentials).
+    With `refresh_token`, in the name of the account that granted it; without, in the name of the
+    application itself (client credentials).
     """
 
     token_url: str
@@ -48,9 +48,9 @@ class OAuthClient:
 
 
 class TokenSource:
-    """Keeps one access token for all threads, and fetches another when it nears its end.
+    """Keeps one access token for all threads, and fetches another before it expires.
 
-    Raises ValueError where secrets would go to the token server unencrypted.
+    Raises ValueError if secrets would go to the token server unencrypted.
     """
 
     def __init__(self, client: OAuthClient, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,9 +66,9 @@ class TokenSource:
         return f"TokenSource({self.client!r})"
 
     def token(self) -> str:
-        """A token that is good for a while; fetched where there is none.
+        """A token that is valid for a while; it is fetched if there is none.
 
-        Raises SmtpError at the log-in, without a code: no message is to blame.
+        Raises SmtpError without a code at the log-in step: no message is to blame.
         """
         if not self._lock.acquire(timeout=self.client.timeout):
             raise self._silent()
@@ -82,7 +82,7 @@ class TokenSource:
             self._lock.release()
 
     def drop(self, token: str) -> None:
-        """Forget this token, which the mail server refused, unless another has replaced it."""
+        """Forget this token, which the mail server refused, unless it was replaced already."""
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -94,20 +94,20 @@ class TokenSource:
         if str(answer.get("token_type", "Bearer")).lower() != "bearer":
             raise self._failed("its token is of another type than Bearer")
         try:
-            lifetime = int(answer.get("expires_in", UNSAID_LIFETIME_SECONDS))
+            lifetime = int(answer.get("expires_in", DEFAULT_LIFETIME_SECONDS))
         except (ArithmeticError, TypeError, ValueError):
             raise self._failed("the lifetime of its token is no number") from None
         renewed = answer.get("refresh_token")
         if self._refresh_token and isinstance(renewed, str) and renewed:
-            # The server may replace it and forget the former one (RFC 6749, section 6).
+            # The server may replace it and revoke the former one (RFC 6749, section 6).
             self._refresh_token = renewed
         self._token = token
         self._ends_at = self._clock() + lifetime
 
     def _fetch_in_time(self) -> dict[str, Any]:
-        """The answer of the token server, given up after `timeout` seconds altogether.
+        """The answer of the token server, or an error after `timeout` seconds altogether.
 
-        In a thread of its own: the timeouts of requests begin anew with every byte, and those of
+        In a thread of its own: the timeouts of requests begin again with every byte, and those of
         the name service cannot be set.
         """
         outcome: list[dict[str, Any] | SmtpError] = []
@@ -117,7 +117,7 @@ class TokenSource:
         if thread.is_alive():
             raise self._silent()
         if not outcome:
-            raise self._failed("asking for it went wrong in a way that nobody foresaw")
+            raise self._failed("an unexpected error")
         if isinstance(outcome[0], SmtpError):
             self._refresh_token = self.client.refresh_token
             raise outcome[0]
@@ -142,7 +142,7 @@ class TokenSource:
                 scope=client.scope,
                 token_endpoint_auth_method=method,
             ) as session:
-                # A proxy on the way is for the wide world; unencrypted, it would read the secret.
+                # A proxy of the environment could read the secret of an unencrypted request.
                 session.trust_env = client.token_url.startswith("https:")
                 if self._refresh_token:
                     answer = session.refresh_token(
@@ -164,7 +164,7 @@ class TokenSource:
         return self._failed(f"no answer within {self.client.timeout:g} seconds")
 
     def _failed(self, words: str) -> SmtpError:
-        """The words of the token server, but for secrets that it may have repeated."""
+        """An error with the token server's text, without secrets that it may have repeated."""
         client = self.client
         for secret in (client.client_secret, client.refresh_token, self._refresh_token):
             if secret:
@@ -174,7 +174,7 @@ class TokenSource:
 
 
 def _reason(error: Any) -> str:
-    """What went wrong, in few words: requests' own tell the innards of its connection pool."""
+    """What went wrong, briefly: the texts of requests describe its connection pool."""
     if error.response is not None:
         return f"it answered HTTP {error.response.status_code}"
     from requests import ConnectionError as NoConnectionError  # noqa: PLC0415 - optional
@@ -191,10 +191,10 @@ def _reason(error: Any) -> str:
 
 
 def check_token_url(url: str) -> None:
-    """Raise ValueError, saying why, where secrets must not be sent to this address.
+    """Raise ValueError with the reason if secrets must not be sent to this address.
 
-    RFC 6749, section 3.2: encrypted, and without a fragment. On this machine, encryption may be
-    left out.
+    RFC 6749, section 3.2: it must be encrypted, unless it is on this machine, and without a
+    fragment.
     """
     try:
         parts = urlsplit(url)
@@ -210,10 +210,10 @@ def check_token_url(url: str) -> None:
 
 
 def missing_packages() -> list[str]:
-    """Which of the packages that fetching a token takes are not installed."""
+    """Those of the packages which fetching a token needs that are not installed."""
     return [name for name in ("authlib", "requests") if find_spec(name) is None]
 
 
 def needed(missing: list[str]) -> str:
-    """The sentence about packages that are missing."""
+    """The sentence about missing packages."""
     return needs_extra(", ".join(missing), "oauth")

@@ -1,4 +1,4 @@
-"""The recipients of one message: who is done with, who is left, and what is told of them."""
+"""The recipients of one message after an attempt: who remains, and what the history records."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from flask_outbox.smtp.errors import Meaning, SmtpError
 Refusals = Sequence[tuple[str, SmtpError]]
 
 NAMED = 3
-"""Of those who are put off for the same reason, so many are named in the history."""
+"""Of those who were refused for now with the same answer, so many are named in the history."""
 
 
-def left_over(refused: Refusals) -> list[str]:
-    """Who may be served yet: first those of whom there were only too many.
+def remaining(refused: Refusals) -> list[str]:
+    """Those who were not refused for good, first those of whom there were only too many.
 
-    Who was put off for another reason would only be put off again by the next turn.
+    The others would probably be refused again at once.
     """
     left = [one for one in refused if one[1].meaning is not Meaning.REJECT]
     return [who for who, _ in sorted(left, key=lambda one: not one[1].is_too_many)]
 
 
-def told(refused: Refusals) -> list[str]:
-    """What the history says: each refusal for good by name, and who waits for the next attempt."""
+def describe(refused: Refusals) -> list[str]:
+    """What the history records: each refusal for good, and who waits for the next attempt."""
     final = [one for one in refused if one[1].meaning is Meaning.REJECT]
     said = [f"{who} was refused ({error})" for who, error in final]
     waiting: dict[str, list[str]] = {}
@@ -40,13 +40,13 @@ def told(refused: Refusals) -> list[str]:
     return said
 
 
-def served_before(history: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the server took it for somebody at an earlier attempt: its answer begins with 2."""
+def accepted_before(history: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a server accepted the message for somebody before: with an answer of 2yz."""
     return any(str(entry.get("answer") or "").startswith("2") for entry in history)
 
 
 def without_beyond_ascii(email: Email) -> Email:
-    """The same e-mail without the recipients whom only a server with SMTPUTF8 can serve."""
+    """The same email without the recipients that only a server with SMTPUTF8 can serve."""
 
     def keep(group: Sequence[Address]) -> tuple[Address, ...]:
         return tuple(one for one in group if not one.needs_smtputf8)

@@ -1,4 +1,4 @@
-"""A mail server's answers, and what it offers in the one to EHLO (RFC 5321, section 4.2)."""
+"""A mail server's answers, and what it offers in its answer to EHLO (RFC 5321, section 4.2)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _OFFER = re.compile(r"(?P<keyword>[A-Za-z0-9][A-Za-z0-9-]*)[ =]?(?P<parameters>.
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its three digits and its words, lines joined."""
+    """An answer: its three digits and its text, with the lines joined."""
 
     code: int
     text: str
 
     @property
     def is_good(self) -> bool:
-        """2yz: the server did what it was asked. The first digit decides (RFC 5321, 4.2.1)."""
+        """2yz, a positive completion: the first digit decides (RFC 5321, 4.2.1)."""
         return 200 <= self.code < 300
 
     @property
-    def goes_on(self) -> bool:
-        """3yz: the server waits for what belongs to the command."""
+    def is_intermediate(self) -> bool:
+        """3yz, a positive intermediate answer: the server waits for what follows the command."""
         return 300 <= self.code < 400
 
     def __str__(self) -> str:
@@ -31,9 +31,9 @@ class Reply:
 
 
 def features(reply: Reply) -> dict[str, str]:
-    """What an answer to EHLO offers: keywords in small letters, each with its parameters.
+    """What an answer to EHLO offers: keywords in lower case, each with its parameters.
 
-    A server may name ways to log in on several lines: all count.
+    A server may list AUTH on several lines: all count.
     """
     found: dict[str, str] = {}
     for line in reply.text.split("\n")[1:]:
@@ -47,6 +47,6 @@ def features(reply: Reply) -> dict[str, str]:
 
 
 def announced_limit(limits: str, name: str) -> int | None:
-    """A number such as RCPTMAX among the parameters of LIMITS (RFC 9422), if it is there."""
+    """The value of a limit such as RCPTMAX among the parameters of LIMITS (RFC 9422), or None."""
     found = re.search(rf"(?i)(?<!\S){name}=0*([1-9]\d{{0,5}})(?!\S)", limits)
     return int(found[1]) if found else None

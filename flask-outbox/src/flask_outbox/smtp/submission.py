@@ -1,4 +1,4 @@
-"""Opening a connection to the site's mail server, and handing a message over."""
+"""Submission: opening a connection to a mail server, and handing over a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HUNG_UP = Reply(421, "the server closed the connection")
 
 @dataclass(frozen=True)
 class Envelope:
-    """Who sends what to whom, as the server sees it: mailboxes without names."""
+    """Sender and recipients as the server is told them, without names, and the message's bytes."""
 
     sender: str
     recipients: Sequence[str]
@@ -27,7 +27,7 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The server took the message: its words, and the recipients that it refused on the way."""
+    """The server accepted the message: its answer, and the recipients that it refused."""
 
     answer: str
     refused: tuple[tuple[str, SmtpError], ...] = ()
@@ -36,7 +36,7 @@ class Accepted:
 def open_connection(
     server: SmtpServer, progress: Callable[[str], None] = lambda _line: None
 ) -> SmtpClient:
-    """Connect, greet, encrypt and log in; `progress` is told each step that went well.
+    """Connect, greet, encrypt and log in; `progress` gets a line for each step that succeeds.
 
     Raises SmtpError with the step that failed.
     """
@@ -59,9 +59,9 @@ def open_connection(
 
 
 def _log_in(client: SmtpClient) -> bool:
-    """Log in where that is wanted; whether it was.
+    """Log in if the server is to be used with an account; return whether it is.
 
-    A token can be revoked before its time: where the server refuses one, one more is fetched.
+    A token can be revoked before it expires: if the server refuses one, another is fetched.
     """
     server = client.server
     if not server.username:
@@ -82,10 +82,10 @@ def _log_in(client: SmtpClient) -> bool:
 
 
 class RecipientsRefusedError(SmtpError):
-    """The server would take the message for nobody; `refused` has each recipient's refusal."""
+    """The server refused all recipients; `refused` has each one's refusal."""
 
     def __init__(self, refused: Sequence[tuple[str, SmtpError]]) -> None:
-        # One that is about the account, or may be tried again, keeps the message alive.
+        # A refusal that is about the account, or only for now, lets the message wait.
         errors = [error for _, error in refused]
         kindest = min(errors, key=lambda error: _KINDEST_FIRST.index(error.meaning))
         super().__init__(Step.RCPT, kindest.code, kindest.answer)
@@ -100,9 +100,9 @@ _KINDEST_FIRST = [Meaning.SERVER, Meaning.RETRY, Meaning.REJECT]
 
 
 def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
-    """Hand over one message, to as many recipients as the server takes at once.
+    """Hand over one message, to as many recipients as the server accepts at once.
 
-    Where the server takes it for some recipients and not for others, the refusals are returned.
+    If the server accepts it for some recipients only, the refusals of the others are returned.
 
     Raises SmtpError; the connection is then closed, or ready for the next message.
     """
@@ -110,7 +110,7 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
     if not able.recipients:
         raise RecipientsRefusedError(unable)
     try:
-        refused = _introduce(client, able)
+        refused = _begin_message(client, able)
         if len(refused) == len(able.recipients):
             raise RecipientsRefusedError([*refused, *unable])
         answer = client.content(envelope.content)
@@ -123,8 +123,8 @@ def transmit(client: SmtpClient, envelope: Envelope) -> Accepted:
 def transmit_all(client: SmtpClient, envelope: Envelope) -> Accepted:
     """Hand over one message, in as many turns as the server needs for all its recipients.
 
-    What goes wrong after it took the message for some is told as the refusal of those left over.
-    Raises SmtpError where it took the message for nobody.
+    An error after the server accepted it for some is returned as the refusal of the others. Raises
+    SmtpError if the server accepted it for nobody.
     """
     answer, left = "", list(envelope.recipients)
     refused: list[tuple[str, SmtpError]] = []
@@ -132,24 +132,24 @@ def transmit_all(client: SmtpClient, envelope: Envelope) -> Accepted:
         turn = replace(envelope, recipients=left)
         try:
             accepted = transmit(client, turn)
-            answer, told = answer or accepted.answer, accepted.refused
+            answer, refusals = answer or accepted.answer, accepted.refused
         except RecipientsRefusedError as error:
-            told = error.refused
+            refusals = error.refused
         except SmtpError as error:
             if not answer:
                 raise
-            told = tuple((who, error) for who in left)
-        left = [who for who, error in told if error.is_too_many]
+            refusals = tuple((who, error) for who in left)
+        left = [who for who, error in refusals if error.is_too_many]
         if len(left) == len(turn.recipients):
             left = []
-        refused += [one for one in told if one[0] not in left]
+        refused += [one for one in refusals if one[0] not in left]
     if not answer:
         raise RecipientsRefusedError(refused)
     return Accepted(answer, tuple(refused))
 
 
 def _split(client: SmtpClient, envelope: Envelope) -> tuple[Envelope, list[tuple[str, SmtpError]]]:
-    """The envelope for whom the server can be asked now, and the others with the reason."""
+    """The envelope with those the server can accept now, and the others with the reason."""
     unable = []
     able = list(envelope.recipients)
     if "smtputf8" not in client.features:
@@ -167,7 +167,7 @@ def _recover(client: SmtpClient, error: SmtpError) -> None:
     if error.code is None:
         _note_silence(client, error.step)
     elif error.code == 421 or error.code < 400:
-        # Neither a yes nor a no: it may wait for a message now, and take a command for one.
+        # Neither positive nor negative: the server may take the next command for a message.
         client.close()
     elif client.is_open:
         try:
@@ -177,10 +177,10 @@ def _recover(client: SmtpClient, error: SmtpError) -> None:
 
 
 def _note_silence(client: SmtpClient, step: Step) -> None:
-    """Some servers offer PIPELINING and lose commands: each waits for its answer the next time.
+    """Stop pipelining with a server that offers it and loses commands.
 
-    If that goes no better, it was not for this reason. A connection may also be lost because it
-    was idle for too long: that shows at MAIL, and not at the first one.
+    If the same happens without it, pipelining was not the reason, and is used again. A connection
+    may also be lost because it was idle for too long: that shows at MAIL, and not at the first one.
     """
     in_envelope = step in {Step.RCPT, Step.DATA} or (step is Step.MAIL and client.transactions == 1)
     if not in_envelope or "pipelining" not in client.features:
@@ -191,17 +191,17 @@ def _note_silence(client: SmtpClient, step: Step) -> None:
         client.server.one_by_one.clear()
 
 
-def _introduce(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
-    """MAIL, RCPT and DATA. Returns the refusals; DATA was said unless they are all."""
+def _begin_message(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
+    """Send MAIL, RCPT and DATA; return the refusals. DATA is only sent if somebody is accepted."""
     options, hints = _options(client, envelope)
     try:
-        return _say(client, envelope, [*options, *hints])
+        return _send_envelope(client, envelope, [*options, *hints])
     except SmtpError as error:
         if not hints or error.step is not Step.MAIL or error.code not in _PARAMETER_REFUSED:
             raise
-    # It does not know what it offers, and can do without.
+    # The server refuses what it offered, and can do without.
     client.expect(Step.RESET, "RSET")
-    return _say(client, envelope, options)
+    return _send_envelope(client, envelope, options)
 
 
 _PARAMETER_REFUSED = {501, 504, 555}
@@ -211,7 +211,7 @@ _PARAMETER_REFUSED = {501, 504, 555}
 def _options(client: SmtpClient, envelope: Envelope) -> tuple[list[str], list[str]]:
     """The parameters of MAIL: those that the message needs, and those that only help the server.
 
-    Raises SmtpError where the server lacks what the message needs.
+    Raises SmtpError if the server lacks what the message needs.
     """
     options, hints = list(envelope.mail_options), []
     if envelope.smtputf8:
@@ -228,10 +228,10 @@ def _options(client: SmtpClient, envelope: Envelope) -> tuple[list[str], list[st
     return options, hints
 
 
-def _say(
+def _send_envelope(
     client: SmtpClient, envelope: Envelope, mail_options: Sequence[str]
 ) -> tuple[tuple[str, SmtpError], ...]:
-    """The envelope, and DATA; in one go where the server offers it (RFC 2920)."""
+    """Send the envelope and DATA, pipelined if the server offers it (RFC 2920)."""
     mail = " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(mail_options)])
     options = " ".join(["", *envelope.rcpt_options])
     commands = [(Step.MAIL, mail)]
@@ -252,6 +252,6 @@ def _say(
             refused.append((recipient, SmtpError(Step.RCPT, reply.code, reply.text)))
     if len(refused) < len(envelope.recipients):
         reply = next(replies, _HUNG_UP)
-        if not reply.goes_on:
+        if not reply.is_intermediate:
             raise SmtpError(Step.DATA, reply.code, reply.text)
     return tuple(refused)

@@ -1,4 +1,4 @@
-"""A kept connection to the mail server, replaced when it is used up, stale or broken."""
+"""A persistent connection to the mail server, replaced when it is used up, stale or broken."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ CLOSE_AFTER_SECONDS = 30.0
 
 
 class Transport(Protocol):
-    """Hands messages to a server. Each belongs to one thread and is never shared."""
+    """Hands messages to a server. Belongs to one thread."""
 
     def open(self) -> None:
-        """Be ready to send, or raise SmtpError."""
+        """Get ready to send. Raises SmtpError."""
 
     def offers(self, keyword: str, /) -> bool:
         """Whether the server has an extension, such as "smtputf8", once the transport is open."""
 
     def send(self, envelope: Envelope) -> Accepted:
-        """Hand one message over, or raise SmtpError."""
+        """Hand over one message. Raises SmtpError."""
 
     def close_if_idle(self) -> None:
-        """Give up a connection that nobody has used for a while."""
+        """Close a connection that has not been used for a while."""
 
     def close(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
 
 
 class SmtpTransport:
     """A connection that is kept between messages.
 
-    `max_emails` messages go over one connection; one that was idle is asked with NOOP before use. A
-    process that was forked off makes its own.
+    At most `max_emails` messages go over one connection. One that was idle is tested with NOOP
+    before it is used. A forked process opens its own.
     """
 
     def __init__(self, server: SmtpServer, *, max_emails: int | None = None) -> None:
@@ -61,7 +61,7 @@ class SmtpTransport:
         if used_up or client.is_used_up or not client.is_open or self._process != os.getpid():
             return False
         if not client.is_in_step():
-            # What it said without being asked would be taken for the next answer.
+            # What the server sent unasked would be taken for its next answer.
             client.close()
             return False
         if time.monotonic() - self._used_at > CHECK_AFTER_SECONDS:
@@ -90,13 +90,13 @@ class SmtpTransport:
         if self._process == os.getpid():
             self._client.quit()
         else:
-            # The process that made it may be in the middle of a message.
+            # The process that opened it may be in the middle of a message.
             self._client.close()
         self._client = None
 
 
 class SuppressedTransport:
-    """MAIL_SUPPRESS_SEND: everything is done but sending."""
+    """For MAIL_SUPPRESS_SEND: everything is done except sending."""
 
     def open(self) -> None:
         pass
