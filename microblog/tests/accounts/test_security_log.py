@@ -16,9 +16,9 @@ from microblog.accounts.audit import security_log
 from microblog.accounts.audit.security_log import (
     KEPT,
     PRUNED_AT_ONCE,
+    Cursor,
     Group,
     Page,
-    Position,
     SecurityEventType,
     prune_events,
     record,
@@ -123,24 +123,24 @@ def test_pages_lead_to_each_other_whatever_happened_at_one_moment(app: Flask, su
         event(app, susan, SecurityEventType.LOGGED_IN, moment, email=str(index))
         mail(app, moment)
     whole = page(app, susan, now=NOW + SECOND, count=100)
-    order = [entry.position for entry in whole.entries]
+    order = [entry.cursor for entry in whole.entries]
     assert len(set(order)) == 24
-    seen: list[Position] = []
+    seen: list[Cursor] = []
     found = page(app, susan, now=NOW + SECOND, count=5)
     assert found.newer is None
     while True:
-        seen += [entry.position for entry in found.entries]
+        seen += [entry.cursor for entry in found.entries]
         if found.older is None:
             break
-        before = Position.read(str(found.older))
-        found = page(app, susan, now=NOW + SECOND, count=5, before=before)
+        cursor = Cursor.of(str(found.older), None)
+        found = page(app, susan, now=NOW + SECOND, count=5, cursor=cursor)
     assert seen == order
-    back = [entry.position for entry in found.entries]
+    back = [entry.cursor for entry in found.entries]
     while found.newer is not None:
-        after = Position.read(str(found.newer))
-        found = page(app, susan, now=NOW + SECOND, count=5, after=after)
+        cursor = Cursor.of(None, str(found.newer))
+        found = page(app, susan, now=NOW + SECOND, count=5, cursor=cursor)
         assert found.older is not None
-        back = [entry.position for entry in found.entries] + back
+        back = [entry.cursor for entry in found.entries] + back
     assert back == order
 
 
@@ -151,16 +151,18 @@ def test_pages_lead_to_each_other_whatever_happened_at_one_moment(app: Flask, su
         *("99999999999.5-e-1", "1.5-e-1234567890123456789"),
     ],
 )
-def test_nonsense_is_no_position(text: str | None) -> None:
-    assert Position.read(text) is None
+def test_nonsense_is_no_cursor(text: str | None) -> None:
+    assert Cursor.of(text, text) is None
 
 
 @pytest.mark.parametrize("at", [0.5, 1772366400.123457, 9999999999.999999])
-def test_a_position_survives_being_written(app: Flask, susan: int, at: float) -> None:
-    position = Position(at, is_event=True, number=10**18 - 1)
-    assert Position.read(str(position)) == position
-    page(app, susan, before=position)
-    page(app, susan, after=position)
+def test_a_cursor_survives_being_written(app: Flask, susan: int, at: float) -> None:
+    for is_older in (True, False):
+        cursor = Cursor(at, is_event=True, id=10**18 - 1, is_older=is_older)
+        written = [str(cursor), "x"] if is_older else ["x", str(cursor)]
+        read = Cursor.of(*written)
+        assert (read, read and read.is_older) == (cursor, is_older)
+        page(app, susan, cursor=read)
 
 
 def test_what_is_older_than_90_days_is_neither_shown_nor_kept(app: Flask, susan: int) -> None:

@@ -12,7 +12,7 @@ from flask.ctx import AppContext
 from flask_outbox import current_outbox
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.operations.history import (
-    Bound,
+    Cursor,
     MessageOutcome,
     OwnershipPeriod,
     message_outcomes,
@@ -61,10 +61,10 @@ def write(
 
 
 def found(
-    spans: list[OwnershipPeriod] = ALWAYS, *, bound: Bound | None = None, count: int = 50
+    spans: list[OwnershipPeriod] = ALWAYS, *, cursor: Cursor | None = None, count: int = 50
 ) -> list[MessageOutcome]:
     with current_outbox().sessions() as session:
-        return message_outcomes(session, spans, kinds="accounts.", bound=bound, count=count)
+        return message_outcomes(session, spans, kinds="accounts.", cursor=cursor, count=count)
 
 
 def numbers(*args: object, **kwargs: object) -> list[int]:
@@ -106,16 +106,16 @@ def test_pages_follow_each_other_also_where_many_were_written_at_one_moment(
 ) -> None:
     numbered = [write(at=NOW + index // 5) for index in range(23)]
     seen: list[int] = []
-    bound = None
-    while page := found(bound=bound, count=4):
+    cursor = None
+    while page := found(cursor=cursor, count=4):
         seen += [fate.number for fate in page]
-        bound = Bound(page[-1].asked_at, page[-1].number)
+        cursor = Cursor(page[-1].asked_at, page[-1].number)
     assert seen == numbered[::-1]
     back: list[int] = []
-    bound = Bound(NOW, numbered[0], is_newer=True)
-    while page := found(bound=bound, count=4):
+    cursor = Cursor(NOW, numbered[0], is_older=False)
+    while page := found(cursor=cursor, count=4):
         back = [fate.number for fate in page] + back
-        bound = Bound(page[0].asked_at, page[0].number, is_newer=True)
+        cursor = Cursor(page[0].asked_at, page[0].number, is_older=False)
     assert back == numbered[:0:-1]
 
 

@@ -46,12 +46,15 @@ class MessageOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """The place between two messages from which a page goes on, to older or to newer ones."""
+class Cursor:
+    """Where a page begins: with the messages older than one, or with those newer.
+
+    A message is found by its time and its id; without an id, all messages of that time are older.
+    """
 
     at: float
-    number: int = MAX_ID
-    is_newer: bool = False
+    id: int = MAX_ID
+    is_older: bool = True
 
 
 def message_outcomes(
@@ -59,21 +62,21 @@ def message_outcomes(
     spans: Sequence[OwnershipPeriod],
     *,
     kinds: str,
-    bound: Bound | None = None,
+    cursor: Cursor | None = None,
     count: int = 50,
 ) -> list[MessageOutcome]:
-    """The messages of kinds that begin with `kinds`, newest first; those next to a bound, if given.
+    """The messages of kinds that begin with `kinds`, newest first, from a cursor on if one is given.
 
     `spans` follow each other, oldest first. No spans, no messages.
     """
-    forwards = bound is not None and bound.is_newer
+    forwards = cursor is not None and not cursor.is_older
     found: list[OutboxMessage] = []
     for span in spans if forwards else reversed(spans):
         if len(found) >= count:
             break
         conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), within(span)]
-        if bound is not None:
-            conditions.append(_beyond(bound))
+        if cursor is not None:
+            conditions.append(_beyond(cursor))
         found += _in_order(session, span.key, conditions, forwards=forwards, count=count)
     fated = [_fate(message) for message in found[:count]]
     return fated[::-1] if forwards else fated
@@ -121,13 +124,14 @@ def _in_order(
     return found[:count]
 
 
-def _beyond(bound: Bound) -> ColumnElement[bool]:
-    at, number = OutboxMessage.created_at, OutboxMessage.id
-    same = at == bound.at
+def _beyond(cursor: Cursor) -> ColumnElement[bool]:
+    at, same = OutboxMessage.created_at, OutboxMessage.created_at == cursor.at
     # The first half says what the second implies, in a form that an index can use.
-    if bound.is_newer:
-        return and_(at >= bound.at, or_(at > bound.at, and_(same, number > bound.number)))
-    return and_(at <= bound.at, or_(at < bound.at, and_(same, number < bound.number)))
+    if cursor.is_older:
+        older = or_(at < cursor.at, and_(same, OutboxMessage.id < cursor.id))
+        return and_(at <= cursor.at, older)
+    newer = or_(at > cursor.at, and_(same, OutboxMessage.id > cursor.id))
+    return and_(at >= cursor.at, newer)
 
 
 def _fate(message: OutboxMessage) -> MessageOutcome:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from flask_outbox import current_outbox
 from microblog.accounts.audit import security_log
-from microblog.accounts.audit.security_log import Position
+from microblog.accounts.audit.security_log import Cursor
 from microblog.accounts.models import User
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.labels import line
@@ -59,8 +59,7 @@ def user(user_id: int) -> str:
         db.session,
         found,
         now=current_scope().now,
-        before=Position.read(request.args.get("before")),
-        after=Position.read(request.args.get("after")),
+        cursor=Cursor.of(request.args.get("before"), request.args.get("after")),
     )
     return render_template(
         "admin/user.html",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.history import Bound, MessageOutcome, message_outcomes
+from flask_outbox.operations.history import Cursor as MessageCursor
+from flask_outbox.operations.history import MessageOutcome, message_outcomes
 from microblog.accounts.audit.address_history import address_spans
 from microblog.accounts.models import SecurityEvent, User
 from microblog.database import MAX_ID
@@ -85,31 +86,38 @@ ACCESS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """The place of an entry in the list: Unix time, which table it is of, and its number there."""
+class Cursor:
+    """Where a page begins: with the entries older than one, or with those newer.
+
+    An entry is found by its Unix time, by whether it is an event or a mail, and by its id.
+    """
 
     at: float
     is_event: bool
-    number: int
+    id: int
+    is_older: bool = field(default=True, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.at!r}-{'e' if self.is_event else 'm'}-{self.number}"
+        return f"{self.at!r}-{'e' if self.is_event else 'm'}-{self.id}"
 
     @classmethod
-    def read(cls, text: str | None) -> Position | None:
-        """The position that stands in an address; None for nonsense."""
-        found = _POSITION.fullmatch(text or "")
-        return cls(float(found[1]), found[2] == "e", int(found[3])) if found else None
+    def of(cls, before: str | None, after: str | None) -> Cursor | None:
+        """Read the cursor from the arguments of an address; nonsense means the newest page."""
+        for text, is_older in ((before, True), (after, False)):
+            found = _CURSOR.fullmatch(text or "")
+            if found:
+                return cls(float(found[1]), found[2] == "e", int(found[3]), is_older)
+        return None
 
 
-_POSITION = re.compile(r"(\d{1,10}\.\d{1,9})-([em])-(\d{1,18})", re.ASCII)
+_CURSOR = re.compile(r"(\d{1,10}\.\d{1,9})-([em])-(\d{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something that happened, or a mail, which has a fate. `kind` is the name of its kind."""
 
-    position: Position
+    cursor: Cursor
     kind: str
     place: RequestOrigin
     details: Mapping[str, Any]
@@ -117,7 +125,7 @@ class Entry:
 
     @property
     def at(self) -> datetime:
-        return datetime.fromtimestamp(self.position.at, UTC)
+        return datetime.fromtimestamp(self.cursor.at, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +133,8 @@ class Page:
     """Some entries, newest first. `older` and `newer` are where the next pages begin, if any."""
 
     entries: Sequence[Entry]
-    older: Position | None
-    newer: Position | None
+    older: Cursor | None
+    newer: Cursor | None
 
 
 def record(
@@ -169,31 +177,28 @@ def history(
     user: User,
     *,
     now: datetime,
-    before: Position | None = None,
-    after: Position | None = None,
+    cursor: Cursor | None = None,
     group: Group = Group.ALL,
     count: int = PAGE_SIZE,
 ) -> Page:
     """A page of what happened to this account and of the mail about it, within the last 90 days.
 
-    It holds what is older than `before` or newer than `after`; without either, the newest.
+    Without a cursor, the newest.
     """
-    start = before or after
-    backwards = start is None or start is before
     since = now - KEPT
     found = [
-        *_events(session, user, since, start, group, backwards=backwards, count=count + 1),
-        *_mails(session, user, since, start, group, backwards=backwards, count=count + 1),
+        *_events(session, user, since, cursor, group, count=count + 1),
+        *_mails(session, user, since, cursor, group, count=count + 1),
     ]
-    found.sort(key=lambda entry: entry.position, reverse=True)
-    entries = found[:count] if backwards else found[-count:]
-    more = len(found) > count
-    has_older = more if backwards else bool(entries)
-    has_newer = more if not backwards else bool(entries) and start is not None
+    found.sort(key=lambda entry: entry.cursor, reverse=True)
+    is_older, more = _is_older(cursor), len(found) > count
+    entries = found[:count] if is_older else found[-count:]
+    has_older = more if is_older else bool(entries)
+    has_newer = bool(entries) and cursor is not None if is_older else more
     return Page(
         entries,
-        entries[-1].position if has_older else None,
-        entries[0].position if has_newer else None,
+        entries[-1].cursor if has_older else None,
+        entries[0].cursor if has_newer else None,
     )
 
 
@@ -210,10 +215,9 @@ def _events(
     session: Session,
     user: User,
     since: datetime,
-    start: Position | None,
+    cursor: Cursor | None,
     group: Group,
     *,
-    backwards: bool,
     count: int,
 ) -> list[Entry]:
     if group is Group.MAIL:
@@ -221,59 +225,64 @@ def _events(
     wanted = select(SecurityEvent).where(
         SecurityEvent.user_id == user.id, SecurityEvent.at >= since
     )
-    if start is not None:
-        wanted = wanted.where(_beyond(start, backwards=backwards))
+    if cursor is not None:
+        wanted = wanted.where(_beyond(cursor))
     if group is not Group.ALL:
         is_access = SecurityEvent.kind.in_([one.value for one in ACCESS])
         wanted = wanted.where(is_access if group is Group.ACCESS else ~is_access)
     columns = (SecurityEvent.at, SecurityEvent.id)
-    order = [column.desc() if backwards else column.asc() for column in columns]
+    order = [column.desc() if _is_older(cursor) else column.asc() for column in columns]
     return [_event(event) for event in session.scalars(wanted.order_by(*order).limit(count))]
 
 
+def _is_older(cursor: Cursor | None) -> bool:
+    return cursor is None or cursor.is_older
+
+
 def _event(event: SecurityEvent) -> Entry:
-    position = Position(event.at.timestamp(), is_event=True, number=event.id)
-    return Entry(position, event.kind, RequestOrigin(event.browser, event.address), event.details)
+    cursor = Cursor(event.at.timestamp(), is_event=True, id=event.id)
+    return Entry(cursor, event.kind, RequestOrigin(event.browser, event.address), event.details)
 
 
-def _beyond(start: Position, *, backwards: bool) -> ColumnElement[bool]:
-    moment = datetime.fromtimestamp(start.at, UTC)
-    number = min(start.number, MAX_ID)
-    if not start.is_event:
+def _beyond(cursor: Cursor) -> ColumnElement[bool]:
+    moment = datetime.fromtimestamp(cursor.at, UTC)
+    event_id = min(cursor.id, MAX_ID)
+    if not cursor.is_event:
         # The tables tell time in steps of different size. An event at the time of a mail is newer.
-        moment += timedelta(microseconds=moment.timestamp() < start.at)
-        number = -1
+        moment += timedelta(microseconds=moment.timestamp() < cursor.at)
+        event_id = -1
     at, same = SecurityEvent.at, SecurityEvent.at == moment
     # The first half says what the second implies, in a form that an index can use.
-    if backwards:
-        return and_(at <= moment, or_(at < moment, and_(same, SecurityEvent.id < number)))
-    return and_(at >= moment, or_(at > moment, and_(same, SecurityEvent.id > number)))
+    if cursor.is_older:
+        return and_(at <= moment, or_(at < moment, and_(same, SecurityEvent.id < event_id)))
+    return and_(at >= moment, or_(at > moment, and_(same, SecurityEvent.id > event_id)))
 
 
 def _mails(
     session: Session,
     user: User,
     since: datetime,
-    start: Position | None,
+    cursor: Cursor | None,
     group: Group,
     *,
-    backwards: bool,
     count: int,
 ) -> list[Entry]:
     if group not in {Group.ALL, Group.MAIL}:
         return []
-    bound = None
-    if start is not None:
-        bound = Bound(start.at, is_newer=not backwards)
-        if not start.is_event:
-            bound = Bound(start.at, start.number, is_newer=not backwards)
     spans = address_spans(session, user, since=since)
-    found = message_outcomes(session, spans, kinds=MAIL_KINDS, bound=bound, count=count)
-    return [_mail(fate) for fate in found]
+    beside = _among_mails(cursor) if cursor else None
+    found = message_outcomes(session, spans, kinds=MAIL_KINDS, cursor=beside, count=count)
+    return [_mail(outcome) for outcome in found]
 
 
-def _mail(fate: MessageOutcome) -> Entry:
-    kept = fate.arguments
+def _among_mails(cursor: Cursor) -> MessageCursor:
+    if cursor.is_event:
+        return MessageCursor(cursor.at, is_older=cursor.is_older)
+    return MessageCursor(cursor.at, cursor.id, cursor.is_older)
+
+
+def _mail(outcome: MessageOutcome) -> Entry:
+    kept = outcome.arguments
     place = RequestOrigin(kept.get("browser", ""), kept.get("address", ""))
-    position = Position(fate.asked_at, is_event=False, number=fate.number)
-    return Entry(position, fate.kind, place, {}, fate)
+    cursor = Cursor(outcome.asked_at, is_event=False, id=outcome.number)
+    return Entry(cursor, outcome.kind, place, {}, outcome)

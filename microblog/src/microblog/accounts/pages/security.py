@@ -14,7 +14,7 @@ from flask_outbox import current_outbox
 from microblog.accounts.actions import refused_mail
 from microblog.accounts.actions.refused_mail import Refusal
 from microblog.accounts.audit import security_log
-from microblog.accounts.audit.security_log import Group, Position
+from microblog.accounts.audit.security_log import Cursor, Group
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.labels import GROUPS, line
 from microblog.accounts.sessions import sessions
@@ -84,8 +84,7 @@ def security_history() -> str:
         db.session,
         current_user.user,
         now=current_scope().now,
-        before=Position.read(request.args.get("before")),
-        after=Position.read(request.args.get("after")),
+        cursor=Cursor.of(request.args.get("before"), request.args.get("after")),
         group=group,
     )
     return render_template(
