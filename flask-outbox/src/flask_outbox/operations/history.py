@@ -65,7 +65,7 @@ def message_outcomes(
     cursor: Cursor | None = None,
     count: int = 50,
 ) -> list[MessageOutcome]:
-    """The messages of kinds that begin with `kinds`, newest first, from a cursor on if one is given.
+    """The messages of kinds that begin with `kinds`, newest first, or the page at a cursor.
 
     `spans` follow each other, oldest first. No spans, no messages.
     """
