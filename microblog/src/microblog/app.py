@@ -24,9 +24,6 @@ from flask_outbox import (
     parse_rate_limits,
 )
 from flask_outbox.database_errors import is_outage
-from flask_outbox.dev.catcher import CaughtMail
-from flask_outbox.dev.inbox import inbox_blueprint
-from flask_outbox.dev.previews import previews_blueprint
 from flask_outbox.message.dkim import DkimKeyError, load_signer
 from flask_outbox.outbox.email_types import MINUTE
 from flask_outbox.outbox.wakeup import SocketWakeup, Wakeup
@@ -100,8 +97,7 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     blog_views.init_app(app)
     admin_pages.init_app(app)
     if app.config["MAIL_INBOX"]:
-        app.register_blueprint(inbox_blueprint(CaughtMail(settings.caught_mail_folder)))
-        app.register_blueprint(previews_blueprint(made, LANGUAGES))
+        _join_development_pages(app, settings, made)
     return app
 
 
@@ -163,6 +159,15 @@ def _join_pages(app: Flask) -> None:
     links.init_app(app)
     app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
     times.init_app(app)
+
+
+def _join_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> None:
+    # They bring a mail server along, which a site that serves people does without.
+    from flask_outbox.dev import catcher, inbox, previews  # noqa: PLC0415
+
+    caught = catcher.CaughtMail(settings.caught_mail_folder)
+    app.register_blueprint(inbox.inbox_blueprint(caught))
+    app.register_blueprint(previews.previews_blueprint(outbox, LANGUAGES))
 
 
 def _join_mail(app: Flask, settings: Settings) -> Outbox:

@@ -92,3 +92,10 @@ def test_the_mail_catcher_loads_nothing_of_the_site(tmp_path: Path) -> None:
     assert "flask_outbox.dev.catcher" in found
     assert not found & SITE
     assert loaded("mail", "list", "--help") >= SITE
+
+
+@pytest.mark.slow
+def test_the_site_loads_no_mail_server() -> None:
+    found = loaded("mail", "list", "--help")
+    assert "microblog.app" in found
+    assert not any(name.startswith("aiosmtpd") for name in found)
