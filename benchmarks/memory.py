@@ -1,4 +1,12 @@
-"""Does the dispatcher need more memory the more it has sent?
+"""How much memory does a site take, does it grow, and how quickly does a command start?
+
+Both wheels are installed into an environment of their own and compiled to bytecode. There
+`microblog --help`, `microblog --version` and the completion of a command take turns with a Python
+that imports Flask and SQLAlchemy. Compared is the CPU time (user and system) of whole processes,
+the median of nine.
+
+A site on SQLite without visitors is at rest when its memory has been the same for three seconds.
+Memory shared by processes is counted in equal parts (PSS).
 
 `microblog process dispatcher` sends 100,000 messages, half of them pre-rendered and half resets,
 each for another account, so that every part of a delivery runs. Its resident memory is read after
@@ -20,7 +28,8 @@ from pathlib import Path
 
 from benchmarks.databases import available, count_waiting, engines, fresh_database
 from benchmarks.filling import enqueue_example, multiply, tidy
-from benchmarks.reporting import Report, parse
+from benchmarks.installed import COMPARED_WITH, cpu_seconds, install, memory_at_rest
+from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.sink import running_sink
 from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
@@ -36,6 +45,10 @@ AT_MOST_BYTES = 50
 """Growth for each message after the warm-up. The smallest string takes as much, and a number in a
 list nearly: anything that is kept of each message takes more."""
 
+START_UP_AT_MOST = 0.6
+SUPERVISOR_AT_MOST_MIB = 20
+SITE_AT_MOST_MIB = 175
+
 POLL_SECONDS = 0.25
 STUCK_SECONDS = 60.0
 MIB = 1024 * 1024
@@ -47,13 +60,50 @@ def main() -> None:
     parser.add_argument("--engine", choices=available(), action="append", help="only this one")
     options, full = parse(parser)
     report = Report("memory", __doc__, full=full)
-    marks = [round(part * options.messages) for part in PARTS]
+    with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder:
+        commands = install(Path(folder))
+        report_start_up(report, cpu_seconds(commands))
+        report_rest(report, memory_at_rest(commands, Path(folder)))
+    report_growth(report, options.messages, options.engine)
+    report.finish()
+
+
+def report_start_up(report: Report, seconds: dict[str, float]) -> None:
+    compared_with = seconds[COMPARED_WITH]
+    table = report.table("CPU time of a whole process", "Time", "Compared")
+    for name, taken in seconds.items():
+        table.row(name, milliseconds(taken), f"{taken / compared_with:.2f} x")
+    slowest = max(taken for name, taken in seconds.items() if name != COMPARED_WITH)
+    report.promise(
+        f"Help, version and completion take at most {START_UP_AT_MOST} times the CPU time of"
+        " importing Flask and SQLAlchemy",
+        measured=f"at most {slowest / compared_with:.2f} times",
+        kept=slowest <= START_UP_AT_MOST * compared_with,
+    )
+
+
+def report_rest(report: Report, sizes: dict[str, int]) -> None:
+    table = report.table("Memory at rest", "PSS")
+    for name, size in sizes.items():
+        table.row(name, f"{size / MIB:.1f} MiB")
+    supervisor, site = sizes["supervisor"], sum(sizes.values())
+    table.row("the whole site", f"{site / MIB:.1f} MiB")
+    report.promise(
+        f"The supervisor takes at most {SUPERVISOR_AT_MOST_MIB} MiB, the whole site at rest at most"
+        f" {SITE_AT_MOST_MIB} MiB",
+        measured=f"{supervisor / MIB:.1f} and {site / MIB:.1f} MiB",
+        kept=supervisor <= SUPERVISOR_AT_MOST_MIB * MIB and site <= SITE_AT_MOST_MIB * MIB,
+    )
+
+
+def report_growth(report: Report, messages: int, only: list[str] | None) -> None:
+    marks = [round(part * messages) for part in PARTS]
     table = report.table(
         "Resident memory after so many messages", *(f"{mark:,}" for mark in marks), "Growth"
     )
     growths = []
-    for engine in engines(report, options.engine):
-        sizes = measure(engine, options.messages, marks)
+    for engine in engines(report, only):
+        sizes = measure(engine, messages, marks)
         growths.append((sizes[-1] - sizes[0]) / (marks[-1] - marks[0]))
         table.row(
             engine,
@@ -69,7 +119,6 @@ def main() -> None:
         f"Why {AT_MOST_BYTES} bytes: the smallest string that might be kept of a message takes as"
         " much, an entry in a dictionary twice that. Less is the allocator's own."
     )
-    report.finish()
 
 
 def measure(engine: str, messages: int, marks: list[int]) -> list[int]:
