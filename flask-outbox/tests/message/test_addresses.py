@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flask_outbox import AddressError, address_key, parse_address
@@ -283,6 +283,7 @@ _named = st.one_of(
 
 
 @settings(deadline=None)
+@example(("\xa0", "susan@example.com"))
 @given(st.one_of(_bare, _named, st.text(max_size=40)))
 def test_what_is_read_is_safe_and_reads_the_same_again(value: AddressLike) -> None:
     try:

@@ -222,7 +222,7 @@ def _split(value: Any) -> tuple[str, str]:
 
 def _quoted(name: str) -> str:
     try:
-        return str(HeaderAddress(display_name=name)).removesuffix("<>").strip()
+        return str(HeaderAddress(display_name=name)).removesuffix(" <>")
     except HeaderParseError:
         return name
 
