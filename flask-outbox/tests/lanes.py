@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -14,9 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Tests of conversations wait more than they work: one more than there are cores."""
-    return (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many as there are cores; one more for the tests that wait for other processes."""
+    return (os.cpu_count() or 1) + (not config.getoption("--quick"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,15 +30,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = quick[True]
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """What is imported and collected stays to the end: the garbage collector need not visit it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        gc.enable()
 
 
 def _is_quick(item: pytest.Item) -> bool:
     assert isinstance(item, pytest.Function)
-    engine = item.callspec.params.get("database_url") if hasattr(item, "callspec") else None
+    chosen = item.callspec.params if hasattr(item, "callspec") else {}
+    on_sqlite = (
+        chosen.get("database_url", "sqlite") == "sqlite" and "postgresql" not in chosen.values()
+    )
     needs = {"browser", "broker", "own", "_postgresql_database"} & set(item.fixturenames)
-    return engine in {None, "sqlite"} and not needs and not item.get_closest_marker("slow")
+    return on_sqlite and not needs and not item.get_closest_marker("slow")
