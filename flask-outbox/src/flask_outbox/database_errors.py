@@ -1,4 +1,4 @@
-"""Errors of the database that are nobody's slip: it is away, full, locked, or takes no changes."""
+"""Database errors that no statement causes: it cannot be reached, is full, locked or read-only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-# https://www.sqlite.org/rescode.html: the primary codes that do not come from a statement's words.
+# https://www.sqlite.org/rescode.html: the primary codes that do not come from the statement.
 _SQLITE = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
@@ -20,8 +20,8 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB,
 }
 
-# PostgreSQL, appendix A: connections, resources, an operator's intervention, the system; 25006 is
-# a transaction that may only read.
+# PostgreSQL, appendix A: connections, resources, operator intervention, system errors; 25006 is a
+# read-only transaction.
 _POSTGRESQL = ("08", "53", "57", "58", "25006")
 
 
@@ -39,6 +39,6 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """The driver's own words, in one line."""
+    """The first line of the driver's message."""
     said = str(getattr(error, "orig", None) or error).strip()
     return said.splitlines()[0] if said else type(error).__name__

@@ -1,4 +1,4 @@
-"""Packages that only some sites need, and what to say where they are missing."""
+"""Optional packages, and the sentence about one that is missing."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Flask-Mail's public face over our own connection.
+"""Flask-Mail's interface over our own SMTP client.
 
-`Mail`, `Message`, the eleven MAIL_ keys, `record_messages` and the `email_dispatched` signal stay
-as every Flask developer knows them. What is mended underneath: certificates are verified, every
-wait ends, headers cannot be injected, and an error is the one that happened.
+`Mail`, `Message`, the eleven MAIL_ keys, `record_messages` and the `email_dispatched` signal work
+as in Flask-Mail. In addition, certificates are verified, every wait has a time limit, headers
+cannot be injected, and errors name the step that failed.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromke
 
 
 class IncompleteError(ValueError, AssertionError):
-    """The message has no recipients, or no sender; Flask-Mail raises AssertionError for that."""
+    """The message has no recipients or no sender; Flask-Mail raises AssertionError for that."""
 
 
 class Message(flask_mail.Message):
-    """Flask-Mail's message with recipients in the order given, and a Message-ID on its own domain.
+    """Flask-Mail's message with recipients in their order, and a Message-ID in the sender's domain.
 
-    `send_to` is a list without repetitions, where Flask-Mail gives a set.
+    `send_to` is a list without duplicates, where Flask-Mail returns a set.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Message(flask_mail.Message):
         return False
 
     def send(self, connection: flask_mail.Connection) -> Accepted | None:  # type: ignore[override]
-        """What `connection.send` returns."""
+        """Send over this connection; return and raise as `connection.send` does."""
         return cast(Connection, connection).send(self)
 
     def as_bytes(self) -> bytes:
@@ -96,10 +96,10 @@ class Message(flask_mail.Message):
 
 
 class Connection(flask_mail.Connection):
-    """A connection of our own, kept while the `with` block lasts.
+    """A connection that is kept while the `with` block lasts.
 
-    As in Flask-Mail, `host` is what sends, and None where sending is suppressed; whatever has
-    smtplib's `sendmail` and `quit` can be put in its place.
+    As in Flask-Mail, `host` is what sends, and None if sending is suppressed; any object with
+    smtplib's `sendmail` and `quit` can replace it.
     """
 
     mail: Any
@@ -120,16 +120,17 @@ class Connection(flask_mail.Connection):
             self.host.quit()
 
     def configure_host(self) -> Any:
-        """Connect to the server that the settings name. Raises SmtpError."""
+        """Connect to the server of the settings. Raises SmtpError."""
         return open_connection(self.mail.smtp_server)
 
     def send(  # type: ignore[override]  # Flask-Mail throws the answer away
         self, message: flask_mail.Message, envelope_from: AddressLike | None = None
     ) -> Accepted | None:
-        """Send now; None where sending is suppressed. A lost connection is replaced first.
+        """Send now and return the server's answer, or None if sending is suppressed.
 
-        Raises BadHeaderError, AddressError, or SmtpError with the step at which the server refused.
-        Recipients refused while others were accepted are in the answer.
+        The answer has the recipients that were refused while others were accepted. A lost
+        connection is replaced first. Raises BadHeaderError, AddressError, or SmtpError with the
+        step that failed.
         """
         if not message.send_to:
             raise IncompleteError("The message has no recipients.")
@@ -140,7 +141,7 @@ class Connection(flask_mail.Connection):
             check_header("Option", option)
         named = email
         if self._lacks_smtputf8(email):
-            # Its headers name nobody whom the server would refuse the whole message for.
+            # The server would refuse the whole message for an address in its headers.
             named = without_beyond_ascii(email)
         envelope = Envelope(
             sender.mailbox,
@@ -156,7 +157,7 @@ class Connection(flask_mail.Connection):
         return accepted
 
     def send_message(self, *args: Any, **kwargs: Any) -> Accepted | None:  # type: ignore[override]
-        """Send a Message of these arguments; what `send` returns."""
+        """Send a Message of these arguments; return and raise as `send` does."""
         return self.send(Message(*args, **kwargs))
 
     def _lacks_smtputf8(self, email: Email) -> bool:
@@ -180,7 +181,7 @@ class Connection(flask_mail.Connection):
         if isinstance(self.host, SmtpClient):
             return transmit_all(self._connected(self.host), envelope)
         if self.host is not None:
-            # Somebody's own: it is called with what Flask-Mail would give it.
+            # A replacement gets the same arguments as from Flask-Mail.
             self.host.sendmail(
                 flask_mail.sanitize_address(envelope_from or message.sender),
                 list(flask_mail.sanitize_addresses(message.send_to)),
@@ -193,15 +194,14 @@ class Connection(flask_mail.Connection):
     def _count(self) -> None:
         self.num_emails += 1
         if isinstance(self.host, SmtpClient) and self.num_emails == self.mail.max_emails:
-            # The next message, if there is one, opens another.
+            # The next message, if there is one, opens another connection.
             self.host.quit()
 
 
 class Mail(flask_mail.Mail):
-    """Flask-Mail's extension; beside its keys, those that `smtp_server` names are read.
+    """Flask-Mail's extension, which also reads the keys that `smtp_server` names.
 
-    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
-    kind, naming the key.
+    Values may be texts, as environment variables are. Raises ValueError for an invalid one.
     """
 
     def init_mail(
@@ -228,13 +228,13 @@ class Mail(flask_mail.Mail):
         return state
 
     def send(self, message: flask_mail.Message) -> Accepted | None:  # type: ignore[override]
-        """Send over a connection of its own; what `Connection.send` returns and raises."""
+        """Send over a new connection; return and raise as `Connection.send` does."""
         with self.connect() as connection:
-            # Flask-Mail's own messages have a `send` that throws the answer away.
+            # The `send` of Flask-Mail's own messages discards the answer.
             return connection.send(message)
 
     def send_message(self, *args: Any, **kwargs: Any) -> Accepted | None:  # type: ignore[override]
-        """Send a Message of these arguments; what `send` returns."""
+        """Send a Message of these arguments; return and raise as `send` does."""
         return self.send(Message(*args, **kwargs))
 
     def connect(self) -> Connection:
@@ -254,11 +254,11 @@ def _announce(message: flask_mail.Message) -> None:
 
 
 def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
-    """The server that Flask-Mail's keys, MAIL_TIMEOUT (seconds) and those in `SmtpServer` say.
+    """The mail server of a configuration: Flask-Mail's keys, MAIL_TIMEOUT (seconds),
+    MAIL_CA_FILE, MAIL_EHLO_NAME and MAIL_OAUTH_….
 
-    Values may be texts, as environment variables are. Raises ValueError for one that is none of its
-    kind, where MAIL_USE_TLS and MAIL_USE_SSL are both on, MAIL_EHLO_NAME is no name, or
-    MAIL_OAUTH_TOKEN_URL is no address that secrets may be sent to.
+    Values may be texts, as environment variables are. Raises ValueError for an invalid one, if both
+    MAIL_USE_TLS and MAIL_USE_SSL are on, and if secrets must not be sent to MAIL_OAUTH_TOKEN_URL.
     """
     use_tls, use_ssl = _flag(config, "MAIL_USE_TLS"), _flag(config, "MAIL_USE_SSL")
     if use_tls and use_ssl:
@@ -303,10 +303,10 @@ def _token_source(config: dict[str, Any]) -> TokenSource | None:
 
 
 def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False) -> Email:
-    """The same e-mail as a Flask-Mail message describes.
+    """The email that a Flask-Mail message describes.
 
-    Raises AddressError and BadHeaderError as Email does, UnicodeDecodeError for bytes that are no
-    text.
+    Raises AddressError, BadHeaderError as Email does, and UnicodeDecodeError for bytes that are not
+    text in the message's charset.
     """
     charset = message.charset or "utf-8"
     if not is_charset(charset):
@@ -341,12 +341,12 @@ def _attachment(one: Any) -> Attachment:
 
 
 def _text(value: Any, charset: str) -> str:
-    """Also where it is a translation that is not looked up yet, or bytes."""
+    """A text, which may also be bytes or a lazy translation."""
     return value.decode(charset) if isinstance(value, bytes) else str(value)
 
 
 def render_message(message: flask_mail.Message, email: Email | None = None) -> bytes:
-    """A Flask-Mail message as bytes; its Date is set if it has none."""
+    """A Flask-Mail message as bytes. Sets its date if it has none."""
     state = current_app.extensions["mail"]
     email = email or from_message(message, ascii_attachments=state.ascii_attachments)
     author = _author(message, state.default_sender)
@@ -389,7 +389,7 @@ def _number(config: dict[str, Any], key: str, kind: type[Number]) -> Number | No
 
 
 def _words(config: dict[str, Any], key: str) -> str | None:
-    """A text, also where it looks like a number: JSON, as Flask reads it, makes one of that."""
+    """A text setting, which JSON may have turned into a number."""
     value = config.get(key)
     return None if value is None else str(value)
 

@@ -1,4 +1,4 @@
-"""What fails again and again is logged once when it begins, and once when it is over."""
+"""Logging what fails repeatedly only twice: when it begins, and when it is over."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 
 
 class Outage:
-    """Something that may be away for a while, with what to log of its beginning and end.
+    """Something that may fail for a while, with the messages to log then. Thread-safe.
 
-    Thread-safe. `begun` may hold placeholders for the arguments of `began`.
+    `begun` may have placeholders for the arguments of `began`.
     """
 
     def __init__(self, logger: logging.Logger, begun: str, over: str) -> None:
@@ -20,14 +20,14 @@ class Outage:
         self.lasts = False
 
     def began(self, *arguments: object) -> None:
-        """It failed: logged where it did not fail before."""
+        """Note a failure; log it unless there was one before."""
         with self._lock:
             first, self.lasts = not self.lasts, True
         if first:
             self._logger.error(self._begun, *arguments)
 
     def ended(self) -> None:
-        """It worked: logged where it had failed before."""
+        """Note a success; log it if there was a failure before."""
         if not self.lasts:
             return
         with self._lock:

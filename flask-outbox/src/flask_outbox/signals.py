@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def on_end(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT (Ctrl-C) and SIGTERM, and end in order instead of at once.
+    """Call `stop` at SIGINT (Ctrl-C) and SIGTERM, so that the process can finish its work.
 
     Must be called in the main thread, where signals arrive.
     """

@@ -1,7 +1,7 @@
 """The texts of this library, in a gettext domain of its own.
 
-What is said to whoever runs a command is translated by Python's own gettext, into the language that
-the environment names (LANGUAGE, LC_ALL, LC_MESSAGES, LANG). What is stored or logged stays English.
+The output of commands is translated by Python's own gettext, into the language of the environment
+(LANGUAGE, LC_ALL, LC_MESSAGES, LANG). What is stored or logged stays English.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ def gettext(text: str) -> str:
 
 
 def gettext_noop(text: str) -> str:
-    """Mark a text that is translated later, where it is told."""
+    """Mark a text that is translated later, when it is shown."""
     return text

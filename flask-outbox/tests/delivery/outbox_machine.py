@@ -495,7 +495,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         with pytest.raises(NotPossibleError) as refused:
             yield
-        assert refused.value.obstacle == obstacle
+        assert refused.value.reason == obstacle
 
     def _obstacle_to_retry(self, row: Row) -> RejectionReason | None:
         if (row.status, "queued") not in self.arrows:

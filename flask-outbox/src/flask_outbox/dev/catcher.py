@@ -1,7 +1,7 @@
-"""A mail server for development: takes every message, delivers none, and keeps the last ones.
+"""A mail server for development: accepts every message, delivers none, and keeps the last ones.
 
-Caught messages are files in one folder, so that a browser's inbox can show them from another
-process. The envelope is in the trace headers that a delivering server adds (RFC 5321, section 4.4).
+Caught messages are files in one folder, so that an inbox in another process can show them. The
+envelope is in the trace headers that a delivering server adds (RFC 5321, section 4.4).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class CaughtMessage:
 
     @property
     def links(self) -> list[str]:
-        """The addresses in the text, each once; where there is no text, those in the HTML."""
+        """The links in the text, or in the HTML if there is no text, each once."""
         found = _URL.findall(self.text or self.html or "")
         return list(dict.fromkeys(one.rstrip(".,;") for one in found))
 
@@ -95,13 +95,13 @@ class CaughtMessage:
 
 
 class CaughtMail:
-    """The folder of caught messages, newest first; at most KEPT of them."""
+    """The folder of caught messages; it keeps the newest KEPT of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def add(self, envelope: Envelope, *, client: str) -> CaughtMessage:
-        """Keep one message, whole or not at all."""
+        """Store one message, completely or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         number = str(time.time_ns())
         content = envelope.original_content or b""
@@ -142,9 +142,9 @@ class CaughtMail:
 
 
 class Catcher:
-    """The SMTP server itself, on a thread of its own. `caught` is told each message.
+    """The SMTP server itself, in a thread of its own. `caught` is called with each message.
 
-    Raises OSError where the port is taken.
+    `start` raises OSError if the port is in use.
     """
 
     def __init__(
@@ -178,9 +178,9 @@ def run_catcher(
     port: int = 8025,
     caught: Callable[[CaughtMessage], None] = lambda _message: None,
 ) -> None:
-    """Catch mail until SIGINT or SIGTERM; `caught` is told each message.
+    """Catch mail until SIGINT or SIGTERM; `caught` is called with each message.
 
-    Raises OSError where the port is taken. Must be called in the main thread.
+    Raises OSError if the port is in use. Must be called in the main thread.
     """
     catcher = Catcher(mail, host=host, port=port, caught=caught)
     ended = threading.Event()

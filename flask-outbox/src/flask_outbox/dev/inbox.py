@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, url_
 from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
 from flask_outbox.translation import CATALOGUES, DOMAIN
 
-# A caught message is anybody's HTML: no scripts, no requests, links only in a new window.
+# The HTML of a message is not trusted: no scripts, no requests, links only in a new window.
 _FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
     " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -26,7 +26,7 @@ FRAME_HEADERS = {
 
 
 def inbox_blueprint(mail: CaughtMail) -> Blueprint:
-    """Pages that list and show what the catcher holds, under /dev/inbox."""
+    """Pages under /dev/inbox that list and show the caught messages."""
     blueprint = Blueprint(
         "inbox",
         __name__,
@@ -64,7 +64,7 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
 
 
 def page_context() -> dict[str, object]:
-    """What the development pages need: translations where there are any, and the ways elsewhere."""
+    """What the development pages need: a translator, and links to the other pages."""
     _ = _translator()
     names = {
         "inbox.messages": _("Inbox"),
@@ -80,7 +80,7 @@ def _page(template: str, **context: object) -> str:
 
 
 def _translator() -> Callable[..., str]:
-    """In the reader's language where the application has Flask-Babel, else the English text."""
+    """Translates into the reader's language if the application has Flask-Babel."""
     if "babel" in current_app.extensions:
         return _babel_gettext()
 

@@ -1,4 +1,4 @@
-"""Every e-mail to look at before anybody gets one: real composers, sample data, nothing sent.
+"""Previews of every email type: real composers and sample data, but nothing is sent.
 
 The sample data is made in a transaction that is rolled back.
 """
@@ -19,7 +19,7 @@ from flask_outbox.outbox.outbox import Outbox
 
 @dataclass(frozen=True)
 class Preview:
-    """One kind of e-mail in one language."""
+    """An email of one type in one language."""
 
     kind: str
     language: str
@@ -27,7 +27,7 @@ class Preview:
 
 
 def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
-    """Compose a sample of this kind; None where there is no such kind or it has no sample."""
+    """Compose the sample of this type; None if there is no such type or it has no sample."""
     known = outbox.email_types.get(kind)
     if known is None or known.sample is None:
         return None
@@ -44,7 +44,7 @@ def kinds_with_samples(outbox: Outbox) -> list[str]:
 
 
 def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
-    """Pages that show every e-mail in every language, under /dev/emails."""
+    """Pages under /dev/emails that show every email type in every language."""
     blueprint = Blueprint("previews", __name__, url_prefix="/dev/emails", template_folder="pages")
 
     def find(kind: str, language: str) -> Preview:
@@ -78,7 +78,7 @@ def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
 
 
 def _name(language: str) -> str:
-    """A language in its own words, where the application has Babel; else its code."""
+    """A language's own name, if the application has Babel; else its code."""
     if find_spec("babel") is None:
         return language
     from babel import Locale  # noqa: PLC0415 - an application need not have it

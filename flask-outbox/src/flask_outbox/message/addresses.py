@@ -1,4 +1,4 @@
-"""Addresses as mail servers understand them: syntax, internationalised domains, one spelling.
+"""Email addresses as mail servers understand them: parsed, checked and normalised.
 
 Sources: RFC 5321 (lengths, local part), RFC 5322 (display names), RFC 5890 (domains in other
 scripts), RFC 6531 (local parts in other scripts, which need the server's SMTPUTF8).
@@ -21,10 +21,10 @@ ADDRESS_MAXIMUM = 254
 """Octets in an address that can be a recipient (RFC 5321, section 4.5.3.1.3)."""
 
 SPELLING_MAXIMUM = 2 * ADDRESS_MAXIMUM
-"""Code points of an address before it is composed: more than ADDRESS_MAXIMUM octets can come from.
-Composing takes the square of the number of marks in a row."""
+"""Code points of an address before Unicode normalisation: no longer one can have ADDRESS_MAXIMUM
+octets. Normalising takes quadratic time in the number of combining marks in a row."""
 
-# The library refuses names of special use (RFC 6761), which a machine's or a house's own mail uses.
+# email-validator refuses special-use names (RFC 6761), which local mail uses.
 _LOCAL_DOMAINS = re.compile(r"(?i)(?:.*\.)?(?:localhost|local|test|invalid)")
 _SURROGATE_DOMAIN = ".example"
 
@@ -34,26 +34,26 @@ NAME_MAXIMUM = 1000
 LIST_MAXIMUM = 10_000
 """Characters in a text with several addresses."""
 
-# Half a letter (a lone surrogate) cannot be written in UTF-8.
+# Lone surrogates cannot be encoded in UTF-8.
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-# What a mailbox may hold between quotes that people sign up with: dots where others have none.
+# What may stand between quotes in an address for signing up: dots where others have none.
 _DOTTED = re.compile(r'"[\w!#$%&\'*+/=?^`{|}~.-]+"')
 
-# A name with a comma that nobody quoted is still a name: Flask-Mail writes its pairs so.
+# An unquoted name may contain a comma: Flask-Mail writes its pairs like that.
 _NAMED = re.compile(r"(?s)(?P<name>.*)<(?P<bare>[^<>]*)>")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class AddressError(ValueError):
-    """The text is no address that a mail server could take; the message says why."""
+    """The text is not an address that a mail server would accept; the message tells why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox: a display name (perhaps empty), a local part, and a domain in ASCII."""
+    """An address: a display name, which may be empty, a local part, and a domain in ASCII."""
 
     name: str
     local: str
@@ -75,10 +75,10 @@ class Address:
 
     @property
     def key(self) -> str:
-        """Two spellings of one mailbox have one key.
+        """The same for all spellings of one mailbox.
 
-        Only ASCII letters are folded: Unicode's foldings join look-alikes (the Kelvin sign
-        becomes a k), and then one person's key would open another's account.
+        Only the case of ASCII letters is folded: Unicode folding also joins look-alikes (the
+        Kelvin sign becomes a k), so one person's key would find another's account.
         """
         return _ascii_lower(self.local) + "@" + self.domain
 
@@ -87,14 +87,14 @@ class Address:
 
 
 AddressLike = str | tuple[str, str] | Address
-"""An address as applications write it: a text with or without a name, a (name, address) pair.
-Where it is read, a pair may be a list, too: JSON and TOML know no other."""
+"""An address as applications write it: a text with or without a name, or a (name, address) pair.
+The pair may also be a list, since JSON and TOML have no tuples."""
 
 
 def parse_address(value: AddressLike, *, public: bool = False) -> Address:
-    """Read one address. With `public`, its domain must have a dot, as on the internet.
+    """Parse one address. With `public`, its domain must have a dot, as on the internet.
 
-    Raises AddressError, saying what is wrong.
+    Raises AddressError with the reason.
     """
     if isinstance(value, Address):
         return value
@@ -134,7 +134,7 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
 def parse_addresses(
     values: AddressLike | Iterable[AddressLike] | None,
 ) -> tuple[Address, ...]:
-    """Read one address, or a list of them; None is an empty list. Raises AddressError."""
+    """Parse one address or a list of them; None is an empty list. Raises AddressError."""
     if values is None:
         return ()
     if isinstance(values, str | Address):
@@ -143,7 +143,7 @@ def parse_addresses(
 
 
 def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[Address, ...]:
-    """Read where answers go: one address, several, or a text that has several between commas.
+    """Parse a Reply-To: one address, several, or a text of several with commas between them.
 
     Raises AddressError.
     """
@@ -157,12 +157,12 @@ def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[A
 
 
 def address_key(value: AddressLike) -> str:
-    """The key under which an account with this address is found. Raises AddressError."""
+    """The key of this address; see Address.key. Raises AddressError."""
     return parse_address(value).key
 
 
 def parse_domain(value: str) -> str:
-    """The domain of addresses, in ASCII and small letters. Raises AddressError."""
+    """A domain of addresses in ASCII and lower case. Raises AddressError."""
     try:
         return parse_address(f"postmaster@{value}").domain
     except AddressError:
@@ -171,20 +171,20 @@ def parse_domain(value: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, which a secret may reach unencrypted."""
+    """Whether `host` is this machine, to which a secret may be sent unencrypted."""
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def without_bidi_controls(text: str) -> str:
-    """The text without what changes the direction of writing (Unicode's Bidi_Control).
+    """The text without characters that change the direction of writing (Unicode's Bidi_Control).
 
-    In a name, or in the name of a file, it makes "gnp.exe" look like "exe.png" (UAX 9, UTS 39).
+    In a display name or a file name they make "gnp.exe" look like "exe.png" (UAX 9, UTS 39).
     """
     return text if text.isascii() else _BIDI_CONTROLS.sub("", text)
 
 
 def _divided(value: str) -> list[str]:
-    """The addresses between the commas; a comma before the @, or in quotes, belongs to a name."""
+    """Split at commas, except those before the @ or in quotes, which belong to a name."""
     if len(value) > LIST_MAXIMUM:
         raise AddressError(_("The addresses are too long."))
     found: list[str] = []
@@ -198,7 +198,7 @@ def _divided(value: str) -> list[str]:
 
 
 def _is_pair(value: object) -> bool:
-    """Whether it is (name, address), or the list that JSON and TOML make of that."""
+    """Whether it is (name, address), as a tuple or a list."""
     return isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], str)
 
 

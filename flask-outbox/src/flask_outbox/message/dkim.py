@@ -1,6 +1,6 @@
-"""Signatures by which receivers know who is responsible for a message (DKIM, RFC 6376).
+"""DKIM signatures, which tell receivers who is responsible for a message (RFC 6376).
 
-dkimpy is imported where a key is read: a site whose mail server signs does not need it.
+dkimpy is imported when a key is loaded: an application whose mail server signs does not need it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SIGNED_HEADERS = (
     "List-Unsubscribe-Post",
     "Auto-Submitted",
 )
-"""Each is signed once more than it can be there: nobody can add a second author, another subject,
-or one that the message lacks (RFC 6376, sections 5.4 and 8.15).
+"""Each is signed once more than it can occur, so nobody can add a second author, another subject,
+or a header that the message lacks (RFC 6376, sections 5.4 and 8.15).
 
-RFC 8058, section 4, wants both List-Unsubscribe headers signed.
+RFC 8058, section 4, requires both List-Unsubscribe headers to be signed.
 """
 
 _PEM = re.compile(rb"-----BEGIN (RSA )?PRIVATE KEY-----\s+(.*?)\s+-----END", re.DOTALL)
@@ -45,13 +45,13 @@ _SAMPLE = b"From: nobody@example.com\r\n\r\nA sample.\r\n"
 
 
 class DkimKeyError(ValueError):
-    """The key cannot sign; the message says why, and holds nothing of the key."""
+    """The key cannot sign; the message tells why, and contains nothing of the key."""
 
 
 class DkimSigner:
-    """Signs messages for one domain, with the key that its selector publishes.
+    """Signs messages for one domain, with the key that is published under its selector.
 
-    Raises DkimKeyError where the key is none.
+    Raises DkimKeyError if the key cannot be used.
     """
 
     def __init__(self, key: bytes, selector: str, domain: str) -> None:
@@ -80,7 +80,7 @@ class DkimSigner:
         return f"DkimSigner({self.selector!r}, {self.domain!r})"
 
     def _try(self) -> None:
-        """Sign a sample: a key that cannot sign is found at the start, not with the first mail."""
+        """Sign a sample, so that a key that cannot sign is found at the start."""
         known = _errors()
         try:
             self(_SAMPLE)
@@ -91,7 +91,7 @@ class DkimSigner:
 def load_signer(file: Path, selector: str, domain: str) -> DkimSigner:
     """The signer with the private key in this file: RSA in PEM, or Ed25519 in PEM or Base64.
 
-    Raises DkimKeyError where the file cannot be read, or holds no such key.
+    Raises DkimKeyError if the file cannot be read or contains no such key.
     """
     _require_package()
     try:
@@ -132,7 +132,7 @@ def _read(key: bytes) -> tuple[bytes, bytes]:
 def _errors() -> tuple[type[Exception], ...]:
     import dkim  # noqa: PLC0415 - an optional package
 
-    # The reader of RSA keys meets nonsense with whatever comes.
+    # The parser of RSA keys may raise anything.
     return (dkim.DKIMException, ArithmeticError, LookupError, TypeError, ValueError)
 
 

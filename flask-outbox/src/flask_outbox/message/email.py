@@ -1,4 +1,4 @@
-"""One e-mail as a value: what composers return and what the renderer and the sender take."""
+"""An email as a value: what composers return, and what is rendered and sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 
 HEADER_MAXIMUM = 10_000
-"""Characters in one header. No standard sets a limit, but servers cut or refuse what is longer."""
+"""Characters in one header. No standard sets a limit, but servers cut or refuse longer ones."""
 
 _NAME = r"[\w!#$%&'*+.^`{|}~-]+"
 _PARAMETERS = r' *(?:;(?:[ !#-:<-~]|"(?:[ !#-\[\]-~]|\\[ -~])*")*)*'
@@ -36,7 +36,7 @@ _OURS_OF_A_FILE = {"content-type", "content-transfer-encoding", "content-disposi
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with an e-mail; `disposition` is "attachment" or "inline"."""
+    """A file that goes with an email; `disposition` is "attachment" or "inline"."""
 
     filename: str | None
     content_type: str
@@ -66,10 +66,10 @@ class Attachment:
         disposition: str = "attachment",
         headers: Mapping[str, str] | None = None,
     ) -> Attachment:
-        """An attachment whose content type is guessed from the file's name where none is given.
+        """An attachment whose content type is guessed from the file name if none is given.
 
-        Text is encoded in the charset that the content type names, or in UTF-8, which it then
-        names. Raises BadHeaderError where the charset has not all of its letters.
+        Text is encoded in the charset of the content type, or in UTF-8, which is added to it.
+        Raises BadHeaderError if the charset cannot encode the text.
         """
         guess = mimetypes.guess_type(filename)[0] if filename else None
         fallback = "text/plain" if isinstance(data, str) else "application/octet-stream"
@@ -80,32 +80,30 @@ class Attachment:
 
     @property
     def holds_parts(self) -> bool:
-        """Whether it is itself a message, or several parts: these are never encoded as a whole.
+        """Whether it is itself a message or several parts, which must not be encoded as a whole.
 
-        RFC 2045, section 6.4; the kinds of RFC 6532 and 6533 may be.
+        RFC 2045, section 6.4; the types of RFC 6532 and 6533 may be.
         """
         main, _, subtype = self.content_type.lower().partition("/")
         return main in {"message", "multipart"} and not subtype.startswith("global")
 
     @property
     def has_content_id(self) -> bool:
-        """Whether HTML can show it: it is inline, and has a Content-ID."""
+        """Whether HTML can refer to it: it is inline, and has a Content-ID."""
         is_inline = self.disposition.lower().startswith("inline")
         return is_inline and any(name.lower() == "content-id" for name in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """Subject, text, and perhaps HTML for some recipients. Text is never optional.
+    """An email: subject, text, and perhaps HTML. The text is never optional.
 
-    `reply_to` is one address or several. `alternatives` are further forms of the text by the kind
-    of text that they are, such as "calendar; method=REQUEST". `charset` is for receivers who need
-    another than UTF-8; what it lacks goes in UTF-8.
+    `reply_to` is one address or several. `alternatives` are further forms of the text by their
+    subtype, such as "calendar; method=REQUEST". `charset` is for receivers who need another than
+    UTF-8; text that it cannot encode is sent in UTF-8.
 
-    Every address is read and every header is checked when the value is made.
-
-    Raises AddressError for an address that no server could take, BadHeaderError for a line break
-    in anything that becomes a header.
+    Headers are checked when the value is made. Raises BadHeaderError for a line break in anything
+    that becomes a header.
     """
 
     subject: str
@@ -136,25 +134,25 @@ class Email:
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """Whom it goes to, each once, in the order they were named."""
+        """All recipients, each once, in the order of To, Cc and Bcc."""
         by_mailbox = {one.mailbox: one for one in (*self.to, *self.cc, *self.bcc)}
         return tuple(by_mailbox.values())
 
     @property
     def answers_to(self) -> tuple[Address, ...]:
-        """Where answers go, where that is not the sender."""
+        """Where replies go, if not to the sender."""
         if self.reply_to is None or isinstance(self.reply_to, Address):
             return (self.reply_to,) if self.reply_to else ()
         return tuple(self.reply_to)
 
     def size_estimate(self) -> int:
-        """About how many bytes the message will have; Base64 adds a third."""
+        """About how many bytes the message will have."""
         texts = [self.subject, self.text, self.html or "", *self.alternatives.values()]
         characters = sum(len(text.encode()) for text in texts)
         return characters + sum(len(one.data) * 4 // 3 for one in self.attachments) + 2048
 
     def needs_smtputf8(self) -> bool:
-        """Whether a server must offer SMTPUTF8 (RFC 6531) to take it."""
+        """Whether only a server with SMTPUTF8 (RFC 6531) can accept it."""
         return any(one.needs_smtputf8 for one in self._addresses())
 
     def _addresses(self) -> Iterator[Address]:
@@ -165,7 +163,7 @@ class Email:
 
 
 def check_header(name: str, value: str) -> None:
-    """Raises BadHeaderError for what would become another header, or part of the body, or harm."""
+    """Raise BadHeaderError if a header would inject another one or body text, or be harmful."""
     if not _HEADER_NAME.fullmatch(name):
         raise BadHeaderError(f"{name!r} is not the name of a header")
     if len(value) > HEADER_MAXIMUM:
@@ -177,7 +175,7 @@ def check_header(name: str, value: str) -> None:
 
 
 def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
-    """The content type, with the charset where it is text, and the bytes."""
+    """The content type, with a charset if it is text, and the bytes."""
     charset = parameter_of(content_type, "charset")
     if charset is None:
         is_text = content_type.lower().startswith("text/")
@@ -189,7 +187,7 @@ def _as_bytes(content_type: str, data: str) -> tuple[str, bytes]:
 
 
 def is_charset(name: str) -> bool:
-    """Whether text can be written in a charset of this name."""
+    """Whether this is the name of a charset that can encode text."""
     if not re.fullmatch(_NAME, name, re.ASCII):
         return False
     try:

@@ -3,8 +3,8 @@
 Sources: RFC 5322 (folding, 2.2.3; lengths, 2.1.1), RFC 2047 (encoded words), RFC 2231 (parameters
 such as the name of a file), RFC 6532 (letters beyond ASCII as they are).
 
-A line has at most 78 characters, one with encoded words 76, unless a word in it is longer. The
-first line is never left empty: there are programs that take it for the whole header.
+A line has at most 78 characters, one with encoded words 76, unless a single word is longer. The
+first line is never empty: some mail programs would take it for the whole header.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ENCODED_LINE = 76
 _ENCODED_WORD = 75
 
 _SHORT = 60
-"""Characters of a name that stand as they are; a longer one is encoded, and so can be folded."""
+"""Characters of a name that is not encoded; a longer one is encoded, so that it can be folded."""
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _ODD_BLANKS = re.compile(r"^\s|\s$|\s\s|[^\S ]")
@@ -59,10 +59,7 @@ def unstructured(name: str, value: str, charset: str | None = None) -> str:
 def mailboxes(
     name: str, group: Sequence[Address], *, raw: bool = False, charset: str | None = None
 ) -> str:
-    """A header with addresses in the order given; with `raw`, names beyond ASCII stay as they are.
-
-    Whoever is to answer outside ASCII needs a server with SMTPUTF8 (RFC 6531).
-    """
+    """A header with addresses in this order; with `raw`, names beyond ASCII are not encoded."""
     if len(group) == 1 and not group[0].name:
         return f"{name}: {_bare(group[0])}"
     lines, line = [], f"{name}:"
@@ -72,7 +69,7 @@ def mailboxes(
             pieces[-1] += ","
         for piece in pieces:
             is_full = len(line) + 1 + len(piece) > _ENCODED_LINE
-            # There are programs that look for encoded words in lines of ASCII only.
+            # Some mail programs look for encoded words in lines of ASCII only.
             if (is_full or (piece[:2] == "=?" and not line.isascii())) and line[-1] != ":":
                 lines.append(line)
                 line = ""
@@ -81,8 +78,10 @@ def mailboxes(
 
 
 def with_parameters(name: str, value: str) -> str:
-    """A header such as Content-Type, whose value is a word with parameters; one longer than a line
-    has each parameter on a line of its own."""
+    """A header such as Content-Type, whose value has parameters.
+
+    If it is longer than a line, each parameter gets a line of its own.
+    """
     if len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}"
     parts = (part.strip() for part in _PARAMETERS.findall(value))
@@ -90,14 +89,14 @@ def with_parameters(name: str, value: str) -> str:
 
 
 def without_parameter(value: str, name: str) -> str:
-    """The value of such a header without one of its parameters."""
+    """A header's value without one of its parameters."""
     parts = [part.strip() for part in _PARAMETERS.findall(value)]
     kept = (one for one in parts if one.partition("=")[0].strip().lower() != name)
     return "; ".join(kept)
 
 
 def parameter_of(value: str, name: str) -> str | None:
-    """One parameter of such a header, without its quotes; None where it is missing."""
+    """One parameter of a header's value, without quotes; None if it is missing."""
     for part in _PARAMETERS.findall(value)[1:]:
         found, _, content = part.partition("=")
         if found.strip().lower() == name:
@@ -122,7 +121,7 @@ def content_disposition(kind: str, filename: str | None) -> str:
         return f"{start};\n filename*={encoded}"
     pieces = ["utf-8''"]
     for letter in filename:
-        # RFC 2231, section 3: in pieces; a letter within one, since there are programs that read
+        # RFC 2231, section 3. No letter is divided between two pieces, as some mail programs decode
         # each piece by itself.
         encoded = quote(letter, safe="")
         if len(pieces[-1]) + len(encoded) > _SHORT:
@@ -132,9 +131,9 @@ def content_disposition(kind: str, filename: str | None) -> str:
 
 
 def ascii_filename(filename: str, number: int) -> str:
-    """The name reduced to ASCII; where no letter and no digit is left, "attachment-1.pdf".
+    """The name reduced to ASCII; "attachment-1.pdf" if no letter or digit is left.
 
-    What would need an escape becomes an underscore, since not every program knows escapes.
+    What would need an escape becomes an underscore, since not every mail program knows escapes.
     """
     decomposed = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
     name = re.sub(r"\s+", " ", re.sub(r'[\\"]', "_", decomposed)).strip()
@@ -146,22 +145,22 @@ def ascii_filename(filename: str, number: int) -> str:
 
 @lru_cache(maxsize=64)
 def output_charset(name: str) -> tuple[str, str]:
-    """The name under which mail in this charset goes, and Python's name of its codec.
+    """The label of mail in this charset, and Python's name of its codec.
 
-    Japanese mail goes as ISO-2022-JP, whatever its application uses. Raises LookupError for what
-    is no charset.
+    Japanese mail is sent in ISO-2022-JP, whatever the application uses. Raises LookupError if it is
+    not a charset.
     """
     charset = Charset(name)
     label = str(charset.output_charset or charset.input_charset)
     codec = codecs.lookup(charset.output_codec or label).name
-    "".encode(codec)  # There are codecs that are no charsets.
+    "".encode(codec)  # Some codecs are not charsets.
     return label, codec
 
 
 def encode_text(text: str, charset: str | None) -> tuple[str, bytes]:
-    """The text in this charset, with the charset's name; in UTF-8 where it holds other letters.
+    """The name of the charset and the encoded text; in UTF-8 if the charset cannot encode it.
 
-    A charset in which a line end is not the usual two bytes is not for mail (RFC 2046, 4.1.1).
+    A charset with other line ends than CR LF cannot be used for mail (RFC 2046, 4.1.1).
     """
     if charset is not None:
         label, codec = output_charset(charset)
@@ -174,7 +173,7 @@ def encode_text(text: str, charset: str | None) -> tuple[str, bytes]:
 
 
 def _folded(name: str, value: str) -> str | None:
-    """Folded before blanks, or None where a word is longer than a line may be."""
+    """The header, folded at blanks; None if a word is longer than a line may be."""
     first, *others = _WORDS.findall(f" {value.strip()}") or [""]
     line = f"{name}:{first}"
     if max(map(len, [line, *others])) > LINE_MAXIMUM:
@@ -190,7 +189,7 @@ def _folded(name: str, value: str) -> str | None:
 
 
 def _pieces(address: Address, *, raw: bool, charset: str | None) -> list[str]:
-    """One address in pieces between which a header can be folded."""
+    """One address, in the pieces between which the header can be folded."""
     name = address.name if address.name.isascii() else without_bidi_controls(address.name)
     if not name:
         return [_bare(address)]
@@ -206,14 +205,14 @@ def _pieces(address: Address, *, raw: bool, charset: str | None) -> list[str]:
 
 
 def _bare(address: Address) -> str:
-    """A mailbox alone; there are programs that read a quoted one in angle brackets only."""
+    """A mailbox alone; some mail programs accept a quoted one in angle brackets only."""
     return f"<{address.mailbox}>" if address.local.startswith('"') else address.mailbox
 
 
 def _encoded_words(text: str, charset: str | None, first: int) -> Iterator[str]:
     """The text as encoded words, the first of them at most `first` characters long.
 
-    Each can be decoded by itself: no letter is divided (RFC 2047, section 5).
+    Each can be decoded by itself: no letter is split (RFC 2047, section 5).
     """
     label, whole = encode_text(text, charset)
     codec = "utf-8" if charset is None or label == "utf-8" else output_charset(charset)[1]

@@ -1,4 +1,4 @@
-"""Message-IDs."""
+"""Making Message-IDs."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from flask_outbox.message.addresses import Address
 
 
 def new_message_id(sender: Address) -> str:
-    """A Message-ID on the sender's own domain, with its angle brackets (RFC 5322, 3.6.4)."""
+    """A new Message-ID in the sender's domain, with angle brackets (RFC 5322, 3.6.4)."""
     return make_msgid(domain=sender.domain.strip("[]"))

@@ -1,8 +1,7 @@
-"""An e-mail as bytes (RFC 5322, MIME): written directly, since composing is what sending costs.
+"""An email as bytes (RFC 5322, MIME), written directly: composing is most of the cost of sending.
 
-The same e-mail under the same Message-ID always gives the same bytes, so that a second copy after
-a crash is the same message to every mail program. English stays readable: text that is ASCII is
-never encoded.
+The same email under the same Message-ID always gives the same bytes, so a second copy after a crash
+is the same message to every mail program. ASCII text is never encoded, so it stays readable.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ def render(
     sender: Address | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The whole message with CRLF line ends, Bcc left out.
+    """The whole message with CR LF line ends and without Bcc.
 
-    `date` is Unix time in seconds; `sender` is used where the e-mail names none; `headers` are
-    added to the e-mail's own.
+    `date` is Unix time in seconds. `sender` is used if the email names none. `headers` are added to
+    the email's own. Raises ValueError if there is no sender.
     """
     author = email.sender or sender
     if author is None:
@@ -77,7 +76,7 @@ def _body(email: Email, seed: str) -> bytes:
     if email.html is not None:
         html = _text_part("html", email.html, email.charset)
         if shown:
-            # RFC 2387: what the HTML shows by its Content-ID belongs to it.
+            # RFC 2387: what the HTML refers to by Content-ID belongs to it.
             html = _multipart("related", [html, *shown], seed, ' type="text/html";')
         texts.append(html)
     content = texts[0] if len(texts) == 1 else _multipart("alternative", texts, seed)
@@ -85,7 +84,7 @@ def _body(email: Email, seed: str) -> bytes:
 
 
 def _shown_and_kept(email: Email) -> tuple[list[bytes], list[bytes]]:
-    """The attachments that the HTML shows, and those that are files beside the text."""
+    """The attachments to which the HTML refers, and the others."""
     shown: list[bytes] = []
     kept: list[bytes] = []
     for number, one in enumerate(email.attachments, 1):
@@ -100,12 +99,12 @@ def _shown_and_kept(email: Email) -> tuple[list[bytes], list[bytes]]:
 def _multipart(subtype: str, parts: Sequence[bytes], seed: str, parameter: str = "") -> bytes:
     boundary = _boundary(f"{subtype} {seed}")
     while any(boundary in part for part in parts):
-        # A copy of this very message is attached.
+        # A copy of this very message may be attached.
         boundary = _boundary(boundary.decode())
     delimiter = b"--" + boundary
     inner = b"".join([delimiter + b"\r\n" + part + b"\r\n" for part in parts])
     opening = f'Content-Type: multipart/{subtype};{parameter}\r\n boundary="'.encode() + boundary
-    # RFC 2045, section 6.4: what is around eight-bit data says so.
+    # RFC 2045, section 6.4: a container of eight-bit data must declare it.
     eight_bit = b"" if inner.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
     return opening + b'"\r\n' + eight_bit + b"\r\n" + inner + delimiter + b"--\r\n"
 
@@ -128,7 +127,7 @@ def _text_part(subtype: str, text: str, charset: str | None) -> bytes:
 
 
 def _encoded(content: bytes) -> tuple[str, bytes]:
-    """The plainest encoding that every server passes on unharmed, then the shortest."""
+    """The content in the plainest encoding that every server relays unharmed, else the shortest."""
     if _fits(content) and content.isascii():
         return "7bit", content
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
@@ -138,14 +137,14 @@ def _encoded(content: bytes) -> tuple[str, bytes]:
 
 
 def _fits(content: bytes) -> bool:
-    """Whether it can stand in a message as it is, encoded or not (RFC 2045, section 2.8)."""
+    """Whether its lines are short enough and contain no NUL (RFC 2045, section 2.8)."""
     return max(map(len, content.split(b"\r\n"))) <= LINE_MAXIMUM and b"\0" not in content
 
 
 def _quoted_printable(content: bytes) -> bytes:
     quoted = binascii.b2a_qp(content.replace(b"\r\n", b"\n"), istext=True)
     lines = quoted.replace(b"\r\n", b"\n").split(b"\n")
-    # binascii lets a line that ends in a blank grow too long.
+    # binascii makes a line that ends in a blank too long.
     return b"\r\n".join([_divided(one) if len(one) > QUOTED_LINE else one for one in lines])
 
 
@@ -163,7 +162,7 @@ def _file_part(attachment: Attachment, filename: str | None) -> bytes:
         if _fits(content):
             encoding = "7bit" if content.isascii() else "8bit"
         else:
-            # RFC 2046, section 5.2.1, forbids Base64 here, and as it is it cannot leave.
+            # It cannot be sent as it is, and RFC 2046, section 5.2.1, forbids Base64 for this type.
             content_type = "application/octet-stream"
     if encoding == "base64":
         content = _base64(attachment.data)

@@ -1,8 +1,7 @@
-"""E-mails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, where it exists, `NAME.html`.
+"""Emails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, if it exists, `NAME.html`.
 
-The HTML sibling is what stands between the header and the footer of a shared layout, which also
-gets the `subject`. Styles are put into the elements when a template is compiled, once, and not for
-each message.
+The HTML template is inserted into a shared layout, which also gets the `subject`. Styles are put
+into the elements once, when a template is compiled, and not for each message.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from flask_outbox.message.email import Email
 LAYOUT = "emails/layout.html"
 CONTENT = "<!-- content -->"
 
-# The attribute of an environment that keeps its HTML templates with their styles put in.
+# The attribute of an environment that keeps its HTML templates, with styles put in.
 _INLINED = "flask_outbox_inlined_templates"
 
 
@@ -38,8 +37,8 @@ def render_email(
 ) -> Email:
     """Render the templates `name` of a Jinja environment for one recipient.
 
-    The subject is one line whatever its template holds. Raises TemplateNotFound, AddressError, and
-    MissingExtraError where there is an HTML sibling and the extra `html` is not installed.
+    The subject is one line, whatever its template contains. Raises TemplateNotFound, AddressError,
+    and MissingExtraError if there is an HTML template and the extra `html` is not installed.
     """
     subject = " ".join(environment.get_template(f"{name}.subject.txt").render(context).split())
     template = _html_template(environment, name)

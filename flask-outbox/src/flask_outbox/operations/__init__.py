@@ -1,1 +1,1 @@
-"""What an operator asks of the outbox."""
+"""What an operator may ask about the outbox, and do with it."""

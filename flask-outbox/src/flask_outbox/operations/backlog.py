@@ -1,4 +1,4 @@
-"""How the outbox stands at this moment: how many messages it holds, and what waits."""
+"""The present state of the outbox: how many messages it holds, and what waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask_outbox.outbox.models import HAS_ENDED, IS_UNSENT, IS_WAITING, Status
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many messages of a lane wait with this status, and for how many seconds the oldest."""
+    """How many messages of a lane wait with a status, and for how many seconds the oldest."""
 
     lane: int
     status: str
@@ -26,7 +26,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How many messages of each status there are, where there are any, and what of them waits."""
+    """How many messages there are of each status that occurs, and what of them waits."""
 
     by_status: dict[str, int]
     waiting: list[Waiting]
@@ -41,12 +41,12 @@ class Statistics:
 
 
 _LANES = ", ".join(str(int(lane)) for lane in Priority)
-"""Named one by one: the index is sorted by them before the time."""
+"""Listed one by one, since the index is sorted by lane before the time."""
 
 _WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
     FROM outbox WHERE {IS_WAITING} GROUP BY lane, status"""
 
-# Nearly all messages are sent: they are what remains of all, which are counted fastest.
+# Nearly all messages are sent. Counting all rows is fastest; the sent ones are the difference.
 _STATISTICS = f"""{_WAITING}
     UNION ALL SELECT NULL, status, COUNT(*), NULL FROM outbox WHERE {IS_UNSENT} GROUP BY status
     UNION ALL SELECT NULL, NULL, COUNT(*), NULL FROM outbox"""
@@ -57,7 +57,7 @@ _STUCK = f"""SELECT EXISTS (SELECT 1 FROM outbox
         WHERE {IS_WAITING} AND waits_for = '' AND lane IN ({_LANES}) AND due_at < :since)
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE {HAS_ENDED} AND settled_at >= :since)"""
 
-# What failed by no fault of the message was tried with a server in trouble; it is due at once.
+# An attempt that is not held against the message was made while the server was in trouble.
 _TROUBLE = f"""SELECT answer FROM outbox
     WHERE {IS_WAITING} AND status = '{Status.DEFERRED}' AND waits_for = ''
         AND attempts > failures AND due_at <= :now AND created_at < :since
@@ -72,7 +72,7 @@ def waiting(session: Session, *, now: float) -> list[Waiting]:
 
 
 def statistics(session: Session, *, now: float) -> Statistics:
-    """How many messages the outbox holds by status, and what waits; one statement."""
+    """How many messages the outbox holds by status, and what waits, in one statement."""
     rows = session.execute(text(_STATISTICS)).all()
     by_status: Counter[str] = Counter()
     for _lane, status, count, _oldest in rows:
@@ -86,12 +86,12 @@ def statistics(session: Session, *, now: float) -> Statistics:
 
 
 def is_stuck(session: Session, *, now: float) -> bool:
-    """Whether mail has been due for STUCK_SECONDS, and none has ended for as long."""
+    """Whether mail has been due for STUCK_SECONDS while no message has ended."""
     return bool(session.scalar(text(_STUCK), {"since": now - STUCK_SECONDS}))
 
 
 def server_trouble(session: Session, *, now: float, seconds: float) -> str | None:
-    """What the mail server, or the way to it, last said, while it has taken nothing for so long."""
+    """The last error of the mail server, if it has accepted nothing for so many seconds."""
     answer = session.scalar(text(_TROUBLE), {"now": now, "since": now - seconds})
     return None if answer is None else str(answer)
 

@@ -1,8 +1,8 @@
-"""How messages ended, hour by hour and in all: counts for pictures and for monitoring.
+"""How messages ended, hour by hour and in all: counts for charts and for monitoring.
 
-Once an hour what ended is added up in `mail_counts`; what ended since then is counted when somebody
-asks. So an answer costs as much with a million messages as with a hundred, and no total shrinks
-when messages are retried or removed: a monitoring system would take that for a new beginning.
+Once an hour, what has ended is added up in `mail_counts`; what has ended since then is counted on
+demand. So an answer costs as much with a million messages as with a hundred, and no total decreases
+when messages are retried or removed: a monitoring system would take that for a counter reset.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from flask_outbox.outbox.email_types import HOUR
 from flask_outbox.outbox.models import Status
 
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
-"""Seconds from posting to acceptance: the upper bounds of the histogram's buckets, but for the last
-one, which has none. What was sent is stored under the place of its bucket."""
+"""Seconds from enqueuing to acceptance: the upper bounds of the histogram's buckets, except the
+last, which has none. What was sent is stored under the index of its bucket."""
 
 HOURS_KEPT = 14 * 24
-"""So many hours are kept one by one; older ones count in the totals only."""
+"""For how many hours there are separate counts; older ones count in the totals only."""
 
 HOURS_AT_ONCE = 24
 
 SETTLED_WITHIN = 300.0
-"""Seconds after the end of an hour until nothing ends in it any more: how far the clocks of several
+"""Seconds after an hour until no message ends in it any more: how far the clocks of several
 machines may differ."""
 
 _BUCKET = " ".join(
@@ -37,13 +37,13 @@ _BUCKET = " ".join(
     ]
 )
 _HOUR = f"CAST(FLOOR(settled_at / {HOUR}) AS INTEGER)"
-_TOTAL = "0"  # all that was ever added up stands under this hour
+_TOTAL = "0"  # the hour under which everything is added up
 
 # The parts that are put together here are constants; values are always bound.
 _COUNTED_UNTIL = f"(SELECT COALESCE(MAX(hour), 0) * {HOUR} FROM mail_counted)"
 _ENDED = "FROM outbox WHERE NOT reduced AND settled_at"
-# The upper bound says nothing, but PostgreSQL expects few rows between two bounds, and many above
-# one; it would compile the statement for them, which takes longer than the answer.
+# The upper bound excludes nothing, but PostgreSQL expects few rows between two bounds and many
+# above one, for which it would compile the statement: that takes longer than the query.
 _NOT_COUNTED = f"{_ENDED} >= {_COUNTED_UNTIL} AND settled_at < 1e12"
 
 _ADD = f"""INSERT INTO mail_counts (hour, kind, lane, status, bucket, messages, seconds)
@@ -69,9 +69,9 @@ _BY_HOUR = f"""SELECT hour, status, SUM(messages) FROM (
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many messages of a kind ever ended so, and their seconds from posting to the end, added.
+    """How many messages of a kind ever ended like this, and the sum of their seconds until the end.
 
-    Those that were sent are told apart by the bucket of BOUNDS into which their seconds fall.
+    Those that were sent are divided by the bucket of BOUNDS into which their seconds fall.
     """
 
     kind: str
@@ -91,7 +91,7 @@ class Hour:
 
 
 def totals(session: Session) -> list[Total]:
-    """How all messages ended that ever did, also those that were retried or removed since."""
+    """How all messages ever ended, including those that were retried or removed since."""
     rows = session.execute(text(_TOTALS))
     return [
         Total(kind, lane, status, bucket, int(messages), float(seconds))
@@ -104,9 +104,9 @@ def by_hour(session: Session, *, now: float, hours: int = 48) -> list[Hour]:
     first = int(now // HOUR) - hours + 1
     counted: list[dict[str, int]] = [{} for _ in range(hours)]
     for number, status, messages in session.execute(text(_BY_HOUR), {"first": first}).all():
-        # An end that another machine's clock dates ahead of ours is one of this hour.
-        here = counted[min(number - first, hours - 1)]
-        here[status] = here.get(status, 0) + int(messages)
+        # An end that another machine's clock puts into the future belongs to this hour.
+        in_hour = counted[min(number - first, hours - 1)]
+        in_hour[status] = in_hour.get(status, 0) + int(messages)
     return [Hour((first + n) * HOUR, counts) for n, counts in enumerate(counted)]
 
 
@@ -117,9 +117,9 @@ def kinds(session: Session) -> list[str]:
 
 
 def add_up(session: Session, *, now: float) -> bool:
-    """Add the next hours up, as far as they are over, and forget old ones. Whether there are more.
+    """Add up the next hours that are over, and remove old ones; return whether there are more.
 
-    Several processes may do it at once: one of them does, the others wait and find it done.
+    Several processes may call it at once: one does the work, the others wait and find it done.
     """
     counted_until = _lock(session)
     begins = session.scalar(
@@ -143,14 +143,14 @@ def add_up(session: Session, *, now: float) -> bool:
 def add_early(session: Session, numbers: Sequence[int]) -> None:
     """Count how these messages ended, before they are queued again or removed.
 
-    Those that wait, and those that were counted already, are left alone.
+    Those that wait and those that were counted already are skipped.
     """
     _lock(session)
     _add(session, f"{_COUNTED_UNTIL} AND id IN :numbers", numbers=list(numbers))
 
 
 def counted_until(session: Session) -> float:
-    """Unix time before which all ends are added up."""
+    """The Unix time up to which everything is added up."""
     return float(session.scalar(text(f"SELECT {_COUNTED_UNTIL}")) or 0)
 
 
@@ -163,9 +163,9 @@ def _add(session: Session, which: str, **values: object) -> None:
 
 
 def _lock(session: Session) -> int:
-    """The Unix hour until which all is added up; nobody else adds until this transaction ends."""
+    """The Unix hour up to which everything is added up; it stays so during this transaction."""
     begun = "INSERT INTO mail_counted (id, hour) VALUES (1, 0) ON CONFLICT (id) DO NOTHING"
     session.execute(text(begun))
-    # A write is a lock on every database: it does not matter that it changes nothing.
+    # On every database a write takes a lock, even if it changes nothing.
     session.execute(text("UPDATE mail_counted SET hour = hour"))
     return int(session.scalar(text("SELECT hour FROM mail_counted")) or 0)

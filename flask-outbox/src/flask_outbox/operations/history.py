@@ -1,7 +1,7 @@
-"""What became of the mail to somebody's addresses: as much of it as its owner may read.
+"""What became of the mail to somebody's addresses, as far as their owner may know.
 
-Nothing here tells what was said to another address, by which server it left, or what trouble the
-site had with that server. Old messages, whose address was reduced to a digest, are found too.
+Nothing here reveals mail to another address, the mail server, or trouble with that server. Old
+messages, whose address was reduced to a digest, are found too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flask_outbox.smtp.errors import MESSAGE_STEPS
 
 @dataclass(frozen=True, slots=True)
 class OwnershipPeriod:
-    """A time during which an address was somebody's: its key, and Unix time; None has no end."""
+    """A time during which an address belonged to somebody: its key and Unix times; None is open."""
 
     key: str
     since: float
@@ -31,8 +31,8 @@ class OwnershipPeriod:
 class MessageOutcome:
     """What became of one message. Times are Unix time in seconds.
 
-    `ended_at` is None while it waits; `due_at` is then the next attempt. `words` are the server's
-    own about this message, if they are a refusal. `arguments` are what was kept of them.
+    While it waits, `ended_at` is None and `due_at` is the time of its next attempt. `words` are the
+    server's, if it refused this message. `arguments` are those that were kept.
     """
 
     number: int
@@ -59,37 +59,37 @@ class Cursor:
 
 def message_outcomes(
     session: Session,
-    spans: Sequence[OwnershipPeriod],
+    periods: Sequence[OwnershipPeriod],
     *,
     kinds: str,
     cursor: Cursor | None = None,
     count: int = 50,
 ) -> list[MessageOutcome]:
-    """The messages of kinds that begin with `kinds`, newest first, or the page at a cursor.
+    """At most `count` messages of kinds that begin with `kinds`, newest first.
 
-    `spans` follow each other, oldest first. No spans, no messages.
+    With a cursor, those of its page. The periods follow each other, oldest first.
     """
     forwards = cursor is not None and not cursor.is_older
     found: list[OutboxMessage] = []
-    for span in spans if forwards else reversed(spans):
+    for period in periods if forwards else reversed(periods):
         if len(found) >= count:
             break
-        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), within(span)]
+        conditions = [OutboxMessage.kind.startswith(kinds, autoescape=True), within(period)]
         if cursor is not None:
             conditions.append(_beyond(cursor))
-        found += _in_order(session, span.key, conditions, forwards=forwards, count=count)
-    fated = [_fate(message) for message in found[:count]]
-    return fated[::-1] if forwards else fated
+        found += _in_order(session, period.key, conditions, forwards=forwards, count=count)
+    outcomes = [_outcome(message) for message in found[:count]]
+    return outcomes[::-1] if forwards else outcomes
 
 
-def within(span: OwnershipPeriod) -> ColumnElement[bool]:
-    """Whether a message was asked for in this time, whatever address it went to."""
-    since = OutboxMessage.created_at >= span.since
-    return since if span.until is None else and_(since, OutboxMessage.created_at < span.until)
+def within(period: OwnershipPeriod) -> ColumnElement[bool]:
+    """Whether a message was enqueued in this period, whatever address it went to."""
+    since = OutboxMessage.created_at >= period.since
+    return since if period.until is None else and_(since, OutboxMessage.created_at < period.until)
 
 
 def words_of_refusal(answer: str) -> str | None:
-    """A server's own words about a message or its recipient; None where it is about the site."""
+    """What a server said about a message or its recipient; None if it was about the site."""
     for step in MESSAGE_STEPS:
         if answer.startswith(f"{step}: "):
             return answer.removeprefix(f"{step}: ")
@@ -104,9 +104,9 @@ def _in_order(
     forwards: bool,
     count: int,
 ) -> list[OutboxMessage]:
-    """At most `count` messages to an address, whether it is still written there or was reduced.
+    """At most `count` messages to an address, reduced or not.
 
-    Each is looked for by itself: so an index gives them in order, however many there are.
+    The two are queried one after the other, so an index gives them in order, however many.
     """
     columns = (OutboxMessage.created_at, OutboxMessage.id)
     order = [column.asc() if forwards else column.desc() for column in columns]
@@ -126,7 +126,7 @@ def _in_order(
 
 def _beyond(cursor: Cursor) -> ColumnElement[bool]:
     at, same = OutboxMessage.created_at, OutboxMessage.created_at == cursor.at
-    # The first half says what the second implies, in a form that an index can use.
+    # The second half implies the first, which an index can use.
     if cursor.is_older:
         older = or_(at < cursor.at, and_(same, OutboxMessage.id < cursor.id))
         return and_(at <= cursor.at, older)
@@ -134,7 +134,7 @@ def _beyond(cursor: Cursor) -> ColumnElement[bool]:
     return and_(at >= cursor.at, newer)
 
 
-def _fate(message: OutboxMessage) -> MessageOutcome:
+def _outcome(message: OutboxMessage) -> MessageOutcome:
     refused = message.status in {Status.DEAD, Status.DEFERRED, Status.UNKNOWN}
     return MessageOutcome(
         number=message.id,

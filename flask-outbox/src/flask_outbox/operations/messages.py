@@ -1,6 +1,6 @@
-"""What an operator may ask and do: find messages, see their fate, try again, cancel; pruning.
+"""Finding messages, trying them again, cancelling and pruning them.
 
-Nothing here shows what a message said: its text is made when it is sent, and never stored.
+Nothing here shows the text of a message: it is composed when the message leaves, and never stored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KEPT_REDUCED = 365 * DAY
 
 
 class RejectionReason(StrEnum):
-    """Why something cannot be done with a message."""
+    """Why an operation on a message is not possible."""
 
     ABSENT = "absent"
     NOTHING_TO_RETRY = "nothing to retry"
@@ -51,18 +51,19 @@ class RejectionReason(StrEnum):
 
 
 class NotPossibleError(Exception):
-    """The message is not in a state in which this can be done; the error says why, in words."""
+    """The state of the message does not allow this; the error tells why."""
 
-    def __init__(self, obstacle: RejectionReason, words: str) -> None:
+    def __init__(self, reason: RejectionReason, words: str) -> None:
         super().__init__(words)
-        self.obstacle = obstacle
+        self.reason = reason
 
 
 @dataclass(frozen=True)
 class Search:
-    """Which messages: every given part must match. `since` and `until` are Unix time.
+    """Which messages to find: every part that is given must match.
 
-    `before` continues a list: the posting and the number of the last message that was seen.
+    `since` and `until` are Unix time. `before` continues a list: the creation time and the number
+    of its last message.
     """
 
     address: str | None = None
@@ -74,16 +75,16 @@ class Search:
 
 
 def search(session: Session, wanted: Search, *, count: int = 50) -> Sequence[OutboxMessage]:
-    """The matching messages that were posted last, newest first.
+    """The newest messages that match, newest first.
 
-    A whole address is found by an index, a part of one is looked for in every message.
+    A whole address is found by an index; for a part of one, every message is read.
     """
-    posted: ColumnElement[float] = OutboxMessage.created_at.expression
+    created_at: ColumnElement[float] = OutboxMessage.created_at.expression
     if wanted.status in WAITING:
-        # Usually few wait: they are found and then sorted, not looked for among all by their age.
-        posted = posted + 0.0
+        # Usually few wait: find and then sort them, instead of reading all messages by their age.
+        created_at = created_at + 0.0
     found = select(OutboxMessage).where(*_conditions(wanted))
-    newest_first = found.order_by(posted.desc(), OutboxMessage.id.desc())
+    newest_first = found.order_by(created_at.desc(), OutboxMessage.id.desc())
     return session.scalars(newest_first.limit(count)).all()
 
 
@@ -92,9 +93,9 @@ def find(session: Session, number: int) -> OutboxMessage | None:
 
 
 def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
-    """Queue a message again, with all its attempts before it.
+    """Queue a message again, with all its attempts left.
 
-    Raises NotPossibleError where it is on its way, was sent, or has lost what it needs.
+    Raises NotPossibleError if it is being sent, was sent, or has lost what it needs.
     """
     message = retryable(session, number)
     counts.add_early(session, [number])
@@ -117,9 +118,9 @@ def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
 
 
 def cancel(session: Session, number: int, *, now: float) -> OutboxMessage:
-    """Do not send a message that is waiting. One that is just being sent may still arrive.
+    """Cancel a message that waits. One that is being sent at this moment may still arrive.
 
-    Raises NotPossibleError where it is not waiting.
+    Raises NotPossibleError if it does not wait.
     """
     message = cancellable(session, number)
     words = "An operator cancelled it."
@@ -157,7 +158,7 @@ def retryable(session: Session, number: int) -> OutboxMessage:
 def is_being_sent(message: OutboxMessage) -> bool:
     """Whether an attempt has begun and not ended; if its process died, another will follow.
 
-    Attempts that were cut off before the last one are not in the history and do not matter.
+    Earlier attempts that were cut off are not in the history, and do not matter.
     """
     ended = message.history[-1]["attempt"] if message.history else 0
     return message.status in WAITING and message.attempts > ended
@@ -177,10 +178,10 @@ def cancellable(session: Session, number: int) -> OutboxMessage:
 
 
 def prune(session: Session, *, now: float, retention: float) -> int:
-    """Reduce what was finished longer than `retention` seconds ago to what counts need.
+    """Reduce what ended longer than `retention` seconds ago to what counts need.
 
-    The address becomes a digest, arguments and words of servers go; a year later the rest. Returns
-    how many messages were reduced. None is, before it was added up: see counts.add_up.
+    The address becomes a digest; arguments and server answers are removed, and the rest a year
+    later. No message is reduced before it was added up (counts.add_up). Returns how many were.
     """
     forgotten = now - KEPT_REDUCED
     session.execute(
@@ -204,7 +205,7 @@ def prune(session: Session, *, now: float, retention: float) -> int:
 
 
 def address_digest(key: str) -> str:
-    """What stands in the place of an address's key in a reduced row."""
+    """What replaces an address's key in a reduced row."""
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -214,7 +215,7 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
         conditions.append(_address_matches(wanted.address))
     if wanted.status:
         conditions.append(OutboxMessage.status == wanted.status)
-        # Says nothing new, but leads SQLite to the index with this condition.
+        # Redundant, but it leads SQLite to the index with this condition.
         conditions += [text(IS_WAITING)] if wanted.status in WAITING else []
         conditions += [text(IS_UNSENT)] if wanted.status in UNSENT else []
     if wanted.kind:
@@ -230,7 +231,7 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
 
 
 def _address_matches(wanted: str) -> ColumnElement[bool]:
-    """A whole address finds its messages, reduced ones too; a part finds any that holds it."""
+    """Match a whole address, in reduced messages too, or any address that contains the part."""
     column = OutboxMessage.recipient_key
     part = column.contains(wanted.lower(), autoescape=True)
     try:
@@ -238,7 +239,7 @@ def _address_matches(wanted: str) -> ColumnElement[bool]:
     except AddressError:
         return part
     whole = column.in_([address.key, address_digest(address.key)])
-    # Without a dot the end of the domain may be missing.
+    # Without a dot, the end of the domain may be missing.
     return whole if "." in address.domain else whole | part
 
 
@@ -251,7 +252,7 @@ def _get(session: Session, number: int) -> OutboxMessage:
 
 
 def _change(session: Session, message: OutboxMessage, values: dict[str, object]) -> None:
-    """Change the row only as it was seen: a worker may be settling it at this moment."""
+    """Change the row if it is as it was read: a worker may be settling it at this moment."""
     changed = session.execute(
         update(OutboxMessage)
         .where(

@@ -1,4 +1,4 @@
-"""What the outbox holds about one address: to be shown to whoever owns it, and to be erased."""
+"""What the outbox holds about one address, for its owner to see and to erase."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ AT_ONCE = 500
 
 
 def messages_to(session: Session, key: str) -> Sequence[OutboxMessage]:
-    """All messages to the address with this key, oldest first, but for those that were reduced."""
+    """All messages to the address with this key, oldest first, except reduced ones."""
     return session.scalars(
         select(OutboxMessage).where(OutboxMessage.recipient_key == key).order_by(OutboxMessage.id)
     ).all()
 
 
-def messages_within(session: Session, span: OwnershipPeriod) -> Sequence[OutboxMessage]:
-    """All messages to an address while it was somebody's, oldest first, but for reduced ones."""
-    theirs = select(OutboxMessage).where(OutboxMessage.recipient_key == span.key, within(span))
+def messages_within(session: Session, period: OwnershipPeriod) -> Sequence[OutboxMessage]:
+    """All messages to an address in this period, oldest first, except reduced ones."""
+    theirs = select(OutboxMessage).where(OutboxMessage.recipient_key == period.key, within(period))
     return session.scalars(theirs.order_by(OutboxMessage.id)).all()
 
 
 def erase_address(session: Session, key: str) -> int:
-    """Remove every trace of the address with this key; returns how many messages it had.
+    """Remove every trace of the address with this key; return how many messages it had.
 
-    Those that wait go too, and the digests of old ones. One that is just being sent may arrive.
+    This includes those that wait and the digests of old ones. One that is being sent may arrive.
     """
     session.execute(delete(Suppression).where(Suppression.address_key == key))
     theirs = OutboxMessage.recipient_key.in_([key, address_digest(key)])
     return _erase(session, session.scalars(select(OutboxMessage.id).where(theirs)).all())
 
 
-def erase_within(session: Session, span: OwnershipPeriod) -> int:
-    """Remove what the address left while it was somebody's; returns how many messages it had."""
-    is_theirs = Suppression.address_key == span.key, Suppression.since >= span.since
-    session.execute(delete(Suppression).where(*is_theirs, Suppression.since < _end(span)))
-    theirs = OutboxMessage.recipient_key.in_([span.key, address_digest(span.key)])
-    found = select(OutboxMessage.id).where(theirs, within(span))
+def erase_within(session: Session, period: OwnershipPeriod) -> int:
+    """Remove every trace of the address from this period; return how many messages it had."""
+    is_theirs = Suppression.address_key == period.key, Suppression.since >= period.since
+    session.execute(delete(Suppression).where(*is_theirs, Suppression.since < _end(period)))
+    theirs = OutboxMessage.recipient_key.in_([period.key, address_digest(period.key)])
+    found = select(OutboxMessage.id).where(theirs, within(period))
     return _erase(session, session.scalars(found).all())
 
 
 def erase_messages(session: Session, key: str, *arguments: Mapping[str, Any]) -> int:
-    """Remove those messages to the address with this key that have all values of one of these."""
+    """Remove the messages to this address that have all values of any of these arguments."""
     return _erase(
         session,
         [
@@ -61,8 +61,8 @@ def erase_messages(session: Session, key: str, *arguments: Mapping[str, Any]) ->
     )
 
 
-def _end(span: OwnershipPeriod) -> float:
-    return math.inf if span.until is None else span.until
+def _end(period: OwnershipPeriod) -> float:
+    return math.inf if period.until is None else period.until
 
 
 def _erase(session: Session, numbers: Sequence[int]) -> int:

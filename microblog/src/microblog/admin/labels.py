@@ -101,7 +101,7 @@ def why_not(error: NotPossibleError) -> str:
             "This message changed at this moment. Look at it and try again."
         ),
     }
-    return words[error.obstacle]
+    return words[error.reason]
 
 
 def kind_label(kind: str) -> Any:
