@@ -97,7 +97,7 @@ def test_events_and_mail_are_one_list_newest_first(app: Flask, susan: int) -> No
         "logged_out",
     ]
     assert [entry.at for entry in found.entries] == [NOW, NOW - 2 * SECOND, NOW - 3 * SECOND]
-    assert found.entries[0].place == HERE
+    assert found.entries[0].origin == HERE
     assert (found.older, found.newer) == (None, None)
 
 
@@ -341,8 +341,8 @@ def test_a_stranger_is_sent_to_the_log_in(visitor: Visitor) -> None:
 
 
 def test_everything_that_can_happen_has_its_words() -> None:
-    assert set(labels.HAPPENINGS) == set(SecurityEventType)
-    assert set(labels.FATES) == set(Status)
+    assert set(labels.EVENTS) == set(SecurityEventType)
+    assert set(labels.OUTCOMES) == set(Status)
     assert set(labels.GROUPS) == set(Group)
 
 

@@ -78,13 +78,13 @@ def test_nobody_is_in_an_account_that_has_ended(session: Session, state: str) ->
 def test_it_is_worth_a_note_after_ten_minutes(session: Session) -> None:
     susan, bob = account(session, "susan"), account(session, "bob")
     visitor, other = log_in(session, susan), log_in(session, bob)
-    assert not sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE - SECOND)
-    assert sessions.is_due_for_note(visitor, now=NOW + 10 * MINUTE)
+    assert not sessions.needs_touch(visitor, now=NOW + 10 * MINUTE - SECOND)
+    assert sessions.needs_touch(visitor, now=NOW + 10 * MINUTE)
     sessions.touch(session, visitor, RequestOrigin("curl", "there"), now=NOW + DAY)
     session.expire_all()
     assert [
         (one.session.seen_at, one.session.browser, one.session.address) for one in (visitor, other)
-    ] == [(NOW + DAY, "curl", "there"), (NOW, HERE.browser, HERE.address)]
+    ] == [(NOW + DAY, "curl", "there"), (NOW, HERE.browser, HERE.network)]
 
 
 def test_a_new_secret_makes_the_former_one_worthless(session: Session) -> None:
@@ -125,7 +125,7 @@ def test_one_session_of_ones_own_is_ended(session: Session, which: str) -> None:
     assert before - set(session.scalars(select(LoginSession.id))) == ({number} if is_own else set())
     # Where another was logged out, nobody can tell which of the known browsers it was.
     assert known_browsers(session) == ({bob.id} if which == "another" else {susan.id, bob.id})
-    where = {"where": f"{HERE.browser}, {HERE.address}"}
+    where = {"where": f"{HERE.browser}, {HERE.network}"}
     assert events(session) == (
         [(susan.id, SecurityEventType.SESSION_ENDED, where)] if is_own else []
     )

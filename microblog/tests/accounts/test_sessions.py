@@ -17,8 +17,8 @@ from microblog.accounts.sessions.sessions import (
     Visitor,
     end_all_sessions,
     find_session,
-    is_due_for_note,
     log_out,
+    needs_touch,
     start_session,
     touch,
 )
@@ -45,7 +45,7 @@ def find(secret: str, now: datetime = NOW) -> Visitor | None:
     return find_session(db.session, secret, now=now)
 
 
-def test_the_holder_of_the_secret_is_the_account(susan: int) -> None:
+def test_the_owner_of_the_secret_is_the_account(susan: int) -> None:
     started = start(susan)
     found = find(started.get_id())
     assert found is not None
@@ -96,8 +96,8 @@ def test_use_prolongs_a_session(susan: int) -> None:
 
 def test_use_is_noted_every_ten_minutes(susan: int) -> None:
     visitor = start(susan)
-    assert not is_due_for_note(visitor, now=NOW + timedelta(minutes=9, seconds=59))
-    assert is_due_for_note(visitor, now=NOW + timedelta(minutes=10))
+    assert not needs_touch(visitor, now=NOW + timedelta(minutes=9, seconds=59))
+    assert needs_touch(visitor, now=NOW + timedelta(minutes=10))
 
 
 def test_one_session_is_ended_and_the_others_stay(susan: int) -> None:

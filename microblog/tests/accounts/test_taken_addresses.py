@@ -47,7 +47,7 @@ def leave(owner: User, now: datetime) -> None:
 
 def verifies(session: Session, claimant: User, now: datetime) -> bool:
     token = verification_token(token_keys(), claimant, now=now)
-    return verify(session, token_keys(), token, scope_at(now)) is not Verification.HELD
+    return verify(session, token_keys(), token, scope_at(now)) is not Verification.TAKEN
 
 
 def resets(session: Session, claimant: User, now: datetime) -> bool:

@@ -22,11 +22,11 @@ def find_by_email(session: Session, address: AddressLike) -> User | None:
     return session.scalar(claims.order_by(*held_first).limit(1))
 
 
-def holder_of(session: Session, email_key: str) -> User | None:
+def owner_of(session: Session, email_key: str) -> User | None:
     """The one account that has proved to read the mail of the address with this key."""
-    return session.scalar(select(User).where(*holds(email_key)))
+    return session.scalar(select(User).where(*owns(email_key)))
 
 
-def holds(email_key: str) -> tuple[ColumnElement[bool], Any]:
+def owns(email_key: str) -> tuple[ColumnElement[bool], Any]:
     """The conditions under which an account has proved to read this address."""
     return User.email_key == email_key, User.email_verified_at.is_not(None)

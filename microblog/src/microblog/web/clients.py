@@ -35,7 +35,7 @@ class RequestOrigin:
     """Where something was done from: a browser's name and a network; either may be empty."""
 
     browser: str = ""
-    address: str = ""
+    network: str = ""
 
 
 def current_origin() -> RequestOrigin:

@@ -49,7 +49,7 @@ def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) 
     nor its time tells who has an account. Whoever delivers the row looks. The origin is kept for
     the owner, who can read from where it was asked.
     """
-    about = {"browser": scope.origin.browser, "address": scope.origin.address}
+    about = {"browser": scope.origin.browser, "address": scope.origin.network}
     outbox.enqueue(session, RESET_KIND, address, locale=scope.locale, arguments=about)
 
 

@@ -18,7 +18,7 @@ from flask_outbox import Outbox, parse_address
 from microblog.accounts.actions.verification import request_verification
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.confusables import skeleton
-from microblog.accounts.lookup import holder_of
+from microblog.accounts.lookup import owner_of
 from microblog.accounts.models import User
 from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
 from microblog.accounts.usernames import check_username, username_key
@@ -119,5 +119,5 @@ def require_free_name(
 
 def _require_free(session: Session, user: User) -> None:
     require_free_name(session, key=user.username_key, skeleton=user.username_skeleton)
-    if user.email_verified_at and holder_of(session, user.email_key):
+    if user.email_verified_at and owner_of(session, user.email_key):
         raise TakenError("email")

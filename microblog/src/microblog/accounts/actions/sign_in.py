@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from flask_outbox import AddressError, Outbox, address_key
 from microblog.accounts.audit import notices
 from microblog.accounts.audit.security_log import SecurityEventType, record
-from microblog.accounts.lookup import holds
+from microblog.accounts.lookup import owns
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
 from microblog.accounts.sessions.known_browsers import NOBODY, known_browser, remember_browser
@@ -43,49 +43,51 @@ class Candidate:
 class Attempt:
     """Somebody wants in.
 
-    `holder` is the account with this user name, or the one that holds this address. `claimant` is
+    `owner` is the account with this user name, or the one that holds this address. `claimant` is
     the newest that only claims the address: whoever registered with somebody else's must not find
     out by logging in with it whether that has an account.
 
-    `key` is what the attempt is counted by. `held` are the secrets of the browser.
+    `key` is what the attempt is counted by. `browser_secrets` are what the browser holds.
     """
 
-    holder: Candidate | None
+    owner: Candidate | None
     claimant: Candidate | None
     by_address: bool
     key: str
-    held: Sequence[str]
+    browser_secrets: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Entry:
     """The password was right. `visitor` is None where the account waits for its deletion.
 
-    `held` are the secrets that the browser shall keep.
+    `browser_secrets` are what the browser shall keep.
     """
 
     user: User
     visitor: Visitor | None
-    held: Sequence[str]
+    browser_secrets: Sequence[str]
 
 
 def find_candidates(
-    session: Session, keys: Keys, login: str, held: Sequence[str], *, now: datetime
+    session: Session, keys: Keys, login: str, browser_secrets: Sequence[str], *, now: datetime
 ) -> Attempt:
     """Find out who may be meant, with the same work whether anybody is."""
     by_address = "@" in login
     if by_address:
         address = _lookup_key(login)
-        holder = _candidate(session, *holds(address))
+        owner = _candidate(session, *owns(address))
         claimed = User.email_key == address, User.email_verified_at.is_(None)
         claimant = _candidate(session, *claimed)
     else:
         # PostgreSQL takes no NUL, and no name has one.
         key = username_key(login.replace("\0", "\n"))
-        holder, claimant = _candidate(session, User.username_key == key), None
-    # A claimant's browser is a stranger's: else its secret would buy guesses at the holder.
-    known = known_browser(session, holder.user_id if holder else NOBODY, held, now=now)
-    return Attempt(holder, claimant, by_address, throttle_key(keys, login, known or b""), held)
+        owner, claimant = _candidate(session, User.username_key == key), None
+    # A claimant's browser is a stranger's: else its secret would buy guesses at the owner.
+    known = known_browser(session, owner.user_id if owner else NOBODY, browser_secrets, now=now)
+    return Attempt(
+        owner, claimant, by_address, throttle_key(keys, login, known or b""), browser_secrets
+    )
 
 
 def check(attempt: Attempt, password: str) -> Candidate | None:
@@ -93,7 +95,7 @@ def check(attempt: Attempt, password: str) -> Candidate | None:
 
     Slow, so no transaction should be open. An unknown login takes as long as a wrong password.
     """
-    meant = [attempt.holder, attempt.claimant] if attempt.by_address else [attempt.holder]
+    meant = [attempt.owner, attempt.claimant] if attempt.by_address else [attempt.owner]
     right = [one for one in meant if _is_password_of(one, password) and one]
     return right[0] if right and not right[0].is_disabled else None
 
@@ -121,20 +123,20 @@ def log_in(
     user = session.get(User, found.user_id, with_for_update=True, populate_existing=True)
     if user is None or user.password_hash != found.password_hash or user.disabled_at is not None:
         return None
-    if found == attempt.holder:
-        # Not for a claimant: whoever made that account may be trying the holder's passwords on it.
+    if found == attempt.owner:
+        # Not for a claimant: whoever made that account may be trying the owner's passwords on it.
         reset_throttle(session, attempt.key)
     user.password_hash = better_hash or user.password_hash
     if user.deletes_at is not None:
-        return Entry(user, None, attempt.held)
+        return Entry(user, None, attempt.browser_secrets)
     visitor = start_session(session, user, scope, remembered=remembered)
-    held, was_known = remember_browser(session, user.id, attempt.held, now=scope.now)
+    secrets, was_known = remember_browser(session, user.id, attempt.browser_secrets, now=scope.now)
     if was_known:
         record(session, user.id, SecurityEventType.LOGGED_IN, scope)
     else:
         record(session, user.id, SecurityEventType.LOGGED_IN_NEW_BROWSER, scope)
         notices.new_browser(session, outbox, user, scope)
-    return Entry(user, visitor, held)
+    return Entry(user, visitor, secrets)
 
 
 def _candidate(session: Session, *conditions: ColumnElement[bool]) -> Candidate | None:

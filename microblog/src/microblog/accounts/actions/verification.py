@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from flask_outbox import Outbox
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
 from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
-from microblog.accounts.lookup import holder_of
+from microblog.accounts.lookup import owner_of
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
 from microblog.accounts.sessions.reauthentication import lock_account
@@ -38,7 +38,7 @@ class Verification(Enum):
 
     DONE = auto()
     DONE_BEFORE = auto()
-    HELD = auto()
+    TAKEN = auto()
     """Another account has proved the address meanwhile, or may still get it back."""
     REFUSED = auto()
     """The link is not good, or no longer."""
@@ -79,8 +79,8 @@ def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> dat
 
 def other_owner(session: Session, user: User) -> User | None:
     """The account that holds the address which this one only claims, if there is one."""
-    holder = holder_of(session, user.email_key)
-    return holder if holder is not None and holder.id != user.id else None
+    owner = owner_of(session, user.email_key)
+    return owner if owner is not None and owner.id != user.id else None
 
 
 def verification_token(keys: Keys, user: User, *, now: datetime) -> str:
@@ -116,7 +116,7 @@ def verify(session: Session, keys: Keys, token: str, scope: Scope) -> Verificati
             if confirmed:
                 require_unreserved(session, user.email_key, exclude_user_id=user.id, now=scope.now)
     except (IntegrityError, AddressTakenError):
-        return Verification.HELD
+        return Verification.TAKEN
     if confirmed:
         record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)
         return Verification.DONE

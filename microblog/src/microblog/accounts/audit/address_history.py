@@ -38,13 +38,13 @@ def address_spans(session: Session, user: User, *, since: datetime) -> list[Owne
 
 def is_proved_by_others(session: Session, email_key: str, user_id: int) -> bool:
     """Whether another account has proved this address, or had it before."""
-    held = exists().where(
+    proved = exists().where(
         User.email_key == email_key, User.email_verified_at.is_not(None), User.id != user_id
     )
     left = EmailChange.old_email_key == email_key, EmailChange.undo_until.is_not(None)
     got = EmailChange.new_email_key == email_key, EmailChange.confirmed_at.is_not(None)
     had = [exists().where(*one, EmailChange.user_id != user_id) for one in (left, got)]
-    return bool(session.scalar(select(or_(held, *had))))
+    return bool(session.scalar(select(or_(proved, *had))))
 
 
 def _first(

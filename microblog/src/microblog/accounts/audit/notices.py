@@ -68,7 +68,7 @@ def enqueue_notice(
         "user_id": user.id,
         "at": scope.now.timestamp(),
         "browser": scope.origin.browser,
-        "address": scope.origin.address,
+        "address": scope.origin.network,
     }
     outbox.enqueue(
         session, kind, to or user.email, locale=scope.locale, arguments={**arguments, **about}

@@ -115,13 +115,13 @@ _CURSOR = re.compile(r"(\d{1,10}\.\d{1,9})-([em])-(\d{1,18})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened, or a mail, which has a fate. `kind` is the name of its kind."""
+    """Something that happened, or a mail, which has an outcome. `kind` is the name of its kind."""
 
     cursor: Cursor
     kind: str
-    place: RequestOrigin
+    origin: RequestOrigin
     details: Mapping[str, Any]
-    fate: MessageOutcome | None = None
+    outcome: MessageOutcome | None = None
 
     @property
     def at(self) -> datetime:
@@ -140,7 +140,7 @@ class Page:
 def record(
     session: Session,
     user_id: int,
-    happening: SecurityEventType,
+    event_type: SecurityEventType,
     scope: Scope,
     **details: str,
 ) -> None:
@@ -148,24 +148,24 @@ def record(
     session.add(
         SecurityEvent(
             user_id=user_id,
-            kind=happening.value,
+            kind=event_type.value,
             at=scope.now,
             browser=scope.origin.browser,
-            address=scope.origin.address,
+            address=scope.origin.network,
             details=details,
         )
     )
 
 
 def moments_of(
-    session: Session, user_id: int, *happenings: SecurityEventType, since: datetime
+    session: Session, user_id: int, *event_types: SecurityEventType, since: datetime
 ) -> list[datetime]:
     """When these things happened to the account, from `since` on."""
     return list(
         session.scalars(
             select(SecurityEvent.at).where(
                 SecurityEvent.user_id == user_id,
-                SecurityEvent.kind.in_([one.value for one in happenings]),
+                SecurityEvent.kind.in_([one.value for one in event_types]),
                 SecurityEvent.at > since,
             )
         )
@@ -283,6 +283,6 @@ def _among_mails(cursor: Cursor) -> MessageCursor:
 
 def _mail(outcome: MessageOutcome) -> Entry:
     kept = outcome.arguments
-    place = RequestOrigin(kept.get("browser", ""), kept.get("address", ""))
+    origin = RequestOrigin(kept.get("browser", ""), kept.get("address", ""))
     cursor = Cursor(outcome.asked_at, is_event=False, id=outcome.number)
-    return Entry(cursor, outcome.kind, place, {}, outcome)
+    return Entry(cursor, outcome.kind, origin, {}, outcome)

@@ -26,7 +26,7 @@ from microblog.accounts.emails.change_notices import GONE, find_change, is_to
 from microblog.accounts.emails.reserved_address import reserved_address_email
 from microblog.accounts.emails.samples import sample_change_notice
 from microblog.accounts.keys import token_keys
-from microblog.accounts.lookup import holder_of
+from microblog.accounts.lookup import owner_of
 from microblog.accounts.pending_changes import CONFIRM_WITHIN, pending_change
 from microblog.accounts.visibility import is_visible
 from microblog.web.links import public_link
@@ -66,7 +66,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return GONE
     if change != pending_change(session, user.id, now=from_unix(context.now)):
         return GONE
-    holder = holder_of(session, address_key(change.new_email))
+    holder = owner_of(session, address_key(change.new_email))
     if holder is not None and holder.id != user.id:
         about = {"user_id": holder.id}
         return already_registered.compose(session, replace(context, arguments=about))

@@ -19,7 +19,7 @@ from microblog.web.cookies import cookie_name, set_cookie
 COOKIE = "microblog_browser"
 
 
-def held_secrets() -> list[str]:
+def browser_secrets() -> list[str]:
     """What the browser of this request brought along.
 
     Also under the name without a prefix, which the cookie had once: without it every account would
@@ -31,15 +31,15 @@ def held_secrets() -> list[str]:
 
 def remember_this_browser(session: Session, user_id: int, *, now: datetime) -> bool:
     """Let the account know the browser of this request; returns whether it did before."""
-    held, known = remember_browser(session, user_id, held_secrets(), now=now)
-    keep_secrets(held)
+    secrets, known = remember_browser(session, user_id, browser_secrets(), now=now)
+    keep_secrets(secrets)
     return known
 
 
-def keep_secrets(held: Sequence[str]) -> None:
+def keep_secrets(secrets: Sequence[str]) -> None:
     """Have the browser of this request keep these."""
 
     @after_this_request
     def _(response: Response) -> Response:
-        set_cookie(response, COOKIE, as_cookie(held), KNOWN_FOR)
+        set_cookie(response, COOKIE, as_cookie(secrets), KNOWN_FOR)
         return response

@@ -127,7 +127,7 @@ def _confirm(token: str, found: tuple[User, EmailChange]) -> str | Response:
                 writing, current_outbox(), token_keys(), token, current_scope()
             )
     except AddressTakenError:
-        return CONFIRM_LINK.refuse(held=True)
+        return CONFIRM_LINK.refuse(taken=True)
     if confirmed is None:
         return CONFIRM_LINK.refuse()
     CONFIRM_LINK.forget()

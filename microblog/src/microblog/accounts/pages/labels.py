@@ -1,4 +1,4 @@
-"""The security log in words: a sentence for each kind of event, and for the fate of each mail."""
+"""The security log in words: a sentence for each type of event and for each outcome of mail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUPS = {
     Group.MAIL: _l("Mail"),
 }
 
-HAPPENINGS = {
+EVENTS = {
     SecurityEventType.REGISTERED: _l("The account was made."),
     SecurityEventType.VERIFICATION_ASKED: _l(
         "Another link to confirm the email address was asked for."
@@ -54,7 +54,7 @@ HAPPENINGS = {
 
 MAILS = {email.kind: email.log_sentence for email in EMAILS if email.log_sentence is not None}
 
-FATES = {
+OUTCOMES = {
     Status.QUEUED: _l("The mail waits to be sent."),
     Status.DEFERRED: _l("The mail was put off and is tried again."),
     Status.SENT: _l("The mail was sent: the mail server took it."),
@@ -71,40 +71,38 @@ FATES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An entry as it is shown. `fate_at` is when a mail ended, or is tried again."""
+    """An entry as it is shown. `outcome_at` is when a mail ended, or is tried again."""
 
     at: datetime
     what: Any
     where: str
     detail: str = ""
-    fate: Any = None
-    fate_at: datetime | None = None
+    outcome: Any = None
+    outcome_at: datetime | None = None
     words: str | None = None
 
 
 def line(entry: Entry) -> Line:
     """What to show of an entry."""
-    where = ", ".join(part for part in (entry.place.browser, entry.place.address) if part)
-    if entry.fate is not None:
-        return _mail_line(entry, entry.fate, where)
+    where = ", ".join(part for part in (entry.origin.browser, entry.origin.network) if part)
+    if entry.outcome is not None:
+        return _mail_line(entry, entry.outcome, where)
     what = (
-        HAPPENINGS.get(SecurityEventType(entry.kind))
-        if entry.kind in set(SecurityEventType)
-        else None
+        EVENTS.get(SecurityEventType(entry.kind)) if entry.kind in set(SecurityEventType) else None
     )
     return Line(entry.at, what or _("Something happened to the account."), where, _detail(entry))
 
 
-def _mail_line(entry: Entry, fate: MessageOutcome, where: str) -> Line:
-    moment = fate.ended_at if fate.due_at is None else fate.due_at
-    waits = fate.status is Status.QUEUED
+def _mail_line(entry: Entry, outcome: MessageOutcome, where: str) -> Line:
+    moment = outcome.ended_at if outcome.due_at is None else outcome.due_at
+    waits = outcome.status is Status.QUEUED
     return Line(
         entry.at,
         MAILS.get(entry.kind) or _("A mail about the account."),
         where,
-        fate=FATES[fate.status],
-        fate_at=None if moment is None or waits else datetime.fromtimestamp(moment, UTC),
-        words=fate.words,
+        outcome=OUTCOMES[outcome.status],
+        outcome_at=None if moment is None or waits else datetime.fromtimestamp(moment, UTC),
+        words=outcome.words,
     )
 
 

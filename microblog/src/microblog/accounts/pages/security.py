@@ -38,13 +38,13 @@ def open_sessions() -> str:
     return render_template("accounts/sessions.html", sessions=shown)
 
 
-@blueprint.post("/settings/sessions/<int:number>/end")
+@blueprint.post("/settings/sessions/<int:session_id>/end")
 @limit_posts
 @login_required
-def end_session(number: int) -> Response:
-    is_this = number == current_user.session.id
+def end_session(session_id: int) -> Response:
+    is_this = session_id == current_user.session.id
     with transaction() as writing:
-        ended = sessions.end_session(writing, current_user, number, current_scope())
+        ended = sessions.end_session(writing, current_user, session_id, current_scope())
     if is_this:
         logout_user()
         return redirect(home())

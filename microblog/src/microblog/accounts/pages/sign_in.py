@@ -20,7 +20,7 @@ from microblog.accounts.actions import sign_in
 from microblog.accounts.actions.sign_in import Attempt, Candidate, Entry
 from microblog.accounts.keys import token_keys
 from microblog.accounts.pages.blueprint import blueprint, for_strangers
-from microblog.accounts.pages.browser_cookie import held_secrets, keep_secrets
+from microblog.accounts.pages.browser_cookie import browser_secrets, keep_secrets
 from microblog.accounts.pages.deletion import offer_to_keep
 from microblog.accounts.pages.forms import LoginForm
 from microblog.accounts.pages.login_manager import Logins
@@ -59,7 +59,7 @@ def load_visitor(secret: str) -> sessions.Visitor | None:
 
 def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
     visitor = sessions.find_session(db.session, secret, now=now)
-    if visitor and sessions.is_due_for_note(visitor, now=now):
+    if visitor and sessions.needs_touch(visitor, now=now):
         if visitor.session.remembered:
             # The cookie lives as long as the row: from the last visit on.
             session["_remember"] = "set"
@@ -88,7 +88,7 @@ def logout() -> Response:
 def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
     scope = current_scope()
     attempt = sign_in.find_candidates(
-        db.session, token_keys(), form.username.data, held_secrets(), now=scope.now
+        db.session, token_keys(), form.username.data, browser_secrets(), now=scope.now
     )
     # Counted and committed first, so that of many attempts at once none is overlooked.
     with transaction() as writing:
@@ -104,7 +104,7 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
         return offer_to_keep(entry.user)
     session.clear()
     login_user(entry.visitor, remember=form.remember_me.data)
-    keep_secrets(entry.held)
+    keep_secrets(entry.browser_secrets)
     return redirect(safe_next(request.args.get("next")))
 
 

@@ -87,7 +87,7 @@ def _confirm(token: str, user: User) -> str | Response:
     if outcome is Verification.REFUSED:
         return VERIFY_LINK.refuse()
     VERIFY_LINK.forget()
-    if outcome is Verification.HELD:
+    if outcome is Verification.TAKEN:
         return render_template("accounts/address_taken.html", user=user)
     if outcome is Verification.DONE:
         flash(_("Thank you, your email address is confirmed."), "success")

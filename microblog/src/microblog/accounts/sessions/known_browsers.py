@@ -41,19 +41,19 @@ def read_secrets(cookie: str) -> list[str]:
     return [part for part in parts if _SECRET.fullmatch(part)]
 
 
-def as_cookie(held: Sequence[str]) -> str:
-    return _SEPARATOR.join(held)
+def as_cookie(browser_secrets: Sequence[str]) -> str:
+    return _SEPARATOR.join(browser_secrets)
 
 
 def known_browser(
-    session: Session, user_id: int, held: Sequence[str], *, now: datetime
+    session: Session, user_id: int, browser_secrets: Sequence[str], *, now: datetime
 ) -> bytes | None:
     """The digest under which the account knows the browser that holds these secrets, if it does."""
     return session.scalar(
         select(KnownBrowser.digest)
         .where(
             KnownBrowser.user_id == user_id,
-            KnownBrowser.digest.in_([secret_digest(secret) for secret in held]),
+            KnownBrowser.digest.in_([secret_digest(secret) for secret in browser_secrets]),
             KnownBrowser.seen_at > now - KNOWN_FOR,
         )
         .limit(1)
@@ -61,23 +61,23 @@ def known_browser(
 
 
 def remember_browser(
-    session: Session, user_id: int, held: Sequence[str], *, now: datetime
+    session: Session, user_id: int, browser_secrets: Sequence[str], *, now: datetime
 ) -> tuple[list[str], bool]:
     """Let the account know this browser; returns what it shall hold, and whether it was known.
 
     A browser that the account does not know gets a new secret: one that was planted there is
     worthless.
     """
-    digest = known_browser(session, user_id, held, now=now)
+    digest = known_browser(session, user_id, browser_secrets, now=now)
     if digest is not None:
         known = KnownBrowser.user_id == user_id, KnownBrowser.digest == digest
         session.execute(update(KnownBrowser).where(*known).values(seen_at=now))
-        return list(held), True
+        return list(browser_secrets), True
     secret = secrets.token_urlsafe(32)
     session.add(KnownBrowser(user_id=user_id, digest=secret_digest(secret), seen_at=now))
     session.flush()
     _make_room(session, user_id)
-    return [*held, secret][-SECRETS_KEPT:], False
+    return [*browser_secrets, secret][-SECRETS_KEPT:], False
 
 
 def forget_browsers(session: Session, user_id: int) -> None:

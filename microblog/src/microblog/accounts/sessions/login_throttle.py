@@ -56,14 +56,16 @@ def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
     Attempts that are not let through are not counted.
     """
     session.execute(_HOLD, {"key": key, "now": now})
-    held = session.get_one(LoginThrottle, key, populate_existing=True)
-    if held.blocked_until is not None and now < held.blocked_until:
-        return held.blocked_until - now
-    if now - held.failed_at >= FORGOTTEN_AFTER:
-        held.failures = 0
-    held.failures += 1
-    held.failed_at = now
-    held.blocked_until = now + _wait(held.failures) if held.failures >= FREE_FAILURES else None
+    throttle = session.get_one(LoginThrottle, key, populate_existing=True)
+    if throttle.blocked_until is not None and now < throttle.blocked_until:
+        return throttle.blocked_until - now
+    if now - throttle.failed_at >= FORGOTTEN_AFTER:
+        throttle.failures = 0
+    throttle.failures += 1
+    throttle.failed_at = now
+    throttle.blocked_until = (
+        now + _wait(throttle.failures) if throttle.failures >= FREE_FAILURES else None
+    )
     return None
 
 

@@ -32,7 +32,7 @@ class Visitor(UserMixin):
         self._secret = secret
 
     def get_id(self) -> str:
-        """What the cookie holds: the session's secret, not the account's number."""
+        """What the cookie holds: the session's secret, not the account's id."""
         return self._secret
 
 
@@ -46,7 +46,7 @@ def start_session(session: Session, user: User, scope: Scope, *, remembered: boo
         created_at=scope.now,
         seen_at=scope.now,
         browser=scope.origin.browser,
-        address=scope.origin.address,
+        address=scope.origin.network,
     )
     session.add(started)
     session.flush()
@@ -73,12 +73,12 @@ def touch(session: Session, visitor: Visitor, origin: RequestOrigin, *, now: dat
     session.execute(
         update(LoginSession)
         .where(LoginSession.id == visitor.session.id)
-        .values(seen_at=now, browser=origin.browser, address=origin.address)
+        .values(seen_at=now, browser=origin.browser, address=origin.network)
     )
 
 
-def is_due_for_note(visitor: Visitor, *, now: datetime) -> bool:
-    """Whether the last note is old enough to be worth a write."""
+def needs_touch(visitor: Visitor, *, now: datetime) -> bool:
+    """Whether the session was last touched long enough ago to be worth a write."""
     return now - visitor.session.seen_at >= SEEN_EVERY
 
 
@@ -108,20 +108,20 @@ def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[
     ).all()
 
 
-def end_session(session: Session, visitor: Visitor, number: int, scope: Scope) -> bool:
+def end_session(session: Session, visitor: Visitor, session_id: int, scope: Scope) -> bool:
     """Log the visitor's account out in one of its browsers.
 
-    False where it has no session of this number, whether it ended or is somebody else's.
+    False where it has no session of this id, whether it ended or is somebody else's.
     """
-    if number > MAX_ID:
+    if session_id > MAX_ID:
         return False
-    theirs = LoginSession.id == number, LoginSession.user_id == visitor.user.id
+    theirs = LoginSession.id == session_id, LoginSession.user_id == visitor.user.id
     ended = session.execute(
         delete(LoginSession).where(*theirs).returning(LoginSession.browser, LoginSession.address)
     ).one_or_none()
     if ended is None:
         return False
-    if number != visitor.session.id:
+    if session_id != visitor.session.id:
         _forget_browsers(session, visitor.user.id)
     where = ", ".join(part for part in ended if part)
     record(session, visitor.user.id, SecurityEventType.SESSION_ENDED, scope, where=where)
