@@ -10,11 +10,11 @@ from microblog.accounts.actions import periodic_tasks
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages of accounts."""
+    """Add the pages of accounts to the application."""
     pages.init_app(app)
 
 
 def register(outbox: Outbox, *, sender: Address) -> None:
-    """Let this outbox compose the emails about accounts, and do what is due from time to time."""
+    """Register the email types and the periodic tasks of accounts with this outbox."""
     emails.register(outbox, sender=sender)
     periodic_tasks.register_periodic_tasks(outbox)

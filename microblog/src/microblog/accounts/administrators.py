@@ -1,4 +1,4 @@
-"""The site always has an administrator who can get in: the last one is kept, whoever wants what."""
+"""The site always keeps one administrator who can log in."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from microblog.accounts.models import User
 
 
 class LastAdministratorError(Exception):
-    """There is no administrator beside this one who could get in."""
+    """No administrator but this one could log in."""
 
 
 def keep_an_administrator(session: Session, user_id: int) -> None:
-    """Lock this account for a change that ends its being an administrator.
+    """Lock this account for a change after which it is no longer an administrator's.
 
-    To be asked before anything else of the account is locked or changed. Raises
-    LastAdministratorError.
+    Call it before anything else of the account is locked or changed. Raises LastAdministratorError
+    if no other administrator could log in.
     """
     active = User.is_admin & User.disabled_at.is_(None) & User.deletes_at.is_(None)
-    # Locked in one order, this account among them: two administrators who end themselves or each
-    # other at the same moment must not both succeed, nor wait for each other.
+    # All are locked in the same order: two administrators who act on themselves or each other at
+    # the same moment must neither both succeed nor wait for each other.
     locked = select(User.id, active).where(active | (User.id == user_id)).order_by(User.id)
     rows = session.execute(locked.with_for_update()).all()
     if [number for number, is_active in rows if is_active] == [user_id]:

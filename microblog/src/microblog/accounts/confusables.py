@@ -1,4 +1,4 @@
-"""User names that people would take for one another (UTS 39, Unicode Security Mechanisms)."""
+"""User names that people would mistake for each other (UTS 39, Unicode Security Mechanisms)."""
 
 from __future__ import annotations
 
@@ -27,19 +27,18 @@ Zanb
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether it is less than "highly restrictive" (UTS 39, 5.2).
+    """Whether a name is less than "highly restrictive" (UTS 39, 5.2).
 
-    A name has letters of one script, or of those in which Japanese, Chinese or Korean is written,
-    Latin among them. Digits, and what belongs to every script, are of none.
+    It must keep to one script, or to those in which Japanese, Chinese or Korean is written, Latin
+    included. Digits, and characters that every script uses, do not count.
     """
     return not _highly_restrictive().fullmatch(unicodedata.normalize("NFKC", name))
 
 
 def skeleton(name: str) -> str:
-    """What a name looks like: two names with one skeleton can be taken for each other (UTS 39, 4).
+    """Return what a name looks like: names with the same skeleton are confusable (UTS 39, 4).
 
-    Capitals are small ones in another place: a name in capitals of one script can look like one in
-    small letters of another.
+    Case is ignored, since capitals of one script can look like small letters of another.
     """
     look = _prototypes(unicodedata.normalize("NFKC", name)).casefold()
     return _prototypes(look)[:SKELETON_MAXIMUM]
@@ -52,7 +51,7 @@ def _prototypes(text: str) -> str:
 
 @cache
 def _confusables() -> dict[int, str]:
-    """The prototype of each character that has another one."""
+    """Map each confusable character to its prototype."""
     file = Path(__file__).with_name("confusables.txt")
     found: dict[int, str] = {}
     for line in file.read_text(encoding="utf-8").splitlines():

@@ -8,7 +8,7 @@ from microblog.accounts.tokens import Keys
 
 
 def token_keys() -> Keys:
-    """Raises RuntimeError where SECRET_KEY is not set."""
+    """Return the keys for tokens. Raises RuntimeError if SECRET_KEY is not set."""
     current = current_app.config["SECRET_KEY"]
     if not current:
         raise RuntimeError("SECRET_KEY is not set, so no link can be signed.")

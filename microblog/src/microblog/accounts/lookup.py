@@ -1,4 +1,4 @@
-"""Finding an account by an address."""
+"""Finding accounts by address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.accounts.models import User
 
 
 def find_by_email(session: Session, address: AddressLike) -> User | None:
-    """The account that holds this address or, where none does, the newest that claims it."""
+    """Return the account that has verified this address, else the newest that claims it."""
     try:
         key = address_key(address)
     except AddressError:
@@ -23,10 +23,10 @@ def find_by_email(session: Session, address: AddressLike) -> User | None:
 
 
 def owner_of(session: Session, email_key: str) -> User | None:
-    """The one account that has proved to read the mail of the address with this key."""
+    """Return the one account that has verified the address with this key."""
     return session.scalar(select(User).where(*owns(email_key)))
 
 
 def owns(email_key: str) -> tuple[ColumnElement[bool], Any]:
-    """The conditions under which an account has proved to read this address."""
+    """The SQL conditions under which an account has verified the address with this key."""
     return User.email_key == email_key, User.email_verified_at.is_not(None)

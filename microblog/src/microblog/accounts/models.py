@@ -1,4 +1,4 @@
-"""Tables of people, of where they are logged in, and of what happened to their accounts."""
+"""The tables of accounts: people, their sessions and browsers, and what happened to them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def _skeleton_of_name(row: Any) -> str:
 class User(Model):
     """A person with an account.
 
-    `username_key` and `email_key` are the one spelling under which the account is found. No two
-    names have one `username_skeleton`, but for those from before that was so: all of them except
-    the oldest have a `confusable_username`, which they keep. Several
-    accounts may name one address, but only one has proved that it reads its mail: so whoever
-    registers somebody else's address takes nothing from them, and learns nothing.
+    `username_key` and `email_key` are the normalised spellings by which the account is found. No
+    two names share a `username_skeleton`, except names from before that rule: all but the oldest
+    are marked with `confusable_username`, and stay. Several accounts may claim one address, but
+    only one can verify it: whoever registers somebody else's address takes nothing from them, and
+    learns nothing.
 
     `deletes_at` is the end of the grace period after which the account is deleted. `locale` and
     `time_zone` are the person's own choice; None follows the browser.
@@ -74,7 +74,7 @@ class User(Model):
             sqlite_where=text("email_verified_at IS NOT NULL"),
             postgresql_where=text("email_verified_at IS NOT NULL"),
         ),
-        # Of the few that are being deleted only: else SQLite would look for all others by it.
+        # Partial, since SQLite would otherwise use it for queries about all other accounts.
         Index(
             None,
             "deletes_at",
@@ -90,7 +90,7 @@ class User(Model):
 class LoginSession(Model):
     """One browser in which a person is logged in. The cookie holds the secret, the row its digest.
 
-    `remembered` ones outlive the browser's session. `browser` is its name in words, `address` the
+    A remembered session outlives the browser's own. `browser` is the browser's name, `address` the
     network that it came from, too coarse to tell one person from another.
     """
 
@@ -109,10 +109,10 @@ class LoginSession(Model):
 
 
 class KnownBrowser(Model):
-    """A browser in which a person logged in before: its cookie has the secret, the row its digest.
+    """A browser in which a person logged in before. The cookie holds a secret, the row its digest.
 
-    It is no proof of anything: it only spares its owner the notice of a new browser, and the
-    throttle that strangers run into.
+    It proves nothing: it only spares its owner the notice of a new browser, and the throttle that
+    strangers run into.
     """
 
     __tablename__ = "known_browsers"
@@ -126,7 +126,7 @@ class KnownBrowser(Model):
 
 
 class LoginThrottle(Model):
-    """Failed log-ins, counted by a digest of what was typed: whether it is an account or not."""
+    """Failed log-ins, counted by a digest of what was typed, whether that is an account or not."""
 
     __tablename__ = "login_throttles"
 
@@ -139,7 +139,7 @@ class LoginThrottle(Model):
 class SecurityEvent(Model):
     """Something that happened to an account, for its owner to read.
 
-    `kind` is one of those in `security_log`; `details` are what its sentence needs.
+    `kind` is a SecurityEventType; `details` are what its sentence needs.
     """
 
     __tablename__ = "security_events"
@@ -156,9 +156,9 @@ class SecurityEvent(Model):
 
 
 class EmailChange(Model):
-    """A change of address: asked for, then confirmed by the new one, and perhaps undone by the old.
+    """A change of address: requested, confirmed by the new address, perhaps undone by the old one.
 
-    `undo_until` is when the old address loses its say. The keys are what addresses are found by.
+    The old address can undo it until `undo_until`. Addresses are found by their keys.
     """
 
     __tablename__ = "email_changes"

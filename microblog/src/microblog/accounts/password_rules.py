@@ -1,7 +1,7 @@
-"""Which passwords are accepted, and how easily one would be guessed.
+"""Which passwords are accepted, and how strong one is.
 
-Length is all that is asked for, and that it is not what everybody tries first: the commonest, the
-user name and the address. No kinds of characters are demanded, since those rules make passwords
+A password must be long enough, and not what everybody tries first: the commonest passwords, the
+user name and the address. No kinds of characters are required, since such rules make passwords
 worse.
 
 Sources: OWASP ASVS 5.0, 6.2.1 (length), 6.2.4 (the commonest 3,000), 6.2.5 (no composition rules)
@@ -45,7 +45,7 @@ class Problem(Enum):
 
 
 class PasswordError(Exception):
-    """The rules do not accept a new password."""
+    """A new password is not accepted."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.name)
@@ -53,7 +53,7 @@ class PasswordError(Exception):
 
 
 class Strength(Enum):
-    """How much work it is to guess a password, by zxcvbn's estimate."""
+    """How hard a password is to guess, by zxcvbn's estimate."""
 
     WEAK = auto()
     """At most 10**8 guesses: found in no time by whoever has stolen its hash."""
@@ -63,10 +63,10 @@ class Strength(Enum):
 
 
 def problem_with(password: str, *, personal: Iterable[str] = ()) -> Problem | None:
-    """What is wrong with a new password, if anything.
+    """Return what is wrong with a new password, if anything.
 
-    `personal` are the user name and the address of the account. Letters count as the same in
-    whatever case, width and composition they are written.
+    `personal` are the user name and the address of the account. Case, width and composition of
+    letters make no difference.
     """
     if is_too_long(password) or len(_composed(password)) < PASSWORD_MINIMUM:
         return Problem.LENGTH
@@ -77,9 +77,9 @@ def problem_with(password: str, *, personal: Iterable[str] = ()) -> Problem | No
 
 
 def hash_new_password(password: str, *, personal: Iterable[str]) -> str:
-    """The form in which a new password is stored; slow, so no transaction should be open.
+    """Check a new password and hash it; slow, so no transaction should be open.
 
-    Raises PasswordError where there is a problem with it.
+    Raises PasswordError for one that is not accepted.
     """
     problem = problem_with(password, personal=personal)
     if problem is not None:
@@ -88,13 +88,13 @@ def hash_new_password(password: str, *, personal: Iterable[str]) -> str:
 
 
 def is_too_long(password: str) -> bool:
-    """Whether it is longer than any password can be."""
+    """Whether it is longer than any accepted password."""
     return len(password) > SPELLING_MAXIMUM or len(_composed(password)) > PASSWORD_MAXIMUM
 
 
 def strength_of(password: str) -> Strength:
-    """How strong a password is at least, judged by how it begins."""
-    # It takes a while to load, and is needed by few requests.
+    """Estimate from its first characters how strong a password is at least."""
+    # Slow to import, and few requests need it.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
     guesses = zxcvbn(password[:JUDGED])["guesses_log10"]

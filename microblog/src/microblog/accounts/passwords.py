@@ -21,15 +21,16 @@ _NOBODYS_HASH = _hasher.hash("nobody's")
 
 
 def hash_password(password: str) -> str:
-    """The form in which a password is stored (Argon2id, PHC string).
+    """Return the form in which a password is stored (Argon2id, PHC string).
 
-    Here as in the comparison, whoever calls has seen that it is not too long: see password_rules.
+    It checks nothing: new passwords go through `password_rules.hash_new_password`, and the forms
+    refuse a password that is too long to compare.
     """
     return _hasher.hash(_normalised(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether this is the password. None and a locked hash: never, after the same work."""
+    """Whether this is the password. For None or an unusable hash it is not, after the same work."""
     usable = None if password_hash is None or is_locked(password_hash) else password_hash
     try:
         _hasher.verify(usable or _NOBODYS_HASH, _normalised(password))
@@ -39,7 +40,7 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
 
 def unusable_password() -> str:
-    """What takes the place of a hash where no password shall fit; each is another one."""
+    """Return a value for the hash that no password matches; each one is different."""
     return _LOCKED + secrets.token_urlsafe(16)
 
 

@@ -1,4 +1,4 @@
-"""The changes of address that are on their way, or can still be undone."""
+"""The changes of address that wait for confirmation or can still be undone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ KEPT_CONFIRMED = timedelta(days=400)
 
 
 class AddressTakenError(Exception):
-    """Another account has proved the address, or can still get it back."""
+    """Another account has verified the address, or can still get it back."""
 
 
 def pending_change(session: Session, user_id: int, *, now: datetime) -> EmailChange | None:
-    """The change that waits for the new address to be confirmed; an account has at most one."""
+    """Return the change that waits for its confirmation; an account has at most one."""
     return session.scalar(
         select(EmailChange)
         .where(
@@ -42,7 +42,7 @@ def pending_change(session: Session, user_id: int, *, now: datetime) -> EmailCha
 
 
 def cancel_pending(session: Session, user_id: int, *, now: datetime) -> bool:
-    """Let no change that waits be confirmed any more; False where none waited."""
+    """Cancel the change that waits for its confirmation; return False if none does."""
     cancel = (
         update(EmailChange)
         .where(
@@ -56,7 +56,7 @@ def cancel_pending(session: Session, user_id: int, *, now: datetime) -> bool:
 
 
 def changes_not_undone(session: Session, user_id: int) -> Sequence[EmailChange]:
-    """All changes of this account that still count, oldest first."""
+    """Return all changes of this account that were not undone, oldest first."""
     return session.scalars(
         select(EmailChange)
         .where(EmailChange.user_id == user_id, EmailChange.undone_at.is_(None))
@@ -65,7 +65,7 @@ def changes_not_undone(session: Session, user_id: int) -> Sequence[EmailChange]:
 
 
 def can_be_undone(change: EmailChange, *, now: datetime) -> bool:
-    """Whether the old address still has its say, before the confirmation or after it."""
+    """Whether the old address can still undo the change, before or after its confirmation."""
     if change.undone_at is not None:
         return False
     if change.confirmed_at is None:
@@ -76,10 +76,10 @@ def can_be_undone(change: EmailChange, *, now: datetime) -> bool:
 def reservation(
     session: Session, email_key: str, *, exclude_user_id: int | None, now: datetime
 ) -> EmailChange | None:
-    """The first change whose undoing gives this address back to another account than this one.
+    """Return the first change that, if undone, gives this address back to another account.
 
-    As long as there is one, no other account may get the address: else whoever made the change
-    could keep the account from getting it back.
+    While there is one, nobody else may get the address: otherwise whoever made the change could
+    keep its owner from getting it back.
     """
     return session.scalar(
         select(EmailChange)
@@ -98,16 +98,16 @@ def reservation(
 def require_unreserved(
     session: Session, email_key: str, *, exclude_user_id: int, now: datetime
 ) -> None:
-    """Raise AddressTakenError where another account than this one can get the address back.
+    """Raise AddressTakenError if another account than this one can get the address back.
 
-    To be asked after the write that takes the address: whoever just left it has been waited for.
+    Call it after the write that takes the address, which has waited for whoever just left it.
     """
     if reservation(session, email_key, exclude_user_id=exclude_user_id, now=now):
         raise AddressTakenError
 
 
 def addresses_that_can_undo(session: Session, user: User, *, now: datetime) -> list[str]:
-    """The account's address, and former ones that can still undo their change; each once."""
+    """Return the account's address and former ones that can still undo a change, each once."""
     former = [
         change.old_email
         for change in changes_not_undone(session, user.id)
@@ -118,7 +118,7 @@ def addresses_that_can_undo(session: Session, user: User, *, now: datetime) -> l
 
 
 def prune_changes(session: Session, now: datetime) -> bool:
-    """Forget changes that are of no more use. There is never more left to do."""
+    """Delete changes that are no longer needed; always all of them, so it returns False."""
     for confirmed, kept in ((False, KEPT_UNCONFIRMED), (True, KEPT_CONFIRMED)):
         session.execute(
             delete(EmailChange).where(

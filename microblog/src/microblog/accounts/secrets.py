@@ -1,4 +1,4 @@
-"""Secrets that browsers hold, as the database knows them."""
+"""How the database stores the secrets that browsers hold."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def secret_digest(secret: str) -> bytes:
-    """What is kept of a secret that a cookie holds."""
+    """Return what is stored of a cookie's secret."""
     return hashlib.sha256(secret.encode()).digest()

@@ -1,9 +1,8 @@
 """The tokens in mailed links: JSON Web Tokens (RFC 7519), HS256, signed with SECRET_KEY.
 
-There is no table of tokens. A token is bound to the state of what it was made for, by a
-fingerprint. Where nothing else is said that is the account's password hash and address: a use, a
-change of the password and a change of the address each make every token that is still out
-worthless.
+There is no table of tokens. A fingerprint binds a token to the state of what it was made for: by
+default the account's password hash and address. So its use, a new password or a new address makes
+all of these tokens worthless.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ State = Sequence[str]
 
 @dataclass(frozen=True)
 class Keys:
-    """The key that signs, and former ones that are still believed."""
+    """The key that signs, and former keys that are still accepted."""
 
     current: str
     former: Sequence[str] = ()
@@ -52,7 +51,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Claims:
-    """A token whose signature is good and whose time has not run out."""
+    """The content of a token whose signature is good and which has not expired."""
 
     user_id: int
     fingerprint: str
@@ -60,7 +59,7 @@ class Claims:
 
 
 def account_state(user: User) -> State:
-    """What a change of the password or of the address changes."""
+    """The state that a new password or a new address changes."""
     return (user.password_hash, user.email_key)
 
 
@@ -73,9 +72,9 @@ def make_token(
     lifetime: timedelta,
     state: State | None = None,
 ) -> str:
-    """A token for one purpose and one account, good until `now + lifetime`.
+    """Make a token for one purpose and one account, valid until `now + lifetime`.
 
-    `state` is what must not change meanwhile, if not the account's password and address.
+    `state` is what must not change meanwhile; by default the account's password and address.
     """
     payload = {
         purpose: user.id,
@@ -86,7 +85,7 @@ def make_token(
 
 
 def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims | None:
-    """What a token says, or None where it is forged, foreign, old or for another purpose."""
+    """Return a token's claims; None if it is forged, expired or for another purpose."""
     if not _TOKEN.fullmatch(token):
         return None
     for key in keys:
@@ -104,7 +103,7 @@ def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims
 
 
 def matches(claims: Claims, purpose: str, user: User, *, state: State | None = None) -> bool:
-    """Whether what the token was made for is still in the state that it was in."""
+    """Whether what the token was made for is still in the same state."""
     present = _fingerprint(claims.key, purpose, user, state)
     return hmac.compare_digest(present, claims.fingerprint)
 

@@ -1,4 +1,4 @@
-"""User names: what they may hold, and when two of them are one."""
+"""User names: which are allowed, and when two spellings are the same name."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _FEED = ".atom"
 
 
 class UsernameProblem(Enum):
-    """Why nobody new may be called so."""
+    """Why a user name is not allowed."""
 
     CHARACTERS = auto()
-    """Too few or too many of them, or others than a name may hold."""
+    """Too few or too many characters, or others than those allowed."""
     ENDS = auto()
     ALPHABETS = auto()
 
 
 class UsernameError(Exception):
-    """Nobody new may be called so."""
+    """A user name is not allowed."""
 
     def __init__(self, problem: UsernameProblem) -> None:
         super().__init__(problem.name)
@@ -39,7 +39,7 @@ class UsernameError(Exception):
 
 
 def username_problem(name: str) -> UsernameProblem | None:
-    """What is wrong with a new user name, if anything."""
+    """Return what is wrong with a new user name, if anything."""
     if not _has_username_characters(name):
         return UsernameProblem.CHARACTERS
     if not _has_username_ends(name):
@@ -48,22 +48,22 @@ def username_problem(name: str) -> UsernameProblem | None:
 
 
 def check_username(name: str) -> None:
-    """Raise UsernameError for a name that nobody new may have."""
+    """Raise UsernameError for a name that no new account may have."""
     problem = username_problem(name)
     if problem is not None:
         raise UsernameError(problem)
 
 
 def username_key(name: str) -> str:
-    """The one spelling of a name: two names that differ in case or in width only are one."""
+    """The normalised spelling of a name: case and width make no difference."""
     spelling = unicodedata.normalize("NFKC", name[:SPELLING_MAXIMUM])
     return spelling.casefold()[:USERNAME_MAXIMUM]
 
 
 def _has_username_characters(name: str) -> bool:
-    """Letters and digits of any script, with their marks; dots, hyphens and underscores.
+    """Whether the name has only letters and digits of any script, with their marks, and `._-`.
 
-    All of them can be seen: else two names would look the same, and be two.
+    Invisible characters are not allowed: two different names would look the same.
     """
     if not USERNAME_MINIMUM <= len(name) <= USERNAME_MAXIMUM:
         return False
@@ -77,10 +77,10 @@ def _has_username_characters(name: str) -> bool:
 
 
 def _has_username_ends(name: str) -> bool:
-    """Whether the address of the person's page leads there.
+    """Whether the address of the person's page works.
 
-    Browsers take dots for the way to another folder, programs that look for addresses in a text
-    take them for the end of a sentence, and what ends like a feed is one.
+    Browsers resolve dots as folders, programs that find addresses in a text take a dot at the end
+    for the end of a sentence, and an address that ends like a feed leads to the feed.
     """
     inner = set(_PUNCTUATION) - set(_OUTER_PUNCTUATION)
     return not inner & {name[:1], name[-1:]} and not name.lower().endswith(_FEED)

@@ -1,7 +1,7 @@
-"""What the state of an account means for those who read: who is shown, and who is not.
+"""Which accounts others can see.
 
-An account that is disabled, or asked to be deleted, is still there and may come back. Meanwhile
-nobody sees it: no profile, no post, no mention, no entry in a list, no count.
+An account that is disabled or about to be deleted still exists and may come back. Meanwhile nobody
+sees it: no profile, no post, no mention, no entry in a list, no count.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ def is_visible(user: User) -> bool:
 
 
 def visible(person: type[User] = User) -> ColumnElement[bool]:
-    """The same as a condition, for statements that join `User`, or this alias of it."""
+    """The same as an SQL condition on `User`, or on this alias of it."""
     return and_(person.disabled_at.is_(None), person.deletes_at.is_(None))
