@@ -31,15 +31,15 @@ READER = "user0"
 ATTEMPTS = 3
 """Now and then Lighthouse misses the beginning of a page, and asks to be run again."""
 
-VISITORS_PAGES = {
-    "The first page, for visitors": "/",
+ANONYMOUS_PAGES = {
+    "The first page, signed out": "/",
     "Log in": "/login",
     "Register": "/register",
     "Reset Password": "/reset_password_request",
     "Explore": "/explore",
     "A person": "/user/user1",
 }
-READERS_PAGES = {
+SIGNED_IN_PAGES = {
     "Home": "/",
     "One's own profile": "/user/user0",
     "Where am I logged in": "/settings/sessions",
@@ -80,8 +80,8 @@ def _audited(audits: int) -> list[tuple[str, list[int]]]:
             site = f"http://127.0.0.1:{port}"
             client = Client(port)
             client.log_in(READER, PASSWORD)
-            pages = [(words, path, "") for words, path in VISITORS_PAGES.items()]
-            pages += [(words, path, client.cookies) for words, path in READERS_PAGES.items()]
+            pages = [(words, path, "") for words, path in ANONYMOUS_PAGES.items()]
+            pages += [(words, path, client.cookies) for words, path in SIGNED_IN_PAGES.items()]
             return [
                 (f"{words}, {seen_by}", _points(f"{site}{path}", cookie, options, folder, audits))
                 for words, path, cookie in pages

@@ -12,8 +12,11 @@ import pytest
 
 from benchmarks import QUESTIONS
 from flask_outbox.extension import make_dispatcher
+from flask_outbox.outbox.models import Model as MailModel
 from flask_outbox.outbox.models import Status
+from microblog.app import MODELS
 from microblog.cli import cli
+from microblog.database import Model
 from scripts import benchmarks_doc, settings_doc
 from tests.smtp_server import ScriptedServer
 from tests.tables import table
@@ -87,6 +90,17 @@ def test_no_command_is_described_that_does_not_exist() -> None:
 def test_the_table_of_statuses_has_each() -> None:
     _, rows = table((DOCS / "mail.md").read_text(), "Status")
     assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
+
+
+def test_the_page_on_architecture_lists_every_table() -> None:
+    assert MODELS, "all tables are known once the models are imported"
+    section = (
+        (DOCS / "architecture.md").read_text().partition("\n## Tables\n")[2].partition("\n## ")
+    )
+    site, library = section[0].split("Of the library")
+    for part, model in ((site, Model), (library, MailModel)):
+        rows = "".join(re.findall(r"^\| `.*?` \|", part, re.MULTILINE))
+        assert sorted(re.findall(r"`(\w+)`", rows)) == sorted(model.metadata.tables)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""The first page: a welcome for visitors, a form and the latest posts for people signed in."""
+"""The first page: a welcome for anonymous readers, a form and the latest posts for others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bodies(app: Flask) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/index"])
-def test_a_visitor_is_welcomed(visitor: Visitor, path: str) -> None:
+def test_an_anonymous_reader_is_welcomed(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 200
     said = words(page)
@@ -43,7 +43,7 @@ def test_a_visitor_is_welcomed(visitor: Visitor, path: str) -> None:
     assert "<form" not in page.get_data(as_text=True)
 
 
-def test_a_visitor_reads_and_does_not_write(app: Flask, susan: Visitor, visitor: Visitor) -> None:
+def test_an_anonymous_reader_cannot_write(app: Flask, susan: Visitor, visitor: Visitor) -> None:
     susan.submit("/", {"post": "hello, world"})
     assert "susan" in words(visitor.get("/"))
     assert "hello, world" in words(visitor.get("/"))

@@ -177,7 +177,7 @@ def test_pages_without_a_database_are_shown_without_one(browser_without_database
 
 
 @ON_SQLITE
-def test_a_lost_database_has_a_page_for_visitors_too(make_app: Make) -> None:
+def test_a_lost_database_has_a_page_for_anonymous_readers_too(make_app: Make) -> None:
     visitor = Visitor(make_app(PUBLIC_URL="http://localhost", DATABASE_URL=NOWHERE))
     assert "Forgot Your Password?" in words(visitor.get("/login"))
     page = visitor.submit("/reset_password_request", {"email": "susan@example.com"})

@@ -1,4 +1,4 @@
-"""The languages of the site, and which of them a visitor gets."""
+"""The languages of the site, and which of them a reader gets."""
 
 from __future__ import annotations
 
