@@ -1,4 +1,4 @@
 """What people do with their accounts: rules and SQL, no HTTP.
 
-Each function takes a session, and never commits.
+Actions take a session and never commit.
 """

@@ -1,16 +1,16 @@
-"""Deleting an account: asked for with the password, undone for seven days, then everything is gone.
+"""Deleting an account: requested with the password, undone within seven days, then final.
 
-- The last administrator of the site cannot ask: somebody else has to be one first.
-- Asking ends every session and gives up a pending change of address. From then on nobody sees the
-  account or what it wrote (`states`).
-- Its owner is told, at the present address and at former ones that still have a say, with a link
-  that keeps the account. The link dies when the deletion is undone. Giving name and password at the
-  log-in logs nobody in, but leads to the same button. A new password alone undoes nothing.
+- The last administrator cannot request it: somebody else has to become one first.
+- The request ends every session and cancels a pending change of address. From then on nobody sees
+  the account or what it wrote (`visibility`).
+- The owner is told, at the present address and at former ones that can still undo a change, with a
+  link that keeps the account. Undoing the deletion makes the link worthless. Whoever logs in
+  meanwhile is not let in, but offered the same button. A new password alone undoes nothing.
 - The address and the user name stay taken until the end.
-- Then all goes in one transaction: what other parts of the site hold, the account with its rows,
-  and all mail to the addresses that it proved, digests of old messages included. Where another
-  account has proved the address, too, only what was mailed while it was this account's. What went
-  to an address that the account only claimed is somebody else's, but for mail about the account.
+- At the end everything is deleted in one transaction: the data of other parts of the site, the
+  account with its rows, and all mail to addresses that it verified, digests of old messages
+  included. If another account verified the address too, only mail from this account's time there is
+  deleted. Of the mail to an address that was only claimed, only mail about this account is.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def ask_for_deletion(
     proof: PasswordProof,
     scope: Scope,
 ) -> datetime:
-    """Have the account deleted when the grace period is over; returns when that is.
+    """Schedule the account's deletion for the end of the grace period, and return that moment.
 
     Raises StaleProofError, LastAdministratorError.
     """
@@ -64,7 +64,7 @@ def ask_for_deletion(
 
 
 def keep_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) -> str:
-    """With it the account is kept, as long as this deletion of it waits."""
+    """Make a token that keeps the account as long as this deletion is pending."""
     return make_token(
         keys, KEEP_ACCOUNT, user, now=now, lifetime=lifetime, state=_deletion_state(user)
     )
@@ -73,7 +73,7 @@ def keep_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) ->
 def find_to_keep(
     session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
 ) -> User | None:
-    """The account that this token may keep. Changes nothing."""
+    """Return the account that this token can keep. Changes nothing."""
     claims = read_token(keys, KEEP_ACCOUNT, token, now=now)
     if claims is None:
         return None
@@ -84,7 +84,7 @@ def find_to_keep(
 
 
 def keep_account(session: Session, keys: Keys, token: str, scope: Scope) -> User | None:
-    """Undo the deletion; None where the token is not good."""
+    """Undo the deletion; return None if the token is not good."""
     user = find_to_keep(session, keys, token, now=scope.now, locked=True)
     if user is None:
         return None
@@ -94,7 +94,7 @@ def keep_account(session: Session, keys: Keys, token: str, scope: Scope) -> User
 
 
 def delete_due_accounts(session: Session, now: datetime) -> bool:
-    """Delete one account whose time has come, or a batch of what it wrote; False when none is due.
+    """Delete one account that is due, or a batch of what it wrote; return False if none is due.
 
     Needs an application context. Several processes may do it at once.
     """

@@ -1,33 +1,33 @@
-"""A change of address: asked for with the password, confirmed by the new, undone by the old one.
+"""A change of address: requested with the password, confirmed by the new, undone by the old one.
 
-Asking
-- needs the password, and changes nothing yet. The new address gets a link, good for a day. A new
-  asking takes the place of the former one, whose link is dead.
-- The old address is told, with a link that stops the change. An address that never was verified is
-  not: whoever reads it has no part in the account.
-- An address that another account holds is treated like any other, in the page and in its time. Only
-  the mail differs: its reader is told that there is an account already, and gets no link.
+Requesting
+- A request needs the password, and changes nothing yet. The new address gets a link that is valid
+  for a day. A new request replaces the former one and makes its link worthless.
+- The old address is told, with a link that stops the change. An address that was never verified is
+  not told: its reader may have nothing to do with the account.
+- An address that another account has is treated like any other, by the page and in the time that it
+  takes. Only the mail differs: its reader is told that there is an account, and gets no link.
 
 Confirming
-- The link belongs to one asking, and dies with it: by another one, by a cancellation, by a new
-  password, by a change of address, while the account is disabled or waits for its deletion.
-- The change and the verification of the new address are one. Every link that was mailed to the old
-  address is dead, since each is bound to the address; sessions go on.
-- Who holds an address is decided by a unique index; who loses the race reads so. An address that
-  another account can still get back counts as held.
+- The link belongs to one request. It becomes worthless by another request, a cancellation, a new
+  password or a change of address, and while the account is disabled or about to be deleted.
+- The change verifies the new address, too. Every link that was mailed to the old address becomes
+  worthless, since each is bound to the address; sessions go on.
+- A unique index decides who gets an address, and whoever loses the race is told. An address that
+  another account can still get back counts as taken.
 
 Undoing
-- The link in the notices works while the change waits, and for 72 hours after the confirmation. It
-  is held against the change itself: no new password, no later change of address, no disabling and
-  no request for deletion kills it. It works once.
-- Nobody undoes a change that they wanted, so it means that somebody else has the password: the
-  address comes back, every session, known browser, pending change and request for deletion ends,
-  the password stops working, and a link for a new one is mailed to the restored address.
-- Undoing an earlier change undoes the later ones, and their links die; undoing a later one leaves
-  the earlier one's link alone. So the first old address always has the last word.
+- The link in the notices works while the change is pending, and for 72 hours after the
+  confirmation. It is bound to the change alone: a new password, a later change of address, a lock
+  by an administrator and a request for deletion leave it valid. It works once.
+- Nobody undoes a change that they wanted, so somebody else must have the password: the address
+  comes back, every session, known browser, pending change and request for deletion ends, the
+  password stops working, and a link for a new one is mailed to the restored address.
+- Undoing an earlier change undoes the later ones and makes their links worthless; undoing a later
+  one leaves the link of the earlier one valid. So the first old address always wins.
 - As long as the link works after the confirmation, the old address is reserved: no other account
-  can get it, neither by a verification nor by a reset nor by a change. One that has it all the
-  same, as from before this was so, loses it to the undoing, and only claims it from then on.
+  can get it, neither by a verification nor by a reset nor by a change. An account that has it
+  anyway, from before that rule, loses it to the undoing, and only claims it from then on.
 
 Sources: OWASP ASVS 5.0, 6.3.7 and 7.5.1; OWASP Authentication Cheat Sheet, "Change E-mail Address".
 """
@@ -76,17 +76,17 @@ ASKED_KIND = "accounts.email_change_notice"
 EMAIL_CHANGED_KIND = "accounts.email_changed"
 
 ASKED_A_DAY = 10
-"""So many times a day an account may ask, since each time mails somebody who did not."""
+"""Requests of one account; each one mails somebody who did not ask for it."""
 
 
 class SameAddressError(Exception):
-    """It is the account's address already, letter by letter."""
+    """The account has exactly this address already."""
 
 
 class AskedTooOftenError(Exception):
-    """The account asked ASKED_A_DAY times within a day, or often for this address lately.
+    """The account made too many requests within a day, in all or for this address.
 
-    It can ask from `opens_at` on.
+    It can make another one from `opens_at` on.
     """
 
     def __init__(self, opens_at: datetime) -> None:
@@ -101,7 +101,7 @@ def ask_for_change(
     address: str,
     scope: Scope,
 ) -> EmailChange:
-    """Have the new address asked to confirm, and the old one told.
+    """Request a change: mail a link to the new address, and tell the old one.
 
     Raises AddressError, SameAddressError, AskedTooOftenError, StaleProofError.
     """
@@ -109,7 +109,7 @@ def ask_for_change(
     new = parse_address(address, public=True)
     if new.mailbox == user.email:
         raise SameAddressError
-    _require_patience(session, outbox, user, new.key, now=scope.now)
+    _limit_requests(session, outbox, user, new.key, now=scope.now)
     cancel_pending(session, user.id, now=scope.now)
     change = EmailChange(
         user_id=user.id, old_email=user.email, new_email=new.mailbox, requested_at=scope.now
@@ -129,7 +129,7 @@ def ask_for_change(
 
 
 def cancel_change(session: Session, user_id: int, scope: Scope) -> bool:
-    """Give up the change that waits; False where none does."""
+    """Cancel the pending change; return False if there is none."""
     change = pending_change(session, user_id, now=scope.now)
     if change is None or not cancel_pending(session, user_id, now=scope.now):
         return False
@@ -138,7 +138,7 @@ def cancel_change(session: Session, user_id: int, scope: Scope) -> bool:
 
 
 def confirmation_token(keys: Keys, user: User, change: EmailChange) -> str:
-    """For the mail to the new address. It ends a day after the asking, whenever the mail leaves."""
+    """Make the token for the new address; it expires a day after the request."""
     return make_token(
         keys,
         CONFIRM_EMAIL_CHANGE,
@@ -152,7 +152,7 @@ def confirmation_token(keys: Keys, user: User, change: EmailChange) -> str:
 def find_to_confirm(
     session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
 ) -> tuple[User, EmailChange] | None:
-    """The account and the change that this token may confirm. Changes nothing."""
+    """Return the account and the change that this token can confirm. Changes nothing."""
     claims = read_token(keys, CONFIRM_EMAIL_CHANGE, token, now=now)
     user = claims and _account(session, claims, locked=locked)
     if not claims or not user or not is_visible(user):
@@ -171,9 +171,9 @@ def confirm_change(
     token: str,
     scope: Scope,
 ) -> User | None:
-    """Give the account its new address, and its old one 72 hours to undo it.
+    """Give the account its new address; the old one can undo that for 72 hours.
 
-    None where the token is not good. Raises AddressTakenError, which must end the transaction.
+    Returns None if the token is not good. Raises AddressTakenError, which must end the transaction.
     """
     found = find_to_confirm(session, keys, token, now=scope.now, locked=True)
     if found is None:
@@ -205,7 +205,7 @@ def confirm_change(
 
 
 def undo_token(keys: Keys, user: User, change: EmailChange) -> str:
-    """For a mail to the old address. When it ends is up to the change itself."""
+    """Make the token for the old address; the change itself says until when it works."""
     return make_token(
         keys,
         UNDO_EMAIL_CHANGE,
@@ -219,7 +219,7 @@ def undo_token(keys: Keys, user: User, change: EmailChange) -> str:
 def find_to_undo(
     session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
 ) -> tuple[User, EmailChange] | None:
-    """The account and the change that this token may undo. Changes nothing."""
+    """Return the account and the change that this token can undo. Changes nothing."""
     claims = read_token(keys, UNDO_EMAIL_CHANGE, token, now=now)
     user = claims and _account(session, claims, locked=locked)
     if not claims or not user:
@@ -237,9 +237,9 @@ def undo_change(
     token: str,
     scope: Scope,
 ) -> User | None:
-    """Give the account its old address back, close every door, and start a reset.
+    """Give the account its old address back, secure it, and start a reset.
 
-    None where the token is not good.
+    Returns None if the token is not good.
     """
     found = find_to_undo(session, keys, token, now=scope.now, locked=True)
     if found is None:
@@ -281,17 +281,17 @@ def _account(session: Session, claims: Claims, *, locked: bool) -> User | None:
 
 
 def _change_state(change: EmailChange) -> State:
-    # The moment, too: a database may give the number of a change that is gone to another one.
+    # With the moment, since a database may reuse the id of a deleted change.
     moment = change.requested_at.isoformat()
     return (str(change.id), change.old_email, change.new_email, moment)
 
 
-def _require_patience(
+def _limit_requests(
     session: Session, outbox: Outbox, user: User, email_key: str, *, now: datetime
 ) -> None:
-    """Raise AskedTooOftenError where the account asked often enough, or for this address.
+    """Raise AskedTooOftenError if the account made too many requests, in all or for this address.
 
-    What the account itself asked for is counted, with the numbers of the guard: so it tells nothing
+    Only its own requests are counted, by the recipient limit, so that the answer tells nothing
     about the address.
     """
     since = now - timedelta(days=1)

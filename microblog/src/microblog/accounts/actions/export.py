@@ -1,7 +1,7 @@
-"""All that the site holds about a person, for themselves: what docs/accounts.md describes.
+"""The export of everything that the site stores about a person; docs/accounts.md describes it.
 
-No secret is in it, nor what a secret could be guessed from: no password hash, no digest of a
-session's or a browser's secret.
+It contains no secrets, nor anything from which one could be guessed: no password hash, no digest of
+a session's or a browser's secret.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CHANGE = ("old_email", "new_email", "requested_at", "confirmed_at", "undo_until"
 def export(
     session: Session, user: User, parts: Iterable[PersonalData], *, now: datetime
 ) -> dict[str, Any]:
-    """What JSON can hold: moments are texts in RFC 3339, in UTC."""
+    """Return the export, ready for JSON; moments are texts as in RFC 3339, in UTC."""
     found: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -61,12 +61,12 @@ def export(
 
 
 def record_export(session: Session, user_id: int, scope: Scope) -> None:
-    """Write down that the data was handed out."""
+    """Record that the data was exported."""
     record(session, user_id, SecurityEventType.EXPORTED, scope)
 
 
 def moment(value: datetime | None) -> str | None:
-    """A moment as the export writes it, like 2026-03-01T12:00:00+00:00."""
+    """Format a moment as the export does, like 2026-03-01T12:00:00+00:00."""
     return value.isoformat() if value else None
 
 
@@ -86,7 +86,7 @@ def _members(row: Model, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _mail(session: Session, user: User) -> list[dict[str, Any]]:
-    """What was mailed to each address while it was the account's; the site keeps no text of it."""
+    """List what was mailed to each address while it was the account's; no texts are stored."""
     return [
         {
             "kind": message.kind,

@@ -1,8 +1,8 @@
-"""The owner says "this wasn't me": every door is closed, and only their mail opens one again.
+"""The owner says "this wasn't me": the account is secured, and only mail to the owner opens it.
 
-Whoever did it may have the password, a session, a browser that counts as known, and changes under
-way. All of that ends. The password itself no longer works: otherwise they would be back before the
-owner has chosen a new one. The link may be pressed again, which does nothing more.
+Whoever did it may have the password, a session, a known browser and pending changes. All of that
+ends. The password stops working too, or they would be back before the owner has chosen a new one.
+Pressing the button again does nothing more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from microblog.web.scope import Scope
 
 
 class Report(Enum):
-    """What became of a report. REFUSED: the link is not good. DONE_BEFORE: it did its work."""
+    """The outcome of a report. REFUSED: the link is not good. DONE_BEFORE: it was used already."""
 
     DONE = auto()
     DONE_BEFORE = auto()
@@ -41,9 +41,9 @@ class Report(Enum):
 def reporter(
     session: Session, keys: Keys, token: str, *, now: datetime, locked: bool = False
 ) -> User | None:
-    """The account that this link speaks for, while its notice's address is the account's.
+    """Return the account that this link belongs to, if its notice went to the present address.
 
-    Changes nothing. With `locked`, no other transaction can change the account until this one ends.
+    Changes nothing. With `locked`, the account is locked until the transaction ends.
     """
     claims = read_token(keys, NOT_ME, token, now=now)
     if claims is None:
@@ -55,10 +55,10 @@ def reporter(
 def change_to_undo(
     session: Session, keys: Keys, token: str, *, now: datetime
 ) -> tuple[User, EmailChange] | None:
-    """The account, and the change of address that whoever reads this link's mail can undo.
+    """Return the account and the change of address that the reader of this link can undo.
 
-    A notice that went to a former address speaks for the account no more. But while that address
-    has its say, it can take the account back, and its reader need not look for another mail.
+    A notice that went to a former address can no longer secure the account. But while that address
+    can undo its change, its reader need not look for the other mail.
     """
     claims = read_token(keys, NOT_ME, token, now=now)
     user = session.get(User, claims.user_id) if claims else None
@@ -78,11 +78,11 @@ def report(
     token: str,
     scope: Scope,
 ) -> Report:
-    """Close every door of the link's account, and have a link for a new password mailed."""
+    """Secure the link's account, and mail its owner a link for a new password."""
     user = reporter(session, keys, token, now=scope.now, locked=True)
     if user is None:
         return Report.REFUSED
-    # The signature covers this part, as it is spelled.
+    # The part that the signature covers, of which there is one spelling.
     link = hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
     if _was_pressed(session, user, link, now=scope.now):
         return Report.DONE_BEFORE
@@ -93,7 +93,7 @@ def report(
 
 
 def secure_account(session: Session, user: User, scope: Scope) -> None:
-    """End whatever was begun in the account, its password and its deletion included."""
+    """End the account's sessions, known browsers, pending changes, deletion and password."""
     revoke_access(session, user, now=scope.now)
     undo_deletion(session, user, scope)
     lock_password(user)

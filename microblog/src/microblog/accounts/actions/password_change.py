@@ -1,8 +1,8 @@
-"""A new password in the place of a known one.
+"""Replacing a known password with a new one.
 
-It ends every other session, and makes worthless what was mailed for the old password: links for a
-reset, and a change of address that waits for its confirmation. No browser counts as known any more,
-but for the one that asks (see the view); its session goes on under a new secret.
+It ends every other session, and makes worthless what was mailed for the old password: reset links
+and a pending change of address. Only the browser that asks stays a known one (see the page); its
+session goes on under a new secret.
 
 Sources: OWASP ASVS 5.0, 6.2.2 and 6.2.3 (the present password is asked for), 7.4.3 (other sessions
 end); NIST SP 800-63B-4 (the owner is told).
@@ -32,7 +32,7 @@ def change_password(
     *,
     password_hash: str,
 ) -> Visitor | None:
-    """Set the new password; returns who is logged in now, None where the session was ended.
+    """Set the new password; return the visitor under the new secret, None if the session ended.
 
     Raises StaleProofError.
     """

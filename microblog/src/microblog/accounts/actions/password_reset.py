@@ -35,7 +35,7 @@ CHANGED_KIND = "accounts.password_changed"
 
 
 class Reason(StrEnum):
-    """Why a reset was started for an account. Their names are stored; the mail has the sentence."""
+    """Why a reset was started for an account. The values are stored; the email says it in words."""
 
     REPORTED = "reported"
     UNDONE = "undone"
@@ -43,11 +43,11 @@ class Reason(StrEnum):
 
 
 def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) -> None:
-    """Ask for a link to be mailed to the account with this address, if there is one.
+    """Enqueue a link for the account with this address, if there is one.
 
-    Nobody is looked up here: the same row is written for any address, so that neither the answer
-    nor its time tells who has an account. Whoever delivers the row looks. The origin is kept for
-    the owner, who can read from where it was asked.
+    Nothing is looked up here: the same row is written for any address, so that neither the answer
+    nor its time tells who has an account. The composer looks the account up. The origin is stored
+    for the owner, who can read where the request came from.
     """
     about = {"browser": scope.origin.browser, "address": scope.origin.network}
     outbox.enqueue(session, RESET_KIND, address, locale=scope.locale, arguments=about)
@@ -56,18 +56,18 @@ def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) 
 def start_reset(
     session: Session, outbox: Outbox, user: User, reason: Reason, *, locale: str
 ) -> None:
-    """Have a link mailed to the owner of this account, because of what somebody entitled did.
+    """Mail a reset link to the owner of this account, for a reason that needs no request.
 
-    Unlike a request of a stranger it is not held back where the address had many links already.
+    Unlike a stranger's request, it is not stopped by the recipient limit.
     """
     arguments = {"user_id": user.id, "reason": reason.value}
     outbox.enqueue(session, STARTED_KIND, user.email, locale=locale, arguments=arguments)
 
 
 def lock_password(user: User) -> None:
-    """Let no password fit this account until its owner has chosen a new one.
+    """Make the account's password unusable until its owner chooses a new one.
 
-    It makes every reset link that is out worthless, too.
+    This makes all reset links that were mailed worthless, too.
     """
     user.password_hash = unusable_password()
 
@@ -75,10 +75,10 @@ def lock_password(user: User) -> None:
 def reset_link(
     session: Session, keys: Keys, address: AddressLike, *, now: datetime, lifetime: timedelta
 ) -> tuple[User, str] | None:
-    """The account with this address and a token for it, made at the moment of sending.
+    """Return the account with this address and a new token for it, at the moment of sending.
 
-    None where there is no account, or it is disabled. An address that another account may still
-    get back is the other one's; so ask for its `reservation` first.
+    Returns None if there is no account or it is disabled. Look for a `reservation` first: a
+    reserved address belongs to the account that can get it back.
     """
     user = find_by_email(session, address)
     if user is None or user.disabled_at is not None:
@@ -87,12 +87,12 @@ def reset_link(
 
 
 def reset_token(keys: Keys, user: User, *, now: datetime, lifetime: timedelta) -> str:
-    """The token with which this account gets a new password."""
+    """Make the token with which this account gets a new password."""
     return make_token(keys, RESET_PASSWORD, user, now=now, lifetime=lifetime)
 
 
 def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
-    """The account that this token may choose a new password for. Changes nothing."""
+    """Return the account that this token can give a new password. Changes nothing."""
     claims = read_token(keys, RESET_PASSWORD, token, now=now)
     if claims is None:
         return None
@@ -113,9 +113,9 @@ def reset_password(
 ) -> User | None:
     """Give the token's account a new password, end what others began there, and tell its owner.
 
-    Whoever holds the token reads the mail of the address, so that it counts as verified. None
-    where the token is no longer good: of many simultaneous uses of one link, one wins, and none
-    where another account has proved the address meanwhile, or may still get it back.
+    Whoever has the token reads the mail of the address, so the address becomes verified. Returns
+    None if the token is not good any more: one of many simultaneous uses wins, and none if another
+    account has verified the address meanwhile, or can still get it back.
     """
     user = find_by_token(session, keys, token, now=scope.now)
     if user is None:
@@ -129,16 +129,16 @@ def reset_password(
     record(session, user.id, SecurityEventType.PASSWORD_RESET, scope)
     if not was_verified:
         record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)
-        # Whoever asked for it was nobody who had proved anything.
+        # Whoever requested it had not verified the address.
         undo_deletion(session, user, scope)
     enqueue_notice(session, outbox, CHANGED_KIND, user, scope)
     return user
 
 
 def _replace_password(session: Session, user: User, password_hash: str, *, now: datetime) -> bool:
-    """Take the new password and the proof of the address; False where somebody was faster.
+    """Set the new password and verify the address.
 
-    Nothing is changed then.
+    Returns False, and changes nothing, if somebody else was faster.
     """
     change = (
         update(User)
@@ -161,14 +161,14 @@ def _replace_password(session: Session, user: User, password_hash: str, *, now: 
 
 
 def revoke_access(session: Session, user: User, *, now: datetime) -> None:
-    """End the account's sessions, its known browsers, and a change of address that waits."""
+    """End the account's sessions, its known browsers and its pending change of address."""
     end_all_sessions(session, user.id)
     forget_browsers(session, user.id)
     cancel_pending(session, user.id, now=now)
 
 
 def undo_deletion(session: Session, user: User, scope: Scope) -> None:
-    """Keep an account whose deletion was asked for; nothing happens to others."""
+    """Undo a pending deletion, if there is one."""
     if user.deletes_at is not None:
         user.deletes_at = None
         record(session, user.id, SecurityEventType.DELETION_UNDONE, scope)

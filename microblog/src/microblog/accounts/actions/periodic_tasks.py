@@ -1,4 +1,4 @@
-"""What is removed from the tables of accounts when its time is over: in batches, once an hour."""
+"""What is deleted from the tables of accounts, once an hour and in batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microblog.accounts.sessions.login_throttle import prune_throttles
 from microblog.accounts.sessions.sessions import prune_sessions
 
 Removal = Callable[[Session, datetime], bool]
-"""Removes one batch of what is over by then, and says whether there is more."""
+"""Deletes one batch of what is over by then, and returns whether there may be more."""
 
 REMOVALS: dict[str, Removal] = {
     "accounts.delete": delete_due_accounts,
@@ -31,7 +31,7 @@ REMOVALS: dict[str, Removal] = {
 
 
 def register_periodic_tasks(outbox: Outbox) -> None:
-    """Have whoever delivers mail do these, too."""
+    """Register these tasks with the outbox, whose dispatcher runs them."""
     for name, removal in REMOVALS.items():
         outbox.register_periodic_task(name, _periodic_task(removal))
 

@@ -1,7 +1,7 @@
-"""Where the other parts of the site say what they hold about people: to export, and to erase.
+"""Where the other parts of the site register what they store about people, to export and erase it.
 
-Accounts know nothing of what is built on them. Whatever refers to `users` with ON DELETE CASCADE is
-deleted with the account; a part need only erase what may be too much for one transaction, or lies
+Accounts do not know what is built on them. Rows that refer to `users` with ON DELETE CASCADE are
+deleted with the account; a part erases only what may be too much for one transaction, or is stored
 elsewhere.
 """
 
@@ -23,11 +23,10 @@ def _nothing_more(_session: Session, _user_id: int) -> bool:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What one part of the site holds.
+    """What one part of the site stores about people.
 
-    `collect` returns it for the account with this number: names with values that JSON can hold,
-    which become members of the export. `erase` removes one batch, and says whether there may be
-    more.
+    `collect` returns it for the account with this id, ready for JSON, as a part of the export.
+    `erase` deletes one batch, and returns whether there may be more.
     """
 
     collect: Callable[[Session, int], dict[str, Any]]
@@ -39,6 +38,6 @@ def add_personal_data(app: Flask, part: PersonalData) -> None:
 
 
 def personal_data() -> list[PersonalData]:
-    """What the parts of the current application told."""
+    """Return what the parts of the current application registered."""
     parts: list[PersonalData] = current_app.extensions.get(EXTENSION, [])
     return parts

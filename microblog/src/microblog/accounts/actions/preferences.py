@@ -1,4 +1,4 @@
-"""What a person chose about how the site speaks to them."""
+"""A person's own choice of language and time zone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from microblog.accounts.models import User
 
 
 def choose_language(session: Session, user_id: int, locale: str | None) -> None:
-    """Speak this language to them, in pages and in mail; None follows the browser."""
+    """Set the language of pages and mail; None follows the browser."""
     session.execute(update(User).where(User.id == user_id).values(locale=locale))
 
 
 def choose_time_zone(session: Session, user_id: int, zone: str | None) -> None:
-    """Tell them times in this zone; None follows the browser."""
+    """Set the time zone of pages and mail; None follows the browser."""
     session.execute(update(User).where(User.id == user_id).values(time_zone=zone))

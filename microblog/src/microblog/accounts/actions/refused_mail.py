@@ -1,7 +1,7 @@
-"""An address that its server refused: its owner sees it when logged in, and has it tried again.
+"""An address that its mail server refused: its owner sees that, and can have it tried again.
 
-Whoever only claims the address is told what happened to their own mail and no more: what was
-refused before they came was somebody else's.
+Somebody who only claims the address is told about their own mail alone: what was refused before
+they registered was somebody else's.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from microblog.web.scope import Scope
 WORKS_KIND = "accounts.address_works"
 
 TRY_EVERY = timedelta(days=1)
-"""Whoever often asks a server about addresses that it does not have is taken for a spammer."""
+"""Servers take those for spammers who often mail to addresses that do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """When an address was refused, in the server's words; whether its owner may have it tried."""
+    """When an address was refused, in which words, and whether its owner may try it again."""
 
     at: datetime
     words: str
@@ -35,7 +35,7 @@ class Refusal:
 
 
 def refusal(session: Session, user: User) -> Refusal | None:
-    """Why no mail goes to this account's address any more, if so."""
+    """Return why no mail goes to this account's address, if that is so."""
     found = suppression(session, user.email_key)
     is_own = user.email_verified_at is not None
     if found is None or not (is_own or found.since >= user.registered_at.timestamp()):
@@ -50,9 +50,9 @@ def try_again(
     user: User,
     scope: Scope,
 ) -> str | None:
-    """Mail to the owner's own verified address again, beginning with a message that says so.
+    """Mail to the account's verified address again, beginning with a message that says so.
 
-    Returns the address; None where it is not verified, not refused, or was tried within a day.
+    Returns the address; None if it is not verified, not refused, or was tried within a day.
     """
     account = session.get_one(User, user.id, with_for_update=True, populate_existing=True)
     if account.email_verified_at is None or _was_tried(session, account, now=scope.now):

@@ -1,8 +1,8 @@
 """Making an account.
 
-Its address is a claim until it is verified: several accounts may name one address, one may hold it.
-So whoever registers learns nothing about who has an account, neither from the answer, nor from its
-time, nor by trying the new account out.
+It claims its address until the address is verified: several accounts may claim one address, but
+only one can verify it. So whoever registers does not learn who has an account, neither from the
+answer, nor from its time, nor by trying the new account out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from microblog.web.scope import Scope
 class TakenError(Exception):
     """Another account has the name or the address; `field` is "username" or "email".
 
-    `is_confusable` says that the name is another one, which looks the same.
+    With `is_confusable`, the names are different but look the same.
     """
 
     def __init__(self, field: str, *, is_confusable: bool = False) -> None:
@@ -46,10 +46,10 @@ def register(
     email: str,
     password_hash: str,
 ) -> User:
-    """Make an account, and ask whoever reads the mail of its address to confirm it.
+    """Make an account, and mail a link with which its address is verified.
 
-    Raises TakenError for a user name. Nobody is looked up by the address: the same is written
-    whether another account holds it or not.
+    Raises UsernameError, AddressError, or TakenError for a user name. Nothing is looked up by the
+    address: the same is written whether another account has it or not.
     """
     user = create_account(session, username=username, email=email, password_hash=password_hash)
     record(session, user.id, SecurityEventType.REGISTERED, scope)
@@ -65,11 +65,11 @@ def create_account(
     password_hash: str,
     verified_at: datetime | None = None,
 ) -> User:
-    """Make an account without telling anybody; with `verified_at`, its address counts as verified.
+    """Make an account without any mail; with `verified_at`, its address counts as verified.
 
-    Raises UsernameError, AddressError, or TakenError: for a user name, one that looks like another
-    included, or, with `verified_at`, for an address that another account has proved or can still
-    get back. Nothing is written then.
+    Raises UsernameError, AddressError, or TakenError: for a user name that another account has or
+    that looks like one, or, with `verified_at`, for an address that another account has verified or
+    can still get back. Nothing is written then.
     """
     check_username(username)
     address = parse_address(email, public=True)
@@ -94,7 +94,7 @@ def create_account(
     except AddressTakenError:
         raise TakenError("email") from None
     except IntegrityError:
-        # Somebody else was faster, between the look and the insert.
+        # Somebody else was faster, between the query and the insert.
         _require_free(session, user)
         raise TakenError("username") from None
     return user
@@ -103,9 +103,9 @@ def create_account(
 def require_free_name(
     session: Session, *, key: str, skeleton: str | None, exclude_user_id: int | None = None
 ) -> None:
-    """Raise TakenError where another account has this name, or one that looks like it.
+    """Raise TakenError if another account has this name, or one that looks like it.
 
-    `exclude_user_id` is the account that gets it; without `skeleton`, it may look like others'.
+    `exclude_user_id` is the account that gets the name; without `skeleton`, looks do not matter.
     """
     found = session.scalars(
         select(User.username_key).where(

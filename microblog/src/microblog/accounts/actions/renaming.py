@@ -1,4 +1,4 @@
-"""Taking another user name."""
+"""Changing one's user name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from microblog.accounts.usernames import check_username, username_key
 
 
 def rename(session: Session, user: User, username: str) -> None:
-    """Give an account another name.
+    """Change an account's user name.
 
-    Raises UsernameError for one that nobody new may have, and TakenError where another account has
-    it, or one that looks like it. Nothing is changed then.
+    Raises UsernameError for a name that is not allowed, and TakenError if another account has it or
+    one that looks like it. Nothing is changed then.
     """
     if username != user.username:
-        # Who has a name from before a rule keeps it.
+        # A name from before a rule may be kept.
         check_username(username)
     key, look = username_key(username), skeleton(username)
-    # The same name in capitals may still look like another account's, as before.
+    # A name from before this rule may go on looking like another one, whatever its case.
     is_new = look != user.username_skeleton
     require_free_name(session, key=key, skeleton=look if is_new else None, exclude_user_id=user.id)
     try:
@@ -32,6 +32,6 @@ def rename(session: Session, user: User, username: str) -> None:
             if is_new:
                 user.username_skeleton, user.confusable_username = look, False
     except IntegrityError:
-        # Somebody else was faster, between the look and the change.
+        # Somebody else was faster, between the query and the update.
         require_free_name(session, key=key, skeleton=look, exclude_user_id=user.id)
         raise TakenError("username") from None

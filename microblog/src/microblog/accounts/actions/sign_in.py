@@ -1,8 +1,8 @@
-"""Finding an account by what its owner types, checking the password, and letting them in.
+"""Finding an account by what its owner types, checking the password, and logging them in.
 
-In three steps, since no transaction should be open while a password is compared: who may be meant,
-and what the attempt is counted by (`find_candidates`); whether the password is theirs (`check`);
-and the log-in itself (`log_in`).
+There are three steps, since no transaction should be open while a password is compared: which
+accounts may be meant, and what the attempt is counted by (`find_candidates`); whether the password
+is right (`check`); and the log-in itself (`log_in`).
 
 Sources: OWASP ASVS 5.0, 6.3 and 7.2.4; NIST SP 800-63B-4, 3.2.2; CWE-204 and CWE-208.
 """
@@ -41,13 +41,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Somebody wants in.
+    """An attempt to log in.
 
-    `owner` is the account with this user name, or the one that holds this address. `claimant` is
-    the newest that only claims the address: whoever registered with somebody else's must not find
-    out by logging in with it whether that has an account.
+    `owner` is the account with this user name, or the one that has verified this address.
+    `claimant` is the newest account that only claims the address: whoever registered with somebody
+    else's address must not learn, by logging in with it, whether that person has an account.
 
-    `key` is what the attempt is counted by. `browser_secrets` are what the browser holds.
+    `key` is what the attempt is counted by; `browser_secrets` are those that the browser sent.
     """
 
     owner: Candidate | None
@@ -59,9 +59,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Entry:
-    """The password was right. `visitor` is None where the account waits for its deletion.
+    """The password was right. `visitor` is None if the account is about to be deleted.
 
-    `browser_secrets` are what the browser shall keep.
+    `browser_secrets` are those that the browser is to keep.
     """
 
     user: User
@@ -72,7 +72,7 @@ class Entry:
 def find_candidates(
     session: Session, keys: Keys, login: str, browser_secrets: Sequence[str], *, now: datetime
 ) -> Attempt:
-    """Find out who may be meant, with the same work whether anybody is."""
+    """Look up which accounts may be meant; the work is the same if there are none."""
     by_address = "@" in login
     if by_address:
         address = _lookup_key(login)
@@ -80,10 +80,10 @@ def find_candidates(
         claimed = User.email_key == address, User.email_verified_at.is_(None)
         claimant = _candidate(session, *claimed)
     else:
-        # PostgreSQL takes no NUL, and no name has one.
+        # PostgreSQL accepts no NUL, and no name has one.
         key = username_key(login.replace("\0", "\n"))
         owner, claimant = _candidate(session, User.username_key == key), None
-    # A claimant's browser is a stranger's: else its secret would buy guesses at the owner.
+    # Not the claimant's browsers: their secrets would buy guesses at the owner's password.
     known = known_browser(session, owner.user_id if owner else NOBODY, browser_secrets, now=now)
     return Attempt(
         owner, claimant, by_address, throttle_key(keys, login, known or b""), browser_secrets
@@ -91,7 +91,7 @@ def find_candidates(
 
 
 def check(attempt: Attempt, password: str) -> Candidate | None:
-    """The account whose password this is, unless it is disabled.
+    """Return the account whose password this is, unless it is disabled.
 
     Slow, so no transaction should be open. An unknown login takes as long as a wrong password.
     """
@@ -101,7 +101,7 @@ def check(attempt: Attempt, password: str) -> Candidate | None:
 
 
 def stronger_hash(candidate: Candidate, password: str) -> str | None:
-    """A new hash where the stored one was made with weaker parameters than today's."""
+    """Return a new hash if the stored one was made with weaker parameters than today's."""
     return hash_password(password) if needs_rehash(candidate.password_hash) else None
 
 
@@ -115,16 +115,16 @@ def log_in(
     better_hash: str | None,
     remembered: bool,
 ) -> Entry | None:
-    """Let them in, and tell the owner where it is from a browser not seen before.
+    """Start a session, and tell the owner if the browser was not known.
 
-    None where the password was changed or the account disabled since they were looked up: whoever
-    had the old password must not slip in beside the new one.
+    Returns None if the password was changed or the account disabled since the look-up: whoever has
+    the old password must not slip in beside the new one.
     """
     user = session.get(User, found.user_id, with_for_update=True, populate_existing=True)
     if user is None or user.password_hash != found.password_hash or user.disabled_at is not None:
         return None
     if found == attempt.owner:
-        # Not for a claimant: whoever made that account may be trying the owner's passwords on it.
+        # Not for a claimant, who may be guessing the owner's password in between.
         reset_throttle(session, attempt.key)
     user.password_hash = better_hash or user.password_hash
     if user.deletes_at is not None:
@@ -152,7 +152,7 @@ def _lookup_key(address: str) -> str:
     try:
         return address_key(address)
     except AddressError:
-        # No account has it; but it is looked up all the same, for the time that it takes.
+        # No account has it. It is looked up all the same, so that the time tells nothing.
         return ""
 
 

@@ -1,6 +1,6 @@
-"""Proving that one reads the mail of the address that one registered with.
+"""Verifying that one reads the mail of the address that one registered with.
 
-Until then an account can log in, but neither post nor follow, and after a month it is removed.
+Until then one can log in, but neither post nor follow; after a month the account is removed.
 Sources: OWASP ASVS 5.0, 6.3.8; CWE-204, CWE-208 (no answer and no time tells who has an account).
 """
 
@@ -26,7 +26,7 @@ from microblog.web.scope import Scope
 VERIFY_KIND = "accounts.verify_email"
 
 LINK_LIFETIME = timedelta(days=3)
-"""Over a weekend. The link gives nobody access, and another one is a click away."""
+"""Longer than a weekend. The link gives nobody access, and another one is a click away."""
 
 UNVERIFIED_KEPT = timedelta(days=30)
 
@@ -34,29 +34,29 @@ REMOVED_AT_ONCE = 500
 
 
 class Verification(Enum):
-    """What became of the wish to confirm an address."""
+    """The outcome of a verification."""
 
     DONE = auto()
     DONE_BEFORE = auto()
     TAKEN = auto()
-    """Another account has proved the address meanwhile, or may still get it back."""
+    """Another account has verified the address meanwhile, or can still get it back."""
     REFUSED = auto()
     """The link is not good, or no longer."""
 
 
 def request_verification(session: Session, outbox: Outbox, user: User, locale: str) -> None:
-    """Ask whoever reads the mail of this account's address to confirm it.
+    """Enqueue a link with which the account's address is verified.
 
-    Whether another account holds the address is found out by whoever delivers the row: then its
-    owner is told instead.
+    The composer finds out whether another account has verified the address; if so, its owner is
+    told instead.
     """
     outbox.enqueue(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
 
 
 def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> datetime | None:
-    """Have another link mailed, or say when the account can ask for the next one.
+    """Mail another link, or return when the account can ask for the next one.
 
-    What the account asked for is counted, with the numbers of the guard; so the answer tells
+    Only the account's own requests are counted, by the recipient limit, so that the answer tells
     nothing about the address, which may be somebody else's.
     """
     lock_account(session, user.id)
@@ -78,18 +78,18 @@ def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> dat
 
 
 def other_owner(session: Session, user: User) -> User | None:
-    """The account that holds the address which this one only claims, if there is one."""
+    """Return the account that has verified the address which this one only claims, if any."""
     owner = owner_of(session, user.email_key)
     return owner if owner is not None and owner.id != user.id else None
 
 
 def verification_token(keys: Keys, user: User, *, now: datetime) -> str:
-    """A token with which this account's present address is confirmed."""
+    """Make a token that verifies this account's present address."""
     return make_token(keys, VERIFY_EMAIL, user, now=now, lifetime=LINK_LIFETIME, state=_state(user))
 
 
 def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) -> User | None:
-    """The account whose address this token confirms, also when it is confirmed. Changes nothing."""
+    """Return the account whose address this token verifies, or has verified. Changes nothing."""
     claims = read_token(keys, VERIFY_EMAIL, token, now=now)
     if claims is None:
         return None
@@ -100,7 +100,7 @@ def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) ->
 
 
 def verify(session: Session, keys: Keys, token: str, scope: Scope) -> Verification:
-    """Give the address to the token's account; of many simultaneous uses, one does it."""
+    """Verify the address of the token's account; of many simultaneous uses, one does it."""
     user = find_by_token(session, keys, token, now=scope.now)
     if user is None:
         return Verification.REFUSED
@@ -125,10 +125,10 @@ def verify(session: Session, keys: Keys, token: str, scope: Scope) -> Verificati
 
 
 def remove_claim(session: Session, keys: Keys, token: str, *, now: datetime) -> bool:
-    """Remove the account that somebody registered with the address of whoever holds this token.
+    """Remove the account that somebody else registered with the address of this token's reader.
 
-    False where the token is not good, or the address is confirmed: then it is an account like any.
-    The last administrator's is kept, too.
+    Returns False if the token is not good, if the address is verified, or if it is the last
+    administrator's account.
     """
     user = find_by_token(session, keys, token, now=now)
     if user is None:
@@ -142,10 +142,10 @@ def remove_claim(session: Session, keys: Keys, token: str, *, now: datetime) -> 
 
 
 def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_ONCE) -> bool:
-    """Remove up to `limit` accounts whose address nobody confirmed in time; whether there are more.
+    """Remove up to `limit` accounts that were not verified in time; return whether there are more.
 
-    Such an account has neither posts nor followers. Administrators are spared: whoever made one
-    vouched for the account.
+    Such an account has neither posts nor followers. Administrators are spared: whoever made them
+    administrators vouched for them.
     """
     old = (
         select(User.id)
@@ -159,7 +159,7 @@ def remove_unverified(session: Session, now: datetime, limit: int = REMOVED_AT_O
         .limit(limit)
     )
     numbers = session.scalars(old).all()
-    # Asked again: the address may have been confirmed since the look.
+    # Checked again: the address may have been verified since the query.
     remove = delete(User).where(
         User.id.in_(numbers), User.email_verified_at.is_(None), User.is_admin.is_(False)
     )
@@ -174,10 +174,10 @@ def _is_claim(user: User) -> ColumnElement[bool]:
 
 
 def _lost_its_address() -> Exists:
-    """It had proved one, which another account got back by undoing a change: it may have posts."""
+    """Whether another account took its verified address back: such an account may have posts."""
     return exists().where(EmailChange.user_id == User.id, EmailChange.confirmed_at.is_not(None))
 
 
 def _state(user: User) -> State:
-    # Not the password: a stronger hash of it at the first log-in must not kill the link.
+    # Not the password: a stronger hash at the first log-in must not make the link worthless.
     return (user.email_key,)

@@ -1,1 +1,1 @@
-"""What happened to accounts, and who is told."""
+"""What happened to accounts, and the notices about it."""

@@ -1,4 +1,4 @@
-"""Which addresses an account has had, and when: whose mail its owner may read about."""
+"""Which addresses an account had, and when: the mail that its owner may read about."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from microblog.accounts.models import EmailChange, User
 
 
 def address_spans(session: Session, user: User, *, since: datetime) -> list[OwnershipPeriod]:
-    """The times at which each address was the account's, oldest first, from `since` on.
+    """Return when each address was the account's, oldest first, from `since` on.
 
-    An address that was only claimed is left out: it may be somebody else's, and what is mailed to
-    that person is none of this one's business.
+    An address that was only claimed is left out: it may be somebody else's, and so is the mail to
+    it.
     """
     changes = session.scalars(
         select(EmailChange)
@@ -37,7 +37,7 @@ def address_spans(session: Session, user: User, *, since: datetime) -> list[Owne
 
 
 def is_proved_by_others(session: Session, email_key: str, user_id: int) -> bool:
-    """Whether another account has proved this address, or had it before."""
+    """Whether another account has verified this address, or had it before."""
     proved = exists().where(
         User.email_key == email_key, User.email_verified_at.is_not(None), User.id != user_id
     )
@@ -50,11 +50,11 @@ def is_proved_by_others(session: Session, email_key: str, user_id: int) -> bool:
 def _first(
     session: Session, user: User, changes: Sequence[EmailChange]
 ) -> tuple[str | None, datetime]:
-    """The address that the account began with, if it was proved, and since when it was its own."""
+    """Return the account's first address, if it was verified, and since when it had it."""
     if not changes:
         return user.email_key, _not_before_others_left(session, user, user.email_key, None)
     first = changes[0]
-    # Without a say of the old address it had not been verified.
+    # An old address that cannot undo the change had not been verified.
     key = first.old_email_key if first.undo_until else None
     return key, _not_before_others_left(session, user, first.old_email_key, first.confirmed_at)
 
@@ -62,7 +62,7 @@ def _first(
 def _not_before_others_left(
     session: Session, user: User, email_key: str, until: datetime | None
 ) -> datetime:
-    """Since when this address is the account's: until then another one may have had it."""
+    """Return since when this address is the account's; another one may have had it before."""
     left = EmailChange.confirmed_at, EmailChange.old_email_key, EmailChange.undo_until
     lost = EmailChange.undone_at, EmailChange.new_email_key, EmailChange.confirmed_at
     of_others = [
@@ -81,7 +81,7 @@ def _not_before_others_left(
 
 
 def _moves(changes: Sequence[EmailChange]) -> list[tuple[datetime, str]]:
-    """When the account got which address, by its key, in the order in which it did."""
+    """Return when the account got which address, by its key, oldest first."""
     moves = {change.confirmed_at: change.new_email_key for change in changes if change.confirmed_at}
     for change in reversed(changes):
         # Undoing a change undoes the later ones with it: the first one's old address comes back.

@@ -43,7 +43,7 @@ def new_browser(
     user: User,
     scope: Scope,
 ) -> None:
-    """Tell the owner that somebody logged in from a browser that was not seen before."""
+    """Tell the owner that somebody logged in from a browser that was not known."""
     enqueue_notice(session, outbox, NEW_BROWSER_KIND, user, scope)
 
 

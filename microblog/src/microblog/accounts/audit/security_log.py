@@ -1,7 +1,7 @@
-"""What happened to an account, written down for its owner to read, and the mail about it.
+"""The security log: what happened to an account, and the mail about it, for its owner to read.
 
-What is written down and what became of the mail are two tables, read as one list: newest first, in
-pages that are found by the place between two entries at which they begin.
+Events and mail are in two tables, read as one list, newest first. Its pages begin at an entry
+(keyset pagination).
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ PAGE_SIZE = 30
 PRUNED_AT_ONCE = 1000
 
 MAIL_KINDS = "accounts."
-"""What the names of all kinds of mail about accounts begin with."""
+"""What the names of all email types about accounts begin with."""
 
 
 class SecurityEventType(StrEnum):
-    """The kinds of events. Their names are stored; their sentences are in the page."""
+    """The types of events. Their values are stored; the pages have the sentences."""
 
     REGISTERED = "registered"
     VERIFICATION_ASKED = "verification_asked"
-    """Its owner asked for another link to confirm the address."""
+    """The owner asked for another link to verify the address."""
     EMAIL_VERIFIED = "email_verified"
     LOGGED_IN = "logged_in"
     LOGGED_IN_NEW_BROWSER = "logged_in_new_browser"
@@ -53,7 +53,7 @@ class SecurityEventType(StrEnum):
     DELETION_ASKED = "deletion_asked"
     DELETION_UNDONE = "deletion_undone"
     REPORTED = "reported"
-    """Its owner pressed "this wasn't me" in a notice."""
+    """The owner pressed "this wasn't me" in a notice."""
     EXPORTED = "exported"
     DISABLED = "disabled"
     ENABLED = "enabled"
@@ -66,7 +66,7 @@ class SecurityEventType(StrEnum):
 
 
 class Group(StrEnum):
-    """Which entries to look at."""
+    """The groups of entries that can be shown."""
 
     ALL = "all"
     ACCESS = "access"
@@ -115,7 +115,7 @@ _CURSOR = re.compile(r"(\d{1,10}\.\d{1,9})-([em])-(\d{1,18})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened, or a mail, which has an outcome. `kind` is the name of its kind."""
+    """An event, or a message with its outcome. `kind` is the type of either."""
 
     cursor: Cursor
     kind: str
@@ -130,7 +130,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries, newest first. `older` and `newer` are where the next pages begin, if any."""
+    """Entries, newest first. `older` and `newer` are where the next pages begin, if any."""
 
     entries: Sequence[Entry]
     older: Cursor | None
@@ -144,7 +144,7 @@ def record(
     scope: Scope,
     **details: str,
 ) -> None:
-    """Write down what happened, in the transaction in which it did. `details` hold no secret."""
+    """Record an event in the transaction in which it happens. `details` contain no secret."""
     session.add(
         SecurityEvent(
             user_id=user_id,
@@ -160,7 +160,7 @@ def record(
 def moments_of(
     session: Session, user_id: int, *event_types: SecurityEventType, since: datetime
 ) -> list[datetime]:
-    """When these things happened to the account, from `since` on."""
+    """Return when events of these types happened to the account, after `since`."""
     return list(
         session.scalars(
             select(SecurityEvent.at).where(
@@ -181,9 +181,9 @@ def history(
     group: Group = Group.ALL,
     count: int = PAGE_SIZE,
 ) -> Page:
-    """A page of what happened to this account and of the mail about it, within the last 90 days.
+    """Return a page of the account's security log; without a cursor, the newest.
 
-    Without a cursor, the newest.
+    The log goes back 90 days.
     """
     since = now - KEPT
     found = [
@@ -203,7 +203,7 @@ def history(
 
 
 def prune_events(session: Session, now: datetime) -> bool:
-    """Forget a batch of what happened too long ago; whether there is more."""
+    """Delete a batch of old events; return whether there may be more."""
     old = session.scalars(
         select(SecurityEvent.id).where(SecurityEvent.at < now - KEPT).limit(PRUNED_AT_ONCE)
     ).all()
@@ -248,7 +248,7 @@ def _beyond(cursor: Cursor) -> ColumnElement[bool]:
     moment = datetime.fromtimestamp(cursor.at, UTC)
     event_id = min(cursor.id, MAX_ID)
     if not cursor.is_event:
-        # The tables tell time in steps of different size. An event at the time of a mail is newer.
+        # The tables store times with different precision. An event at the time of a mail is newer.
         moment += timedelta(microseconds=moment.timestamp() < cursor.at)
         event_id = -1
     at, same = SecurityEvent.at, SecurityEvent.at == moment

@@ -1,4 +1,4 @@
-"""Where the pages of accounts are collected, and who is sent away from some of them."""
+"""The blueprint of the pages of accounts, and pages that are for strangers alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("accounts", __name__)
 
 
 def for_strangers(view: View) -> View:
-    """Someone who is logged in already is sent to the first page instead."""
+    """Redirect visitors who are logged in to the first page."""
 
     @wraps(view)
     def shown(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The cookie by which an account knows a browser again. HTTP only."""
+"""The cookie by which an account recognises a browser. HTTP only."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ COOKIE = "microblog_browser"
 
 
 def browser_secrets() -> list[str]:
-    """What the browser of this request brought along.
+    """Return the secrets that the browser of this request sent.
 
-    Also under the name without a prefix, which the cookie had once: without it every account would
-    be told of a new browser. Whoever plants one gains nothing, since no account knows it.
+    The cookie's former name, without a prefix, is read as well: otherwise every account would be
+    told of a new browser. Planting one gains nothing, since no account knows it.
     """
     named = request.cookies.get(cookie_name(COOKIE)) or request.cookies.get(COOKIE, "")
     return read_secrets(named)
 
 
 def remember_this_browser(session: Session, user_id: int, *, now: datetime) -> bool:
-    """Let the account know the browser of this request; returns whether it did before."""
+    """Let the account know the browser of this request; return whether it did before."""
     secrets, known = remember_browser(session, user_id, browser_secrets(), now=now)
     keep_secrets(secrets)
     return known
 
 
 def keep_secrets(secrets: Sequence[str]) -> None:
-    """Have the browser of this request keep these."""
+    """Have the browser of this request store these secrets."""
 
     @after_this_request
     def _(response: Response) -> Response:

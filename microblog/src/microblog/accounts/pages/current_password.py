@@ -1,4 +1,4 @@
-"""The field in which somebody who is logged in gives their password once more."""
+"""The field in which a visitor gives the password once more."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def current_password_field() -> PasswordField:
 
 
 def reauthenticated(field: Field) -> PasswordProof | None:
-    """The proof, if the field holds the password of who is logged in; else it says so itself."""
+    """Return a proof if the field has the visitor's password; otherwise set the field's error."""
     user = current_user.user
-    # Counted by session: whoever holds a stolen one must not find out the password by trying.
+    # Counted by session: nobody shall guess the password in a stolen one.
     key = throttle_key(token_keys(), "", current_user.session.digest)
-    # Committed before the slow part: hashing must not hold the connection.
+    # Committed before the slow part: hashing must not keep the connection.
     with transaction() as writing:
         wait = admit(writing, key, now=current_scope().now)
     if wait is not None:
@@ -57,7 +57,7 @@ def reauthenticated(field: Field) -> PasswordProof | None:
 
 
 def refuse(field: Field) -> None:
-    """Say beside the field that this is not the password."""
+    """Set the field's error: this is not the password."""
     field.errors = [NOT_YOUR_PASSWORD]
 
 

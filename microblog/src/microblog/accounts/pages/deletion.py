@@ -1,4 +1,4 @@
-"""The pages for the end of an account: a last download, the wish, and the undoing. HTTP only."""
+"""The pages for downloading one's data, and for deleting an account and undoing that. HTTP only."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ KEEP_LINK = SecretLink(
 )
 
 OFFER_LIFETIME = timedelta(minutes=10)
-"""How long somebody who logs in has to press the button that keeps the account."""
+"""For pressing the button that keeps the account, after a log-in."""
 
 
 def init_app(app: Flask) -> None:
@@ -83,12 +83,12 @@ def ask() -> str | Response:
 @blueprint.route("/keep_account/<token>", methods=["GET", "POST"])
 @limit_posts
 def keep(token: str) -> str | Response:
-    """One button, behind the link of the notice. Opening the page changes nothing."""
+    """The button behind the link of the notice. Opening the page changes nothing."""
     return KEEP_LINK.open(token, _find, _keep)
 
 
 def offer_to_keep(user: User) -> Response:
-    """Where somebody goes who gave the password of an account that waits for its deletion."""
+    """Redirect somebody with the right password to the button that keeps the account."""
     return KEEP_LINK.enter(
         deletion.keep_token(token_keys(), user, now=current_scope().now, lifetime=OFFER_LIFETIME)
     )
@@ -98,7 +98,7 @@ def _download(proof: PasswordProof) -> Response:
     scope = current_scope()
     with transaction() as writing:
         record_export(writing, proof.user_id, scope)
-    # Read apart from the record, so that nobody has to wait meanwhile.
+    # Read outside of the transaction, so that nobody waits for it.
     user = db.session.get_one(User, proof.user_id)
     content = json.dumps(
         export(db.session, user, personal_data(), now=scope.now), ensure_ascii=False, indent=2

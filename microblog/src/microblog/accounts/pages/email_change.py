@@ -1,4 +1,4 @@
-"""The pages for a change of address: asking, confirming, undoing. HTTP only."""
+"""The pages for a change of address: requesting, confirming and undoing it. HTTP only."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def cancel() -> Response:
 @blueprint.route("/confirm_email_change/<token>", methods=["GET", "POST"])
 @limit_posts
 def confirm(token: str) -> str | Response:
-    """One button, behind the link that the new address got. Opening the page changes nothing."""
+    """The button behind the link to the new address. Opening the page changes nothing."""
     return CONFIRM_LINK.open(token, _find_to_confirm, _confirm)
 
 
 @blueprint.route("/undo_email_change/<token>", methods=["GET", "POST"])
 @limit_posts
 def undo(token: str) -> str | Response:
-    """One button, behind the link that the old address got. Opening the page changes nothing."""
+    """The button behind the link to the old address. Opening the page changes nothing."""
     return UNDO_LINK.open(token, _find_to_undo, _undo)
 
 

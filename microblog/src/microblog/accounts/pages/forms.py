@@ -34,7 +34,7 @@ _REQUIRED = _l("This field is required.")
 
 
 class PasswordLength(Length):
-    """At most as long as passwords are, however the letters of this one are composed."""
+    """Validates that a password is not too long, however its letters are composed."""
 
     def __init__(self, message: Any = None) -> None:
         super().__init__(max=PASSWORD_MAXIMUM, message=message)
@@ -63,12 +63,12 @@ class LoginForm(Form):
 class NewPasswordForm(Form):
     """A form in which a password is chosen, and typed twice.
 
-    After an error elsewhere the password is gone; so that it need not be weighed up anew, the hint
-    says how strong it was.
+    After an error in another field the password has to be typed again; the hint then says how
+    strong it was.
     """
 
     personal: Sequence[str] = ()
-    """The user name and the address: what nobody may have as a password."""
+    """The user name and the address, which are not accepted as a password."""
 
     password: PasswordField
 
@@ -79,7 +79,7 @@ class NewPasswordForm(Form):
         return valid
 
     def say_strength(self) -> None:
-        """Say beside the password how strong it is, if it is otherwise all right."""
+        """Add to the field's hint how strong the password is, if it was accepted."""
         if self.password.data and not self.password.errors:
             words = _STRENGTHS[strength_of(self.password.data)]
             self.password.description = f"{self.password.description} {words}"
@@ -142,7 +142,7 @@ def _repeated_password() -> PasswordField:
 
 
 def email_field(label: Any = None) -> StringField:
-    """For an address that shall be of use on the internet."""
+    """A field for an email address."""
     return StringField(
         label or _l("Email"),
         filters=[strip],
@@ -157,7 +157,7 @@ def email_field(label: Any = None) -> StringField:
 
 
 def username_field() -> StringField:
-    """The name that others see: for new accounts, and for a change of it."""
+    """A field for a user name, in new accounts and for changing it."""
     return StringField(
         _l("Username"),
         filters=[strip],
@@ -173,7 +173,7 @@ def username_field() -> StringField:
 
 def _is_username(_form: FlaskForm, field: Field) -> None:
     if field.data == field.object_data:
-        # Whoever has a name from before a rule keeps it.
+        # A name from before a rule may be kept.
         return
     problem = username_problem(field.data)
     if problem is not None:
@@ -194,7 +194,7 @@ _USERNAME_PROBLEMS = {
 
 
 def why_taken(error: TakenError) -> str:
-    """Why somebody cannot have the name that they chose."""
+    """Return the message for a user name that cannot be had."""
     if error.is_confusable:
         return _("This username looks like somebody else's. Please use a different one.")
     return _("Please use a different username.")
@@ -233,4 +233,4 @@ class VerifyEmailForm(Form):
 
 
 class EmptyForm(Form):
-    """For a button that does something: nothing to fill in, but a CSRF token to check."""
+    """A form for a button alone: it has nothing but a CSRF token."""

@@ -11,7 +11,7 @@ from microblog.accounts.keys import token_keys
 
 
 class Logins(LoginManager):
-    """Believes the cookies of former keys too, and takes garbage for what it is."""
+    """Accepts cookies that former keys signed, and ignores garbage."""
 
     def _load_user_from_remember_cookie(self, cookie: str) -> Any:
         if cookie.isascii():

@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
 @blueprint.route("/not_me/<token>", methods=["GET", "POST"], endpoint="not_me")
 @limit_posts
 def report_not_me(token: str) -> str | Response:
-    """One button, behind the link of a notice. Opening the page changes nothing."""
+    """The button behind the link of a notice. Opening the page changes nothing."""
     return NOT_ME_LINK.open(token, _reporter, _report, otherwise=_way_to_undo)
 
 
@@ -39,7 +39,7 @@ def _reporter(token: str) -> User | None:
 
 
 def _way_to_undo(token: str) -> Response | None:
-    """Where the reader of a former address says that the change of address was not theirs."""
+    """Redirect the reader of a former address to the page that undoes the change of address."""
     if request.method == "POST":
         return None
     found = not_me.change_to_undo(db.session, token_keys(), token, now=current_scope().now)
@@ -58,7 +58,7 @@ def _report(token: str, _user: User) -> str:
 
 
 def _forget_ended_session() -> None:
-    """The page must not greet somebody who was logged out by what this request did."""
+    """Log the visitor out if this request ended their session, so that no page greets them."""
     if not current_user.is_authenticated:
         return
     if sessions.find_session(db.session, current_user.get_id(), now=current_scope().now) is None:

@@ -1,4 +1,4 @@
-"""The page for a new password in the place of a known one. HTTP only."""
+"""The page for changing one's password. HTTP only."""
 
 from __future__ import annotations
 

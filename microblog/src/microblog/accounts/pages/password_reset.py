@@ -1,4 +1,4 @@
-"""The pages for a forgotten password."""
+"""The pages for a forgotten password. HTTP only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def reset_password_request() -> str | Response:
 @limit_posts
 @for_strangers
 def reset_password(token: str) -> str | Response:
-    """A good link's token moves into the session, so that no page shows it in the address bar."""
+    """The form behind a reset link."""
     return RESET_LINK.open(token, _owner, _choose_password)
 
 

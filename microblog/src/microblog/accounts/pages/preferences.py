@@ -55,20 +55,20 @@ def choose() -> str | Response:
 
 @blueprint.get("/language/<language>")
 def speak(language: str) -> Response:
-    """The links at the end of every page, for strangers: a choice for this browser only."""
+    """Choose a language for this browser only: the links at the end of strangers' pages."""
     if language not in LANGUAGES:
         abort(404)
     return _remembered(redirect(safe_next(request.args.get("next"))), language)
 
 
 def _said(answer: Response, language: str) -> Response:
-    """In the language that was just chosen."""
+    """Confirm the choice in the language that was just chosen."""
     with force_locale(language or LANGUAGES[0]):
         flash(_("Your changes have been saved."), "success")
     return _remembered(answer, language)
 
 
 def _remembered(answer: Response, language: str) -> Response:
-    """Also where nobody is logged in, such as on the page after logging out."""
+    """Remember the choice in a cookie, for pages without a visitor as well."""
     set_cookie(answer, LANGUAGE_COOKIE, language, CHOSEN_FOR if language else timedelta(0))
     return answer

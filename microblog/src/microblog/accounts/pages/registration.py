@@ -1,4 +1,4 @@
-"""The page for making an account."""
+"""The page for making an account. HTTP only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages on which people see where they are logged in and what happened. HTTP only."""
+"""The pages of one's sessions and of the security log. HTTP only."""
 
 from __future__ import annotations
 
@@ -113,11 +113,11 @@ def try_mail_again() -> Response:
 
 
 def mail_refusal() -> Refusal | None:
-    """Why no mail reaches whoever looks at this page, if so; for the page's layout."""
+    """Return why no mail reaches the visitor, if that is so; for the layout of every page."""
     if not current_user.is_authenticated:
         return None
     try:
         return refused_mail.refusal(db.session, current_user.user)
     except SQLAlchemyError:
-        # The page may be the one that says that the database failed.
+        # It may be the page that says that the database failed.
         return None

@@ -1,4 +1,4 @@
-"""The forms with which people change their account. Each asks for the current password."""
+"""The forms of the account's settings. Each asks for the current password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ChangeEmailForm(Form):
 
 
 class ChangePasswordForm(ResetPasswordForm):
-    """The fields of a reset, whose rules are the same, behind the current password."""
+    """The fields and rules of a reset, and the current password."""
 
     current_password = current_password_field()
 

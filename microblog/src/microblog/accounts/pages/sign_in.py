@@ -1,4 +1,4 @@
-"""The pages for logging in and out, and who is logged in. HTTP only."""
+"""The pages for logging in and out, and the look-up of the visitor. HTTP only."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def init_app(app: Flask) -> None:
 
 @login_manager.user_loader
 def load_visitor(secret: str) -> sessions.Visitor | None:
-    """Who holds the session's secret; in use, it is noted from time to time.
+    """Return the visitor with this session's secret, and record its use from time to time.
 
-    Without a database everybody is a stranger, so that the page about that can be shown.
+    Without a database nobody is logged in, so that the page about the outage can be shown.
     """
     try:
         return _find_visitor(secret, now=utc_now())
@@ -61,7 +61,7 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
     visitor = sessions.find_session(db.session, secret, now=now)
     if visitor and sessions.needs_touch(visitor, now=now):
         if visitor.session.remembered:
-            # The cookie lives as long as the row: from the last visit on.
+            # The cookie expires when the row does, counted from the last visit.
             session["_remember"] = "set"
         with transaction() as writing:
             sessions.touch(writing, visitor, current_origin(), now=now)

@@ -1,4 +1,4 @@
-"""The pages for confirming the address that one registered with. HTTP only."""
+"""The pages for verifying the address that one registered with. HTTP only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 @blueprint.route("/verify_email/<token>", methods=["GET", "POST"])
 @limit_posts
 def verify_email(token: str) -> str | Response:
-    """Opening the link changes nothing; one button confirms, another removes the account."""
+    """Two buttons behind the link: one confirms the address, one removes the account."""
     return VERIFY_LINK.open(token, _account_of, _answer)
 
 

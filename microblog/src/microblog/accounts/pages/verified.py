@@ -1,4 +1,4 @@
-"""What only those may do who have confirmed their address: for the views and forms of all rooms."""
+"""Restrictions for accounts without a verified address, for the views and forms of all features."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from microblog.web.forms import Form
 
 
 def is_verified() -> bool:
-    """Whether the visitor is logged in with an account whose address is confirmed."""
+    """Whether the visitor's account has a verified address."""
     return bool(current_user.is_authenticated and current_user.user.email_verified_at)
 
 
 class IsVerified:
-    """For a field of a form: it says what to do first, and keeps what was typed."""
+    """Validates that the visitor's address is verified; what was typed in the field is kept."""
 
     def __init__(self, words: Any | None = None) -> None:
         self._words = words or _l(
@@ -34,9 +34,9 @@ class IsVerified:
 
 
 def verified_required(view: View) -> View:
-    """For buttons: without a log-in the log-in page, without a confirmed address a page of words.
+    """Require a visitor with a verified address.
 
-    The page's status is 403.
+    Strangers are sent to the log-in page; without a verified address a page says so, with 403.
     """
 
     @wraps(view)

@@ -1,1 +1,1 @@
-"""Where people are signed in, and what guards the door."""
+"""Where people are logged in, and what protects the log-in."""

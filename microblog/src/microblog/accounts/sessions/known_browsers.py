@@ -1,7 +1,7 @@
 """The browsers in which an account was logged in before.
 
-The browser keeps a secret for each of its accounts, the row the secret's digest. Knowing a browser
-proves nothing: it spares its owner a notice, and the throttle that strangers run into.
+A browser keeps a secret for each account, and the row the secret's digest. A known browser proves
+nothing: it only spares its owner a notice, and the throttle that strangers run into.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from microblog.accounts.models import KnownBrowser
 from microblog.accounts.secrets import secret_digest
 
 KNOWN_FOR = timedelta(days=365)
-"""Counted from the last log-in there."""
+"""Since the last log-in there."""
 
 SECRETS_KEPT = 5
-"""As many people share a browser without being strangers to it."""
+"""So many people can share a browser in which each is known."""
 
 BROWSERS_KEPT = 50
-"""Of one account; the one that was not used for longest makes room. Some keep no cookies."""
+"""Of one account; the least recently used is removed. Some browsers keep no cookies."""
 
 REMOVED_AT_ONCE = 1000
 
@@ -32,11 +32,11 @@ _SECRET = re.compile(r"[\w-]{43}", re.ASCII)
 _SEPARATOR = "."
 
 NOBODY = 0
-"""No account has this number; looking it up is as much work as looking up one that exists."""
+"""The id of no account; to look it up is as much work as to look up an account."""
 
 
 def read_secrets(cookie: str) -> list[str]:
-    """The secrets in a cookie, the newest last; of what is something else, nothing."""
+    """Return the secrets in a cookie, the newest last; everything else is ignored."""
     parts = cookie.split(_SEPARATOR, SECRETS_KEPT)[:SECRETS_KEPT]
     return [part for part in parts if _SECRET.fullmatch(part)]
 
@@ -48,7 +48,7 @@ def as_cookie(browser_secrets: Sequence[str]) -> str:
 def known_browser(
     session: Session, user_id: int, browser_secrets: Sequence[str], *, now: datetime
 ) -> bytes | None:
-    """The digest under which the account knows the browser that holds these secrets, if it does."""
+    """Return the digest by which the account knows the browser with these secrets, if it does."""
     return session.scalar(
         select(KnownBrowser.digest)
         .where(
@@ -63,10 +63,9 @@ def known_browser(
 def remember_browser(
     session: Session, user_id: int, browser_secrets: Sequence[str], *, now: datetime
 ) -> tuple[list[str], bool]:
-    """Let the account know this browser; returns what it shall hold, and whether it was known.
+    """Let the account know this browser; return the secrets to keep, and whether it was known.
 
-    A browser that the account does not know gets a new secret: one that was planted there is
-    worthless.
+    An unknown browser gets a new secret, so that one that was planted there is worthless.
     """
     digest = known_browser(session, user_id, browser_secrets, now=now)
     if digest is not None:
@@ -81,12 +80,12 @@ def remember_browser(
 
 
 def forget_browsers(session: Session, user_id: int) -> None:
-    """Let every browser be a stranger to this account."""
+    """Forget all browsers of this account."""
     session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user_id))
 
 
 def prune_browsers(session: Session, now: datetime) -> bool:
-    """Remove a batch of browsers that were not used for too long; whether there are more."""
+    """Delete a batch of browsers that were not used for long; return whether there may be more."""
     old = KnownBrowser.seen_at < now - KNOWN_FOR
     found = session.scalars(select(KnownBrowser.id).where(old).limit(REMOVED_AT_ONCE)).all()
     session.execute(delete(KnownBrowser).where(KnownBrowser.id.in_(found), old))

@@ -1,13 +1,12 @@
-"""How often somebody may try to log in as one user, whoever tries and from wherever.
+"""How often anybody may try to log in as one user, wherever they are.
 
-Counted by what was typed, whether it is an account or not: a limit that only accounts have would
-tell who has one. For the same reason a user name and an address are counted apart, although they
-may be one account's. A row holds a keyed digest only: some people type their password there.
+Attempts are counted by what was typed, whether it is an account or not: a limit that only accounts
+have would tell who has one. So a user name and an address are counted separately, even if they
+belong to the same account. A row stores only a keyed digest: some people type their password there.
 
-Nobody is locked out by it. After ten failures each further attempt has to wait, at most an hour. A
-reset ends the wait, and a browser in which the account was logged in before has a count of its own,
-which strangers cannot use up (OWASP's device cookies). So has a session in which somebody is asked
-for their password once more.
+It locks nobody out. After ten failures each further attempt has to wait, at most an hour. A reset
+ends the wait. A known browser of the account has a count of its own, which strangers cannot use up
+(OWASP's device cookies), and so has a session in which the password is asked for once more.
 
 Sources: OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet.
 """
@@ -33,7 +32,7 @@ LONGEST_WAIT = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
 REMOVED_AT_ONCE = 1000
 
-# Also where the row is there already, it is written: so it is ours until the transaction ends.
+# A row that exists is written as well, which locks it until the transaction ends.
 _HOLD = text(
     "INSERT INTO login_throttles (key, failures, failed_at) VALUES (:key, 0, :now)"
     " ON CONFLICT (key) DO UPDATE SET key = excluded.key"
@@ -41,19 +40,19 @@ _HOLD = text(
 
 
 def throttle_key(keys: Keys, login: str, browser: bytes = b"") -> str:
-    """What attempts are counted by: all spellings of one login share it.
+    """Return what attempts are counted by; all spellings of one login share it.
 
-    `browser` is the digest of a browser that the account knows, or of a session.
+    `browser` is the digest of a known browser or of a session.
     """
     spelling = f"{browser.hex()}\0{_one_spelling(login)}".encode()
     return hmac.new(keys.current.encode(), b"login\0" + spelling, "sha256").hexdigest()
 
 
 def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
-    """Let one attempt through, and count it as failed; or say how long to wait.
+    """Admit one attempt and count it as failed, or return how long to wait.
 
-    Exact where many try at once: the transaction must be committed before the password is compared.
-    Attempts that are not let through are not counted.
+    It is exact for simultaneous attempts if the transaction is committed before the password is
+    compared. Attempts that are not admitted are not counted.
     """
     session.execute(_HOLD, {"key": key, "now": now})
     throttle = session.get_one(LoginThrottle, key, populate_existing=True)
@@ -70,23 +69,23 @@ def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
 
 
 def reset_throttle(session: Session, key: str) -> None:
-    """Forget the failures: the password was right after all."""
+    """Forget the failures, since the password was right."""
     session.execute(delete(LoginThrottle).where(LoginThrottle.key == key))
 
 
 def reset_account_throttle(session: Session, keys: Keys, user: User) -> None:
-    """Forget the failures of whoever tried this account's name or address."""
+    """Forget the failures for this account's name and address."""
     for login in (user.username, user.email):
         reset_throttle(session, throttle_key(keys, login))
 
 
 def whole_minutes(wait: timedelta) -> int:
-    """As people read it; whoever waits so long has waited long enough."""
+    """Round up to whole minutes, for people to read."""
     return ceil(wait / timedelta(minutes=1))
 
 
 def prune_throttles(session: Session, now: datetime) -> bool:
-    """Remove a batch of counts that no longer matter; whether there are more."""
+    """Delete a batch of old counts; return whether there may be more."""
     old = LoginThrottle.failed_at < now - FORGOTTEN_AFTER
     found = session.scalars(select(LoginThrottle.key).where(old).limit(REMOVED_AT_ONCE)).all()
     session.execute(delete(LoginThrottle).where(LoginThrottle.key.in_(found), old))

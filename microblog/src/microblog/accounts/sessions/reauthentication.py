@@ -1,4 +1,4 @@
-"""Proving once more who one is, before what a stolen session alone must not be able to do.
+"""Asking for the password once more, before what a stolen session alone must not allow.
 
 Source: OWASP ASVS 5.0, 7.5.1 (before the address, the password or other ways in are changed).
 """
@@ -14,20 +14,20 @@ from microblog.accounts.passwords import verify_password
 
 
 class StaleProofError(Exception):
-    """The password that was given is the account's no more, or the account is closed."""
+    """The password was changed since it was given, or the account is closed."""
 
 
 @dataclass(frozen=True)
 class PasswordProof:
-    """Whoever asks gave the password of this account a moment ago."""
+    """A proof that the visitor gave the password of this account a moment ago."""
 
     user_id: int
     password_hash: str
 
     def account(self, session: Session) -> User:
-        """The account, which nobody else can change until this transaction ends.
+        """Return the account, locked until the transaction ends.
 
-        Raises StaleProofError where the password was changed since, or the account disabled.
+        Raises StaleProofError if the password was changed since, or the account closed.
         """
         user = lock_account(session, self.user_id)
         if user is None or user.password_hash != self.password_hash:
@@ -38,12 +38,12 @@ class PasswordProof:
 
 
 def reauthenticate(user: User, password: str) -> PasswordProof | None:
-    """Compare the password; slow, so no transaction should be open. None where it is another."""
+    """Return a proof if the password is right; slow, so no transaction should be open."""
     if not verify_password(user.password_hash, password):
         return None
     return PasswordProof(user.id, user.password_hash)
 
 
 def lock_account(session: Session, user_id: int) -> User | None:
-    """The account as it is now; until this transaction ends, others wait who want to change it."""
+    """Return the account as it is now, locked until the transaction ends."""
     return session.get(User, user_id, with_for_update=True, populate_existing=True)

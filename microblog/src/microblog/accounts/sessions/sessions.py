@@ -1,4 +1,4 @@
-"""Where people are logged in: a row for each browser, so that each can be ended."""
+"""Sessions: a row for each browser in which somebody is logged in, so that each can be ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRUNED_AT_ONCE = 1000
 
 
 class Visitor(UserMixin):
-    """Someone who is logged in: the session and its account. Flask-Login's current user."""
+    """Somebody who is logged in: a session and its account. It is Flask-Login's current user."""
 
     def __init__(self, session: LoginSession, secret: str) -> None:
         self.session = session
@@ -32,12 +32,12 @@ class Visitor(UserMixin):
         self._secret = secret
 
     def get_id(self) -> str:
-        """What the cookie holds: the session's secret, not the account's id."""
+        """Return what the cookie stores: the session's secret, not the account's id."""
         return self._secret
 
 
 def start_session(session: Session, user: User, scope: Scope, *, remembered: bool) -> Visitor:
-    """Log this account in, in the browser that will hold the secret."""
+    """Start a session of this account, in the browser that gets the secret."""
     secret = secrets.token_urlsafe(32)
     started = LoginSession(
         user=user,
@@ -54,9 +54,9 @@ def start_session(session: Session, user: User, scope: Scope, *, remembered: boo
 
 
 def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | None:
-    """Who holds this secret; None where the session was ended or has been idle for too long.
+    """Return the visitor with this secret; None if the session was ended or idle for too long.
 
-    Nor may anybody be in an account that is disabled or about to be deleted.
+    Accounts that are disabled or about to be deleted have no visitors.
     """
     found = session.scalar(select(LoginSession).where(LoginSession.digest == secret_digest(secret)))
     if found is None or found.user.disabled_at is not None or found.user.deletes_at is not None:
@@ -66,7 +66,7 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
 
 
 def touch(session: Session, visitor: Visitor, origin: RequestOrigin, *, now: datetime) -> None:
-    """Remember that the session is in use, and where.
+    """Record that the session is in use, and where.
 
     It takes no Scope: a visitor is looked up before the language of the request is known.
     """
@@ -83,13 +83,13 @@ def needs_touch(visitor: Visitor, *, now: datetime) -> bool:
 
 
 def log_out(session: Session, visitor: Visitor, scope: Scope) -> None:
-    """Log this one browser out, as the person in front of it asks."""
+    """Log the visitor out of this browser."""
     session.execute(delete(LoginSession).where(LoginSession.id == visitor.session.id))
     record(session, visitor.user.id, SecurityEventType.LOGGED_OUT, scope)
 
 
 def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
-    """The same session under a new secret; the former one is worthless. None where it was ended."""
+    """Give the session a new secret; return its visitor, None if the session was ended."""
     secret = secrets.token_urlsafe(32)
     renewed = session.get(LoginSession, visitor.session.id, populate_existing=True)
     if renewed is None:
@@ -100,7 +100,7 @@ def renew_session(session: Session, visitor: Visitor) -> Visitor | None:
 
 
 def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[LoginSession]:
-    """Where this account is logged in, the one seen last first."""
+    """Return the sessions of this account, the one used last first."""
     return session.scalars(
         select(LoginSession)
         .where(LoginSession.user_id == user_id, ~_is_over(now))
@@ -109,9 +109,9 @@ def open_sessions(session: Session, user_id: int, *, now: datetime) -> Sequence[
 
 
 def end_session(session: Session, visitor: Visitor, session_id: int, scope: Scope) -> bool:
-    """Log the visitor's account out in one of its browsers.
+    """End one session of the visitor's account.
 
-    False where it has no session of this id, whether it ended or is somebody else's.
+    Returns False if the account has no session with this id.
     """
     if session_id > MAX_ID:
         return False
@@ -129,7 +129,7 @@ def end_session(session: Session, visitor: Visitor, session_id: int, scope: Scop
 
 
 def log_out_elsewhere(session: Session, visitor: Visitor, scope: Scope) -> int:
-    """Log the visitor's account out everywhere but here; returns in how many browsers."""
+    """End all sessions of the visitor's account but this one; return how many."""
     ended = end_other_sessions(session, visitor)
     _forget_browsers(session, visitor.user.id)
     if ended:
@@ -138,33 +138,33 @@ def log_out_elsewhere(session: Session, visitor: Visitor, scope: Scope) -> int:
 
 
 def end_other_sessions(session: Session, visitor: Visitor) -> int:
-    """End all sessions of the account but this one; returns how many."""
+    """End all sessions of the account but this one, without a record; return how many."""
     others = LoginSession.user_id == visitor.user.id, LoginSession.id != visitor.session.id
     return int(session.execute(delete(LoginSession).where(*others)).rowcount)  # type: ignore[attr-defined]
 
 
 def end_all_sessions(session: Session, user_id: int) -> None:
-    """Log the account out everywhere."""
+    """End all sessions of the account."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
 
 
 def _forget_browsers(session: Session, user_id: int) -> None:
-    """Which of the known browsers was logged out, nobody can tell: all are strangers again.
+    """Forget all known browsers, since nobody can tell which of them was logged out.
 
-    So its owner hears of it where somebody else comes back from there.
+    So the owner gets a notice if somebody logs in from that browser again.
     """
     session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user_id))
 
 
 def prune_sessions(session: Session, now: datetime) -> bool:
-    """Remove a batch of sessions that nobody can go on with; whether there are more."""
+    """Delete a batch of sessions that are over; return whether there may be more."""
     over = session.scalars(select(LoginSession.id).where(_is_over(now)).limit(PRUNED_AT_ONCE)).all()
     session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
     return len(over) == PRUNED_AT_ONCE
 
 
 def _is_over(now: datetime) -> ColumnElement[bool]:
-    """Whether a session has been idle for too long."""
+    """The SQL condition for sessions that were idle for too long."""
     return or_(
         LoginSession.seen_at < now - IDLE_REMEMBERED,
         and_(~LoginSession.remembered, LoginSession.seen_at < now - IDLE_OTHERWISE),
