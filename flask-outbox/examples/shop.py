@@ -51,9 +51,9 @@ caught = CaughtMail(Path("caught-mail"))
 app.register_blueprint(inbox_blueprint(caught))  # /dev/inbox, while developing
 
 
-def confirmation(session: Session, intent: ComposeContext) -> Email | Discard:
+def confirmation(session: Session, context: ComposeContext) -> Email | Discard:
     """Composed when it is sent, from what the database holds then."""
-    order = session.get(Order, intent.arguments["order"])
+    order = session.get(Order, context.arguments["order"])
     if order is None:
         return Discard("The order was withdrawn.")
     words = f"Thank you for ordering: {order.goods}\n"

@@ -121,12 +121,12 @@ class Server:
         self.troubled = False
         self.took_some = False
 
-    def compose(self, _session: Session, intent: ComposeContext) -> Email | Discard:
+    def compose(self, _session: Session, context: ComposeContext) -> Email | Discard:
         if self.outcome == "nobody to write to":
             return Discard("nobody is there")
         if self.outcome == "cannot be written":
             raise LookupError("a mistake in a composer")
-        to = (intent.recipient, parse_address(COPY))
+        to = (context.recipient, parse_address(COPY))
         return Email("Hello", "text", to=to)
 
     def open(self) -> None:

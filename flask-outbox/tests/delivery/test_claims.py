@@ -56,7 +56,7 @@ def test_what_is_due_next_may_be_in_any_lane(app: Flask, app_context: AppContext
     with made.sessions() as session:
         for lane in Priority:
             made.register(
-                EmailType(f"test.{lane}", lambda _session, _intent: Discard(""), lane=lane)
+                EmailType(f"test.{lane}", lambda _session, _context: Discard(""), lane=lane)
             )
             made.enqueue(session, f"test.{lane}", "susan@example.com").due_at = 1000.0 - lane
             session.commit()

@@ -84,12 +84,12 @@ class Site:
         sessions = sessionmaker(self.engine)
         self.outbox = Outbox(sessions, sender="site@example.com", clock=lambda: self.now)
 
-    def compose(self, _session: Session, intent: ComposeContext) -> Email | Discard:
-        self.composed.append(intent)
+    def compose(self, _session: Session, context: ComposeContext) -> Email | Discard:
+        self.composed.append(context)
         self.now += self.seconds
         if isinstance(self.composing, Exception):
             raise self.composing
-        return self.composing or Email("Hello", "text", to=(intent.recipient,))
+        return self.composing or Email("Hello", "text", to=(context.recipient,))
 
     def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Settlement:
         """Claim and deliver one message of this kind, with these columns."""
@@ -220,8 +220,8 @@ def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
 
 def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
     site.deliver({}, {"arguments": {"a": 1}, "attempts": 4, "locale": "xx"})
-    (intent,) = site.composed
-    assert intent == ComposeContext(parse_address(SUSAN), "xx", {"a": 1}, NOW, 5)
+    (context,) = site.composed
+    assert context == ComposeContext(parse_address(SUSAN), "xx", {"a": 1}, NOW, 5)
 
 
 def test_an_address_was_parsed_when_it_was_enqueued_and_not_again(

@@ -101,12 +101,12 @@ def _kinds(app_context: AppContext) -> None:
     outbox.register(EmailType(LARGE_KIND, compose_large, repeat_unknown=False))
 
 
-def compose(_session: Session, intent: ComposeContext) -> Email:
-    return Email("Note", "A note.\n", to=(intent.recipient,))
+def compose(_session: Session, context: ComposeContext) -> Email:
+    return Email("Note", "A note.\n", to=(context.recipient,))
 
 
-def compose_large(_session: Session, intent: ComposeContext) -> Email:
-    return Email("Note", LARGE, to=(intent.recipient,))
+def compose_large(_session: Session, context: ComposeContext) -> Email:
+    return Email("Note", LARGE, to=(context.recipient,))
 
 
 @dataclass(frozen=True)

@@ -68,14 +68,14 @@ def clock(app_context: AppContext) -> Clock:
         (FAST_RETRY, Priority.PROMPT),
     ):
         outbox.register(EmailType(name, compose, lane=lane))
-    outbox.register(EmailType(NOBODY, lambda _session, _intent: Discard("nobody is there")))
+    outbox.register(EmailType(NOBODY, lambda _session, _context: Discard("nobody is there")))
     outbox.register(EmailType(SHORT, compose, lifetime=30))
     outbox.clock = made = Clock()
     return made
 
 
-def compose(_session: Session, intent: ComposeContext) -> Email | Discard:
-    return Email(str(intent.arguments["number"]), "text", to=(intent.recipient,))
+def compose(_session: Session, context: ComposeContext) -> Email | Discard:
+    return Email(str(context.arguments["number"]), "text", to=(context.recipient,))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ MINUTES = {
 
 
 def kind(**changes: object) -> EmailType:
-    return dataclasses.replace(EmailType("any", lambda _session, _intent: Discard("")), **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(EmailType("any", lambda _session, _context: Discard("")), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("delays", MINUTES, ids=["prompt", "patient"])

@@ -411,7 +411,7 @@ def roll_back(work: Callable[[Session], object]) -> None:
         raise FateError
 
 
-def compose_nothing(_session: object, _intent: ComposeContext) -> Discard:
+def compose_nothing(_session: object, _context: ComposeContext) -> Discard:
     return Discard("only its row is looked at")
 
 

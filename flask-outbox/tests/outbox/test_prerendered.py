@@ -31,10 +31,10 @@ def test_what_waits_in_the_outbox_is_read_again() -> None:
     kept = prerendered_arguments(written)
 
     def again(reply_to: object) -> Email:
-        intent = ComposeContext(
+        context = ComposeContext(
             parse_address("susan@example.com"), "en", kept | {"reply_to": reply_to}, 0, 1
         )
-        composed = prerendered_type().compose(None, intent)  # type: ignore[arg-type]  # asks no database
+        composed = prerendered_type().compose(None, context)  # type: ignore[arg-type]  # asks no database
         assert isinstance(composed, Email)
         return composed
 

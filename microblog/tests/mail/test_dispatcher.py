@@ -187,9 +187,9 @@ def test_trouble_with_the_server_is_no_messages_fault(
 def test_a_server_that_is_down_costs_no_attempt(smtp: ScriptedServer) -> None:
     composed = []
 
-    def compose(session: Session, intent: ComposeContext) -> Email | Discard:
-        composed.append(intent.attempt)
-        return compose_note(session, intent)
+    def compose(session: Session, context: ComposeContext) -> Email | Discard:
+        composed.append(context.attempt)
+        return compose_note(session, context)
 
     register("tests.composed", compose)
     post(SUSAN, "tests.composed")
@@ -294,9 +294,9 @@ def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock:
 def test_what_became_worthless_while_it_was_composed_is_not_sent(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
-    def compose(session: Session, intent: ComposeContext) -> Email | Discard:
+    def compose(session: Session, context: ComposeContext) -> Email | Discard:
         clock.forward(HOUR)
-        return compose_note(session, intent)
+        return compose_note(session, context)
 
     register("tests.slowly-composed", compose, lifetime=MINUTE)
     post(SUSAN, "tests.slowly-composed")
@@ -327,25 +327,25 @@ def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
     assert "tests.gone" in str(row.answer)
 
 
-def raise_an_error(_session: Session, _intent: ComposeContext) -> Email:
+def raise_an_error(_session: Session, _context: ComposeContext) -> Email:
     raise ValueError("first line\nlast line")
 
 
-def find_no_row(session: Session, _intent: ComposeContext) -> Email:
+def find_no_row(session: Session, _context: ComposeContext) -> Email:
     session.scalars(select(OutboxMessage).where(OutboxMessage.id < 0)).one()
     raise AssertionError
 
 
-def ask_for_nonsense(session: Session, _intent: ComposeContext) -> Email:
+def ask_for_nonsense(session: Session, _context: ComposeContext) -> Email:
     session.execute(text("SELECT nothing FROM nowhere"))
     raise AssertionError
 
 
-def end_the_process(_session: Session, _intent: ComposeContext) -> Email:
+def end_the_process(_session: Session, _context: ComposeContext) -> Email:
     raise SystemExit(3)
 
 
-def return_nothing(_session: Session, _intent: ComposeContext) -> Any:
+def return_nothing(_session: Session, _context: ComposeContext) -> Any:
     return None
 
 
@@ -441,7 +441,7 @@ def test_what_nobody_foresaw_while_sending_spoils_no_other_message(
 
 
 def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) -> None:
-    def compose(_session: Session, _intent: ComposeContext) -> Email:
+    def compose(_session: Session, _context: ComposeContext) -> Email:
         return Email(subject="Note", text="text", to=())
 
     register("tests.nobody", compose, lane=Priority.PROMPT)
@@ -511,7 +511,7 @@ def test_a_message_in_a_language_that_nobody_speaks_is_written_in_another(
     app: Flask, smtp: ScriptedServer, asked: str, spoken: str
 ) -> None:
     make_user(app, "susan")
-    register("tests.spoken", lambda _session, intent: Discard(intent.locale))
+    register("tests.spoken", lambda _session, context: Discard(context.locale))
     with transaction() as session:
         for kind in (RESET_KIND, "tests.spoken"):
             current_outbox().enqueue(session, kind, SUSAN, locale=asked)
@@ -923,8 +923,8 @@ def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock
     assert rows()[0].status == Status.SENT
 
 
-def compose_note(_session: Session, intent: ComposeContext) -> Email | Discard:
-    return Email(subject="Note", text="A note.\n", to=(intent.recipient,))
+def compose_note(_session: Session, context: ComposeContext) -> Email | Discard:
+    return Email(subject="Note", text="A note.\n", to=(context.recipient,))
 
 
 def register(name: str, compose: Composer = compose_note, **options: Any) -> None:

@@ -87,7 +87,7 @@ def test_of_many_at_once_exactly_three_are_let_through(app: Flask) -> None:
     with app.app_context():
         made = current_outbox()
         made.register(
-            EmailType("tests.knock", lambda _session, _intent: pytest.fail("not composed"))
+            EmailType("tests.knock", lambda _session, _context: pytest.fail("not composed"))
         )
         with made.sessions() as session:
             for _ in range(12):

@@ -115,7 +115,7 @@ def test_of_many_at_once_of_several_kinds_exactly_three_are_let_through(app: Fla
     with app.app_context():
         outbox = current_outbox()
         for name in OTHERS.kinds:
-            outbox.register(EmailType(name, lambda _session, _intent: pytest.fail("not composed")))
+            outbox.register(EmailType(name, lambda _session, _context: pytest.fail("not composed")))
         with outbox.sessions() as session:
             for number in range(12):
                 outbox.enqueue(session, OTHERS.kinds[number % 2], SUSAN)
