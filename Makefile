@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 
-# As many tests at once as flask-outbox/tests/lanes.py says for this machine.
+# As many tests at once as flask-outbox/tests/selection.py says for this machine.
 PARALLEL := --numprocesses auto --dist worksteal
 
 # The tests start hundreds of processes: without bytecode each would compile all libraries anew.

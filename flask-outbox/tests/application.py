@@ -1,4 +1,4 @@
-"""An application of the tests: an outbox in a database of its own, and a test's mail server."""
+"""The tests' application: an outbox in a database of its own, and a scripted mail server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENGINE = "tests.engine"
 
 
 class Database:
-    """What the current application keeps its outbox in."""
+    """The database of the current application's outbox."""
 
     @property
     def engine(self) -> Engine:
@@ -29,7 +29,7 @@ class Database:
 
     @property
     def session(self) -> Session:
-        """For reading what is there now."""
+        """A session for reading."""
         if "reading" not in g:
             g.reading = self.sessionmaker()
         reading = cast(Session, g.reading)
@@ -41,7 +41,7 @@ db = Database()
 
 
 def make_app(url: str, **config: Any) -> Flask:
-    """An application whose outbox is in the database at `url`."""
+    """Make an application whose outbox is in the database at `url`."""
     app = Flask(__name__)
     app.config.update(config)
     Mail(app)

@@ -1,4 +1,4 @@
-"""For what must not take long, whatever is sent: counted, not timed."""
+"""Checks that work stays small whatever the input is, by counting instead of timing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 TOWER = "a" + "\u0301" * 40_000 + "\u0323" * 40_000
-"""Marks in an order that is not the canonical one: normalising sorts them one by one."""
+"""Marks that are not in canonical order: normalising sorts them one by one."""
 
 COMPOSED_MAXIMUM = 10_000
-"""Code points that may be normalised at once: a tower of so many takes milliseconds."""
+"""Code points that may be normalised at once: so many marks take milliseconds."""
 
 CPU_SECONDS = 60
-"""What grows with the length needs some milliseconds; what grows with its square, hours."""
+"""Linear work takes milliseconds of it; quadratic work takes hours."""
 
 
 @contextmanager
 def nothing_long_is_composed() -> Iterator[None]:
-    """Fail where a text is normalised that nobody measured before."""
+    """Fail if a text is normalised whose length was not limited before."""
     normalize = unicodedata.normalize
 
     def measured(form: Any, text: str) -> str:
@@ -37,9 +37,9 @@ def nothing_long_is_composed() -> Iterator[None]:
 
 
 def comes_to_an_end(compute: Callable[[], object]) -> bool:
-    """Whether the computation is true, in a child that the kernel ends when it computes too long.
+    """Whether the computation is true, in a child process that the kernel kills if it takes long.
 
-    Only the child's own work counts, however busy the machine is.
+    Only the child's own CPU time counts, however busy the machine is.
     """
     child = os.fork()
     if not child:

@@ -1,4 +1,4 @@
-"""The library by itself: an outbox that is its tables, a real mail server, no site."""
+"""Fixtures of the library by itself: an outbox, a real mail server, no site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ports import HOST
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.smtp_server import ScriptedServer
 
-pytest_plugins = ["tests.lanes", "tests.servers"]
+pytest_plugins = ["tests.selection", "tests.servers"]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def app(database_url: str, smtp: ScriptedServer) -> Iterator[Flask]:
-    """An application with an empty outbox, which sends to the scripted server."""
+    """An application with an empty outbox that sends to the scripted server."""
     made = make_app(database_url, MAIL_SERVER=HOST, MAIL_PORT=smtp.port, MAIL_TIMEOUT=5)
     yield made
     with made.app_context():
@@ -51,7 +51,7 @@ def app_context(app: Flask) -> Iterator[AppContext]:
 
 @pytest.fixture
 def deliver(app: Flask) -> Callable[[], int]:
-    """Delivers what is due now; returns how many rows were handled."""
+    """A function that delivers what is due, and returns how many rows it handled."""
     return lambda: make_dispatcher(app).drain()
 
 
@@ -81,7 +81,7 @@ def _postgresql_database() -> Iterator[str]:
     name = f"flask_outbox_test_{os.getpid()}"
     with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-        # The server itself is killed in no test: none has to wait for its disk.
+        # No test kills the server itself, so none has to wait for its disk.
         connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         url = make_url(postgresql_url(name)).set(drivername="postgresql+psycopg")

@@ -1,4 +1,4 @@
-"""For what must not wait for another machine."""
+"""A check for code that must not wait for another machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 @contextmanager
 def no_connection_from_here() -> Iterator[None]:
-    """Fail where this thread connects to a server (the database's own driver is not seen).
+    """Fail if this thread connects to a server (the database's own driver is not seen).
 
-    Who never connects cannot be made to wait, however slow or silent the server is.
+    Code that never connects cannot be made to wait by a slow or silent server.
     """
     here = threading.current_thread()
     connect = socket.socket.connect

@@ -1,4 +1,4 @@
-"""Engines on which SQLite begins its transactions as an application of ours lets it begin them."""
+"""Engines whose SQLite transactions begin as they do in our applications."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WRITING = {"sqlite_begin": "IMMEDIATE"}
 
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For tests of what is decided before the database is asked: one engine is enough."""
+"""For tests of decisions that need no database: one engine is enough."""
 
 
 def engine_of(url: str) -> Engine:
-    """An engine; on SQLite, readers do not wait for a writer, and writers wait for each other."""
+    """An engine; on SQLite readers do not wait for a writer, and writers wait for each other."""
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -26,11 +26,11 @@ def engine_of(url: str) -> Engine:
 
 def _prepare(connection: Any, _record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
-        # The driver would begin transactions itself, and never IMMEDIATE ones.
+        # The driver would begin transactions itself, and never with IMMEDIATE.
         connection.isolation_level = None
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("PRAGMA journal_mode = WAL")
-        # No test cuts the power: none has to wait for the disk.
+        # No test cuts the power, so none has to wait for the disk.
         connection.execute("PRAGMA synchronous = OFF")
 
 

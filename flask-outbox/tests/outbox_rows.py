@@ -1,4 +1,4 @@
-"""The outbox as the tests look at it."""
+"""The outbox's rows, for tests."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """A port that is not in use."""
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
 

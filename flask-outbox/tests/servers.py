@@ -1,4 +1,4 @@
-"""Fixtures of every test: an empty folder, a mail server, a server of tokens."""
+"""Fixtures of both distributions: an empty folder, a mail server, a token server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tmp_path(_folder: Path) -> Path:
-    """An empty folder, at one address in every test, so that what is built for it serves again."""
+    """An empty folder with the same path in every test, so that sites made for it can be reused."""
     shutil.rmtree(_folder)
     _folder.mkdir()
     return _folder
@@ -27,7 +27,7 @@ def tmp_path(_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def _smtp_ports() -> list[int]:
-    """The port of the last server, which the next one takes again."""
+    """The port of the last server, which the next one reuses."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Services that some tests need: where they are absent the tests are skipped, in CI they fail."""
+"""Services that some tests need; without them these tests are skipped, or fail in CI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.
 
 
 def need(available: bool, what: str) -> None:
-    """Skip this test, with a visible reason, or fail where CI promises the service."""
+    """Skip this test with a visible reason, or fail if CI promises the service."""
     if available:
         return
     if os.environ.get("CI"):

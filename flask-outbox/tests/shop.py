@@ -29,7 +29,7 @@ ORDER = {"address": "susan@example.com", "goods": "a kettle"}
 
 @dataclass(frozen=True)
 class Shop:
-    """One shop in a folder, whose processes this Python runs."""
+    """A shop in a folder, whose processes this Python runs."""
 
     folder: Path
     port: int
@@ -38,7 +38,7 @@ class Shop:
 
     @contextmanager
     def process(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-        """What `flask --app shop COMMAND` starts."""
+        """Start `flask --app shop COMMAND`."""
         given = {"SHOP_MAIL_PORT": str(self.smtp_port), "LANGUAGE": "en"}
         started = subprocess.Popen(
             [self.python, "-m", "flask", "--app", SHOP, *command],
@@ -64,7 +64,7 @@ class Shop:
             return str(answer.read().decode())
 
     def arrived(self, count: int) -> list[CaughtMessage]:
-        """The caught messages, newest first, once there are so many."""
+        """The caught messages, newest first, as soon as there are so many."""
         mail = CaughtMail(self.folder / "caught-mail")
         assert eventually(lambda: len(mail.all()) >= count)
         return mail.all()
@@ -79,7 +79,7 @@ class Shop:
 
 
 def orders_are_confirmed(folder: Path, *, python: Path = Path(sys.executable)) -> None:
-    """Order, before and after the dispatcher runs; each confirmation must arrive."""
+    """Order before and after the dispatcher starts; each confirmation must arrive."""
     shop = Shop(folder, free_port(), free_port(), python)
     with shop.process("run", "--port", str(shop.port)):
         assert eventually(lambda: is_open(shop.port))

@@ -1,6 +1,6 @@
-"""A mail server that does as it is told: any answer at any step, silence, or a dropped line.
+"""A scripted mail server: any answer at any step, silence, or a dropped connection.
 
-It speaks real SMTP over a real socket, encrypted where it was given a certificate.
+It speaks real SMTP over a real socket, encrypted if it has a certificate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from types import TracebackType
 import trustme
 
 STALL = "stall"
-"""Accept and say nothing, until the server is closed."""
+"""Do not answer until the server is closed."""
 DROP = "drop"
 """Close the connection instead of answering."""
 
@@ -57,7 +57,7 @@ class Received:
 
 
 class Authority:
-    """Signs certificates for scripted servers; who trusts `ca_file` trusts them."""
+    """Signs certificates for scripted servers; clients that trust `ca_file` trust them."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -67,7 +67,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.ca_file))
 
     def context(self, name: str = "127.0.0.1", *, expired: bool = False) -> ssl.SSLContext:
-        """The server's end of TLS, with a certificate for `name`."""
+        """The server's TLS context, with a certificate for `name`."""
         now, day = datetime.now(UTC), timedelta(days=1)
         last = now - day if expired else now + day
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -76,7 +76,7 @@ class Authority:
         return context
 
     def self_signed(self) -> ssl.SSLContext:
-        """The server's end of TLS, with a certificate that vouches for itself."""
+        """The server's TLS context, with a self-signed certificate."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self._own)
         return context
@@ -108,7 +108,7 @@ class ScriptedServer:
         self.received: list[Received] = []
         self.commands: list[str] = []
         self.passwords: list[tuple[str, bool]] = []
-        """Every password that was said, and whether the line was encrypted."""
+        """Every password that was sent, and whether the connection was encrypted."""
         self.connections = 0
         self.features = list(features)
         self.delay = delay
@@ -152,14 +152,14 @@ class ScriptedServer:
             thread.join(timeout=5)
 
     def wait_for(self, count: int, *, seconds: float = 15.0) -> list[Received]:
-        """The messages, once there are so many."""
+        """The messages, as soon as there are so many."""
         with self._arrived:
             arrived = self._arrived.wait_for(lambda: len(self.received) >= count, seconds)
         assert arrived, f"{len(self.received)} of {count} messages within {seconds:.0f} s"
         return self.received
 
     def wait_until_hung_up(self, *, seconds: float = 60.0) -> None:
-        """Until every client is gone, and what it sent is read."""
+        """Wait until every client is gone and everything it sent is read."""
         for conversation in self._threads[1:]:
             conversation.join(seconds)
             assert not conversation.is_alive(), "a client is still there"
@@ -356,7 +356,7 @@ class _Conversation:
         while (line := self._raw_line()) != b".\r\n":
             lines.append(line[1:] if line.startswith(b".") else line)
         if self.server.scripted("accept-and-drop") is not None:
-            # The worst case: the message is taken, and nobody is told.
+            # The worst case: the message is accepted, and the client is not told.
             self._keep(b"".join(lines))
             raise _EndedError
         return b"".join(lines)
@@ -364,7 +364,7 @@ class _Conversation:
     def _answer(
         self, step: str, ordinary: str, *, before_yes: Callable[[], None] = lambda: None
     ) -> bool:
-        """Say the scripted answer, or the ordinary one; whether it was a yes."""
+        """Send the scripted answer, or the ordinary one; return whether it was positive."""
         answer = self.server.scripted(step) or ordinary
         if answer == STALL:
             self.server.stall()
@@ -378,7 +378,7 @@ class _Conversation:
         return answer[:1] in "23"
 
     def _break_off(self, step: str) -> None:
-        """Stall or drop where no answer is due, if that is scripted."""
+        """Stall or drop the connection at a step without an answer, if that is scripted."""
         planned = self.server.scripted(step)
         if planned == STALL:
             self.server.stall()

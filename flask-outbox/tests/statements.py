@@ -1,4 +1,4 @@
-"""What is asked of the database."""
+"""The statements that the database gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def recorded(engine: Engine) -> Iterator[list[str]]:
-    """The statements that run within the block."""
+    """Record the statements that run in the block."""
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:

@@ -1,4 +1,4 @@
-"""Tables in the documentation, as tests hold them against the code."""
+"""Tables in the documentation, which tests compare with the code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def table(page: str, first: str) -> tuple[list[str], list[list[str]]]:
-    """The table whose first column has this heading: its headings, and its rows."""
+    """The headings and the rows of the table whose first column has this heading."""
     found = re.search(rf"^\| {first} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
     assert found, f"there is no table with the column {first}"
     lines = [

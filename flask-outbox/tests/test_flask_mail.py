@@ -1,4 +1,4 @@
-"""Flask-Mail's face over our own connection: what stays, and what is mended."""
+"""Flask-Mail's interface over our own connection: what stays, and what is corrected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask_outbox.smtp.errors import Meaning, Step
 from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
 
 SHORT = 0.3
-"""Seconds to wait for a server that says nothing."""
+"""Seconds to wait for a silent server."""
 
 LOG_IN = {"MAIL_USERNAME": "susan", "MAIL_PASSWORD": "secret"}
 USERS: dict[str, Any] = {"auth": "PLAIN LOGIN", "users": {"susan": "secret"}}
@@ -151,7 +151,7 @@ def test_a_refused_message_does_not_stop_the_next() -> None:
         assert [one.connection for one in server.received] == [1]
 
 
-def test_refused_recipients_are_told() -> None:
+def test_refused_recipients_are_reported() -> None:
     with ScriptedServer() as server:
         server.script = {"rcpt:john@example.com": "550 5.1.1 Nobody"}
         with mail_to(server) as mail, mail.connect() as connection:
@@ -192,7 +192,7 @@ def test_an_error_of_the_callers_own_comes_out_of_the_block() -> None:
 
 
 @pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt", "data", "content"])
-def test_a_silent_server_is_given_up(step: str) -> None:
+def test_waiting_for_a_silent_server_ends(step: str) -> None:
     with ScriptedServer() as server:
         server.script = {step: STALL}
         with (
@@ -215,7 +215,7 @@ def test_a_message_needs_a_sender_and_a_recipient() -> None:
         assert server.received == []
 
 
-def test_an_application_without_the_extension_is_told_so() -> None:
+def test_an_application_without_the_extension_gets_a_clear_error() -> None:
     with Flask("bare").app_context(), pytest.raises(RuntimeError, match="init_app"):
         Mail().connect()
 
@@ -258,7 +258,7 @@ def test_a_bad_certificate_gets_no_password(authority: Authority, fault: str, ke
         assert server.received == []
 
 
-def test_a_password_goes_to_nobody_else_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_leaves_this_machine_only_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(**USERS) as server, mail_to(server, **LOG_IN) as mail:
         mail.send(message())
         assert server.passwords == [("secret", False)]
@@ -331,7 +331,7 @@ def test_nothing_can_be_injected(
 @pytest.mark.parametrize(
     "field", [name for name in INJECTIONS if "option" not in name and "sender" not in name]
 )
-def test_a_message_knows_that_its_headers_are_bad(field: str) -> None:
+def test_a_message_can_check_its_headers(field: str) -> None:
     with mail_to(None):
         assert message(Message, **INJECTIONS[field]("\r\n")).has_bad_headers()
         assert not message(Message).has_bad_headers()
@@ -380,7 +380,7 @@ def test_a_local_part_beyond_ascii_needs_the_servers_consent(
         assert "SMTPUTF8" in error.answer
 
 
-def test_a_domain_beyond_ascii_needs_nobodys_consent() -> None:
+def test_a_domain_beyond_ascii_needs_no_smtputf8() -> None:
     with ScriptedServer(features=[]) as server:
         with mail_to(server) as mail:
             mail.send(message(recipients=["Süsan <susan@bücher.example>"]))
@@ -425,7 +425,7 @@ def test_recipients_keep_their_order(message_class: type[flask_mail.Message]) ->
         assert b"alice2@" not in received.content
 
 
-def test_who_is_named_twice_gets_one_copy() -> None:
+def test_a_recipient_named_twice_gets_one_copy() -> None:
     with ScriptedServer() as server:
         with mail_to(server) as mail:
             mail.send(message(recipients=["susan@example.com"], bcc=["Susan <susan@example.com>"]))
@@ -456,7 +456,7 @@ def test_the_date_is_the_messages_own_or_now() -> None:
         assert abs(dates[1] - time.time()) < 300
 
 
-def test_a_message_can_be_looked_at_before_it_is_sent() -> None:
+def test_a_message_can_be_read_before_it_is_sent() -> None:
     with ScriptedServer() as server:
         with mail_to(server) as mail:
             written = message(Message, html="<p>Süsan</p>")
@@ -521,7 +521,7 @@ FLAGS = ["MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND", "MAIL_ASCII_ATTAC
     [("False", False), ("off", False), ("0", False), ("no", False), ("", False), (0, False),
      ("True", True), ("on", True), ("1", True), ("YES", True), (1, True)],
 )  # fmt: skip
-def test_what_is_on_and_off_is_read_as_text_too(name: str, value: Any, is_on: bool) -> None:
+def test_booleans_may_be_texts(name: str, value: Any, is_on: bool) -> None:
     with mail_to(None, MAIL_PORT="25", **{name: value}) as mail:
         state = mail.state
         said = dict.fromkeys(FLAGS)
@@ -534,7 +534,7 @@ def test_what_is_on_and_off_is_read_as_text_too(name: str, value: Any, is_on: bo
 def test_settings_from_the_environment_with_a_prefix_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Flask reads them as JSON where they are that, so that a password can come as a number."""
+    """Flask reads them as JSON if it can, so that a password can become a number."""
     for key, value in {
         "USE_TLS": "False", "SUPPRESS_SEND": "False", "PORT": "2525", "MAX_EMAILS": '"20"',
         "TIMEOUT": '"7.5"', "USERNAME": "susan", "PASSWORD": "123456",
@@ -554,7 +554,7 @@ def test_settings_from_the_environment_with_a_prefix_are_read(
 @pytest.mark.parametrize(
     "said", [{"MAIL_USE_TLS": "perhaps"}, {"MAIL_PORT": "smtp"}, {"MAIL_TIMEOUT": "soon"}]
 )
-def test_any_application_is_told_which_key_is_wrong(said: dict[str, Any]) -> None:
+def test_a_wrong_key_is_named_in_any_application(said: dict[str, Any]) -> None:
     with (
         pytest.raises(ValueError, match=next(iter(said))),
         mail_to(None, **{"MAIL_PORT": 1} | said),
@@ -640,7 +640,7 @@ def test_an_invitation_and_a_message_without_a_subject_are_sent(
 
 
 @both_messages
-def test_a_host_of_ones_own_is_called_as_flask_mail_calls_it(
+def test_a_custom_host_is_called_as_by_flask_mail(
     message_class: type[flask_mail.Message],
 ) -> None:
     calls: list[Any] = []

@@ -1,4 +1,4 @@
-"""What an application loads: the packages of the extras only where they are used."""
+"""What an application imports: packages of extras only when they are used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXTRAS = {
 
 
 def loaded(statement: str) -> set[str]:
-    """The modules that a new interpreter has after this statement."""
+    """The modules that a new interpreter has loaded after this statement."""
     code = f"import sys; {statement}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())

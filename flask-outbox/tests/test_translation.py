@@ -19,7 +19,7 @@ TOO_LONG = {
 
 
 @pytest.mark.parametrize("language", TOO_LONG)
-def test_an_error_speaks_the_language_of_the_environment(
+def test_an_error_is_in_the_language_of_the_environment(
     language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANGUAGE", language)
@@ -28,7 +28,7 @@ def test_an_error_speaks_the_language_of_the_environment(
     assert str(error.value) == TOO_LONG[language]
 
 
-def test_a_step_is_stored_in_english_and_told_in_the_language(
+def test_a_step_is_stored_in_english_and_shown_in_the_language(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LANGUAGE", "ru")

@@ -1,4 +1,4 @@
-"""A token server (RFC 6749) that does as it is told, over real HTTP."""
+"""A scripted token server (RFC 6749) over real HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR = 3600
 
 @dataclass
 class TokenServer:
-    """Gives out token-1, token-2 and so on; `answers` are given first, as (status, body) pairs."""
+    """Issues token-1, token-2 and so on; `answers` come first, as pairs of status and body."""
 
     port: int
     scheme: str = "http"
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def token_server(tls: ssl.SSLContext | None = None) -> Iterator[TokenServer]:
-    """A server on a port of its own, encrypted with the given end of TLS."""
+    """Run a server on a port of its own, encrypted with the given TLS context."""
 
     class Handler(_Handler):
         pass

@@ -1,4 +1,4 @@
-"""Waits that end by what they wait for."""
+"""Waiting for a condition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def eventually(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
-    """Whether the condition came true in time."""
+    """Wait until the condition is true; return whether that happened in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

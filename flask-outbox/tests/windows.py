@@ -1,4 +1,4 @@
-"""How many messages the mail server got within a time."""
+"""Counting the messages that the mail server got within a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def most_within(seconds: float, moments: Iterable[float]) -> int:
-    """The largest number of these moments in any stretch of so many seconds, its end excluded."""
+    """The largest number of moments in any interval of so many seconds, excluding its end."""
     ordered = sorted(moments)
     most, first = 0, 0
     for last, moment in enumerate(ordered):

@@ -30,7 +30,7 @@ from tests.sites import checked_settings, shared_site
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, deliver_from
 
-pytest_plugins = ["tests.lanes", "tests.servers"]
+pytest_plugins = ["tests.selection", "tests.servers"]
 
 
 @pytest.fixture(autouse=True)

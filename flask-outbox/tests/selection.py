@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many as there are cores; one more for the tests that wait for other processes."""
+    """One process more than there are cores, since some tests wait for other processes."""
     return (os.cpu_count() or 1) + (not config.getoption("--quick"))
 
 
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported and collected stays to the end: the garbage collector need not visit it."""
+    """Freeze what is imported and collected, so that the garbage collector does not visit it."""
     gc.disable()
     try:
         return (yield)
