@@ -40,5 +40,5 @@ def is_outage(error: BaseException | None) -> bool:
 
 def reason(error: BaseException) -> str:
     """The first line of the driver's message."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return said.splitlines()[0] if said else type(error).__name__
+    message = str(getattr(error, "orig", None) or error).strip()
+    return message.splitlines()[0] if message else type(error).__name__

@@ -64,9 +64,9 @@ def log_in_with_token(connection: Connection, username: str, token: str) -> None
     """
     if "XOAUTH2" not in connection.mechanisms:
         raise SmtpError(Step.AUTH, None, "the server offers no log-in with a token here")
-    said = f"user={username}\1auth=Bearer {token}\1\1".encode()
+    initial_response = f"user={username}\1auth=Bearer {token}\1\1".encode()
     # A challenge contains the reason of a refusal; the code follows after an empty answer.
-    _converse(connection, _begin(connection, "XOAUTH2", said), lambda _challenge: b"")
+    _converse(connection, _begin(connection, "XOAUTH2", initial_response), lambda _challenge: b"")
 
 
 def _cram_md5(connection: Connection, username: bytes, password: bytes) -> None:
@@ -79,9 +79,13 @@ def _cram_md5(connection: Connection, username: bytes, password: bytes) -> None:
 
 
 def _plain(connection: Connection, username: bytes, password: bytes) -> None:
-    said = b"\0" + username + b"\0" + password
+    initial_response = b"\0" + username + b"\0" + password
     # Some servers ignore what comes with the command, and ask for it again.
-    _converse(connection, _begin(connection, "PLAIN", said), lambda _challenge: said)
+    _converse(
+        connection,
+        _begin(connection, "PLAIN", initial_response),
+        lambda _challenge: initial_response,
+    )
 
 
 def _login(connection: Connection, username: bytes, password: bytes) -> None:
@@ -105,10 +109,10 @@ _MECHANISMS: dict[str, Callable[[Connection, bytes, bytes], None]] = {
 """In the order of the standard library's client, so that sites which used it see no difference."""
 
 
-def _begin(connection: Connection, mechanism: str, said: bytes | None = None) -> Reply:
-    if said is None:
+def _begin(connection: Connection, mechanism: str, initial_response: bytes | None = None) -> Reply:
+    if initial_response is None:
         return connection.command(Step.AUTH, f"AUTH {mechanism}")
-    line = f"AUTH {mechanism} {base64.b64encode(said).decode()}"
+    line = f"AUTH {mechanism} {base64.b64encode(initial_response).decode()}"
     return connection.command(Step.AUTH, line, shown=f"AUTH {mechanism} ***")
 
 

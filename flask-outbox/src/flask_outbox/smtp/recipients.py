@@ -28,16 +28,16 @@ def remaining(refused: Refusals) -> list[str]:
 def describe(refused: Refusals) -> list[str]:
     """What the history records: each refusal for good, and who waits for the next attempt."""
     final = [one for one in refused if one[1].meaning is Meaning.REJECT]
-    said = [f"{who} was refused ({error})" for who, error in final]
+    lines = [f"{who} was refused ({error})" for who, error in final]
     waiting: dict[str, list[str]] = {}
     for who, error in refused:
         if error.meaning is not Meaning.REJECT:
             waiting.setdefault(str(error), []).append(who)
     for words, people in waiting.items():
-        said += [f"{who} was refused for now ({words})" for who in people[:NAMED]]
+        lines += [f"{who} was refused for now ({words})" for who in people[:NAMED]]
         if len(people) > NAMED:
-            said.append(f"so were {len(people) - NAMED} others")
-    return said
+            lines.append(f"so were {len(people) - NAMED} others")
+    return lines
 
 
 def accepted_before(history: Iterable[Mapping[str, Any]]) -> bool:
