@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -118,6 +118,8 @@ class ScriptedServer:
         self.users = users or {}
         self._listener = socket.create_server(("127.0.0.1", port))
         self._closing = threading.Event()
+        self._answering = threading.Event()
+        self._answering.set()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._arrived = threading.Condition(self._lock)
@@ -141,6 +143,7 @@ class ScriptedServer:
 
     def close(self) -> None:
         self._closing.set()
+        self._answering.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -163,6 +166,16 @@ class ScriptedServer:
         for conversation in self._threads[1:]:
             conversation.join(seconds)
             assert not conversation.is_alive(), "a client is still there"
+
+    def pause(self) -> ExitStack:
+        """From now on leave the content of messages without an answer, until this is closed."""
+        self._answering.clear()
+        paused = ExitStack()
+        paused.callback(self._answering.set)
+        return paused
+
+    def wait_while_paused(self) -> None:
+        self._answering.wait(LONGEST_STALL_SECONDS)
 
     def note(self, command: str) -> None:
         with self._lock:
@@ -317,6 +330,7 @@ class _Conversation:
         if not self._answer("data", "354 Go ahead"):
             return
         content = self._content()
+        self.server.wait_while_paused()
         time.sleep(self.server.delay)
         self._answer("content", "250 2.0.0 Taken", before_yes=lambda: self._keep(content))
         self._forget()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -148,7 +150,7 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
 
 
 def test_what_was_in_flight_leaves_within_a_minute_of_a_crash(
-    site: Running, smtp: ScriptedServer
+    site: Running, smtp: ScriptedServer, tmp_path: Path
 ) -> None:
     smtp.script["content"] = [STALL]
     ask_for_reset(site)
@@ -156,8 +158,17 @@ def test_what_was_in_flight_leaves_within_a_minute_of_a_crash(
     killed = dispatcher(site)
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
+    assert end_lease(tmp_path / "site.db") <= 60
     (received,) = smtp.wait_for(1, seconds=60)
     assert received.recipients == ["susan@example.com"]
+
+
+def end_lease(database: Path) -> float:
+    """Let the lease of the one message end now; return how many seconds were left of it."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        ((due_at,),) = connection.execute("SELECT due_at FROM outbox WHERE status = 'queued'")
+        connection.execute("UPDATE outbox SET due_at = ?", [now := time.time()])
+    return float(due_at - now)
 
 
 def test_a_web_worker_that_is_killed_is_replaced_by_one_with_its_own_connections(

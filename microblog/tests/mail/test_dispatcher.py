@@ -681,11 +681,12 @@ def test_where_a_copy_does_harm_what_a_dead_worker_held_waits_for_the_operator(
 
 
 def test_a_lease_is_renewed_while_a_slow_server_works(smtp: ScriptedServer, app: Flask) -> None:
-    smtp.delay = 1.5
     post(SUSAN)
-    with elsewhere(app, lambda: drain(smtp, options=DispatcherOptions(lease=0.6))):
+    paused = smtp.pause()
+    with elsewhere(app, lambda: drain(smtp, options=DispatcherOptions(lease=0.6))), paused:
         wait_until(lambda: "DATA" in smtp.commands)
-        time.sleep(1)
+        leased_until = rows()[0].due_at
+        wait_until(lambda: time.time() > leased_until)
         assert drain(smtp) == 0
     assert [(row.status, row.attempts) for row in rows()] == [(Status.SENT, 1)]
     assert len(smtp.received) == 1
@@ -722,11 +723,10 @@ def test_two_dispatchers_share_the_work(smtp: ScriptedServer, app: Flask) -> Non
 
 
 def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, app: Flask) -> None:
-    smtp.delay = 1.0
     post(SUSAN)
-    with elsewhere(app, lambda: drain(smtp)):
+    paused = smtp.pause()
+    with elsewhere(app, lambda: drain(smtp)) as sending, paused:
         wait_until(lambda: "DATA" in smtp.commands)
-        smtp.delay = 0.0
         with transaction() as session:
             if not is_sqlite():
                 others = session.scalar(
@@ -737,7 +737,7 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
                 )
                 assert others == 0
             current_outbox().enqueue(session, NOTE, JOHN)
-        assert smtp.received == [], "the write had to wait for the server"
+        assert sending.is_alive(), "the write waited until the server was given up"
     assert len(rows()) == 2
 
 
@@ -770,7 +770,7 @@ def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app:
     assert received[0].recipients == [SUSAN]
 
 
-def test_what_is_urgent_leaves_within_a_second_before_a_hundred_thousand_others(
+def test_what_is_urgent_leaves_soon_before_a_hundred_thousand_others(
     smtp: ScriptedServer, app: Flask
 ) -> None:
     register("tests.digest", lane=Priority.BULK)
@@ -780,11 +780,10 @@ def test_what_is_urgent_leaves_within_a_second_before_a_hundred_thousand_others(
     with running(app, smtp, connections=2):
         smtp.wait_for(5)
         for number in range(1, 4):
-            posted = time.time()
             post(SUSAN, "tests.prompt")
+            before = len(smtp.received)
             wait_until(lambda: len(urgent(smtp)) == number)  # noqa: B023 - called at once
-            assert urgent(smtp)[-1].at - posted < 1
-    assert len(smtp.received) < 1000, "nothing was waiting any more"
+            assert smtp.received.index(urgent(smtp)[-1]) - before < 100
 
 
 def urgent(smtp: ScriptedServer) -> list[Received]:
@@ -968,7 +967,7 @@ def running(app: Flask, smtp: ScriptedServer, **options: Any) -> AbstractContext
 
 
 @contextmanager
-def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[None]:
+def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[threading.Thread]:
     """Do `work` on another thread during the block, and wait for its end."""
 
     def run() -> None:
@@ -978,7 +977,7 @@ def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[None]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield
+        yield thread
     finally:
         thread.join(10)
         assert not thread.is_alive()

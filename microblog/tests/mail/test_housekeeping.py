@@ -122,7 +122,10 @@ def test_a_chore_is_done_once_an_hour(
     assert done == [NOW, NOW]
 
 
-def test_a_chore_with_more_to_do_goes_on_soon(app: Flask, app_context: AppContext) -> None:
+def test_a_chore_with_more_to_do_goes_on_soon(
+    app: Flask, app_context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flask_outbox.delivery.housekeeping.CHECK_SECONDS", 0.01)
     done: list[float] = []
     current_outbox().register_periodic_task("tests.long", noting(done, batches=3))
     context = app.app_context
