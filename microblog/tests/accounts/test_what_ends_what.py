@@ -130,7 +130,7 @@ def test_the_table_has_a_row_for_each() -> None:
     assert HEADER.strip("| ").split(" | ")[1:] == [
         "Sessions",
         "Reset links",
-        "A new address that waits",
+        "A pending new address",
         "Undo links",
         '"This wasn\'t me" links',
     ]
@@ -140,7 +140,7 @@ def test_the_table_has_a_row_for_each() -> None:
 def test_what_ends(scene: Scene, happens: str) -> None:
     assert found_now(scene) == ["stay", "work", "can be confirmed", "work", "work"]
     HAPPENS[happens](scene)
-    expected = [cell.replace("–", "is given up") for cell in EXPECTED[happens]]
+    expected = [cell.replace("–", "is cancelled") for cell in EXPECTED[happens]]
     assert found_now(scene) == expected
 
 
@@ -151,7 +151,7 @@ def found_now(scene: Scene) -> list[str]:
     return [
         sessions[stay[0], stay[1]],
         "work" if works(scene, "reset") else "end",
-        "can be confirmed" if works(scene, "confirm") else "is given up",
+        "can be confirmed" if works(scene, "confirm") else "is cancelled",
         "work" if works(scene, "undo") else "end",
         not_me(scene),
     ]
