@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are cores, since some tests wait for other processes."""
+    """As many as there are cores, and one more if some tests wait for other processes."""
     return (os.cpu_count() or 1) + (not config.getoption("--quick"))
 
 

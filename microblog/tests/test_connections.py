@@ -53,10 +53,10 @@ def test_delivery_continues_after_its_idle_connections_were_cut(
     outbox = current_outbox()
     claims = Claims(outbox.engine, lease=60)
     cut_idle_connections(database_url)
-    held = claims.claim(ALL_PRIORITIES, now=outbox.clock())
-    assert held is not None
+    claim = claims.claim(ALL_PRIORITIES, now=outbox.clock())
+    assert claim is not None
     cut_idle_connections(database_url)
-    assert claims.settle(Settlement(held, Status.SENT, "250 OK", at=outbox.clock()))
+    assert claims.settle(Settlement(claim, Status.SENT, "250 OK", at=outbox.clock()))
     cut_idle_connections(database_url)
     assert claims.next_due() is None
     claims.close()

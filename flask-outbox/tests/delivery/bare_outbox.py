@@ -1,6 +1,6 @@
-"""An outbox that is its tables in a file of SQLite and nothing else: no site, no other tables.
+"""The outbox's tables in a file of SQLite, without an application.
 
-For tests of what rows are claimed, settled and counted, on a clock that is a number.
+For tests of how rows are claimed, settled and counted, with a number as the clock.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def bare_engine(folder: Path) -> Iterator[Engine]:
 
 
 def put(session: Session, **columns: Any) -> int:
-    """A row that is due now, with these columns; its number."""
+    """Insert a row that is due now, with these columns; return its id."""
     key = columns.get("recipient_key", "person@example.com")
     values = {
         "kind": "any",

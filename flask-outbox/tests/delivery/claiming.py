@@ -1,5 +1,6 @@
-"""A process that claims all it can, once it reads a line: arguments are the database's address and
-how many threads. Prints the numbers of the rows that it took.
+"""A process that claims all it can once it reads a line, and prints the ids of the rows it claimed.
+
+The arguments are the database's address and the number of threads.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ def claim_all(engine: Engine, taken: list[int]) -> None:
     claims = Claims(engine, lease=LEASE_SECONDS)
     while True:
         try:
-            held = claims.claim(ALL_PRIORITIES, now=time.time())
+            claim = claims.claim(ALL_PRIORITIES, now=time.time())
         except OperationalError:
-            continue  # on SQLite, the other process may have the database to itself for too long
-        if held is None:
+            continue  # on SQLite, the other process may lock the database for too long
+        if claim is None:
             break
-        taken.append(held.id)
-        # Nobody shall have taken all before the others have begun.
+        taken.append(claim.id)
+        # No process may claim everything before the others have begun.
         time.sleep(PAUSE_SECONDS)
     claims.close()
 

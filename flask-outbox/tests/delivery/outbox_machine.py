@@ -1,8 +1,8 @@
-"""A machine that does to an outbox whatever can happen to it, in any order, and knows the outcome.
+"""A state machine that does to an outbox whatever can happen to it, in any order.
 
 Workers claim, send, settle, renew and die at any point; time passes; an operator cancels, retries,
-prunes and erases. Beside the database stands a model of what each message must look like. Claims,
-deliveries and operations are the real ones; only the mail server is inside this process.
+prunes and erases. A model says what each message must look like. Claims, deliveries and operations
+are the real ones; only the mail server is inside this process.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ OUTCOMES = (
 KINDS = st.sampled_from(["normal", "prompt", "bulk", "brief", "once"])
 
 WAYS = ("on", "on", "on", "hurry", "renew", "crash", "lease ends")
-"""How a worker does its next step; it goes on in the ordinary way where one does not fit."""
+"""How a worker does its next step; a way that does not fit is ignored."""
 
 STEPS = st.tuples(
     st.integers(0, WORKERS - 1),
@@ -86,14 +86,16 @@ STEPS = st.tuples(
     st.sampled_from(OUTCOMES),
     st.sampled_from([0.0, 1.0, LEASE + 1]),
 )
-"""Which worker, how, what happens to a message that it sends, and how many seconds that takes."""
+"""Which worker acts, how, what happens to a message that it sends, and how many seconds pass."""
 
 
 @dataclass
 class Row:
-    """What a message must look like. `settled` is the last attempt that was; `taken` are the
-    attempts at which the server took it, by recipient; `excused` those after which a copy may
-    follow."""
+    """What a message must look like.
+
+    `settled` is the last attempt that was settled; `taken` has the attempts at which the server
+    took the message, by recipient; `excused` those after which a copy may follow.
+    """
 
     lane: Priority
     address: str
@@ -112,7 +114,7 @@ class Row:
 
 
 class Server:
-    """The mail server, and the composer's data: what happens next is said beforehand."""
+    """The mail server and the composer's data; what happens next is set beforehand."""
 
     def __init__(self, machine: OutboxMachine) -> None:
         self.machine = machine
@@ -176,17 +178,17 @@ class Server:
 
 @dataclass
 class Worker:
-    """A thread or a process that delivers, with what it holds just now."""
+    """A thread or a process that delivers, with its present claim."""
 
     claims: Claims
     delivery: Delivery
-    held: Claim | None = None
+    claim: Claim | None = None
     settlement: Settlement | None = None
     lease_ends: float = 0.0
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """`arrows` are the changes of a status that are allowed."""
+    """`arrows` are the allowed changes of a status."""
 
     def __init__(
         self, engine: Engine, arrows: set[tuple[str, str]], limits: RateLimits | None = None
@@ -221,7 +223,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.outbox.register(kind)
 
     def _worker(self, engine: Engine) -> Worker:
-        # Each knows only what it saw itself, as a process of its own.
+        # Each knows only what it saw itself, as if it were another process.
         pacing = Pacing(self.limits)
         claims = Claims(engine, lease=LEASE, pacing=pacing)
         leases = LeaseKeeper(claims, clock=lambda: self.now)
@@ -261,9 +263,9 @@ class OutboxMachine(RuleBasedStateMachine):
             self.every_message_is_as_it_must_be()
 
     def _work(self, which: int, way: str, outcome: str, seconds: float) -> None:
-        """One worker does its next step, or something goes wrong with it."""
+        """One worker does its next step, or fails at it."""
         worker = self.workers[which]
-        if worker.held is None:
+        if worker.claim is None:
             self._claim(worker, way)
         elif way == "crash":
             self._crash(worker)
@@ -277,7 +279,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self._send(worker, outcome, seconds)
 
     def _claim(self, worker: Worker, way: str) -> None:
-        slow = [one.held.id for one in self.workers if one.held is not None]
+        slow = [one.claim.id for one in self.workers if one.claim is not None]
         if way == "lease ends" and slow and not self.limits:
             # Another is so slow that its lease runs out, and this one takes the message over.
             self.now = max(self.now, *(one.lease_ends for one in self.workers))
@@ -290,42 +292,42 @@ class OutboxMachine(RuleBasedStateMachine):
             self._claimed(worker, worker.claims.claim(priorities, now=self.now), priorities)
 
     def _send(self, worker: Worker, outcome: str, seconds: float) -> None:
-        assert worker.held is not None
+        assert worker.claim is not None
         self.acting = worker
         server = self.server
         server.outcome, server.seconds = outcome, seconds
         server.troubled = server.took_some = False
-        settlement = worker.settlement = worker.delivery.deliver(worker.held)
+        settlement = worker.settlement = worker.delivery.deliver(worker.claim)
         assert settlement.uncounted == (server.troubled or server.took_some)
         assert (settlement.trouble is not None) == server.troubled
 
     def _settle(self, worker: Worker, *, and_claim: bool) -> None:
         settlement = worker.settlement
         assert settlement is not None
-        worker.held = worker.settlement = None
-        expected = self.is_held(settlement.claim)
+        worker.claim = worker.settlement = None
+        expected = self.is_claimed(settlement.claim)
         if not and_claim:
             assert worker.claims.settle(settlement) == expected
             self._settled(settlement, ours=expected)
             return
-        ours, held = worker.claims.settle_and_claim(settlement, ALL_PRIORITIES, now=self.now)
+        ours, claim = worker.claims.settle_and_claim(settlement, ALL_PRIORITIES, now=self.now)
         assert ours == expected
         self._settled(settlement, ours=expected)
-        self._claimed(worker, held, ALL_PRIORITIES)
+        self._claimed(worker, claim, ALL_PRIORITIES)
 
     def _renew(self, worker: Worker) -> None:
-        assert worker.held is not None
+        assert worker.claim is not None
         until = self.now + LEASE
-        ours = self.is_held(worker.held)
-        assert worker.claims.renew(worker.held, until=until) == ours
+        ours = self.is_claimed(worker.claim)
+        assert worker.claims.renew(worker.claim, until=until) == ours
         if ours:
-            worker.lease_ends = self.rows[worker.held.id].due_at = until
+            worker.lease_ends = self.rows[worker.claim.id].due_at = until
 
     def _crash(self, worker: Worker) -> None:
-        assert worker.held is not None
-        if worker.held.id in self.rows:
-            self.rows[worker.held.id].excused.add(worker.held.attempts)
-        worker.held = worker.settlement = None
+        assert worker.claim is not None
+        if worker.claim.id in self.rows:
+            self.rows[worker.claim.id].excused.add(worker.claim.attempts)
+        worker.claim = worker.settlement = None
         worker.claims.close()
 
     @rule(
@@ -337,7 +339,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     @rule(which=st.integers(0, 50), cancels=st.booleans())
     def operate(self, which: int, cancels: bool) -> None:
-        """An operator cancels or retries a message, or tries to."""
+        """An operator cancels or retries a message, which may be refused."""
         numbers = sorted(self.rows)
         number = numbers[which % len(numbers)]
         if cancels:
@@ -366,7 +368,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: not all(row.waits for row in self.rows.values()))
     @rule(erased=st.none() | ADDRESSES)
     def tidy(self, erased: str | None) -> None:
-        """Old messages are pruned, and those to an address are erased for its owner."""
+        """Prune old messages, and erase those to one address for its owner."""
         if erased is not None:
             with self.writing() as session:
                 erase_address(session, erased)
@@ -408,7 +410,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return {one.id: one for one in session.scalars(select(OutboxMessage))}
 
     def teardown(self) -> None:
-        """Whatever happened: workers that live find all that waits and bring it to its end."""
+        """Check that living workers can settle everything that waits, whatever happened before."""
         if sys.exc_info()[0] is None:
             self._bring_to_an_end()
         for worker in self.workers:
@@ -416,68 +418,68 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _bring_to_an_end(self) -> None:
         for worker in self.workers:
-            if worker.held is not None:
+            if worker.claim is not None:
                 self._crash(worker)
         for _ in range(len(self.rows) + len(DELAYS) + 1):
             # Long enough for a lease, a delay and a limit.
             self.now += 1.2 * max(DELAYS)
             for worker in self.workers:
                 self._claim(worker, "on")
-                while worker.held is not None:
+                while worker.claim is not None:
                     self._send(worker, "taken", 0.0)
                     self._settle(worker, and_claim=True)
         assert [number for number, row in self.rows.items() if row.waits] == []
         self.every_message_is_as_it_must_be()
 
-    # What each thing means for the model
+    # What each step means for the model
 
     def is_due(self, row: Row) -> bool:
         return row.waits and row.due_at <= self.now
 
-    def is_held(self, claim: Claim) -> bool:
+    def is_claimed(self, claim: Claim) -> bool:
         row = self.rows.get(claim.id)
         return row is not None and row.waits and row.attempts == claim.attempts
 
     def _claim_by_number(self, worker: Worker, number: int) -> None:
         row = self.rows.get(number)
-        held = worker.claims.claim_one(number, now=self.now)
-        assert (held is not None) == (row is not None and self.is_due(row))
-        if held is not None:
-            self._holds(worker, held)
+        claim = worker.claims.claim_one(number, now=self.now)
+        assert (claim is not None) == (row is not None and self.is_due(row))
+        if claim is not None:
+            self._took(worker, claim)
 
-    def _claimed(self, worker: Worker, held: Claim | None, priorities: range) -> None:
+    def _claimed(self, worker: Worker, claim: Claim | None, priorities: range) -> None:
         due = [
             (r.lane, r.due_at)
             for r in self.rows.values()
             if self.is_due(r) and r.lane in priorities
         ]
-        if held is not None:
-            row = self.rows[held.id]
+        if claim is not None:
+            row = self.rows[claim.id]
             assert (row.lane, row.due_at) in due
             assert self.limits or (row.lane, row.due_at) == min(due)
-            self._holds(worker, held)
+            self._took(worker, claim)
         elif not self.limits:
             assert due == []
 
-    def _holds(self, worker: Worker, held: Claim) -> None:
-        row = self.rows[held.id]
+    def _took(self, worker: Worker, claim: Claim) -> None:
+        row = self.rows[claim.id]
         row.attempts += 1
         row.failures += 1
-        assert (held.attempts, held.failures) == (row.attempts, row.failures)
-        others = [one.held for one in self.workers if one.held is not None]
+        assert (claim.attempts, claim.failures) == (row.attempts, row.failures)
+        others = [one.claim for one in self.workers if one.claim is not None]
         # It was due, so their leases have run out, or an operator let it be sent again.
-        row.excused |= {other.attempts for other in others if other.id == held.id}
-        worker.held = held
+        row.excused |= {other.attempts for other in others if other.id == claim.id}
+        worker.claim = claim
         worker.lease_ends = row.due_at = self.now + LEASE
 
     def _settled(self, settlement: Settlement, *, ours: bool) -> None:
         if not ours:
             return
-        held = settlement.claim
-        row = self.rows[held.id]
+        claim = settlement.claim
+        row = self.rows[claim.id]
         self._move(row, str(settlement.status))
-        row.settled = held.attempts
-        row.failures = held.failures - settlement.uncounted
+        row.settled = claim.attempts
+        row.failures = claim.failures - settlement.uncounted
         if row.waits:
             assert settlement.due_at is not None
             assert settlement.due_at <= settlement.at + 1.1 * max(DELAYS)
@@ -506,23 +508,23 @@ class OutboxMachine(RuleBasedStateMachine):
             return RejectionReason.TOO_OLD
         return RejectionReason.SUPPRESSED if row.address in self.condemned else None
 
-    # What the server tells
+    # What the server reports
 
     def reached_server(self) -> None:
-        """The server is offered a message: not more than the limits allow, while leases last."""
+        """The server is offered a message: within the limits, while leases last."""
         worker = self.acting
         assert worker is not None
-        assert worker.held is not None
+        assert worker.claim is not None
         if not self.limits or self.now > worker.lease_ends:
             return
-        domain = worker.held.recipient.partition("@")[2]
+        domain = worker.claim.recipient.partition("@")[2]
         for scope, limit in (("", OVERALL), (domain, BY_DOMAIN)):
             self.offers[scope].append(self.now)
             if scope != "example.com":
                 assert most_within(WITHIN, self.offers[scope]) <= limit
 
     def taken(self, recipients: Sequence[str]) -> None:
-        """The server takes it: not for the second time, unless there is an excuse."""
+        """The server takes the message: only once, unless there is an excuse."""
         row, attempt = self._acting_on()
         if row is None:
             return
@@ -534,12 +536,12 @@ class OutboxMachine(RuleBasedStateMachine):
             row.taken[recipient].add(attempt)
 
     def excuse(self) -> None:
-        """Whether it was taken cannot be known: a copy may follow."""
+        """Whether the server took the message cannot be known: a copy may follow."""
         row, attempt = self._acting_on()
         if row is not None:
             row.excused.add(attempt)
 
     def _acting_on(self) -> tuple[Row | None, int]:
         assert self.acting is not None
-        assert self.acting.held is not None
-        return self.rows.get(self.acting.held.id), self.acting.held.attempts
+        assert self.acting.claim is not None
+        return self.rows.get(self.acting.claim.id), self.acting.claim.attempts

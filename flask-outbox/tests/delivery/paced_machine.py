@@ -1,8 +1,8 @@
-"""A machine that delivers under rate limits in any order, and knows what they allow.
+"""A state machine that delivers under rate limits in any order, and knows what they allow.
 
-Processes with hints of their own claim, offer, give back, are slow, die and begin anew; time is a
-number. Beside the database stands a ledger that says by the rules of docs/mail.md alone which
-slots are in use; from it follows what may leave and what may not. The claims are the real ones.
+Processes with their own hints claim, offer, release, are slow, die and start again; time is a
+number. A ledger, which follows the rules of docs/mail.md alone, knows which slots are in use and so
+which messages may leave. The claims are the real ones.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CASES = (
     (None, "gmail.com=2/10seconds, gmail.com=3/minute, *=2/10seconds", FEW),
     (None, "*=1/10seconds", MANY),
 )
-"""Limits on everything, limits by domain, and to which domains messages go."""
+"""Overall limits, limits by domain, and the domains that messages go to."""
 
 LANES = st.sampled_from([*Priority])
 
@@ -64,14 +64,14 @@ ACTIONS = (
     "stall",
     "die",
 )
-"""What a thread does next; it claims where it has nothing in hand, and waits where that does."""
+"""What a thread does next: without a claim it claims; an action that does not fit is a wait."""
 
 STEPS = st.tuples(
     st.integers(0, THREADS - 1),
     st.sampled_from(ACTIONS),
     st.sampled_from([0.0, 0.0, 0.3, 1.0, 6.0]),
 )
-"""Which thread, what, and how many seconds pass after it."""
+"""Which thread acts, what it does, and how many seconds pass after it."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Row:
 
 @dataclass
 class Use:
-    """A slot: which use of it is the last one, and until when it is in use."""
+    """The last use of a slot, and until when it is in use."""
 
     uses: int
     until: float
@@ -93,7 +93,7 @@ class Use:
 
 @dataclass(eq=False)
 class Process:
-    """What dies together. Others may have given slots back, at this time, unknown to it."""
+    """Threads that die together; `others_gave_back` is when others last released slots, unseen."""
 
     pacing: Pacing
     others_gave_back: float = -math.inf
@@ -103,7 +103,7 @@ class Process:
 class Thread:
     process: Process
     claims: Claims
-    held: Claim | None = None
+    claim: Claim | None = None
     lease_ends: float = 0.0
     is_offered: bool = False
 
@@ -164,39 +164,39 @@ class PacedMachine(RuleBasedStateMachine):
     def work(self, steps: list[tuple[int, str, float]]) -> None:
         for which, action, seconds in steps:
             thread = self.threads[which]
-            if thread.held is None:
+            if thread.claim is None:
                 self._claim(thread, PROMPT_ONLY if "urgent" in action else ALL_PRIORITIES)
             else:
-                self._act(thread, thread.held, action)
+                self._act(thread, thread.claim, action)
             self.now += seconds
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 10.0, 60.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    def _act(self, thread: Thread, held: Claim, action: str) -> None:
+    def _act(self, thread: Thread, claim: Claim, action: str) -> None:
         if action == "die":
             self._die(thread.process)
         elif action == "stall":
             # So long that others may take what it holds: the row, and after that the slots.
-            longest = max((slot.seconds for slot in held.slots), default=0)
+            longest = max((slot.seconds for slot in claim.slots), default=0)
             self.now = max(self.now, thread.lease_ends + longest)
         elif action == "renew":
-            self._renew(thread, held)
+            self._renew(thread, claim)
         elif action == "offer":
-            self._offer(thread, held)
+            self._offer(thread, claim)
         elif thread.is_offered or action.startswith("settle"):
-            self._offer(thread, held)
-            self._settle(thread, held, Status.SENT, reached_server=True, claims="claim" in action)
+            self._offer(thread, claim)
+            self._settle(thread, claim, Status.SENT, reached_server=True, claims="claim" in action)
         elif action == "refuse for now":
-            self._offer(thread, held)
-            self._settle(thread, held, Status.DEFERRED, reached_server=True, due_in=DELAY)
+            self._offer(thread, claim)
+            self._settle(thread, claim, Status.DEFERRED, reached_server=True, due_in=DELAY)
         elif action.startswith("give back"):
             self._settle(
-                thread, held, Status.DISCARDED, reached_server=False, claims="claim" in action
+                thread, claim, Status.DISCARDED, reached_server=False, claims="claim" in action
             )
         elif action == "server is away":
-            self._settle(thread, held, Status.DEFERRED, reached_server=False, due_in=0.0)
+            self._settle(thread, claim, Status.DEFERRED, reached_server=False, due_in=0.0)
 
     def _die(self, process: Process) -> None:
         dead = [thread for thread in self.threads if thread.process is process]
@@ -220,7 +220,7 @@ class PacedMachine(RuleBasedStateMachine):
         ]
         is_informed = self.now - thread.process.others_gave_back >= HINT_SECONDS
         if claim is None:
-            assert not (may_leave and is_informed), f"held up without need: {may_leave}"
+            assert not (may_leave and is_informed), f"claim up without need: {may_leave}"
             opens_in = thread.process.pacing.opens_in(priorities, self.now)
             assert opens_in > 0.0, "it would ask again and again"
             if any(row.lane in priorities and self._is_due(row) for row in self.rows.values()):
@@ -233,7 +233,7 @@ class PacedMachine(RuleBasedStateMachine):
         row.attempts += 1
         assert claim.attempts == row.attempts
         self._takes_slots(row, claim)
-        thread.held, thread.is_offered = claim, False
+        thread.claim, thread.is_offered = claim, False
         thread.lease_ends = row.due_at = self.now + LEASE
 
     def _is_first(self, row: Row, may_leave: list[Row]) -> None:
@@ -247,7 +247,7 @@ class PacedMachine(RuleBasedStateMachine):
             assert (row.lane, row.due_at) == (first.lane, first.due_at), f"{row} before {first}"
 
     def _takes_slots(self, row: Row, claim: Claim) -> None:
-        """One of each limit, of those that are free."""
+        """Take a free slot of each limit."""
         wanted = [pools for _, pools in self._pools_of(row)]
         assert len(claim.slots) == len(wanted)
         for slot, pools in zip(claim.slots, wanted, strict=True):
@@ -256,13 +256,13 @@ class PacedMachine(RuleBasedStateMachine):
             assert known.until <= self.now, "somebody else uses this slot"
             known.uses, known.until = slot.uses, self.now + LEASE + slot.seconds
 
-    def _offer(self, thread: Thread, held: Claim) -> None:
+    def _offer(self, thread: Thread, claim: Claim) -> None:
         if thread.is_offered:
             return
         thread.is_offered = True
         if self.now > thread.lease_ends:
-            return  # A lease is renewed in time; where it was not, nothing is promised.
-        row = self.rows[held.id]
+            return  # A lease is renewed in time; otherwise nothing is promised.
+        row = self.rows[claim.id]
         for scope in (EVERYTHING, row.domain):
             self.offers[scope, row.lane == Priority.PROMPT].append(self.now)
             for limit in self._limits_of(scope):
@@ -273,7 +273,7 @@ class PacedMachine(RuleBasedStateMachine):
     def _settle(
         self,
         thread: Thread,
-        held: Claim,
+        claim: Claim,
         status: Status,
         *,
         reached_server: bool,
@@ -282,38 +282,38 @@ class PacedMachine(RuleBasedStateMachine):
     ) -> None:
         due_at = None if due_in is None else self.now + due_in
         settlement = Settlement(
-            held, status, "", self.now, due_at=due_at, reached_server=reached_server
+            claim, status, "", self.now, due_at=due_at, reached_server=reached_server
         )
-        row = self.rows[held.id]
-        if row.waits and row.attempts == held.attempts:
+        row = self.rows[claim.id]
+        if row.waits and row.attempts == claim.attempts:
             row.waits, row.due_at = due_at is not None, due_at or row.due_at
-        for slot in held.slots:
+        for slot in claim.slots:
             self._frees(slot.name, slot.number, slot.uses, slot.seconds if reached_server else 0)
         if not reached_server:
             for process in {one.process for one in self.threads} - {thread.process}:
                 process.others_gave_back = self.now
-        thread.held = None
+        thread.claim = None
         if claims:
             self._claim(thread, ALL_PRIORITIES, settlement)
         else:
             thread.claims.settle(settlement)
 
-    def _renew(self, thread: Thread, held: Claim) -> None:
-        row = self.rows[held.id]
-        is_ours = row.waits and row.attempts == held.attempts
-        assert thread.claims.renew(held, until=self.now + LEASE) == is_ours
+    def _renew(self, thread: Thread, claim: Claim) -> None:
+        row = self.rows[claim.id]
+        is_ours = row.waits and row.attempts == claim.attempts
+        assert thread.claims.renew(claim, until=self.now + LEASE) == is_ours
         if is_ours:
             row.due_at = self.now + LEASE
             if self.now <= thread.lease_ends:
-                # Later, its slots may be gone though its row is not: nothing is promised of it.
+                # Later, its slots may be gone though its row is not: nothing is promised then.
                 thread.lease_ends = row.due_at
-            for slot in held.slots:
+            for slot in claim.slots:
                 self._frees(slot.name, slot.number, slot.uses, LEASE + slot.seconds)
 
     def _frees(self, name: str, number: int, uses: int, after: float) -> None:
-        """Only who still has the slot says when it is free.
+        """Record when a slot is free, which only its present user may decide.
 
-        One that is free already may have been taken and given back since, unseen: the table knows.
+        A free one may have been taken and released since, unseen: the table knows.
         """
         use = self.ledger[name][number]
         if use.uses == uses and (use.until > self.now or self._uses(name, number) == uses):
@@ -343,7 +343,7 @@ class PacedMachine(RuleBasedStateMachine):
         return self.limits.overall if scope == EVERYTHING else self.limits.of(scope)
 
     def _pools_of(self, row: Row) -> Iterator[tuple[RateLimit, dict[str, int]]]:
-        """Each limit of this message, and where a slot may be taken for it, with their numbers."""
+        """Each limit of this message, with the numbers of the slots that it may take."""
         for scope in (EVERYTHING, row.domain):
             for limit in self._limits_of(scope):
                 name = f"{scope} {limit.seconds}"
@@ -355,7 +355,7 @@ class PacedMachine(RuleBasedStateMachine):
     # How it ends
 
     def teardown(self) -> None:
-        """Whatever happened: a process that is left alone brings all to its end, in few looks."""
+        """Check that one process alone can settle everything, with few polls, whatever happened."""
         if sys.exc_info()[0] is None:
             self._bring_to_an_end()
         for thread in self.threads:
@@ -366,19 +366,19 @@ class PacedMachine(RuleBasedStateMachine):
         thread = self.threads[-1]
         while any(row.waits for row in self.rows.values()):
             self._claim(thread, ALL_PRIORITIES)
-            if thread.held is not None:
-                self._offer(thread, thread.held)
-                self._settle(thread, thread.held, Status.SENT, reached_server=True)
+            if thread.claim is not None:
+                self._offer(thread, thread.claim)
+                self._settle(thread, thread.claim, Status.SENT, reached_server=True)
                 continue
             due = [row.due_at for row in self.rows.values() if row.waits]
             free = [use.until for uses in self.ledger.values() for use in uses.values()]
-            # Something must be due or free then; what it believed was true for a second.
+            # Something must be due or free then; its hints were valid for a second.
             self.now = min(moment for moment in [*due, *free] if moment > self.now)
             self.now += min(process.pacing.opens_in(ALL_PRIORITIES, self.now), HINT_SECONDS)
 
 
 def _reserved(limit: RateLimit) -> int:
-    """By the minute or longer, a tenth (at least one) is kept for what is urgent."""
+    """The slots of a limit by the minute or longer that are reserved for urgent mail: a tenth."""
     if limit.seconds < 60 or limit.count == 1:
         return 0
     return max(1, limit.count // 10)

@@ -1,4 +1,4 @@
-"""The guard and the suppressed addresses, row by row: to the moment and to the number."""
+"""Admission and suppressed addresses, row by row: exact times and numbers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def session(tmp_path: Path) -> Iterator[Session]:
         yield made
 
 
-def kept_admission(session: Session, held: Claim) -> float | None:
-    return session.scalar(select(OutboxMessage.admitted_at).where(OutboxMessage.id == held.id))
+def kept_admission(session: Session, claim: Claim) -> float | None:
+    return session.scalar(select(OutboxMessage.admitted_at).where(OutboxMessage.id == claim.id))
 
 
 def message(
@@ -58,28 +58,28 @@ def message(
         ([{"admitted_at": NOW}] * 2 + [{"admitted_at": NOW, "kind": "another"}], True),
     ],
 )
-def test_what_counts_is_what_was_let_through_of_the_kind_to_the_address_in_the_time(
+def test_the_limit_counts_admitted_messages_of_the_type_to_the_address_in_the_time(
     session: Session, others: list[dict[str, object]], let_through: bool
 ) -> None:
     for other in others:
         message(session, **other)  # type: ignore[arg-type]
     assert RecipientLimit() == THREE, "where nothing else is said"
-    held = message(session)
-    assert admit(session, held, THREE, now=NOW) is let_through
-    assert kept_admission(session, held) == (NOW if let_through else None)
+    claim = message(session)
+    assert admit(session, claim, THREE, now=NOW) is let_through
+    assert kept_admission(session, claim) == (NOW if let_through else None)
 
 
-def test_what_was_let_through_once_goes_on_and_counts_from_then(session: Session) -> None:
-    held = message(session, admitted_at=NOW - 800)
+def test_an_admitted_message_stays_admitted_and_counts_from_then(session: Session) -> None:
+    claim = message(session, admitted_at=NOW - 800)
     for _ in range(3):
         message(session, admitted_at=NOW)
-    assert admit(session, held, THREE, now=NOW)
-    assert kept_admission(session, held) == NOW - 800
-    assert not admit(session, replace(held, id=10_000), THREE, now=NOW), "there is no such row"
+    assert admit(session, claim, THREE, now=NOW)
+    assert kept_admission(session, claim) == NOW - 800
+    assert not admit(session, replace(claim, id=10_000), THREE, now=NOW), "there is no such row"
 
 
-def test_a_verdict_that_is_given_again_has_its_new_date_and_words(session: Session) -> None:
-    """And is the newest one of all, where suppressed addresses are listed."""
+def test_a_repeated_suppression_has_its_new_date_and_answer(session: Session) -> None:
+    """It also becomes the newest in the list of suppressed addresses."""
     suppressions.suppress(session, [(SUSAN, "550 5.1.1 first")], now=NOW)
     suppressions.suppress(session, [("john@example.com", "550 5.1.1 other")], now=NOW + 1)
     listed = [one.address_key for one in suppressions.suppressions(session)]
@@ -116,7 +116,7 @@ def test_suppressed_addresses_are_found_and_lifted_one_by_one(session: Session) 
 
 
 @pytest.mark.parametrize("code", ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"])
-def test_each_of_the_codes_condemns_an_address_wherever_it_stands(code: str) -> None:
+def test_each_of_the_codes_suppresses_an_address_wherever_it_stands(code: str) -> None:
     assert suppressions.condemns_address(f"550 {code} No")
     assert suppressions.condemns_address(f"550-{code} No such user")
     assert not suppressions.condemns_address(f"550 {code}1 No")

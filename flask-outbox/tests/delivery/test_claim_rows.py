@@ -1,4 +1,4 @@
-"""What a claim takes, what a settlement writes, and who may: column by column, without limits."""
+"""What a claim takes, what a settlement writes, and who may write: without rate limits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def claimed(claims: Claims, now: float = NOW) -> Claim:
 # Claims
 
 
-def test_the_most_urgent_row_that_is_due_is_taken_the_longest_due_first(
+def test_the_most_urgent_due_row_is_claimed_longest_due_first(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     bulk = row(lane=Priority.BULK, due_at=NOW - 9)
@@ -75,7 +75,7 @@ def test_the_most_urgent_row_that_is_due_is_taken_the_longest_due_first(
     assert [one and one.id for one in taken] == [urgent, older, younger, bulk, None]
 
 
-def test_only_rows_of_the_lanes_are_taken(claims: Claims, row: Put) -> None:
+def test_only_rows_of_the_priorities_are_claimed(claims: Claims, row: Put) -> None:
     row(lane=Priority.NORMAL)
     assert claims.claim(PROMPT_ONLY, now=NOW) is None
     urgent = row(lane=Priority.PROMPT)
@@ -84,7 +84,7 @@ def test_only_rows_of_the_lanes_are_taken(claims: Claims, row: Put) -> None:
     assert claim.id == urgent
 
 
-def test_a_claim_counts_and_lasts_as_long_as_its_lease(
+def test_a_claim_counts_the_attempt_and_lasts_as_long_as_its_lease(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     number = row(attempts=4, failures=2)
@@ -106,7 +106,7 @@ def test_a_claim_counts_and_lasts_as_long_as_its_lease(
         *(({"status": status}, False) for status in ENDED),
     ],
 )
-def test_one_row_is_taken_by_its_number_where_it_is_due(
+def test_a_row_is_claimed_by_its_id_if_it_is_due(
     engine: Engine, claims: Claims, row: Put, columns: dict[str, Any], is_taken: bool
 ) -> None:
     other, number = row(), row(**columns)
@@ -119,7 +119,7 @@ def test_one_row_is_taken_by_its_number_where_it_is_due(
         assert (kept.due_at, kept.waits_for) == (NOW + LEASE, "")
 
 
-def test_a_claim_knows_why_nothing_is_sent_to_its_address(
+def test_a_claim_knows_the_suppression_of_its_address(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     with Session(engine) as session:
@@ -140,7 +140,7 @@ def test_a_claim_knows_why_nothing_is_sent_to_its_address(
         ([{"attempt": 2}, {"attempt": 3}], 3, False),
     ],
 )
-def test_a_claim_knows_whether_the_one_before_was_ended(
+def test_a_claim_knows_whether_the_previous_attempt_was_lost(
     claims: Claims,
     row: Put,
     history: list[dict[str, Any]],
@@ -188,7 +188,7 @@ def test_a_column_that_cannot_be_read_is_named_and_empty(
 # Settlements
 
 
-def test_a_settlement_writes_what_became_of_the_attempt(
+def test_a_settlement_writes_the_outcome_of_the_attempt(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     first = {"attempt": 1, "at": NOW, "status": "deferred", "answer": "later"}
@@ -222,9 +222,11 @@ def test_a_settlement_writes_what_became_of_the_attempt(
     assert kept.history == [first, second]
     assert kept.recipients == ["b@example.com"]
     assert kept.arguments == {"a": 1, "b": 2}
-    held = claims.claim_one(number, now=NOW + 60)
-    assert held is not None
-    assert claims.settle(Settlement(held, Status.SENT, "250 Ok", NOW + 61, kept_arguments={"a": 1}))
+    claim = claims.claim_one(number, now=NOW + 60)
+    assert claim is not None
+    assert claims.settle(
+        Settlement(claim, Status.SENT, "250 Ok", NOW + 61, kept_arguments={"a": 1})
+    )
     kept = found(engine, number)
     assert (kept.status, kept.due_at, kept.settled_at, kept.failures) == (
         Status.SENT,
@@ -236,9 +238,7 @@ def test_a_settlement_writes_what_became_of_the_attempt(
     assert found(engine, other).status == Status.QUEUED
 
 
-def test_an_attempt_that_is_nobodys_fault_is_not_counted(
-    engine: Engine, claims: Claims, row: Put
-) -> None:
+def test_an_uncounted_attempt_is_given_back(engine: Engine, claims: Claims, row: Put) -> None:
     number = row(failures=3)
     waiting = Settlement(claimed(claims), Status.DEFERRED, "", NOW, due_at=NOW, uncounted=True)
     assert claims.settle(waiting)
@@ -246,7 +246,7 @@ def test_an_attempt_that_is_nobodys_fault_is_not_counted(
 
 
 @pytest.mark.parametrize("meanwhile", ["taken over", *ENDED])
-def test_who_holds_a_row_no_longer_changes_nothing_of_it(
+def test_a_lost_claim_changes_nothing(
     engine: Engine, claims: Claims, row: Put, meanwhile: str
 ) -> None:
     number = row()
@@ -268,15 +268,17 @@ def test_who_holds_a_row_no_longer_changes_nothing_of_it(
     )
 
 
-def test_a_lease_is_lengthened_for_its_row_alone(engine: Engine, claims: Claims, row: Put) -> None:
+def test_a_lease_is_renewed_for_its_row_alone(engine: Engine, claims: Claims, row: Put) -> None:
     numbers = [row(), row()]
-    held = [claimed(claims) for _ in numbers]
-    assert claims.renew(held[0], until=NOW + 100)
-    due = [found(engine, claim.id).due_at for claim in held]
+    taken = [claimed(claims) for _ in numbers]
+    assert claims.renew(taken[0], until=NOW + 100)
+    due = [found(engine, claim.id).due_at for claim in taken]
     assert due == [NOW + 100, NOW + LEASE]
 
 
-def test_to_settle_and_to_claim_is_one_thing(engine: Engine, claims: Claims, row: Put) -> None:
+def test_settling_and_claiming_are_one_transaction(
+    engine: Engine, claims: Claims, row: Put
+) -> None:
     first, second = row(due_at=NOW - 1), row()
     assert claims.settle_and_claim(None, PROMPT_ONLY, now=NOW) == (True, None)
     claim = claimed(claims)
@@ -294,7 +296,7 @@ def test_to_settle_and_to_claim_is_one_thing(engine: Engine, claims: Claims, row
 # What waits
 
 
-def test_what_is_due_next_is_the_soonest_that_waits(claims: Claims, row: Put) -> None:
+def test_the_next_due_time_is_the_earliest_of_waiting_rows(claims: Claims, row: Put) -> None:
     row(due_at=NOW - 60, status=Status.SENT)
     row(due_at=NOW - 50, waits_for="example.com")
     assert claims.next_due() is None
@@ -310,7 +312,7 @@ def test_what_is_due_next_is_the_soonest_that_waits(claims: Claims, row: Put) ->
     assert claims.next_due() == NOW + 5
 
 
-def test_without_limits_nothing_stays_put_aside(engine: Engine, claims: Claims, row: Put) -> None:
+def test_without_limits_no_row_stays_rate_limited(engine: Engine, claims: Claims, row: Put) -> None:
     row(waits_for="example.com", status=Status.SENT)
     assert not claims.refresh_rate_limited()
     waiting = [row(waits_for=domain) for domain in ("example.com", "example.org")]

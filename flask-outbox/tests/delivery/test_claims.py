@@ -1,4 +1,4 @@
-"""Rows are claimed by one and settled by the one that holds them."""
+"""A row is claimed once, and settled by its claimant."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_eight_claimers_never_take_the_same_row(app: Flask, app_context: AppCont
     assert {row.attempts for row in rows(app)} == {1}
 
 
-def test_what_is_due_next_may_be_in_any_lane(app: Flask, app_context: AppContext) -> None:
+def test_the_next_due_row_may_have_any_priority(app: Flask, app_context: AppContext) -> None:
     made = current_outbox()
     claims = Claims(made.engine, lease=60)
     assert claims.next_due() is None
@@ -65,7 +65,9 @@ def test_what_is_due_next_may_be_in_any_lane(app: Flask, app_context: AppContext
 
 
 @ON_SQLITE
-def test_no_statement_reads_more_the_more_there_is(app: Flask, app_context: AppContext) -> None:
+def test_no_statement_reads_more_rows_the_more_there_are(
+    app: Flask, app_context: AppContext
+) -> None:
     statements: list[str] = []
     made = current_outbox()
     made.send_email("Hello", None, ["susan@example.com"], "text")
@@ -76,12 +78,12 @@ def test_no_statement_reads_more_the_more_there_is(app: Flask, app_context: AppC
         connection.set_trace_callback(statements.append)
 
     claims = Claims(made.engine, lease=60)
-    held = claims.claim(ALL_PRIORITIES, now=made.clock())
-    assert held is not None
-    claims.claim_one(held.id, now=made.clock())
+    claim = claims.claim(ALL_PRIORITIES, now=made.clock())
+    assert claim is not None
+    claims.claim_one(claim.id, now=made.clock())
     claims.next_due()
-    claims.renew(held, until=made.clock())
-    claims.settle(Settlement(held, Status.SENT, "250 Ok", made.clock()))
+    claims.renew(claim, until=made.clock())
+    claims.settle(Settlement(claim, Status.SENT, "250 Ok", made.clock()))
     claims.close()
     asked = [one for one in statements if "outbox" in one]
     assert len(asked) == 5

@@ -1,6 +1,6 @@
-"""How one delivery ends, by what happens on its way: each end is one settlement.
+"""How one delivery ends, depending on what happens: each end is one settlement.
 
-The server is told what to answer in this process; what servers say is in test_outcomes.py.
+The server is an object in this process; real answers of servers are in test_outcomes.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOST = SmtpError(Step.ACCEPTANCE, None, "connection lost")
 
 @dataclass
 class Server:
-    """Raises what it is told to when it is opened or offered a message; or takes it."""
+    """Raises a given error when it is opened or offered a message, or takes the message."""
 
     opening: list[Exception | None] = field(default_factory=list)
     sending: Exception | None = None
@@ -70,7 +70,7 @@ class Server:
 
 @dataclass
 class Site:
-    """An outbox with one kind of message, whose time is a number and whose server obeys."""
+    """An outbox with one email type, a number as the clock, and a scripted server."""
 
     engine: Engine
     now: float = NOW
@@ -92,22 +92,22 @@ class Site:
         return self.composing or Email("Hello", "text", to=(context.recipient,))
 
     def deliver(self, kind: dict[str, Any], row: dict[str, Any]) -> Settlement:
-        """Claim and deliver one message of this kind, with these columns."""
+        """Claim and deliver one message of this email type, with these columns."""
         self.outbox.register(EmailType(**{"name": "any", "compose": self.compose, **kind}))
         with self.outbox.sessions() as session:
             put(session, recipient_key=SUSAN, **row)
             session.commit()
         claims = Claims(self.engine, lease=20.0, pacing=Pacing(self.limits))
         try:
-            held = claims.claim(ALL_PRIORITIES, now=self.now)
-            assert held is not None
+            claim = claims.claim(ALL_PRIORITIES, now=self.now)
+            assert claim is not None
             delivery = Delivery(
                 self.outbox,
                 self.server,
                 claims,
                 LeaseKeeper(claims, clock=lambda: self.now),
             )
-            return delivery.deliver(held)
+            return delivery.deliver(claim)
         finally:
             claims.close()
 
@@ -157,7 +157,7 @@ BEGUN = MAX_CRASHES + 3
         ({}, {}, Server(), Email("Hello", "text", to=()), Status.DEAD, "no recipients"),
     ],
 )
-def test_each_end_is_told_from_the_others(
+def test_each_outcome_is_distinguished(
     site: Site,
     kind: dict[str, Any],
     row: dict[str, Any],
@@ -197,7 +197,7 @@ def test_each_end_is_told_from_the_others(
         (Server(), {"expires_at": NOW}, False),
     ],
 )
-def test_what_the_server_was_asked_to_take_counts_against_the_limits(
+def test_messages_offered_to_the_server_count_against_the_limits(
     site: Site, server: Server, row: dict[str, Any], is_offered: bool
 ) -> None:
     site.server, site.limits = server, parse_rate_limits("9/second")
@@ -207,18 +207,20 @@ def test_what_the_server_was_asked_to_take_counts_against_the_limits(
 @pytest.mark.parametrize(
     ("expires_at", "status"), [(NOW + 5, Status.EXPIRED), (NOW + 5.1, Status.SENT)]
 )
-def test_composing_takes_of_a_messages_time(site: Site, expires_at: float, status: Status) -> None:
+def test_composing_counts_towards_a_messages_lifetime(
+    site: Site, expires_at: float, status: Status
+) -> None:
     site.seconds = 5.0
     assert site.deliver({}, {"expires_at": expires_at}).status is status
 
 
-def test_the_text_is_made_only_for_a_server_that_answers(site: Site) -> None:
+def test_a_message_is_composed_only_for_a_server_that_answers(site: Site) -> None:
     site.server.opening = [AWAY]
     site.deliver({}, {})
     assert site.composed == []
 
 
-def test_a_composer_is_told_what_was_meant_and_when(site: Site) -> None:
+def test_a_composer_gets_the_context(site: Site) -> None:
     site.deliver({}, {"arguments": {"a": 1}, "attempts": 4, "locale": "xx"})
     (context,) = site.composed
     assert context == ComposeContext(parse_address(SUSAN), "xx", {"a": 1}, NOW, 5)
@@ -235,14 +237,14 @@ def test_an_address_was_parsed_when_it_was_enqueued_and_not_again(
     assert site.server.taken[0].recipients == [SUSAN]
 
 
-def test_only_what_is_kept_of_the_arguments_stays_when_it_was_sent(site: Site) -> None:
+def test_a_sent_message_keeps_only_the_kept_arguments(site: Site) -> None:
     settlement = site.deliver({"kept": ("a",)}, {"arguments": {"a": 1, "b": 2}})
     assert settlement.kept_arguments == {"a": 1}
 
 
 @pytest.mark.parametrize("status", [Status.DEAD, Status.DEFERRED])
-def test_what_was_not_sent_keeps_its_arguments(site: Site, status: Status) -> None:
-    """An operator may have it tried again."""
+def test_an_unsent_message_keeps_its_arguments(site: Site, status: Status) -> None:
+    """An operator may retry it."""
     site.server.sending = NEVER if status is Status.DEAD else LATER
     settlement = site.deliver({"kept": ()}, {"arguments": {"a": 1}})
     assert (settlement.status, settlement.kept_arguments) == (status, None)
@@ -255,7 +257,7 @@ def test_what_was_not_sent_keeps_its_arguments(site: Site, status: Status) -> No
         ({"arguments": []}, Status.DEAD, "arguments cannot be read"),
     ],
 )
-def test_what_cannot_be_delivered_needs_no_server(
+def test_a_message_that_cannot_be_delivered_needs_no_server(
     site: Site, row: dict[str, Any], status: Status, words: str
 ) -> None:
     site.server.opening = [AWAY]
@@ -265,7 +267,9 @@ def test_what_cannot_be_delivered_needs_no_server(
     assert site.server.opening == [AWAY]
 
 
-def test_a_guarded_kind_is_let_through_as_often_as_the_guard_says(site: Site) -> None:
+def test_a_limited_email_type_is_admitted_as_often_as_the_recipient_limit_allows(
+    site: Site,
+) -> None:
     ends = [site.deliver({"guarded": True}, {})]
     for _ in range(site.outbox.delivery.recipient_limit.messages):
         site.outbox.email_types.clear()
@@ -321,14 +325,14 @@ def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site:
         ([(SUSAN, SmtpError(Step.RCPT, 550, "5.7.1 spam"))], Status.SENT, None, False),
     ],
 )
-def test_of_several_recipients_those_who_may_yet_be_served_are_tried_again(
+def test_recipients_that_may_still_be_served_are_tried_again(
     site: Site,
     refused: list[tuple[str, SmtpError]],
     status: Status,
     recipients: list[str] | None,
     condemned: bool,
 ) -> None:
-    """And who does not exist gets nothing more, though the message was sent to others."""
+    """And a recipient that does not exist is suppressed, though the message was sent to others."""
     site.server.accepted = Accepted("250 ok", tuple(refused))
     settlement = site.deliver({}, {"recipients": [SUSAN, "bob@example.com"]})
     assert site.server.taken[0].recipients == [SUSAN, "bob@example.com"]
@@ -339,7 +343,7 @@ def test_of_several_recipients_those_who_may_yet_be_served_are_tried_again(
 
 
 @pytest.mark.parametrize(("answer", "condemned"), [("5.1.1 no", True), ("5.7.1 no", False)])
-def test_the_only_recipient_that_does_not_exist_gets_nothing_more(
+def test_a_single_recipient_that_does_not_exist_is_suppressed(
     site: Site, answer: str, condemned: bool
 ) -> None:
     site.server.sending = RecipientsRefusedError([(SUSAN, SmtpError(Step.RCPT, 550, answer))])
@@ -360,7 +364,7 @@ def test_the_only_recipient_that_does_not_exist_gets_nothing_more(
         (None, SUSAN, False),
     ],
 )
-def test_a_message_has_its_own_sender_and_says_what_it_needs(
+def test_a_message_has_its_own_sender_and_asks_for_smtputf8(
     site: Site, sender: str | None, to: str, utf8: bool
 ) -> None:
     own = parse_address(sender) if sender else None
@@ -371,7 +375,7 @@ def test_a_message_has_its_own_sender_and_says_what_it_needs(
     assert (envelope.recipients, envelope.smtputf8) == ([to], utf8)
 
 
-def test_what_was_let_through_is_remembered_though_composing_failed(site: Site) -> None:
+def test_an_admission_is_kept_even_if_composing_failed(site: Site) -> None:
     site.composing = LookupError("a mistake")
     assert site.deliver({"guarded": True}, {}).status is Status.DEFERRED
     with Session(site.engine) as session:
@@ -388,7 +392,7 @@ def test_a_database_that_is_away_is_not_the_messages_fault(site: Site) -> None:
 @pytest.mark.parametrize(
     ("sending", "level"), [(None, "INFO"), (LATER, "INFO"), (NEVER, "WARNING")]
 )
-def test_each_end_is_said_once_and_a_bad_one_louder(
+def test_each_outcome_is_logged_once_and_a_bad_one_at_a_higher_level(
     site: Site, caplog: pytest.LogCaptureFixture, sending: Exception | None, level: str
 ) -> None:
     caplog.set_level(logging.INFO, logger="flask_outbox")
@@ -400,13 +404,13 @@ def test_each_end_is_said_once_and_a_bad_one_louder(
     claims = Claims(site.engine, lease=20.0)
     leases = LeaseKeeper(claims, clock=lambda: site.now)
     delivery = Delivery(site.outbox, site.server, claims, leases)
-    held = claims.claim(ALL_PRIORITIES, now=NOW)
-    assert held is not None
-    delivery.deliver_one(held)
+    claim = claims.claim(ALL_PRIORITIES, now=NOW)
+    assert claim is not None
+    delivery.deliver_one(claim)
     said = [(one.levelname, one.getMessage()) for one in caplog.records]
     assert [one[0] for one in said] == [level]
-    assert f"Message {held.id} (any)" in said[0][1]
+    assert f"Message {claim.id} (any)" in said[0][1]
     caplog.clear()
-    delivery.deliver_one(replace(held, attempts=2))
-    assert f"Message {held.id} was taken over by another worker" in caplog.text
+    delivery.deliver_one(replace(claim, attempts=2))
+    assert f"Message {claim.id} was taken over by another worker" in caplog.text
     claims.close()

@@ -1,4 +1,4 @@
-"""When a dispatcher looks, waits and pauses, step by step: nothing runs, and time is a number."""
+"""When a dispatcher polls, waits and pauses, step by step: nothing runs, and time is a number."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TROUBLE = SmtpError(Step.CONNECT, None, "nobody answers")
 
 
 class Time:
-    """The outbox's clock and the system's steady one, which stand still until they are moved."""
+    """The outbox's clock and the monotonic one, which stand still until they are moved."""
 
     now = NOW
 
@@ -64,7 +64,7 @@ def post(outbox: Outbox, *, due_in: float, waits_for: str = "") -> int:
         return number
 
 
-def test_one_thread_is_kept_for_what_is_urgent(outbox: Outbox) -> None:
+def test_one_thread_is_reserved_for_urgent_mail(outbox: Outbox) -> None:
     assert made(outbox, connections=2)._lanes() == [PROMPT_ONLY, ALL_PRIORITIES, ALL_PRIORITIES]
     assert list(PROMPT_ONLY) == [Priority.PROMPT]
     assert list(ALL_PRIORITIES) == [*Priority]
@@ -81,7 +81,7 @@ def test_one_thread_is_kept_for_what_is_urgent(outbox: Outbox) -> None:
         ([9.0, 0.5], 0.5, False),
     ],
 )
-def test_the_next_look_is_when_something_is_due_or_after_a_while(
+def test_the_next_poll_is_when_something_is_due_or_after_a_while(
     outbox: Outbox, due_in: list[float], seconds: float, is_due: bool
 ) -> None:
     for each in due_in:
@@ -93,7 +93,7 @@ def test_the_next_look_is_when_something_is_due_or_after_a_while(
     assert not looking._is_due(), "nothing may leave"
 
 
-def test_a_database_that_is_away_is_looked_for_again_after_a_while(outbox: Outbox) -> None:
+def test_a_lost_database_is_polled_again_after_a_while(outbox: Outbox) -> None:
     post(outbox, due_in=-1)
     with outbox.engine.begin() as connection:
         connection.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
@@ -118,7 +118,7 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
     assert looking._may_proceed() == (not in_trouble)
 
 
-def test_what_is_held_back_is_looked_for_once_in_a_while(outbox: Outbox, time: Time) -> None:
+def test_rate_limited_rows_are_refreshed_once_in_a_while(outbox: Outbox, time: Time) -> None:
     looking = made(outbox, "9/second")
     post(outbox, due_in=0, waits_for="a.example")
     assert looking._refresh_rate_limited()
@@ -132,7 +132,7 @@ def test_what_is_held_back_is_looked_for_once_in_a_while(outbox: Outbox, time: T
 
 
 @pytest.mark.parametrize(("opens_in", "seconds"), [(math.inf, LOOK_EVERY), (0.5, 0.5), (0.0, 0.0)])
-def test_a_thread_waits_for_a_ring_but_no_longer_than_it_must(
+def test_a_thread_waits_for_a_wake_up_but_no_longer_than_it_must(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, opens_in: float, seconds: float
 ) -> None:
     looking = made(outbox)
@@ -154,7 +154,7 @@ def test_a_thread_waits_for_a_ring_but_no_longer_than_it_must(
     assert heard == [False, True, False, True]
 
 
-def test_a_ring_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
+def test_a_wake_up_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
     looking = made(outbox)
     looking.wake()
     assert looking._wait_for_work(0, math.inf) == 1
@@ -167,7 +167,7 @@ def test_a_ring_is_not_missed_and_an_end_is_no_work(outbox: Outbox) -> None:
 
 
 class Listener:
-    """Hears a ring or does not, as it is told; then the dispatcher ends."""
+    """Gets wake-ups or none, as scripted; then the dispatcher ends."""
 
     def __init__(self, looking: Dispatcher, *wakeups: bool) -> None:
         self.wakeups = [*wakeups]
@@ -192,10 +192,10 @@ class Listener:
         ([False, False], -1.0, "example.com", 1),
     ],
 )
-def test_threads_are_woken_by_a_ring_by_what_is_due_and_by_what_was_put_aside(
+def test_threads_are_woken_by_wake_ups_by_due_rows_and_by_rate_limited_ones(
     outbox: Outbox, wakeups: list[bool], due_in: float, waits_for: str, woken: int
 ) -> None:
-    """And once before all, since mail may have come while nobody was there."""
+    """And once at the start, since mail may have come before."""
     post(outbox, due_in=due_in, waits_for=waits_for)
     looking = made(outbox, "9/second")
     listener = Listener(looking, *wakeups)
@@ -257,7 +257,7 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
     assert (transport.idled, transport.closed) == (len(wakeups), 1)
 
 
-def test_what_nobody_foresaw_ends_no_thread(
+def test_an_unexpected_exception_ends_no_thread(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     looking = made(outbox)
@@ -283,7 +283,7 @@ def test_what_nobody_foresaw_ends_no_thread(
     assert looking.health.pause() == 1
 
 
-def test_trouble_is_said_once_and_its_end_once(
+def test_trouble_is_logged_when_it_begins_and_when_it_ends(
     time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -301,7 +301,7 @@ def test_trouble_is_said_once_and_its_end_once(
     assert len(caplog.messages) == 3
 
 
-def test_what_is_not_said_is_four_connections_and_a_look_every_second() -> None:
+def test_the_defaults_are_four_connections_and_a_poll_every_second() -> None:
     said = DispatcherOptions()
     assert (said.connections, said.lease, said.poll_every) == (4, 20.0, 1.0)
     assert said.retention == 30 * 86400
@@ -336,7 +336,7 @@ def test_all_pause_together_for_longer_each_time(time: Time) -> None:
         (Step.MAIL, 550, 60),
     ],
 )
-def test_who_was_refused_at_the_log_in_waits_longest(
+def test_a_refused_log_in_has_the_longest_pause(
     time: Time, step: Step, code: int | None, longest: float
 ) -> None:
     health = ServerHealth()

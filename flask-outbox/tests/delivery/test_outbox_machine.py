@@ -1,5 +1,5 @@
 """Whatever happens to the outbox, in any order: nothing is lost, nothing is sent twice without
-need, and a status changes only along the arrows that docs/mail.md draws."""
+need, and a status changes only along the arrows in docs/mail.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "mail.md"
 
 FACTOR = int(os.environ.get("TEST_EXAMPLES_FACTOR", "1"))
-"""For a longer search than a run of all tests should take."""
+"""For a longer search than in a run of all tests."""
 
 EXAMPLES = {"sqlite": 50 * FACTOR, "postgresql": 10 * FACTOR}
 STEPS = 30
@@ -45,7 +45,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
         @event.listens_for(made, "connect")
         def _hurry(connection: sqlite3.Connection, _record: object) -> None:
-            # Nothing here asks whether a power cut loses what was committed.
+            # No test here depends on what a power cut loses.
             connection.execute("PRAGMA synchronous = OFF")
 
     yield made
@@ -68,7 +68,7 @@ def test_any_interleaving_keeps_what_the_outbox_promises(
     )
 
 
-def test_the_drawing_has_each_status_and_says_what_can_be_retried() -> None:
+def test_the_diagram_has_each_status_and_shows_what_can_be_retried() -> None:
     arrows = drawn_arrows()
     assert {status for arrow in arrows for status in arrow} == {str(status) for status in Status}
     assert {source for source, target in arrows if target == "queued"} == {*RETRYABLE}
@@ -76,7 +76,7 @@ def test_the_drawing_has_each_status_and_says_what_can_be_retried() -> None:
 
 
 def drawn_arrows() -> set[tuple[str, str]]:
-    """The changes of a status that the page draws."""
+    """The changes of a status in the page's diagram."""
     (drawing,) = re.findall(r"(?m)^```\n(queued ─.*?)^```", PAGE.read_text(), re.DOTALL)
     sources = re.findall(r"(?m)^(\w+) ─", drawing)
     ends = re.findall(r"[┬├┴]──► (\w+)(?!\w* again)( +─[┐┤])?", drawing)

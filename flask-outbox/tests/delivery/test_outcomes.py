@@ -1,4 +1,4 @@
-"""What becomes of a message, for everything that a server can do: the table in docs/mail.md, tried.
+"""What becomes of a message, for everything that a server can do: the table in docs/mail.md.
 
 Each cell of the table is a real conversation in which the server misbehaves once, at one step.
 """
@@ -47,7 +47,7 @@ PARTICULARS = dict(table(PAGE, "In particular")[1])
 
 SUSAN, JOHN = "susan@example.com", "john@example.com"
 SHORT, LONG = 1.0, 10.0
-"""Seconds to wait for a server that says nothing, and for one that will answer."""
+"""Seconds to wait for a silent server, and for one that will answer."""
 
 BEHAVIOURS = {
     "lost": [DROP, "HTTP/1.1 400 Bad Request"],
@@ -74,7 +74,7 @@ SCRIPTED = {
     Step.CHECK: "noop",
     Step.QUIT: "quit",
 }
-"""What the scripted server calls the steps; name look-up and connecting come before it."""
+"""The scripted server's names for the steps; name look-up and connecting come before it."""
 
 NO_ANSWER_IS_DUE = {Step.TLS, Step.CONTENT}
 PIPELINED = {Step.MAIL, Step.RCPT, Step.DATA, Step.ACCEPTANCE}
@@ -111,7 +111,7 @@ def compose_large(_session: Session, context: ComposeContext) -> Email:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the table, with one way in which the server can behave so."""
+    """One cell of the table, with one behaviour of the server that belongs to it."""
 
     step: Step
     behaviour: str
@@ -158,7 +158,7 @@ def test_the_table_has_every_step_and_every_behaviour() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row[0]))
-def test_the_table_is_what_the_translation_says(row: list[str]) -> None:
+def test_the_table_agrees_with_the_code(row: list[str]) -> None:
     said = dict(zip(HEADINGS[1:], row[1:], strict=True))
     assert {name: meaning for name, meaning in said.items() if meaning != "-"} == {
         name: str(meaning_of(Step(row[0]), CODES[name]))
@@ -176,7 +176,7 @@ def test_a_server_that_misbehaves_at_one_step(
         scripted = SCRIPTED[cell.step]
         server.script = {scripted: [cell.answer]}
         if cell.step is Step.EHLO:
-            # Who does not know EHLO is greeted once more, with HELO.
+            # A server that does not know EHLO gets HELO next.
             server.script["helo"] = [cell.answer]
         sender = Sender(server, tls=tls is not None, ca_file=authority.ca_file)
         sender.timeout = SHORT if cell.answer == STALL else LONG
@@ -196,7 +196,7 @@ def test_a_server_that_misbehaves_at_one_step(
 def between_messages(
     sender: Sender, app: Flask, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two messages, and the server misbehaves between them: neither knows of it."""
+    """Send two messages, between which the server misbehaves: neither is affected."""
     if step is Step.CHECK:
         monkeypatch.setattr("flask_outbox.smtp.transport.CHECK_AFTER_SECONDS", -1.0)
     if step is Step.QUIT:
@@ -212,7 +212,7 @@ def between_messages(
     assert {row.failures for row in rows(app)} == {1}
 
 
-def test_an_unknown_outcome_is_tried_again_by_most_kinds(app: Flask) -> None:
+def test_an_unknown_outcome_is_retried_for_most_email_types(app: Flask) -> None:
     with ScriptedServer(**LOGIN) as server:
         server.script = {"content": [DROP]}
         post(SUSAN, AGAIN)
@@ -225,7 +225,7 @@ def expected_of(step: Step, behaviour: str) -> str:
     return row[HEADINGS.index(behaviour)]
 
 
-def test_a_name_that_no_machine_has(app: Flask, smtp: ScriptedServer) -> None:
+def test_a_host_name_that_does_not_exist(app: Flask, smtp: ScriptedServer) -> None:
     post(SUSAN, ONCE)
     sender = Sender(smtp)
     sender.client["host"] = "mail.invalid"
@@ -253,7 +253,7 @@ def test_a_machine_that_does_not_answer(app: Flask, smtp: ScriptedServer) -> Non
 
 @contextmanager
 def full_backlog() -> Iterator[int]:
-    """A port whose machine drops whoever knocks, since too many wait already."""
+    """A port whose backlog is full, so that the machine drops new connections."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         listener.listen(0)
@@ -314,7 +314,7 @@ def test_a_wrong_token(app: Flask, tokens: TokenServer) -> None:
 
 
 @pytest.mark.parametrize("missing", ["encryption", "log-in"])
-def test_what_is_not_offered(app: Flask, missing: str) -> None:
+def test_a_feature_that_is_not_offered(app: Flask, missing: str) -> None:
     with ScriptedServer(auth=None) as server:
         post(SUSAN, ONCE)
         Sender(server, tls=missing == "encryption").drain()
@@ -323,7 +323,7 @@ def test_what_is_not_offered(app: Flask, missing: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
-def test_an_account_that_has_sent_its_messages_of_the_day(app: Flask, step: str) -> None:
+def test_an_account_that_reached_its_daily_limit(app: Flask, step: str) -> None:
     with ScriptedServer(**LOGIN) as server:
         server.script = {step: ["550 5.4.5 Daily user sending limit exceeded"]}
         post(SUSAN, ONCE)
@@ -357,7 +357,7 @@ def test_some_of_the_recipients_are_refused(app: Flask, answer: str, words: str)
     assert outcome(app) == particular(words)
 
 
-def test_each_particular_case_is_tried() -> None:
+def test_each_particular_case_is_tested() -> None:
     assert len(PARTICULARS) == 8
 
 
@@ -375,10 +375,10 @@ def post(to: str, kind: str) -> None:
 
 
 def outcome(app: Flask) -> str:
-    """What became of the only message, in the words of the table."""
+    """The outcome of the only message, in the words of the table."""
     (row,) = rows(app)
     if row.status == Status.DEFERRED:
-        # Where some recipients were served, the attempt counts for nothing.
+        # If some recipients were served, the attempt is not counted.
         return "again" if row.failures or row.recipients else "server"
     return {"dead": "never"}.get(row.status, str(row.status))
 

@@ -1,4 +1,4 @@
-"""Whatever happens under rate limits, in any order: what docs/mail.md promises of them holds."""
+"""Whatever happens under rate limits, in any order: the promises in docs/mail.md hold."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STEPS = 20
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    # As the site has it: a process that died in this game leaves its connections behind.
+    # As in the site: a process that dies in this test leaves its connections behind.
     made = create_engine(database_url, max_overflow=-1)
     if made.dialect.name == "sqlite":
 
         @event.listens_for(made, "connect")
         def _hurry(connection: sqlite3.Connection, _record: object) -> None:
-            # Nothing here asks whether a power cut loses what was committed.
+            # No test here depends on what a power cut loses.
             connection.execute("PRAGMA synchronous = OFF")
 
     yield made
@@ -38,8 +38,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def test_any_interleaving_keeps_what_rate_limits_promise(engine: Engine) -> None:
-    """Never more than the limit in its time; nothing held up without need; what is urgent first;
-    nobody asks again and again; and in the end everything has left."""
+    """Never more than the limit in its time; nothing waits without need; urgent mail goes first;
+    nothing polls again and again; and in the end everything has left."""
     machine: Any = partial(PacedMachine, engine)
     run_state_machine_as_test(
         machine,
@@ -47,7 +47,7 @@ def test_any_interleaving_keeps_what_rate_limits_promise(engine: Engine) -> None
             max_examples=EXAMPLES[engine.dialect.name],
             stateful_step_count=STEPS,
             deadline=None,
-            # The same games in every build; others where more are asked for.
+            # The same sequences in every build; others if more are asked for.
             derandomize=FACTOR == 1,
             suppress_health_check=list(HealthCheck),
         ),

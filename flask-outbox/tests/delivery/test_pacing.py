@@ -1,4 +1,4 @@
-"""Whose turn it is under rate limits: the real dispatcher, with a clock that can be moved on."""
+"""Which message is next under rate limits: the real dispatcher, with a clock that tests move."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Make = Callable[..., Dispatcher]
 
 
 class Clock:
-    """The outbox's time, which stands still until it is moved on."""
+    """The outbox's clock, which stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -80,7 +80,7 @@ def compose(_session: Session, context: ComposeContext) -> Email | Discard:
 
 @pytest.fixture
 def paced(app: Flask) -> Make:
-    """Makes a dispatcher with these limits: overall, by domain."""
+    """A function that makes a dispatcher with these limits: overall, by domain."""
 
     def make(overall: str | None = None, by_domain: str | None = None) -> Dispatcher:
         outbox = current_outbox()
@@ -92,7 +92,7 @@ def paced(app: Flask) -> Make:
 
 
 def post(clock: Clock, kind: str, *domains: str, count: int = 1) -> None:
-    """Messages to these domains in turn, each a little younger than the one before."""
+    """Enqueue messages to these domains in turn, each a little younger than the one before."""
     with transaction() as session:
         for number in range(count):
             for domain in domains:
@@ -102,7 +102,7 @@ def post(clock: Clock, kind: str, *domains: str, count: int = 1) -> None:
 
 
 def taken(smtp: ScriptedServer) -> list[str]:
-    """To which domain each message went that the server took, and its number there."""
+    """The domain of each message that the server took, and its number there."""
     received = [(one.recipients[0].partition("@")[2], one.message) for one in smtp.received]
     return [f"{domain} {message['Subject']}" for domain, message in received]
 
@@ -114,7 +114,7 @@ def waiting() -> list[OutboxMessage]:
 
 
 def claim(dispatcher: Dispatcher) -> Claim | None:
-    """Claim a row and die, as a process would that is killed."""
+    """Claim a row and die, as a killed process would."""
     engine = dispatcher.outbox.engine
     with closing(Claims(engine, lease=LEASE_SECONDS, pacing=dispatcher.pacing)) as claims:
         return claims.claim(ALL_PRIORITIES, now=dispatcher.outbox.clock())
@@ -122,7 +122,7 @@ def claim(dispatcher: Dispatcher) -> Claim | None:
 
 @contextmanager
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Counts what runs on the driver's connection, by the statement's first words."""
+    """Counts the statements on the driver's connection, by their first words."""
     count: Counter[str] = Counter()
     run = Statement.run
 
@@ -187,7 +187,7 @@ def test_several_dispatchers_share_the_limit(paced: Make, clock: Clock) -> None:
     assert [second.drain(), first.drain()] == [3, 0]
 
 
-def test_a_changed_limit_remembers_what_left(paced: Make, clock: Clock) -> None:
+def test_a_changed_limit_counts_what_left_before(paced: Make, clock: Clock) -> None:
     post(clock, NORMAL, "example.com", count=20)
     assert paced("5/10seconds").drain() == 5
     assert paced("7/10seconds").drain() == 2
@@ -205,13 +205,13 @@ def test_of_many_that_claim_at_once_exactly_as_many_succeed_as_may(
     claimed: list[str] = []
 
     def work() -> None:
-        # Hints of its own, as in a process of its own.
+        # Its own hints, as in another process.
         with closing(Claims(engine, lease=LEASE_SECONDS, pacing=Pacing(limits))) as claims:
             start.wait()
             for moment in range(20):
-                held = claims.claim(ALL_PRIORITIES, now=clock() + moment)
-                if held is not None:
-                    claimed.append(held.recipient)
+                row = claims.claim(ALL_PRIORITIES, now=clock() + moment)
+                if row is not None:
+                    claimed.append(row.recipient)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -225,7 +225,7 @@ def test_of_many_that_claim_at_once_exactly_as_many_succeed_as_may(
 # Limits by domain
 
 
-def test_what_waits_for_its_domain_blocks_nobody_else(
+def test_a_rate_limited_domain_blocks_no_other(
     paced: Make, clock: Clock, smtp: ScriptedServer
 ) -> None:
     dispatcher = paced(None, "gmail.com=1/second")
@@ -234,11 +234,11 @@ def test_what_waits_for_its_domain_blocks_nobody_else(
     due = [row.due_at for row in waiting()]
     assert dispatcher.drain() == 4
     assert taken(smtp) == ["gmail.com 0", *(f"example.com {number}" for number in range(3))]
-    held = waiting()
-    assert [(row.status, row.attempts, row.waits_for) for row in held] == [
+    limited = waiting()
+    assert [(row.status, row.attempts, row.waits_for) for row in limited] == [
         (Status.QUEUED, 0, "gmail.com")
     ] * 2
-    assert [row.due_at for row in held] == due[1:3], "nobody holds them"
+    assert [row.due_at for row in limited] == due[1:3], "nobody holds them"
     for number in (1, 2):
         clock.forward(1)
         assert [dispatcher.drain(), dispatcher.drain()] == [1, 0]
@@ -254,7 +254,7 @@ def test_each_other_domain_has_the_limit_of_the_star(
     assert sorted(taken(smtp)) == ["example.com 0", "example.org 0", "gmail.com 0", "gmail.com 1"]
 
 
-def test_what_is_held_back_takes_nothing_from_the_limit_on_everything(
+def test_rate_limited_messages_take_nothing_from_the_overall_limit(
     paced: Make, clock: Clock, smtp: ScriptedServer
 ) -> None:
     dispatcher = paced("3/second", "gmail.com=1/second")
@@ -264,7 +264,9 @@ def test_what_is_held_back_takes_nothing_from_the_limit_on_everything(
     assert taken(smtp) == ["gmail.com 0", "example.com 0", "example.com 1"]
 
 
-def test_another_process_finds_what_a_dead_one_held_back(paced: Make, clock: Clock) -> None:
+def test_another_process_finds_the_rate_limited_rows_of_a_dead_one(
+    paced: Make, clock: Clock
+) -> None:
     post(clock, NORMAL, "gmail.com", count=3)
     assert paced(None, "gmail.com=1/second").drain() == 1
     clock.forward(1)
@@ -272,7 +274,7 @@ def test_another_process_finds_what_a_dead_one_held_back(paced: Make, clock: Clo
 
 
 @pytest.mark.parametrize("limits", [(None, None), ("9/second", None), (None, "*=9/second")])
-def test_where_a_limit_is_lifted_what_it_held_back_leaves(
+def test_when_a_limit_is_removed_its_rate_limited_messages_leave(
     paced: Make, clock: Clock, limits: tuple[str | None, str | None]
 ) -> None:
     post(clock, NORMAL, "gmail.com", count=4)
@@ -280,7 +282,7 @@ def test_where_a_limit_is_lifted_what_it_held_back_leaves(
     assert paced(*limits).drain() == 3
 
 
-def test_what_is_cancelled_while_it_is_held_back_can_be_tried_again(
+def test_a_message_cancelled_while_rate_limited_can_be_retried(
     paced: Make, clock: Clock, app: Flask
 ) -> None:
     post(clock, NORMAL, "gmail.com", count=2)
@@ -300,7 +302,7 @@ def test_what_is_cancelled_while_it_is_held_back_can_be_tried_again(
 
 
 @pytest.mark.parametrize("limits", [("1/second", None), (None, "gmail.com=1/second")])
-def test_what_is_urgent_has_its_turn_first(
+def test_urgent_mail_goes_first(
     paced: Make,
     clock: Clock,
     smtp: ScriptedServer,
@@ -319,7 +321,7 @@ def test_what_is_urgent_has_its_turn_first(
 
 
 @pytest.mark.parametrize("limits", [("10/minute", None), (None, "gmail.com=10/minute")])
-def test_a_part_of_a_long_limit_is_kept_for_what_is_urgent(
+def test_a_part_of_a_long_limit_is_reserved_for_urgent_mail(
     paced: Make, clock: Clock, limits: tuple[str | None, str | None]
 ) -> None:
     dispatcher = paced(*limits)
@@ -341,7 +343,7 @@ def test_urgent_mail_alone_uses_all_of_a_limit(paced: Make, clock: Clock) -> Non
 # What counts
 
 
-def test_what_is_not_offered_to_the_server_does_not_count(
+def test_messages_not_offered_to_the_server_do_not_count(
     paced: Make, clock: Clock, smtp: ScriptedServer, app: Flask
 ) -> None:
     dispatcher = paced("1/minute", "*=1/minute")
@@ -359,15 +361,15 @@ def test_what_is_not_offered_to_the_server_does_not_count(
     }
 
 
-def test_a_slot_that_is_given_back_is_free_at_once_for_all(paced: Make, clock: Clock) -> None:
+def test_a_released_slot_is_free_for_all_at_once(paced: Make, clock: Clock) -> None:
     dispatcher = paced("1/minute", "*=1/minute")
     post(clock, NORMAL, "example.com", count=2)
-    held = claim(dispatcher)
-    assert held is not None
+    claimed = claim(dispatcher)
+    assert claimed is not None
     assert claim(dispatcher) is None
     engine, pacing = dispatcher.outbox.engine, dispatcher.pacing
     with closing(Claims(engine, lease=LEASE_SECONDS, pacing=pacing)) as claims:
-        claims.settle(Settlement(held, Status.DISCARDED, "nobody is there", clock()))
+        claims.settle(Settlement(claimed, Status.DISCARDED, "nobody is there", clock()))
     assert claim(dispatcher) is not None
 
 
@@ -383,7 +385,7 @@ def test_a_server_that_is_not_reached_costs_nothing(
 
 
 @pytest.mark.parametrize("answer", ["450 4.2.0 Later", "550 5.7.1 No"])
-def test_what_the_server_refuses_counts(
+def test_refused_messages_count(
     paced: Make, clock: Clock, smtp: ScriptedServer, answer: str
 ) -> None:
     dispatcher = paced("1/minute")
@@ -414,7 +416,7 @@ def test_the_time_counts_from_when_the_message_was_offered(
     assert dispatcher.drain() == 1
 
 
-def test_what_a_dead_process_held_counts_until_its_lease_and_the_limits_time_are_over(
+def test_slots_of_a_dead_process_count_until_its_lease_and_the_limits_time_end(
     paced: Make, clock: Clock, smtp: ScriptedServer
 ) -> None:
     dispatcher = paced("1/10seconds")
@@ -430,12 +432,12 @@ def test_what_a_dead_process_held_counts_until_its_lease_and_the_limits_time_are
 def test_a_renewed_lease_renews_the_slot(paced: Make, clock: Clock) -> None:
     dispatcher = paced("1/second")
     post(clock, NORMAL, "example.com", count=2)
-    held = claim(dispatcher)
-    assert held is not None
+    claimed = claim(dispatcher)
+    assert claimed is not None
     clock.forward(LEASE_SECONDS - 1)
     claims = Claims(dispatcher.outbox.engine, lease=LEASE_SECONDS, pacing=dispatcher.pacing)
     with closing(claims):
-        assert claims.renew(held, until=clock() + LEASE_SECONDS)
+        assert claims.renew(claimed, until=clock() + LEASE_SECONDS)
     clock.forward(LEASE_SECONDS)
     assert dispatcher.drain() == 0
     clock.forward(1)
@@ -455,7 +457,7 @@ def test_without_limits_a_message_costs_no_further_statement(
     assert count == {"SELECT id": 1, "UPDATE outbox": 20 + 21}, "settled and claimed, no more"
 
 
-def test_what_is_held_back_is_not_looked_at_again_and_again(
+def test_rate_limited_messages_are_not_checked_again_and_again(
     paced: Make, clock: Clock, smtp: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dispatcher = paced(None, "gmail.com=1/second")
@@ -476,7 +478,7 @@ def test_what_is_held_back_is_not_looked_at_again_and_again(
     assert taken(smtp)[-1].startswith("gmail.com")
 
 
-def test_while_nothing_may_leave_the_database_is_not_asked(
+def test_while_nothing_may_leave_the_database_is_not_queried(
     paced: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dispatcher = paced("1/minute")
@@ -487,7 +489,7 @@ def test_while_nothing_may_leave_the_database_is_not_asked(
     assert not count
 
 
-def test_slots_that_nobody_needs_are_forgotten(paced: Make, clock: Clock) -> None:
+def test_unneeded_slots_are_deleted(paced: Make, clock: Clock) -> None:
     dispatcher = paced("3/minute", "*=2/second")
     post(clock, NORMAL, "example.com", "example.org", count=2)
     assert dispatcher.drain() == 2
@@ -517,7 +519,7 @@ def slots() -> dict[str, int]:
 
 
 @ON_SQLITE
-def test_no_statement_reads_more_the_more_there_is(paced: Make, clock: Clock) -> None:
+def test_no_statement_reads_more_rows_the_more_there_are(paced: Make, clock: Clock) -> None:
     dispatcher = paced("9/minute", "*=1/second")
     post(clock, NORMAL, "gmail.com", "example.com", count=3)
     post(clock, FAST_RETRY, "gmail.com")

@@ -1,4 +1,4 @@
-"""Whose turn it is, claim by claim: each process has hints of its own, and time is a number."""
+"""Which message is next, claim by claim: each process has its own hints, and time is a number."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def process(engine: Engine) -> Iterator[Make]:
-    """Makes what a process claims with, which knows nothing yet; limits: overall, by domain."""
+    """A function that makes the claims of a new process, with limits: overall, by domain."""
     made: list[Claims] = []
 
     def make(*limits: str | None) -> Claims:
@@ -66,7 +66,7 @@ def process(engine: Engine) -> Iterator[Make]:
 def post(
     engine: Engine, lane: Priority, *domains: str, due_at: float = NOW, waits_for: str = ""
 ) -> list[int]:
-    """A message to each domain; their numbers. Each is due a little later than the one before."""
+    """Enqueue a message to each domain, each due a little later; return their ids."""
     numbers = []
     with Session(engine) as session:
         for place, domain in enumerate(domains):
@@ -83,12 +83,12 @@ def number(claim: Claim | None) -> int | None:
 
 
 def all_claimed(claims: Claims, priorities: range, now: float) -> list[int]:
-    """The numbers of all that may leave now."""
+    """Claim everything that may leave now; return the ids."""
     return [claim.id for claim in iter(lambda: claims.claim(priorities, now=now), None)]
 
 
 def all_sent(claims: Claims, priorities: range, now: float) -> list[int]:
-    """Send all that may leave now; the numbers."""
+    """Send everything that may leave now; return the ids."""
     sent: list[int] = []
     settlement: Settlement | None = None
     while True:
@@ -114,10 +114,10 @@ def opens_in(claims: Claims, priorities: range, now: float) -> float:
 
 
 @pytest.mark.parametrize("waiting", ["", OTHER])
-def test_urgent_mail_that_waits_for_its_next_attempt_holds_up_nothing(
+def test_urgent_mail_that_waits_for_its_next_attempt_blocks_nothing(
     engine: Engine, process: Make, waiting: str
 ) -> None:
-    """Whether a rate limit put it aside before or not."""
+    """Whether it was marked as rate-limited before or not."""
     claims = process(None, "*=5/second")
     (later,) = post(engine, Priority.PROMPT, OTHER, due_at=NOW + 10, waits_for=waiting)
     (due,) = post(engine, Priority.NORMAL, GMAIL)
@@ -128,7 +128,7 @@ def test_urgent_mail_that_waits_for_its_next_attempt_holds_up_nothing(
     assert number(claims.claim(ALL_PRIORITIES, now=NOW + 10)) == later
 
 
-def test_only_what_is_due_in_the_lane_and_for_the_domain_is_put_aside(
+def test_only_due_rows_of_the_priority_and_domain_are_marked_as_rate_limited(
     engine: Engine, process: Make
 ) -> None:
     claims = process(None, f"{GMAIL}=1/10seconds")
@@ -140,15 +140,15 @@ def test_only_what_is_due_in_the_lane_and_for_the_domain_is_put_aside(
     assert all_sent(claims, PROMPT_ONLY, NOW) == [first, *ends_alike]
     aside = {key for key, domain in waits_for(engine).items() if domain}
     assert aside == {second, *now}
-    # All of it has its turn, although nobody has a look at what was put aside.
+    # All of it leaves, although nothing checks the rate-limited rows.
     turns = [all_sent(claims, ALL_PRIORITIES, NOW + 10 * turn) for turn in range(1, 6)]
     assert turns == [[second], now, later, others, []]
 
 
-def test_what_is_urgent_is_found_however_many_domains_hold_mail_back(
+def test_urgent_mail_is_found_however_many_domains_are_rate_limited(
     engine: Engine, process: Make
 ) -> None:
-    """More than are asked at once, and the one with urgent mail is the last of them."""
+    """More domains than are queried at once; the one with urgent mail is the last."""
     claims = process(None, "*=1/second")
     for domain in MANY:
         post(engine, Priority.BULK, domain, due_at=NOW - 9, waits_for=domain)
@@ -158,10 +158,10 @@ def test_what_is_urgent_is_found_however_many_domains_hold_mail_back(
     assert len(all_claimed(claims, ALL_PRIORITIES, NOW)) == len(MANY) - 1
 
 
-def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
+def test_domains_without_rate_limited_rows_do_not_stop_the_search(
     engine: Engine, process: Make
 ) -> None:
-    """As many as are asked at once: another process was faster. There is one more."""
+    """As many as are queried at once, since another process was faster; there is one more."""
     first, second = process(None, "*=1/second"), process(None, "*=1/second")
     rows = [post(engine, Priority.NORMAL, domain, waits_for=domain)[0] for domain in MANY]
     first.refresh_rate_limited()
@@ -170,8 +170,8 @@ def test_domains_that_hold_nothing_back_any_more_are_no_reason_to_stop(
     assert number(first.claim(ALL_PRIORITIES, now=NOW)) == rows[DOMAINS_AT_ONCE]
 
 
-def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make) -> None:
-    """Else the threads of a dispatcher would be woken in vain once a second."""
+def test_known_rate_limited_domains_are_no_news(engine: Engine, process: Make) -> None:
+    """Otherwise the threads of a dispatcher would be woken in vain once a second."""
     claims = process(None, f"{GMAIL}=1/minute")
     post(engine, Priority.NORMAL, GMAIL, GMAIL)
     assert len(all_claimed(claims, ALL_PRIORITIES, NOW)) == 1
@@ -183,7 +183,7 @@ def test_what_is_known_to_be_held_back_is_no_news(engine: Engine, process: Make)
     assert [other.refresh_rate_limited(), other.refresh_rate_limited()] == [True, False]
 
 
-def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
+def test_each_domain_is_known_as_long_as_it_has_rate_limited_rows(
     engine: Engine, process: Make
 ) -> None:
     claims = process(None, "*=1/minute")
@@ -201,7 +201,7 @@ def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
     ]:
         post(engine, lane, domain, waits_for=domain)
     with engine.begin() as connection:
-        # Of the last three somebody thought better: what has ended holds nothing back.
+        # The last three were cancelled: their domains are not rate-limited any more.
         ended = "UPDATE outbox SET status = 'cancelled' WHERE id > 5"
         connection.exec_driver_sql(ended)
     assert claims.refresh_rate_limited()
@@ -218,25 +218,25 @@ def test_each_domain_is_known_by_what_it_holds_back_and_only_as_long(
 
 
 @pytest.mark.parametrize("late", ["discards", "sends", "puts off", "renews"])
-def test_who_was_too_slow_frees_no_slot_that_others_use_since(
+def test_a_slow_claimant_frees_no_slot_that_others_use_since(
     engine: Engine, process: Make, late: str
 ) -> None:
     slow, next_one = process("1/10seconds"), process("1/10seconds")
     post(engine, Priority.NORMAL, OTHER, OTHER, OTHER)
-    held = slow.claim(ALL_PRIORITIES, now=NOW)
-    assert held is not None
+    claim = slow.claim(ALL_PRIORITIES, now=NOW)
+    assert claim is not None
     now = NOW + LEASE + 10
     assert next_one.claim(ALL_PRIORITIES, now=now - 0.1) is None
     assert next_one.claim(ALL_PRIORITIES, now=now + 1) is not None
     at = now + 1.5
     if late == "discards":
-        slow.settle(Settlement(held, Status.DISCARDED, "", at))
+        slow.settle(Settlement(claim, Status.DISCARDED, "", at))
     elif late == "sends":
-        slow.settle(Settlement(held, Status.SENT, "", at, reached_server=True))
+        slow.settle(Settlement(claim, Status.SENT, "", at, reached_server=True))
     elif late == "puts off":
-        slow.settle(Settlement(held, Status.DEFERRED, "", at, due_at=at))
+        slow.settle(Settlement(claim, Status.DEFERRED, "", at, due_at=at))
     else:
-        slow.renew(held, until=at + LEASE)
+        slow.renew(claim, until=at + LEASE)
     until = now + 1 + LEASE + 10
     assert process("1/10seconds").claim(ALL_PRIORITIES, now=until - 0.1) is None
     assert process("1/10seconds").claim(ALL_PRIORITIES, now=until) is not None
@@ -250,7 +250,7 @@ HELD = [("close", True), ("close", False), (GMAIL, True), (GMAIL, False)]
 
 @pytest.mark.parametrize("priorities", [PROMPT_ONLY, OTHERS_LANES, ALL_PRIORITIES])
 @pytest.mark.parametrize("what", [*HELD, None])
-def test_it_is_worth_asking_again_when_a_slot_may_be_free_and_never_before_now(
+def test_the_next_query_is_when_a_slot_may_be_free_and_never_in_the_past(
     priorities: range, what: tuple[str, bool] | None
 ) -> None:
     pacing = Pacing(parse_rate_limits("1/second"))
@@ -295,7 +295,7 @@ def test_a_hint_is_trusted_neither_for_ever_nor_for_no_time_at_all(
         assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(trusted, abs=1e-5)
 
 
-def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
+def test_while_the_overall_limit_is_reached_no_domain_is_queried() -> None:
     pacing = Pacing(parse_rate_limits("1/second"))
     pacing.limit_domain(GMAIL, urgent=True, until=NOW + 0.2, now=NOW)
     pacing.limit_domain(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
@@ -311,7 +311,7 @@ def test_while_everything_is_held_up_no_domain_is_a_reason_to_ask() -> None:
 
 
 @pytest.mark.parametrize("scope", [EVERYTHING, GMAIL])
-def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope: str) -> None:
+def test_released_slots_open_their_own_limit_alone(scope: str) -> None:
     pacing = Pacing(parse_rate_limits("1/second"))
     pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
     for domain in (GMAIL, OTHER):
@@ -330,7 +330,7 @@ def test_slots_that_are_given_back_open_what_they_are_for_and_nothing_else(scope
     assert closed == {(domain, urgent) for domain in kept for urgent in (True, False)}
 
 
-def test_of_many_domains_those_with_urgent_mail_are_asked_and_those_that_waited_longest() -> None:
+def test_domains_with_urgent_mail_and_the_longest_wait_are_queried_first() -> None:
     pacing = Pacing(parse_rate_limits(None, "*=1/second"))
     for place, domain in enumerate(MANY):
         pacing.limit_domain(domain, urgent=False, until=NOW + 0.9 - place / 100, now=NOW)
@@ -379,7 +379,7 @@ def take(
         (RateLimit(2, 60), [(0.0, True)], False, 60.0, False),
     ],
 )
-def test_where_a_limit_is_reached_it_is_known_until_when_and_for_whom(
+def test_a_reached_limit_is_known_with_its_end_and_its_scope(
     engine: Engine,
     limit: RateLimit,
     taken: list[tuple[float, bool]],
@@ -395,7 +395,7 @@ def test_where_a_limit_is_reached_it_is_known_until_when_and_for_whom(
     assert len(take(engine, limit, urgent=urgent, now=NOW + until)) == 1
 
 
-def test_where_urgent_mail_could_leave_soonest_is_asked_in_all_that_it_may_use(
+def test_the_time_for_urgent_mail_considers_all_slots_it_may_use(
     engine: Engine,
 ) -> None:
     limit = RateLimit(2, 60)
@@ -411,8 +411,8 @@ def test_where_urgent_mail_could_leave_soonest_is_asked_in_all_that_it_may_use(
     assert reached.value.until == NOW + 60
 
 
-def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine: Engine) -> None:
-    """They are free sooner, but nobody may use them: who believed it would ask in vain."""
+def test_slots_beyond_a_lowered_limit_are_not_waited_for(engine: Engine) -> None:
+    """They are free sooner, but must not be used: a claim would fail."""
     first = [take(engine, RateLimit(4, 10), urgent=False, now=NOW)[0] for _ in range(4)]
     assert [slot.number for slot in first] == [0, 1, 2, 3]
     kept = PersistentConnection(engine)
@@ -427,8 +427,8 @@ def test_slots_beyond_a_limit_that_was_lowered_are_not_what_is_waited_for(engine
     assert reached.value.until == NOW + 15
 
 
-def test_the_slots_of_another_limit_are_not_asked(engine: Engine) -> None:
-    """Neither which of them is free, nor until when they are in use."""
+def test_the_slots_of_another_limit_are_not_considered(engine: Engine) -> None:
+    """Neither for a free one, nor for the time until when they are in use."""
     limit = RateLimit(2, 10)
     for after in (0, 1):
         take(engine, limit, urgent=False, now=NOW + after)
@@ -463,7 +463,7 @@ def slots(engine: Engine) -> list[tuple[str, float]]:
         return [(one.name, one.free_at) for one in session.scalars(select(RateSlot))]
 
 
-def test_slots_are_forgotten_after_a_day_and_all_of_a_limit_at_once(engine: Engine) -> None:
+def test_slots_are_deleted_after_a_day_and_all_of_a_limit_at_once(engine: Engine) -> None:
     for after in (0.0, 5.0):
         take(engine, RateLimit(2, 10), urgent=False, now=NOW + after)
     for after, left in ((14, 2), (16, 0)):
@@ -472,8 +472,8 @@ def test_slots_are_forgotten_after_a_day_and_all_of_a_limit_at_once(engine: Engi
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_slot_that_is_taken_while_old_ones_are_forgotten_stays(database_url: str) -> None:
-    """Who forgets has found it old, and waits for the row that is in use again since."""
+def test_a_slot_that_is_taken_while_old_ones_are_deleted_stays(database_url: str) -> None:
+    """The deletion found it old, and waits for the row, which is in use again since."""
     engine = create_engine(database_url)
     take(engine, RateLimit(1, 10), urgent=False, now=NOW)
     later = NOW + FORGET_AFTER_SECONDS + 60
@@ -484,14 +484,14 @@ def test_a_slot_that_is_taken_while_old_ones_are_forgotten_stays(database_url: s
             limit = [RateLimit(1, 10)]
             slots_of.take(cursor, OTHER, limit, urgent=False, now=later, until=later)
             forgetting = pool.apply_async(forget, (engine, later))
-            assert eventually(lambda: somebody_waits(engine))
+            assert eventually(lambda: a_row_waits(engine))
         forgetting.get(30)
     assert slots(engine) == [(f"{OTHER} 10", later + 10)]
     kept.close()
     engine.dispose()
 
 
-def somebody_waits(engine: Engine) -> bool:
+def a_row_waits(engine: Engine) -> bool:
     waiting = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"

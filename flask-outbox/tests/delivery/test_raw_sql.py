@@ -20,7 +20,7 @@ THREADS = 8
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_comes_together_is_committed_together(app: Flask, app_context: AppContext) -> None:
+def test_concurrent_writes_are_committed_together(app: Flask, app_context: AppContext) -> None:
     group = GroupCommit(current_outbox().engine)
     first, others = threading.Event(), threading.Event()
     begun: list[str] = []
@@ -52,7 +52,7 @@ def test_what_comes_together_is_committed_together(app: Flask, app_context: AppC
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_trouble_is_everybodys_and_passes(app: Flask, app_context: AppContext) -> None:
+def test_an_error_reaches_all_writers_and_passes(app: Flask, app_context: AppContext) -> None:
     group = GroupCommit(current_outbox().engine)
     with pytest.raises(OperationalError):
         group.write(lambda cursor: cursor.execute("SELECT nothing FROM nowhere"))

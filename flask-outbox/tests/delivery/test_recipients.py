@@ -1,4 +1,4 @@
-"""Messages to more recipients than a server takes at once, or to some whom it never takes."""
+"""Messages to more recipients than a server takes at once, or to some that it never takes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = [ON_SQLITE, pytest.mark.slow]
 MANY = [f"user{number}@example.com" for number in range(44)]
 SUSAN, SUESAN, JOHN = "susan@example.com", "süsan@example.com", "john@example.com"
 AT_ONCE = 4
-"""Of MANY: so there are more turns than a message has attempts."""
+"""Of MANY, so that there are more turns than a message has attempts."""
 
 FULL = {
     "452": "452 4.5.3 Too many recipients",
@@ -78,7 +78,7 @@ def test_as_many_turns_as_it_needs_are_no_failures(
     assert len(row.history) == len(MANY) // AT_ONCE
 
 
-def test_what_a_server_says_of_its_limits_is_kept(app: Flask) -> None:
+def test_the_limits_that_a_server_announces_are_kept(app: Flask) -> None:
     """RFC 9422: it takes four recipients a message, two messages a connection."""
     dialect = Dialect("limits", offers=("LIMITS MAILMAX=2 RCPTMAX=4",))
     with DialectServer(dialect) as server:
@@ -102,8 +102,8 @@ def test_the_first_are_refused_for_good_and_the_others_get_it(app: Flask) -> Non
     assert f"{SUSAN} was refused (recipient: 550 5.1.1 Unknown)" in str(row.history)
 
 
-def test_a_later_turn_that_is_refused_for_good_is_told(app: Flask, clock: Clock) -> None:
-    """Some have it, and the others never will: each of them stands in the history."""
+def test_a_later_turn_that_is_refused_for_good_is_recorded(app: Flask, clock: Clock) -> None:
+    """Some have it, and the others never will: each of them is in the history."""
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": ["450 4.2.0 Later", "550 5.7.1 Not you"]}
         send_email("Hello", None, [SUSAN, JOHN], "text")
@@ -127,7 +127,7 @@ def test_a_message_that_all_refuse_for_good_is_dead(app: Flask) -> None:
     assert JOHN in str(row.answer)
 
 
-def test_who_was_given_up_is_who_a_retry_is_for(app: Flask, clock: Clock) -> None:
+def test_a_retry_is_for_the_recipients_that_were_given_up(app: Flask, clock: Clock) -> None:
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": "450 4.2.0 Later"}
         send_email("Hello", None, [SUSAN, JOHN], "text")
@@ -140,7 +140,7 @@ def test_who_was_given_up_is_who_a_retry_is_for(app: Flask, clock: Clock) -> Non
 
 
 def test_an_account_in_trouble_among_the_recipients_is_the_servers_trouble(app: Flask) -> None:
-    """It took the first before its limit was reached: the second waits, and loses nothing."""
+    """It took the message for the first before its limit was reached: the second one waits."""
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": ["550 5.4.5 Daily user sending limit exceeded"]}
         send_email("Hello", None, [SUSAN, JOHN], "text")
@@ -153,9 +153,7 @@ def test_an_account_in_trouble_among_the_recipients_is_the_servers_trouble(app: 
 
 
 @pytest.mark.parametrize("offers", [[], ["PIPELINING"]], ids=["one by one", "pipelined"])
-def test_one_recipient_beyond_ascii_keeps_nobody_else_from_the_message(
-    offers: list[str], app: Flask
-) -> None:
+def test_a_recipient_beyond_ascii_does_not_stop_the_others(offers: list[str], app: Flask) -> None:
     with ScriptedServer(features=offers) as server:
         send_email("Hello", None, [SUSAN, SUESAN], "text", cc=[JOHN])
         drain(server)
@@ -169,7 +167,7 @@ def test_one_recipient_beyond_ascii_keeps_nobody_else_from_the_message(
     assert "SMTPUTF8" in str(row.answer)
 
 
-def test_where_the_server_can_take_it_all_are_named(app: Flask) -> None:
+def test_all_recipients_are_named_if_the_server_can_take_them(app: Flask) -> None:
     with ScriptedServer(features=["SMTPUTF8"]) as server:
         send_email("Hello", None, [SUSAN, SUESAN], "text")
         drain(server)
@@ -180,10 +178,10 @@ def test_where_the_server_can_take_it_all_are_named(app: Flask) -> None:
 
 @pytest.mark.parametrize("extra", ["250 2.0.0 Ok", "550 5.7.1 No", "354 Go", "421 4.4.2 Idle"])
 @pytest.mark.parametrize("offers", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])
-def test_a_second_answer_after_the_message_is_nobodys(
+def test_a_second_answer_after_the_message_is_ignored(
     extra: str, offers: tuple[str, ...], app: Flask
 ) -> None:
-    """It is not taken for the answer to the next message: each arrives, and once."""
+    """It is not taken for the answer to the next message: each arrives once."""
     dialect = Dialect("two answers", offers=offers, dot=f"250 Ok\n{extra}")
     with DialectServer(dialect) as server:
         for who in (SUSAN, JOHN, SUSAN):
@@ -205,15 +203,15 @@ def test_all_turns_are_taken_at_once_where_nothing_is_kept() -> None:
     assert accepted.refused == ()
 
 
-def test_a_turn_that_fails_is_told_as_a_refusal() -> None:
-    """Somebody has it already: an error would have it sent to them again."""
+def test_a_turn_that_fails_is_reported_as_a_refusal() -> None:
+    """Somebody has it already: after an error it would be sent to them again."""
     with ScriptedServer(features=["LIMITS RCPTMAX=1"]) as server:
         server.script = {"mail": [None, DROP]}
         accepted = transmit_all(open_connection(where(server)), envelope([SUSAN, JOHN]))
     assert [who for who, _ in accepted.refused] == [JOHN]
 
 
-def test_where_there_are_too_many_from_the_first_on_there_is_an_end() -> None:
+def test_too_many_from_the_first_recipient_on_comes_to_an_end() -> None:
     with ScriptedServer() as server:
         server.script = {"rcpt": FULL["452"]}
         with pytest.raises(RecipientsRefusedError) as caught:
@@ -238,7 +236,9 @@ def test_where_there_are_too_many_from_the_first_on_there_is_an_end() -> None:
         (550, "5.1.1 Nobody", False),
     ],
 )
-def test_too_many_is_told_from_a_full_mailbox(code: int, answer: str, expected: bool) -> None:
+def test_too_many_recipients_are_distinguished_from_a_full_mailbox(
+    code: int, answer: str, expected: bool
+) -> None:
     error = SmtpError(Step.RCPT, code, answer)
     assert error.is_too_many == expected
     if expected:

@@ -1,4 +1,4 @@
-"""The mail catcher and its inbox: everything is kept as it came, and nothing in it can do harm."""
+"""The mail catcher and its inbox: everything is kept as it came, and nothing in it does harm."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def port(mail: CaughtMail) -> Iterator[int]:
 
 @pytest.fixture
 def browser(mail: CaughtMail) -> FlaskClient:
-    """A browser at the inbox in an application that knows nothing else."""
+    """A browser at the inbox, in an application with no other pages."""
     app = Flask("bare", static_folder=None)
     app.register_blueprint(inbox_blueprint(mail))
     return app.test_client()
@@ -79,7 +79,7 @@ def test_a_message_is_kept_as_it_came(mail: CaughtMail, port: int) -> None:
     assert mail.get(caught.id) == caught
 
 
-def test_every_message_is_told(tmp_path: Path) -> None:
+def test_every_message_is_printed(tmp_path: Path) -> None:
     told: list[CaughtMessage] = []
     port = free_port()
     made = Catcher(CaughtMail(tmp_path), host="127.0.0.1", port=port, caught=told.append)
@@ -92,7 +92,7 @@ def test_every_message_is_told(tmp_path: Path) -> None:
     assert [one.subject for one in told] == ["first", "second"]
 
 
-def test_the_answer_does_not_pretend(port: int) -> None:
+def test_the_answer_says_that_nothing_is_delivered(port: int) -> None:
     client = open_connection(SmtpServer("127.0.0.1", port, timeout=5))
     envelope = Envelope("noreply@example.com", ["susan@example.com"], b"Subject: x\r\n\r\nx\r\n")
     assert "delivered to nobody" in transmit(client, envelope).answer
@@ -145,8 +145,8 @@ def test_nonsense_finds_no_message(mail: CaughtMail, number: str) -> None:
     assert mail.get(number) is None
 
 
-def test_a_taken_port_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The library waits so long for a server that ended before it began.
+def test_a_taken_port_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # aiosmtpd waits so long for a server that ended before it began.
     monkeypatch.setenv("AIOSMTPD_CONTROLLER_TIMEOUT", "0.2")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         made = Catcher(CaughtMail(tmp_path), host="127.0.0.1", port=taken.getsockname()[1])
@@ -179,12 +179,12 @@ def test_attachments_are_named(mail: CaughtMail, port: int) -> None:
     assert mail.all()[0].attachments == ["Größe.txt", "?"]
 
 
-def test_who_it_was_delivered_to_cannot_be_claimed(mail: CaughtMail, port: int) -> None:
+def test_the_recipients_cannot_be_forged(mail: CaughtMail, port: int) -> None:
     send(port, headers={"X-Original-To": "john@example.com"})
     assert mail.all()[0].recipients == ["susan@example.com"]
 
 
-def test_text_of_an_unheard_of_kind_is_shown_as_well_as_it_can_be() -> None:
+def test_text_of_an_unknown_type_is_shown_as_well_as_possible() -> None:
     header = b"Content-Type: text/plain; charset=x-nonsense\r\n\r\n"
     assert "Hello" in str(message(header + b"Hello \xff\r\n").text)
 
@@ -224,7 +224,7 @@ _bodies = st.one_of(st.binary(max_size=80), st.sampled_from(BODIES))
 @given(headers=_headers, body=_bodies)
 @example(headers=[(b"From", b"<")], body=b"")
 @example(headers=[(b"From", b'"')], body=b"")
-def test_whatever_comes_can_be_looked_at(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+def test_every_message_can_be_shown(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
     caught = message(lines + b"\r\n" + body)
     seen = [caught.subject, caught.sender, caught.text or "", caught.html or ""]
@@ -297,7 +297,7 @@ def test_a_message_without_html_has_no_frame(
     assert browser.get(f"/dev/inbox/{caught.id}/html").status_code == 404
 
 
-def test_html_is_shut_in(mail: CaughtMail, port: int, browser: FlaskClient) -> None:
+def test_html_is_sandboxed(mail: CaughtMail, port: int, browser: FlaskClient) -> None:
     send(port, html=f'<p>Hello</p>{SCRIPT}<img src="https://example.com/pixel.gif">')
     (caught,) = mail.all()
     frame = browser.get(f"/dev/inbox/{caught.id}/html")
@@ -359,7 +359,7 @@ def message(source: bytes) -> CaughtMessage:
 
 
 def send(port: int, **changes: Any) -> bytes:
-    """Send a message to the catcher; returns it as it was sent."""
+    """Send a message to the catcher; return it as it was sent."""
     values: dict[str, Any] = {
         "subject": "Hello",
         "text": "Hello\n",

@@ -1,4 +1,4 @@
-"""The development pages speak the reader's language where the application has Flask-Babel."""
+"""The development pages are in the reader's language if the application has Flask-Babel."""
 
 from __future__ import annotations
 

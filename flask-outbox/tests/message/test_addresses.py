@@ -1,4 +1,4 @@
-"""Addresses: what is one, what is none, and which two spellings are the same."""
+"""Addresses: which texts are valid, which are not, and which spellings are the same."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_an_address_is_read(value: AddressLike, name: str, mailbox: str) -> None
 
 
 @pytest.mark.parametrize("value", NO_ADDRESSES)
-def test_what_is_no_address_is_refused(value: AddressLike) -> None:
+def test_an_invalid_address_is_refused(value: AddressLike) -> None:
     with pytest.raises(AddressError, match=r"\w"):
         parse_address(value)
 
@@ -146,7 +146,7 @@ def test_what_is_no_address_is_refused(value: AddressLike) -> None:
     ],
     ids=range(6),
 )
-def test_what_is_far_too_long_is_refused_soon(value: str) -> None:
+def test_a_much_too_long_address_is_refused_in_little_time(value: str) -> None:
     with nothing_long_is_composed(), pytest.raises(AddressError, match=r"\w"):
         parse_address(value)
     assert comes_to_an_end(lambda: is_refused(value))
@@ -195,7 +195,7 @@ def test_a_pair_is_as_safe_as_a_text(pair: tuple[str, str], line_break: str) -> 
         '"of the blog"@example.com',
     ],
 )
-def test_some_addresses_are_good_at_home_only(value: str) -> None:
+def test_some_addresses_are_valid_on_this_machine_only(value: str) -> None:
     assert parse_address(value).mailbox == value
     with pytest.raises(AddressError):
         parse_address(value, public=True)
@@ -285,7 +285,7 @@ _named = st.one_of(
 @settings(deadline=None)
 @example(("\xa0", "susan@example.com"))
 @given(st.one_of(_bare, _named, st.text(max_size=40)))
-def test_what_is_read_is_safe_and_reads_the_same_again(value: AddressLike) -> None:
+def test_a_parsed_address_is_safe_and_parses_the_same_again(value: AddressLike) -> None:
     try:
         address = parse_address(value)
     except AddressError:

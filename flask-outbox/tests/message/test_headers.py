@@ -67,13 +67,13 @@ def test_encoded_words_fill_lines_of_76_at_most(name: str, value: str, charset: 
         ([("Su  san", "susan@example.com")], "To: =?utf-8?q?Su__san?= <susan@example.com>"),
     ],
 )
-def test_addresses_stand_on_one_line_while_they_fit(group: list[str], written: str) -> None:
+def test_addresses_are_on_one_line_while_they_fit(group: list[str], written: str) -> None:
     assert mailboxes("To", parse_addresses(group)) == written
 
 
 @pytest.mark.parametrize("control", BIDI)
-def test_no_name_turns_the_direction_of_writing(control: str) -> None:
-    """A file named so looks as if it were a picture, and a sender as if it were another."""
+def test_no_name_changes_the_direction_of_writing(control: str) -> None:
+    """With such a name a file could look like a picture, and a sender like another one."""
     name = f"{control}gnp.exe"
     assert "gnp.exe" in (told := content_disposition("attachment", name))
     assert control not in told

@@ -1,4 +1,4 @@
-"""The message as bytes: readable where it can be, whole for every parser, always the same."""
+"""The message as bytes: readable if possible, complete for every parser, always the same."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_the_type_of_a_file_is_guessed(
 
 
 @pytest.mark.parametrize("order", [("susan", "john", "alice", "bob"), ("bob", "alice", "john")])
-def test_recipients_stand_in_the_order_they_were_named(order: tuple[str, ...]) -> None:
+def test_recipients_keep_their_order(order: tuple[str, ...]) -> None:
     group = parse_addresses([f"{name}@example.com" for name in order])
     for _ in range(5):
         message = parsed(render_one(to=group, cc=group[::-1]))
@@ -170,7 +170,7 @@ def test_bcc_stays_between_us_and_the_server() -> None:
     assert b"bob@" not in source
 
 
-def test_who_is_named_twice_gets_one_copy() -> None:
+def test_a_recipient_named_twice_gets_one_copy() -> None:
     both = parse_addresses(["Susan <susan@example.com>", "susan@example.com", "john@example.com"])
     written = email_of(to=both, cc=both[:1], bcc=both[1:])
     assert [one.mailbox for one in written.recipients] == ["susan@example.com", "john@example.com"]
@@ -257,7 +257,7 @@ def test_a_header_that_is_written_from_the_fields_cannot_be_given_again(name: st
         email_of(headers={name: "x"})
 
 
-def test_names_are_written_raw_where_the_server_must_know_utf8_anyway() -> None:
+def test_names_are_raw_if_the_server_must_support_utf8_anyway() -> None:
     group = parse_addresses(["Süßan <süsan@example.com>", "Süßan, again <susan@example.com>"])
     source = render_one(to=group)
     assert "To: Süßan <süsan@example.com>,".encode() in source.replace(b'"', b"")
@@ -293,7 +293,7 @@ def test_no_line_is_longer_than_a_server_must_take(place: str, value: str) -> No
     try:
         source = render_one(**make[place]())
     except (AddressError, BadHeaderError):
-        return  # To refuse it is as good: nothing leaves that a server could break.
+        return  # Refusing it is as good: nothing leaves that a server could break.
     assert longest_line(source) <= LINE_MAXIMUM
     message = parsed(source)
     read: dict[str, Callable[[], object]] = {
@@ -330,7 +330,7 @@ def test_an_attached_message_is_never_encoded_as_a_whole(
 
 
 @pytest.mark.parametrize("data", [b"Subject: x\n\n" + b"y" * 999, b"Subject: x\n\n\0"])
-def test_a_message_that_cannot_leave_as_it_is_goes_as_a_file(data: bytes) -> None:
+def test_an_attached_message_that_cannot_leave_as_it_is_becomes_a_file(data: bytes) -> None:
     source = render_one(attachments=(Attachment("a.eml", "message/rfc822", data),))
     (part,) = parsed(source).iter_attachments()
     assert (part.get_content_type(), part.get_filename()) == ("application/octet-stream", "a.eml")
@@ -466,7 +466,7 @@ def test_a_message_goes_in_the_charset_that_was_asked_for(
 
 
 @pytest.mark.parametrize("charset", ["nonsense", "rot13", "utf-8\r\nX-Tag: b", "utf-8\n", "a b"])
-def test_what_is_no_charset_is_refused(charset: str) -> None:
+def test_an_unknown_charset_is_refused(charset: str) -> None:
     with pytest.raises(BadHeaderError, match="charset"):
         email_of(charset=charset)
 
@@ -494,7 +494,9 @@ _names = st.one_of(_line, st.sampled_from(['"', "\\", "a, b", "a@b", "<a>", "(a)
 
 @settings(deadline=None)
 @given(subject=_line, name=_names, text=st.one_of(_text, _long_lines), html=st.none() | _text)
-def test_everything_survives_the_way(subject: str, name: str, text: str, html: str | None) -> None:
+def test_a_message_survives_the_round_trip(
+    subject: str, name: str, text: str, html: str | None
+) -> None:
     recipient = Address(name.strip(), "susan", "example.com")
     source = render_one(subject=subject, to=(recipient,), text=text, html=html)
     message = parsed(source)
@@ -513,7 +515,7 @@ def test_everything_survives_the_way(subject: str, name: str, text: str, html: s
 
 @settings(deadline=None)
 @given(name=_line.filter(bool), data=st.binary(max_size=300))
-def test_a_file_survives_the_way(name: str, data: bytes) -> None:
+def test_a_file_survives_the_round_trip(name: str, data: bytes) -> None:
     source = render_one(attachments=(Attachment.of(name, data, "application/octet-stream"),))
     (part,) = parsed(source).iter_attachments()
     assert part.get_payload(decode=True) == data
@@ -545,7 +547,7 @@ def parsed(source: bytes) -> EmailMessage:
 
 
 def name_in_to(source: bytes) -> str:
-    """Read by the older parser: the newer one leaves a space between two encoded words."""
+    """The name, read by the older parser: the newer one leaves a space between encoded words."""
     header = email.message_from_bytes(source, policy=email.policy.compat32)["To"]
     name = email.utils.parseaddr(re.sub(r"\r?\n", "", str(header)))[0]
     return str(email.header.make_header(email.header.decode_header(name)))

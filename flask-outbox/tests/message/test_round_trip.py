@@ -1,7 +1,7 @@
 """Generated messages, read back by two parsers that share no code: what goes in comes out.
 
-One is the standard library's, the other mailparse (in Rust, as fast-mail-parser). A hundred
-messages each; with MESSAGES=full ten thousand.
+One parser is the standard library's, the other mailparse (in Rust, as fast-mail-parser). Each reads
+a hundred messages; with MESSAGES=full ten thousand.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ def rendered(written: Email) -> bytes:
 
 
 def as_file(one: Attachment) -> File:
-    """What a reader must find of an attachment."""
+    """What a parser must find of an attachment."""
     kind, data = one.content_type, one.data
     if kind == "message/rfc822":
         whole = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
@@ -298,7 +298,7 @@ def as_file(one: Attachment) -> File:
 
 
 def shape_of(written: Email) -> list[str]:
-    """The types of the parts in their order, each before what it holds."""
+    """The types of the parts in order, each before those it contains."""
     kinds = {id(one): as_file(one).content_type for one in written.attachments}
     shown = [one for one in written.attachments if written.html is not None and one.has_content_id]
     kept = [kinds[id(one)] for one in written.attachments if one not in shown]
@@ -330,7 +330,7 @@ def encoded_bodies(source: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _parts(message: Any) -> Iterator[Any]:
-    """Each part before what it holds; a message that is attached is one part."""
+    """Each part before those it contains; an attached message is one part."""
     yield message
     if message.is_multipart() and message.get_content_maintype() == "multipart":
         for part in (
@@ -344,7 +344,7 @@ def _leaves(message: Any) -> Iterator[Any]:
 
 
 def _between(source: bytes, part: Any) -> bytes:
-    """The attached message as it stands in the source: the parser would write it anew."""
+    """The attached message as in the source: the parser would write it anew."""
     (inner,) = part.get_payload()
     return bytes(inner.as_bytes(policy=email.policy.SMTP))
 
@@ -358,7 +358,7 @@ def _decoded(value: str) -> str:
 
 
 def _names(value: str) -> list[tuple[str, str]]:
-    """Read by the older parser: the newer one leaves a space between two encoded words."""
+    """The names, read by the older parser: the newer one leaves a space between encoded words."""
     return [(squeezed(_decoded(name)), one) for name, one in email.utils.getaddresses([value])]
 
 

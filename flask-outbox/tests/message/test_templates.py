@@ -1,4 +1,4 @@
-"""E-mails from the templates of any Jinja environment."""
+"""Emails from the templates of any Jinja environment."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_environments_do_not_share_templates() -> None:
     assert "Another" in (order(second).html or "")
 
 
-def test_a_template_is_read_again_only_where_the_environment_says_so() -> None:
+def test_a_template_is_read_again_only_if_the_environment_says_so() -> None:
     templates = dict(TEMPLATES)
     made = Environment(loader=DictLoader(templates), auto_reload=False)
     assert "Thank you" in (order(made).html or "")

@@ -1,4 +1,4 @@
-"""How messages ended, hour by hour and in all: totals that never shrink."""
+"""How messages ended, by the hour and in total: totals never shrink."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_totals_are_the_same_before_and_after_they_are_added_up(times: int) -> N
     ]
 
 
-def test_an_hour_is_added_up_when_nothing_can_end_in_it_any_more() -> None:
+def test_an_hour_is_added_up_once_nothing_can_end_in_it() -> None:
     write(settled_at=NOW - 601)
     with transaction() as writing:
         assert not counts.add_up(writing, now=NOW - 600 + counts.SETTLED_WITHIN - 1)
@@ -79,7 +79,7 @@ def test_a_long_time_is_added_up_in_small_steps() -> None:
 
 
 @pytest.mark.parametrize("added_up", [False, True], ids=["at once", "after it was added up"])
-def test_a_message_that_is_retried_has_ended_all_the_same(*, added_up: bool) -> None:
+def test_a_retried_message_stays_counted(*, added_up: bool) -> None:
     write(settled_at=NOW - 2 * HOUR, status=Status.DEAD)
     if added_up:
         add_up()
@@ -129,7 +129,7 @@ def test_two_processes_at_once_add_up_once(app: Flask) -> None:
                 session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
                 counts.add_up(session, now=NOW)
                 session.commit()
-        except BaseException as trouble:  # noqa: BLE001 - told in the test
+        except BaseException as trouble:  # noqa: BLE001 - the test raises it
             troubles.append(trouble)
 
     threads = [threading.Thread(target=add) for _ in range(4)]
@@ -141,7 +141,7 @@ def test_two_processes_at_once_add_up_once(app: Flask) -> None:
     assert ended() == {"sent": 20}
 
 
-def test_each_status_is_counted_and_what_waits_by_lane() -> None:
+def test_each_status_is_counted_and_waiting_messages_by_priority() -> None:
     for status in Status:
         is_waiting = status in {Status.QUEUED, Status.DEFERRED}
         write(settled_at=None if is_waiting else NOW, status=status)
@@ -152,7 +152,7 @@ def test_each_status_is_counted_and_what_waits_by_lane() -> None:
     assert backlog.waiting(db.session, now=NOW) == found.waiting
 
 
-def test_an_empty_outbox_has_no_figures() -> None:
+def test_an_empty_outbox_has_no_counts() -> None:
     add_up()
     assert totals() == []
     assert all(not one.by_status for one in counts.by_hour(db.session, now=NOW))

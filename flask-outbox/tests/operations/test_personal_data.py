@@ -1,4 +1,4 @@
-"""What the outbox holds about one address: shown, and erased."""
+"""What the outbox holds about one address is shown and erased."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTICE = "tests.notice"
 
 @pytest.fixture
 def messages(app: Flask, app_context: AppContext) -> None:
-    """Two to susan, of which the first is old and reduced, and one to bob."""
+    """Two messages to susan, the first of which is old and reduced, and one to bob."""
     outbox = current_outbox()
     outbox.register(EmailType(NOTICE, lambda _session, _context: Discard("never sent")))
     with transaction() as writing:
@@ -40,7 +40,7 @@ def recipients() -> list[str]:
 
 
 @pytest.mark.usefixtures("messages")
-def test_messages_that_were_reduced_are_nobodys_any_more() -> None:
+def test_reduced_messages_belong_to_nobody() -> None:
     assert [one.recipient for one in messages_to(db.session, SUSAN)] == ["Susan@example.com"]
 
 
@@ -66,7 +66,7 @@ def test_of_an_address_only_some_messages_are_erased(
 
 
 @pytest.mark.usefixtures("messages")
-def test_what_is_erased_stays_counted() -> None:
+def test_erased_messages_stay_counted() -> None:
     with transaction() as writing:
         for message in messages_to(writing, SUSAN):
             message.status, message.settled_at = Status.DEAD, 20 * HOUR

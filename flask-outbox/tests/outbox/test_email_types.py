@@ -1,4 +1,4 @@
-"""What a kind of message says of each of its messages."""
+"""What an email type decides about its messages."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def kind(**changes: object) -> EmailType:
 
 
 @pytest.mark.parametrize("delays", MINUTES, ids=["prompt", "patient"])
-def test_each_attempt_waits_its_time_give_or_take_a_tenth(
+def test_each_retry_delay_varies_by_a_tenth(
     delays: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that what failed together is not tried again together."""
+    """So that messages that failed together are not retried together."""
     made = kind(delays=delays)
     assert made.attempts == len(delays) + 1
     asked: list[tuple[float, float]] = []
@@ -42,12 +42,12 @@ def test_each_attempt_waits_its_time_give_or_take_a_tenth(
     assert made.delay(made.attempts + 1) is None
 
 
-def test_a_kind_without_delays_is_tried_once() -> None:
+def test_an_email_type_without_delays_is_tried_once() -> None:
     assert kind(delays=()).attempts == 1
     assert kind(delays=()).delay(1) is None
 
 
-def test_what_is_not_said_of_a_kind() -> None:
+def test_the_defaults_of_an_email_type() -> None:
     made = kind()
     assert (made.lane, made.lifetime, made.delays) == (Priority.NORMAL, None, SLOW_RETRY)
     assert (made.repeat_unknown, made.guarded, made.automatic, made.kept) == (True, False, True, ())
@@ -56,7 +56,7 @@ def test_what_is_not_said_of_a_kind() -> None:
     )
 
 
-def test_a_kind_says_whether_a_person_wrote_it_and_how_to_end_it() -> None:
+def test_an_email_type_sets_the_headers_for_automatic_mail_and_unsubscribing() -> None:
     assert kind().headers("a@b.example", {}) == {"Auto-Submitted": "auto-generated"}
     assert kind(automatic=False).headers("a@b.example", {}) == {}
     made = kind(unsubscribe=lambda to, arguments: f"https://x.example/{to}?{arguments['a']}")

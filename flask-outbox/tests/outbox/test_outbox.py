@@ -1,4 +1,4 @@
-"""The outbox: what is posted shares its cause's fate, and finished messages arrive whole (T4)."""
+"""Enqueued messages share the fate of their transaction; pre-rendered ones arrive whole (T4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOTE = "tests.note"
 
 
 class Wakeup:
-    """Remembers its rings."""
+    """Remembers the rows it was woken for."""
 
     def __init__(self) -> None:
         self.wakeups: list[list[int]] = []
@@ -46,8 +46,8 @@ class Wakeup:
         self.wakeups.append(list(row_ids))
 
 
-class FateError(Exception):
-    """Whatever ends a transaction."""
+class RollbackError(Exception):
+    """Any error that ends a transaction."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +59,10 @@ def wakeup(app_context: AppContext) -> Wakeup:
     return made
 
 
-# Posting
+# Enqueuing
 
 
-def test_what_is_posted_leaves_with_the_commit(wakeup: Wakeup) -> None:
+def test_an_enqueued_message_leaves_with_the_commit(wakeup: Wakeup) -> None:
     with transaction() as session:
         message = current_outbox().enqueue(session, NOTE, "susan@example.com")
         assert message.id
@@ -73,13 +73,13 @@ def test_what_is_posted_leaves_with_the_commit(wakeup: Wakeup) -> None:
 
 
 def test_a_rollback_leaves_nothing(wakeup: Wakeup) -> None:
-    with pytest.raises(FateError):
+    with pytest.raises(RollbackError):
         roll_back(lambda session: current_outbox().enqueue(session, NOTE, "susan@example.com"))
     assert rows() == []
     assert wakeup.wakeups == []
 
 
-def test_many_messages_of_a_transaction_ring_once(wakeup: Wakeup) -> None:
+def test_many_messages_of_a_transaction_cause_one_wake_up(wakeup: Wakeup) -> None:
     with transaction() as session:
         posted = [current_outbox().enqueue(session, NOTE, "susan@example.com").id for _ in range(3)]
     assert wakeup.wakeups == [posted]
@@ -89,14 +89,14 @@ def test_many_messages_of_a_transaction_ring_once(wakeup: Wakeup) -> None:
 def test_a_savepoint_after_it_wakes_nobody(wakeup: Wakeup, is_kept: bool) -> None:
     with transaction() as session:
         message = current_outbox().enqueue(session, NOTE, "susan@example.com")
-        with suppress(FateError), session.begin_nested():
+        with suppress(RollbackError), session.begin_nested():
             if not is_kept:
-                raise FateError
+                raise RollbackError
         assert wakeup.wakeups == []
     assert wakeup.wakeups == [[message.id]]
 
 
-def test_each_transaction_of_a_session_rings_for_its_own(wakeup: Wakeup) -> None:
+def test_each_transaction_of_a_session_wakes_for_its_own_messages(wakeup: Wakeup) -> None:
     with db.sessionmaker() as session:
         first = current_outbox().enqueue(session, NOTE, "susan@example.com").id
         session.commit()
@@ -109,7 +109,7 @@ def test_each_transaction_of_a_session_rings_for_its_own(wakeup: Wakeup) -> None
     assert [row.id for row in rows()] == [first, third]
 
 
-def test_a_row_says_what_is_meant() -> None:
+def test_a_row_has_the_given_values() -> None:
     outbox = current_outbox()
     outbox.register(EmailType("tests.own", compose_nothing, sender="News <news@mail.example.com>"))
     with transaction() as session:
@@ -175,7 +175,7 @@ for _ in range(100_000):
         ({"sender": "susan@example.com\r\nBcc: b"}, "line breaks"),
     ],
 )
-def test_what_cannot_be_posted_is_refused_and_the_transaction_goes_on(
+def test_an_invalid_message_is_refused_and_the_transaction_goes_on(
     change: dict[str, Any], words: str
 ) -> None:
     outbox = current_outbox()
@@ -190,7 +190,7 @@ def test_what_cannot_be_posted_is_refused_and_the_transaction_goes_on(
 
 
 @pytest.mark.parametrize("locale", ["en", "pt_BR", "zh-Hans-CN", "xx", "sr_Latn_RS"])
-def test_a_language_that_nobody_speaks_here_is_taken(locale: str) -> None:
+def test_an_unknown_language_is_accepted(locale: str) -> None:
     with transaction() as session:
         current_outbox().enqueue(session, NOTE, "susan@example.com", locale=locale)
     assert rows()[0].locale == locale
@@ -204,20 +204,20 @@ def test_any_letter_survives_among_the_arguments() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
-def test_a_kind_needs_a_name_that_fits(name: str) -> None:
+def test_an_email_type_needs_a_name_that_fits(name: str) -> None:
     with pytest.raises(ValueError, match="name of a kind"):
         current_outbox().register(EmailType(name, compose_nothing))
 
 
-def test_two_kinds_cannot_share_a_name() -> None:
+def test_two_email_types_cannot_share_a_name() -> None:
     with pytest.raises(ValueError, match=NOTE):
         current_outbox().register(EmailType(NOTE, compose_nothing))
 
 
-# Finished messages
+# Pre-rendered messages
 
 
-def test_a_finished_message_is_committed_at_once_and_arrives(
+def test_a_prerendered_message_is_committed_at_once_and_arrives(
     wakeup: Wakeup, deliver: Deliver, smtp: ScriptedServer
 ) -> None:
     number = send_email("Hello", "admin@example.com", ["susan@example.com"], "text", "<p>html</p>")
@@ -268,14 +268,14 @@ def test_everything_that_can_be_given_arrives(deliver: Deliver, smtp: ScriptedSe
     assert (other.get_filename(), other.get_content_type()) == (None, "application/x-own")
 
 
-def test_without_a_sender_the_outboxs_own_is_taken(deliver: Deliver, smtp: ScriptedServer) -> None:
+def test_without_a_sender_the_outboxs_own_is_used(deliver: Deliver, smtp: ScriptedServer) -> None:
     send_email("Hello", None, ["susan@example.com"], "text")
     deliver()
     assert smtp.received[0].message["From"] == "admin@example.com"
 
 
-def test_inside_a_transaction_it_shares_the_fate(wakeup: Wakeup) -> None:
-    with pytest.raises(FateError):
+def test_inside_a_transaction_it_shares_its_fate(wakeup: Wakeup) -> None:
+    with pytest.raises(RollbackError):
         roll_back(lambda _session: send_email("Hello", None, ["susan@example.com"], "text"))
     assert (rows(), wakeup.wakeups) == ([], [])
     with transaction():
@@ -313,7 +313,7 @@ def test_it_returns_at_once_whatever_the_server_does(smtp: ScriptedServer) -> No
         ("451 4.3.0 Later", Status.DEFERRED, True),
     ],
 )
-def test_what_was_sent_is_forgotten(
+def test_the_text_of_a_sent_message_is_removed(
     deliver: Deliver, smtp: ScriptedServer, answer: str, status: Status, kept: bool
 ) -> None:
     smtp.script = {"content": answer}
@@ -352,7 +352,7 @@ def test_what_was_sent_is_forgotten(
         ({"recipients": [None]}, AddressError),
     ],
 )
-def test_a_finished_message_is_checked_where_it_is_written(
+def test_a_prerendered_message_is_checked_when_it_is_enqueued(
     wakeup: Wakeup, change: dict[str, Any], error: type[Exception]
 ) -> None:
     values: dict[str, Any] = {
@@ -380,16 +380,14 @@ def test_a_message_that_no_server_would_take_is_refused_at_once(deliver: Deliver
     assert len(rows()) == 1
 
 
-def test_a_translation_that_is_not_looked_up_yet_is_text_too(
-    app: Flask, deliver: Deliver, smtp: ScriptedServer
-) -> None:
+def test_a_lazy_translation_is_text_too(app: Flask, deliver: Deliver, smtp: ScriptedServer) -> None:
     Babel(app)
     send_email(lazy_gettext("Hello"), None, ["susan@example.com"], lazy_gettext("text"))
     deliver()
     assert (smtp.received[0].message["Subject"], smtp.received[0].text()) == ("Hello", "text\n")
 
 
-def test_blind_copies_alone_are_recipients_too(deliver: Deliver, smtp: ScriptedServer) -> None:
+def test_bcc_alone_is_enough(deliver: Deliver, smtp: ScriptedServer) -> None:
     send_email("Hello", None, [], "text", bcc=["susan@example.com"])
     deliver()
     (received,) = smtp.received
@@ -408,7 +406,7 @@ def test_any_letter_survives_the_row(deliver: Deliver, smtp: ScriptedServer) -> 
 def roll_back(work: Callable[[Session], object]) -> None:
     with transaction() as session:
         work(session)
-        raise FateError
+        raise RollbackError
 
 
 def compose_nothing(_session: object, _context: ComposeContext) -> Discard:

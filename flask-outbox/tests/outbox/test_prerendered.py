@@ -1,4 +1,4 @@
-"""Messages that are written already, and what a catcher calls the files of one."""
+"""Pre-rendered messages, and the names of caught files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_the_name_of_a_caught_file_keeps_its_direction() -> None:
     assert CaughtMessage("1", 0, source).attachments == ["gnp.exe"]
 
 
-def test_what_waits_in_the_outbox_is_read_again() -> None:
-    """Also rows that a former version wrote, with one address for answers or none."""
+def test_a_waiting_message_is_read_from_its_row() -> None:
+    """Even rows of a former version, with one Reply-To address or none."""
     answers = parse_addresses(["Susan <susan@example.com>", "john@example.com"])
     sender = parse_address("noreply@example.com")
     written = Email(

@@ -56,7 +56,7 @@ def test_no_limits_are_none() -> None:
         (None, "a@gmail.com=20/minute", "is no domain"),
     ],
 )
-def test_what_is_no_limit_is_refused_with_an_example(
+def test_an_invalid_limit_is_refused_with_an_example(
     overall: str | None, by_domain: str | None, words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
@@ -74,5 +74,7 @@ def test_what_is_no_limit_is_refused_with_an_example(
         (RateLimit(2000, 86400), 200),
     ],
 )
-def test_a_tenth_of_a_longer_limit_is_kept_for_urgent_mail(limit: RateLimit, reserved: int) -> None:
+def test_a_tenth_of_a_longer_limit_is_reserved_for_urgent_mail(
+    limit: RateLimit, reserved: int
+) -> None:
     assert limit.reserved == reserved

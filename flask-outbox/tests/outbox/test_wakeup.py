@@ -1,4 +1,4 @@
-"""Waking: it ends a wait, and never makes anybody wait."""
+"""Wake-ups: they end a wait, and never cause one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 from flask_outbox.outbox.wakeup import NoWakeup, SocketWakeup, WakeupListener
 
 LONG = 60.0
-"""Seconds that no test waits in full."""
+"""Seconds that no test waits to the end."""
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "folder" / "bell"
+    return tmp_path / "folder" / "wakeup"
 
 
-def test_a_ring_wakes_who_waits(path: Path) -> None:
+def test_a_wake_up_ends_a_wait(path: Path) -> None:
     with WakeupListener(path) as listener:
         ringing = threading.Timer(0.05, SocketWakeup(path).wake, [[1]])
         ringing.start()
@@ -29,13 +29,13 @@ def test_a_ring_wakes_who_waits(path: Path) -> None:
         ringing.join()
 
 
-def test_nobody_rang(path: Path) -> None:
+def test_without_a_wake_up_a_wait_ends_by_its_time(path: Path) -> None:
     with WakeupListener(path) as listener:
         assert not listener.wait(0.05)
         assert not listener.wait(-1)
 
 
-def test_rings_that_came_together_count_as_one(path: Path) -> None:
+def test_wake_ups_that_come_together_count_as_one(path: Path) -> None:
     with WakeupListener(path) as listener:
         for _ in range(5):
             SocketWakeup(path).wake([1])
@@ -44,13 +44,13 @@ def test_rings_that_came_together_count_as_one(path: Path) -> None:
         assert not listener.wait(0)
 
 
-def test_a_ring_that_came_before_is_not_lost(path: Path) -> None:
+def test_a_wake_up_before_the_wait_is_not_lost(path: Path) -> None:
     with WakeupListener(path) as listener:
         SocketWakeup(path).wake([1])
         assert listener.wait(LONG)
 
 
-def test_the_process_itself_can_ring(path: Path) -> None:
+def test_the_process_can_wake_itself(path: Path) -> None:
     with WakeupListener(path) as listener:
         ringing = threading.Timer(0.05, listener.wake)
         ringing.start()
@@ -58,14 +58,14 @@ def test_the_process_itself_can_ring(path: Path) -> None:
         ringing.join()
 
 
-def test_a_listener_without_a_path_hears_its_own_process() -> None:
+def test_a_listener_without_a_path_is_woken_by_its_own_process() -> None:
     with WakeupListener(None) as listener:
         assert not listener.wait(0.01)
         listener.wake()
         assert listener.wait(LONG)
 
 
-def test_it_does_not_matter_that_nobody_is_there(path: Path) -> None:
+def test_waking_without_a_listener_does_nothing(path: Path) -> None:
     SocketWakeup(path).wake([1])
     with WakeupListener(path):
         pass
@@ -74,7 +74,7 @@ def test_it_does_not_matter_that_nobody_is_there(path: Path) -> None:
     NoWakeup().wake([1])
 
 
-def test_an_end_that_came_suddenly_leaves_nothing_in_the_way(path: Path) -> None:
+def test_a_socket_of_a_killed_process_is_replaced(path: Path) -> None:
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as left:
         left.bind(str(path))
@@ -84,23 +84,23 @@ def test_an_end_that_came_suddenly_leaves_nothing_in_the_way(path: Path) -> None
         assert listener.wait(LONG)
 
 
-@pytest.mark.parametrize("ringer", ["other process", "own process"])
-def test_a_listener_that_does_not_listen_holds_nobody_up(path: Path, ringer: str) -> None:
+@pytest.mark.parametrize("waker", ["other process", "own process"])
+def test_a_stalled_listener_blocks_nobody(path: Path, waker: str) -> None:
     with WakeupListener(path) as listener:
 
-        def ring_on_and_on() -> None:
+        def wake_again_and_again() -> None:
             wakeup = SocketWakeup(path)
             for _ in range(5000):
-                if ringer == "own process":
+                if waker == "own process":
                     listener.wake()
                 else:
                     wakeup.wake([1])
 
-        assert ends_within(1.0, ring_on_and_on)
+        assert ends_within(1.0, wake_again_and_again)
         assert listener.wait(LONG)
 
 
-def test_where_no_bell_can_hang_the_dispatcher_looks_by_itself(
+def test_without_a_usable_socket_the_dispatcher_polls(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     too_long = tmp_path / ("x" * 200)

@@ -1,6 +1,6 @@
-"""A mail server that speaks a dialect: it answers each command as the dialect has it.
+"""A mail server that speaks a dialect: it answers each command as the dialect says.
 
-Unlike `tests.smtp_server` it is no proper server with one fault, but whatever real ones are: with
+Unlike `tests.smtp_server` it is not a correct server with one fault, but imitates real ones, with
 other codes, other line ends, other ways to ask for a password.
 """
 
@@ -20,19 +20,19 @@ USER, PASSWORD = "susan", "secret"
 CHALLENGE = b"<1896.697170952@mail.example.net>"
 
 HANG_UP = "\0"
-"""At the end of an answer: its last line has no end, and the connection is closed."""
+"""At the end of an answer: its last line has no line end, and the connection is closed."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a server speaks. An answer is what it says, its lines parted by newlines.
+    """How a server speaks. The lines of an answer are separated by newlines.
 
     `offers` are the lines of the answer to EHLO after the first, unless `ehlo` is the whole answer;
     `offers_encrypted` those after STARTTLS. `auth` says for each mechanism what happens: "check" is
-    the ordinary way, "ask" asks although all was said, "initial" wants the name in the command,
-    "thrice" asks once more than needed, and anything else is the answer. `rcpt` may hold an answer
-    for each recipient in turn; `body` is the answer to MAIL with BODY. `smtplib` says whether the
-    standard library's client delivers there.
+    the ordinary way, "ask" asks although it has everything, "initial" wants the name in the
+    command, "thrice" asks once more than needed, and anything else is the answer. `rcpt` may have
+    an answer for each recipient in turn; `body` is the answer to MAIL with BODY. `smtplib` says
+    whether the standard library's client delivers there.
     """
 
     name: str
@@ -69,9 +69,9 @@ class _HangUpError(Exception):
 
 
 class DialectServer:
-    """Serves one connection after the other; `taken` has the recipients of each message taken.
+    """Serves one connection after the other; `taken` has the recipients of each accepted message.
 
-    `rcpt_in_all` are answers to recipients in turn, whatever message they belong to.
+    `rcpt_in_all` are answers to successive recipients, whatever message they belong to.
     """
 
     def __init__(self, dialect: Dialect, context: ssl.SSLContext | None = None) -> None:
@@ -261,7 +261,7 @@ class _Conversation:
     def _say(self, answer: str) -> None:
         hangs_up = answer.endswith(HANG_UP)
         text = answer.removesuffix(HANG_UP).replace("\n", self.dialect.end)
-        # Bytes of whatever letters a server has.
+        # Bytes, whatever the server's character set is.
         data = (text if hangs_up else text + self.dialect.end).encode("latin-1")
         for piece in [data[:2], data[2:5], data[5:]] if self.dialect.pieces else [data]:
             self.socket.sendall(piece)

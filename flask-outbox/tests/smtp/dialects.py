@@ -1,7 +1,7 @@
-"""How mail servers speak: a catalogue of dialects, read by the test that two clients take.
+"""How mail servers speak: a catalogue of dialects for a test of two clients.
 
-Each row names what is unlike the plain server of `Dialect`; whose dialect it is stands in its name.
-What the standard library's client does not take has `smtplib=False`.
+Each row has the servers' name, and what differs from the plain server of `Dialect`. A dialect that
+the standard library's client does not understand has `smtplib=False`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whichever way a message is sent now, the caller is told whom the server refused."""
+"""Every way to send at once returns the recipients that the server refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WAYS: dict[str, Callable[[Mail], Accepted | None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_to_send_tells_who_was_refused(way: str) -> None:
+def test_each_way_to_send_returns_the_refused_recipients(way: str) -> None:
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": "550 5.1.1 Nobody"}
         app = application(server)
@@ -55,7 +55,7 @@ def test_each_way_to_send_tells_who_was_refused(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_to_send_says_nothing_where_sending_is_suppressed(way: str) -> None:
+def test_each_way_to_send_returns_nothing_if_sending_is_suppressed(way: str) -> None:
     with ScriptedServer() as server:
         app = application(server, MAIL_SUPPRESS_SEND=True)
         with app.app_context():

@@ -1,4 +1,4 @@
-"""Refusals that are about our account wait; those about a recipient or a message do not."""
+"""After a refusal of our account mail waits; after one of a recipient or a message it does not."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ ABOUT_A_RECIPIENT = [
 
 
 @pytest.mark.parametrize(("provider", "code", "answer", "means"), SAID)
-def test_what_a_provider_says_about_the_account_waits(
+def test_a_refusal_of_the_account_is_recognised(
     provider: str, code: int, answer: str, means: AccountTrouble
 ) -> None:
     found = account_refusal(code, answer)
@@ -102,7 +102,9 @@ def test_what_a_provider_says_about_the_account_waits(
 
 
 @pytest.mark.parametrize(("code", "answer"), ABOUT_A_RECIPIENT)
-def test_what_is_about_a_recipient_or_a_message_does_not(code: int, answer: str) -> None:
+def test_a_refusal_of_a_recipient_or_a_message_is_no_account_refusal(
+    code: int, answer: str
+) -> None:
     assert account_refusal(code, answer) is None
     expected = Meaning.REJECT if code >= 500 else Meaning.RETRY
     for step in (Step.RCPT, Step.ACCEPTANCE):
@@ -110,7 +112,7 @@ def test_what_is_about_a_recipient_or_a_message_does_not(code: int, answer: str)
         assert meaning in {expected, Meaning.RETRY}
 
 
-def test_each_provider_of_the_table_is_tried() -> None:
+def test_each_provider_of_the_table_is_tested() -> None:
     assert {one.provider for one in CATALOGUE} == {provider for provider, *_ in SAID}
 
 

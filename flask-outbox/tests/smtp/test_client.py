@@ -1,4 +1,4 @@
-"""The conversation with a mail server: every way it can go wrong has a step and a meaning."""
+"""The conversation with a mail server: every failure has a step and a meaning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
 pytestmark = pytest.mark.slow
 
 SHORT = 0.3
-"""Seconds to wait for a server that says nothing."""
+"""Seconds to wait for a silent server."""
 
 SUSAN, JOHN, ALICE = "susan@example.com", "john@example.com", "alice@example.com"
 CONTENT = b"Subject: Welcome\r\n\r\nWelcome.\r\n"
@@ -36,7 +36,7 @@ Script = dict[str, str | list[str | None]]
 
 @dataclass
 class Case:
-    """What the server is told to do, and what the error must say."""
+    """What the server does, and what the error must say."""
 
     script: Script
     step: Step
@@ -53,7 +53,7 @@ class Case:
 
 
 def refusals(scripted: str, step: Step, expected: dict[str, Meaning], **more: Any) -> list[Case]:
-    """One case for each answer at a step; its first three characters are its code."""
+    """A case for each answer at a step; its first three characters are the code."""
     return [
         Case(
             {scripted: answer},
@@ -170,7 +170,7 @@ def test_every_failure_names_its_step_and_its_meaning(case: Case) -> None:
         assert len(server.received) == taken
 
 
-def test_nothing_listens() -> None:
+def test_a_port_where_nothing_listens() -> None:
     with pytest.raises(SmtpError) as caught:
         send(free_port())
     error = caught.value
@@ -181,7 +181,7 @@ def test_nothing_listens() -> None:
 @pytest.mark.parametrize(
     "host", ["no-such-machine.invalid", "two..dots.example", "x" * 64 + ".example"]
 )
-def test_a_name_that_no_machine_has(host: str) -> None:
+def test_a_host_name_that_does_not_exist(host: str) -> None:
     with pytest.raises(SmtpError) as caught:
         SmtpClient(SmtpServer(host=host, timeout=5)).connect()
     error = caught.value
@@ -189,7 +189,7 @@ def test_a_name_that_no_machine_has(host: str) -> None:
     assert error.answer
 
 
-def test_a_server_of_the_old_school_is_greeted_with_helo() -> None:
+def test_a_server_without_ehlo_gets_helo() -> None:
     with ScriptedServer() as server:
         server.script = {"ehlo": "502 5.5.1 What?"}
         assert send(server.port).answer.startswith("250")
@@ -248,7 +248,7 @@ def test_a_dribbling_server_has_one_deadline_for_its_whole_answer() -> None:
     ("flood", "words"),
     [(b"220 " + b"x" * LINE_MAXIMUM * 4, "endless line"), (b"220-x\r\n" * 10_000, "without end")],
 )
-def test_an_endless_answer_is_given_up(flood: bytes, words: str) -> None:
+def test_an_endless_answer_ends_the_conversation(flood: bytes, words: str) -> None:
     def talk(connection: socket.socket) -> None:
         while True:
             connection.sendall(flood)
@@ -261,7 +261,7 @@ def test_an_endless_answer_is_given_up(flood: bytes, words: str) -> None:
         assert not client.is_open
 
 
-def test_a_slow_server_that_keeps_reading_is_not_given_up() -> None:
+def test_a_slow_server_that_keeps_reading_has_time() -> None:
     taken = []
 
     def talk(connection: socket.socket) -> None:
@@ -344,7 +344,7 @@ def test_some_recipients_are_refused_and_the_others_get_it(options: dict[str, An
         ("550 5.1.1 Nobody", "553 5.1.1 Nobody", Meaning.REJECT),
     ],
 )
-def test_where_all_are_refused_hope_keeps_the_message_alive(
+def test_if_all_are_refused_one_temporary_refusal_keeps_the_message_alive(
     john: str, alice: str, meaning: Meaning, options: dict[str, Any]
 ) -> None:
     with ScriptedServer(**options) as server:
@@ -355,7 +355,7 @@ def test_where_all_are_refused_hope_keeps_the_message_alive(
 
 
 @pytest.mark.parametrize("answer", ["421 4.3.2 Closing", DROP])
-def test_a_connection_lost_among_the_recipients_is_nobodys_refusal(answer: str) -> None:
+def test_a_connection_lost_among_the_recipients_refuses_nobody(answer: str) -> None:
     with ScriptedServer() as server:
         server.script = {f"rcpt:{JOHN}": answer}
         error = failure(lambda: send(server.port, SUSAN, JOHN, ALICE))
@@ -363,7 +363,7 @@ def test_a_connection_lost_among_the_recipients_is_nobodys_refusal(answer: str) 
         assert server.received == []
 
 
-def test_a_server_that_offers_it_hears_the_envelope_at_once() -> None:
+def test_the_envelope_is_pipelined_if_the_server_offers_it() -> None:
     heard = []
 
     def talk(connection: socket.socket) -> None:
@@ -404,7 +404,7 @@ def test_a_message_for_nobody_is_ended_where_the_server_waits_for_it() -> None:
 
 
 @pytest.mark.parametrize("pipelining", [False, True])
-def test_a_refusal_counts_even_where_the_server_hangs_up_after_it(pipelining: bool) -> None:
+def test_a_refusal_counts_even_if_the_server_hangs_up_after_it(pipelining: bool) -> None:
     def talk(connection: socket.socket) -> None:
         read = line_reader(connection)
         connection.sendall(b"220 hello\r\n")
@@ -427,7 +427,7 @@ def test_an_envelope_has_no_line_breaks(options: dict[str, Any]) -> None:
         assert not any(one.startswith("RCPT") for one in server.commands)
 
 
-def test_the_server_is_told_what_it_wants_to_know() -> None:
+def test_the_server_gets_the_parameters_it_offers() -> None:
     with ScriptedServer() as server:
         client = open_connection(smtp_server(server.port))
         transmit(client, envelope())
@@ -471,14 +471,14 @@ def test_a_command_is_one_line(line: str) -> None:
     ("offered", "said"),
     [("PLAIN LOGIN", True), ("LOGIN", True), ("plain login", True), ("login cram-md5", False)],
 )
-def test_a_password_is_proved(offered: str, said: bool) -> None:
+def test_each_mechanism_of_a_log_in_works(offered: str, said: bool) -> None:
     with ScriptedServer(auth=offered, users={"susan": "sécret"}) as server:
         send(server.port, username="susan", password="sécret")
         assert server.received[0].login == "susan"
         assert server.passwords == ([("sécret", False)] if said else [])
 
 
-def test_nonsense_instead_of_a_challenge_is_an_answer_like_any_other() -> None:
+def test_nonsense_instead_of_a_challenge_is_a_refusal() -> None:
     def talk(connection: socket.socket) -> None:
         read = line_reader(connection)
         connection.sendall(b"220 hello\r\n")
@@ -526,7 +526,7 @@ def test_a_password_crosses_the_network_encrypted_or_not_at_all(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1"])
-def test_this_machine_may_hear_a_password(address: str) -> None:
+def test_a_password_to_this_machine_may_be_unencrypted(address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         listener = socket.create_server((address, 0), family=family)
@@ -551,7 +551,7 @@ def test_a_message_over_tls(authority: Authority, implicit: bool) -> None:
         assert len(hellos) == (1 if implicit else 2)
 
 
-def test_words_said_before_encryption_are_forgotten(authority: Authority) -> None:
+def test_answers_from_before_encryption_are_discarded(authority: Authority) -> None:
     with ScriptedServer(
         tls=authority.context(), auth="CRAM-MD5", users={"susan": "secret"}
     ) as server:
@@ -591,7 +591,7 @@ def test_encryption_that_breaks_after_the_final_dot_leaves_the_outcome_unknown(
 
 
 @pytest.mark.parametrize("behaviour", ["stall", "drop", "garbage"])
-def test_a_handshake_that_fails_is_trouble_with_tls(behaviour: str) -> None:
+def test_a_failed_handshake_is_a_tls_error(behaviour: str) -> None:
     done = threading.Event()
 
     def talk(connection: socket.socket) -> None:
@@ -607,14 +607,14 @@ def test_a_handshake_that_fails_is_trouble_with_tls(behaviour: str) -> None:
     assert (error.step, error.code, error.meaning) == (Step.TLS, None, Meaning.SERVER)
 
 
-def test_a_file_of_certificates_that_is_gone_is_trouble_with_tls(tmp_path: Path) -> None:
+def test_a_missing_file_of_certificates_is_a_tls_error(tmp_path: Path) -> None:
     with ScriptedServer() as server:
         gone = tmp_path / "gone.pem"
         error = failure(lambda: send(server.port, use_ssl=True, ca_file=gone))
     assert (error.step, error.meaning) == (Step.TLS, Meaning.SERVER)
 
 
-def test_the_conversation_can_be_watched_but_for_the_password(
+def test_the_conversation_is_printed_without_the_password(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for offered in ("PLAIN", "LOGIN", "CRAM-MD5"):
@@ -632,7 +632,7 @@ def test_a_password_is_not_in_the_description_of_a_server() -> None:
     assert "secret" not in repr(SmtpServer(**USER))
 
 
-def test_a_goodbye_that_goes_wrong_changes_nothing() -> None:
+def test_a_failed_quit_changes_nothing() -> None:
     for answer in (DROP, STALL, "500 5.5.1 What?"):
         with ScriptedServer() as server:
             server.script = {"quit": answer}
@@ -676,7 +676,7 @@ def test_a_name_beyond_ascii_needs_a_server_that_can_take_it() -> None:
 
 @pytest.mark.parametrize("step", Step)
 @pytest.mark.parametrize("code", [None, 421, 450, 530, 550])
-def test_no_answer_is_left_without_a_meaning(step: Step, code: int | None) -> None:
+def test_every_answer_has_a_meaning(step: Step, code: int | None) -> None:
     meaning = meaning_of(step, code)
     about_the_message = step in {Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.ACCEPTANCE}
     if meaning in {Meaning.RETRY, Meaning.REJECT}:
@@ -687,7 +687,7 @@ def test_no_answer_is_left_without_a_meaning(step: Step, code: int | None) -> No
 
 @settings(deadline=None)
 @given(st.one_of(st.text(max_size=700), st.binary(max_size=700)))
-def test_a_servers_words_are_made_one_harmless_line(answer: str | bytes) -> None:
+def test_a_servers_answer_becomes_one_harmless_line(answer: str | bytes) -> None:
     line = one_line(answer)
     assert len(line) <= 500
     assert line.isprintable()
@@ -707,7 +707,7 @@ def envelope(*recipients: str, content: bytes = CONTENT) -> Envelope:
 
 
 def send(port: int, *recipients: str, content: bytes = CONTENT, **options: Any) -> Accepted:
-    """Everything, from the look-up of the name to the goodbye."""
+    """Send a message, from the look-up of the name to QUIT."""
     client = open_connection(smtp_server(port, **options))
     try:
         return transmit(client, envelope(*recipients, content=content))
@@ -730,7 +730,7 @@ def free_port() -> int:
 def raw_server(
     talk: Callable[[socket.socket], None], *, receive_buffer: int | None = None
 ) -> Iterator[int]:
-    """A port where one connection is handed to `talk`, for what is hardly SMTP any more."""
+    """A port that hands one connection to `talk`, for servers that hardly speak SMTP."""
     with socket.socket() as listener:
         if receive_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -754,6 +754,6 @@ def line_reader(connection: socket.socket) -> Callable[[], bytes]:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close without a word, so that the other end finds the connection broken."""
+    """Reset the connection, so that the other end finds it broken."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -1,4 +1,4 @@
-"""Rules of the conversation that guard a message, or a server, against the other's slips."""
+"""Rules of the conversation that protect client and server from each other's mistakes."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def test_a_refused_sender_does_not_leave_a_blank_message_behind() -> None:
 
 
 @pytest.mark.parametrize("offers", [(), ("PIPELINING",)], ids=["one by one", "pipelined"])
-def test_neither_a_yes_nor_a_no_ends_the_connection(offers: tuple[str, ...]) -> None:
-    """A server that answers DATA with 250 may wait for the message: RSET would be its text."""
+def test_an_unclear_answer_to_data_ends_the_connection(offers: tuple[str, ...]) -> None:
+    """A server that answers DATA with 250 may wait for the message and take RSET for its text."""
     with DialectServer(Dialect("confused", offers=offers, data="250 Ok")) as server:
         client = open_connection(where_of(server))
         with pytest.raises(SmtpError) as caught:
@@ -86,7 +86,7 @@ def test_neither_a_yes_nor_a_no_ends_the_connection(offers: tuple[str, ...]) -> 
         assert not client.is_open
 
 
-def test_a_server_that_loses_commands_is_spoken_to_one_by_one_from_then_on() -> None:
+def test_a_server_that_loses_pipelined_commands_gets_them_one_by_one() -> None:
     dialect = Dialect("lossy", offers=("PIPELINING",), loses_pipelined=True)
     with DialectServer(dialect) as server:
         transport = SmtpTransport(where_of(server, timeout=0.3))
@@ -110,7 +110,7 @@ def test_silence_that_has_another_reason_brings_pipelining_back() -> None:
             assert where.one_by_one.is_set() == expected
 
 
-def test_the_last_refusal_of_a_log_in_is_told_where_the_server_hangs_up() -> None:
+def test_the_last_refusal_of_a_log_in_is_reported_if_the_server_hangs_up() -> None:
     dialect = Dialect(
         "hangs up", offers=("AUTH PLAIN LOGIN",), auth={"PLAIN": "535 5.7.8 No\0", "LOGIN": "check"}
     )
@@ -119,20 +119,20 @@ def test_the_last_refusal_of_a_log_in_is_told_where_the_server_hangs_up() -> Non
     assert (caught.value.step, caught.value.code) == (Step.AUTH, 535)
 
 
-def test_a_503_that_says_nothing_of_a_log_in_is_a_refusal() -> None:
+def test_a_503_not_about_a_log_in_is_a_refusal() -> None:
     dialect = Dialect("no log-in", offers=("AUTH PLAIN",), auth={"PLAIN": "503 5.5.1 Not now"})
     with DialectServer(dialect) as server, pytest.raises(SmtpError) as caught:
         open_connection(where_of(server, username=USER, password=PASSWORD))
     assert (caught.value.code, caught.value.meaning) == (503, Meaning.SERVER)
 
 
-def test_a_log_in_that_is_not_ours_is_named() -> None:
+def test_an_unsupported_mechanism_is_named() -> None:
     with ScriptedServer(auth="NTLM GSSAPI") as server, pytest.raises(SmtpError) as caught:
         open_connection(where_of(server, username=USER, password=PASSWORD))
     assert "it offers NTLM, GSSAPI" in caught.value.answer
 
 
-def test_a_server_that_never_stops_asking_is_told_to_stop() -> None:
+def test_a_log_in_with_endless_challenges_is_cancelled() -> None:
     dialect = Dialect("asks", offers=("AUTH LOGIN",), auth={"LOGIN": f"334 {'x' * 8}"})
     with DialectServer(dialect) as server, pytest.raises(SmtpError) as caught:
         open_connection(where_of(server, username=USER, password=PASSWORD))

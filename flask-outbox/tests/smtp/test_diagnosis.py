@@ -1,4 +1,4 @@
-"""Why mail does not arrive: for each common mistake, the step and a mend that mends it."""
+"""Why mail does not arrive: each common mistake is named with its step and a hint that helps."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ],
     ids=str,
 )
-def test_what_the_server_refuses_has_a_mend(script: dict[str, Any], step: Step, words: str) -> None:
+def test_a_refusal_has_a_hint(script: dict[str, Any], step: Step, words: str) -> None:
     with ScriptedServer() as server:
         server.script = script
         error, mend = diagnosis(server)
@@ -104,7 +104,7 @@ def test_what_the_server_refuses_has_a_mend(script: dict[str, Any], step: Step, 
         ("454 4.7.0 Temporary authentication failure", "later"),
     ],
 )
-def test_a_refused_password_has_a_mend(answer: str, words: str) -> None:
+def test_a_refused_password_has_a_hint(answer: str, words: str) -> None:
     with ScriptedServer(**USERS) as server:
         server.script = {"auth": answer}
         error, mend = diagnosis(server, **LOG_IN)
@@ -130,13 +130,13 @@ def test_a_log_in_with_tokens_alone(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("dialect", [{"auth": "=LOGIN PLAIN"}, {"auth": " login"}])
-def test_an_unusual_offer_of_a_log_in_needs_no_mend(dialect: dict[str, Any]) -> None:
+def test_an_unusual_offer_of_a_log_in_needs_no_hint(dialect: dict[str, Any]) -> None:
     with ScriptedServer(users={"susan": "secret"}, **dialect) as server:
         send_test(settings_for(server, **LOG_IN), ENVELOPE, lambda _line: None)
         assert server.received[0].login == "susan"
 
 
-def test_another_yes_than_250_needs_no_mend() -> None:
+def test_another_positive_code_than_250_needs_no_hint() -> None:
     with ScriptedServer() as server:
         server.script = {"mail": "200 OK", "rcpt": "252 OK", "content": "200 OK"}
         accepted = send_test(settings_for(server), ENVELOPE, lambda _line: None)
@@ -189,7 +189,7 @@ def test_encryption_where_the_server_has_none() -> None:
     ids=["expired", "another name", "self-signed", "unknown authority"],
 )
 @pytest.mark.parametrize("implicit", [False, True])
-def test_a_bad_certificate_has_a_mend(
+def test_a_bad_certificate_has_a_hint(
     authority: Authority,
     context: Callable[[Authority], Any],
     trusted: bool,
@@ -205,14 +205,14 @@ def test_a_bad_certificate_has_a_mend(
 
 
 @pytest.mark.parametrize("options", [{}, {"use_ssl": True}, {"use_ssl": True, "port": 587}])
-def test_a_slip_in_the_name_of_the_server(options: dict[str, Any]) -> None:
+def test_a_wrong_server_name(options: dict[str, Any]) -> None:
     settings = SmtpServer(**{"host": "smtp.example.invalid", "port": 465, **options})
     error = failure(settings)
     assert error.step is Step.LOOKUP
     assert "No machine has the name 'smtp.example.invalid'" in advice(error, settings)
 
 
-def test_a_slip_in_the_port() -> None:
+def test_a_wrong_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     settings = SmtpServer("127.0.0.1", port, timeout=5)
@@ -223,14 +223,14 @@ def test_a_slip_in_the_port() -> None:
 
 @pytest.mark.parametrize("step", Step)
 @pytest.mark.parametrize("code", [None, 421, 450, 530, 535, 550])
-def test_there_is_advice_for_everything(step: Step, code: int | None) -> None:
+def test_every_failure_has_a_hint(step: Step, code: int | None) -> None:
     settings = SmtpServer("{host}", 25, username="{}", password="secret")
     mend = advice(SmtpError(step, code, "words {with} braces"), settings)
     assert mend.endswith(".")
     assert "secret" not in mend
 
 
-def test_each_step_that_goes_well_is_told(authority: Authority) -> None:
+def test_each_successful_step_is_reported(authority: Authority) -> None:
     told: list[str] = []
     users: dict[str, Any] = {"auth": "PLAIN", "users": {"susan": "secret"}}
     with ScriptedServer(tls=authority.context(), **users) as server:
@@ -247,7 +247,7 @@ def test_each_step_that_goes_well_is_told(authority: Authority) -> None:
     ]
 
 
-def test_what_went_well_before_the_failure_is_told() -> None:
+def test_successful_steps_before_a_failure_are_reported() -> None:
     told: list[str] = []
     with ScriptedServer(**USERS) as server:
         settings = settings_for(server, **LOG_IN)
@@ -267,7 +267,7 @@ def failure(settings: SmtpServer) -> SmtpError:
 
 
 def diagnosis(server: ScriptedServer, **options: Any) -> tuple[SmtpError, str]:
-    """The error of a test message, and what is advised."""
+    """The error of a test message, and the hint."""
     settings = settings_for(server, **options)
     error = failure(settings)
     return error, advice(error, settings)

@@ -1,7 +1,7 @@
-"""Where the standard library's client delivers, ours does, and each recipient gets it once.
+"""If the standard library's client delivers, ours does, and each recipient gets the message once.
 
-Both take the same conversation, over real sockets: a catalogue of dialects, and conversations that
-are mixed from it. `DIALECTS=full` mixes 2,500; by default there are few, the same each time.
+Both have the same conversations, over real sockets: a catalogue of dialects, and mixtures of them.
+`DIALECTS=full` makes 2,500 mixtures; by default there are few, the same each time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_the_catalogue_has_many_dialects_each_once() -> None:
 def test_conversations_mixed_from_the_dialects(
     authority: Authority, context: ssl.SSLContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each mixture takes each of its parts from any dialect, so that few are anybody's."""
+    """Each mixture takes each of its parts from any dialect, so that few are a real server's."""
     counted: Counter[str] = Counter()
     for dialect in mixtures(MIXED):
         theirs = served_by_smtplib(dialect, context)
@@ -84,13 +84,13 @@ def test_conversations_mixed_from_the_dialects(
 
 
 TOGETHER = ["offers", "ehlo", "auth", "prompts", "tls", "offers_encrypted", "starttls"]
-"""Parts that make sense together only: what is offered, and what is there."""
+"""Parts that only make sense together: what is offered, and what exists."""
 ALONE = [one.name for one in fields(Dialect) if one.name not in {*TOGETHER, "name", "smtplib"}]
 
 
 def mixtures(count: int) -> Iterator[Dialect]:
     chance = random.Random(5321)
-    # Silence costs time: the catalogue has it once.
+    # Silence takes time, so only the catalogue has it, once.
     sources = [one for one in CATALOGUE if not one.loses_pipelined]
     for number in range(count):
         mixed = Dialect(f"mixture {number}")
@@ -101,7 +101,7 @@ def mixtures(count: int) -> Iterator[Dialect]:
 
 
 def served_by_smtplib(dialect: Dialect, context: ssl.SSLContext) -> Counter[str]:
-    """Who got the message from the standard library's client, as the server knows it."""
+    """The recipients that got the message from the standard library's client."""
     with DialectServer(dialect, context) as server:
         try:
             refused = sent_by_smtplib(server)
@@ -126,7 +126,7 @@ def sent_by_smtplib(server: DialectServer) -> dict[str, tuple[int, bytes]]:
 
 
 def served_by_us(dialect: Dialect, context: ssl.SSLContext, ca_file: Path) -> Counter[str]:
-    """Who got the message from our client, tried again as the outbox does."""
+    """The recipients that got the message from our client, with retries as by the outbox."""
     with DialectServer(dialect, context) as server:
         where = SmtpServer(
             "127.0.0.1",
@@ -150,7 +150,7 @@ def served_by_us(dialect: Dialect, context: ssl.SSLContext, ca_file: Path) -> Co
 
 
 def attempt(transport: SmtpTransport, recipients: list[str]) -> list[str]:
-    """Who is left after it."""
+    """Send once; return the recipients that are left."""
     try:
         refused = transport.send(Envelope("noreply@example.com", recipients, CONTENT)).refused
     except RecipientsRefusedError as error:

@@ -1,4 +1,4 @@
-"""By which name this machine introduces itself: a real one, found without waiting for anybody."""
+"""The name in EHLO: a real one, found without waiting for a name server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_best_name_there_is(
 
 
 def test_a_server_that_wants_a_name_gets_one() -> None:
-    """Some refuse a literal, and repeat it to themselves: there the setting helps."""
+    """Some servers refuse an address literal; the setting helps there."""
     with ScriptedServer() as server:
         app = Flask("shop")
         app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=server.port, ADMINS=["a@example.com"])
@@ -71,14 +71,14 @@ def test_a_name_that_is_none_is_refused_at_the_start() -> None:
         Mail(app)
 
 
-def test_the_name_service_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_server_is_queried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["machine.example.org", "another.example.org"])
     monkeypatch.setattr(socket, "gethostname", lambda: "machine")
     monkeypatch.setattr(socket, "getfqdn", lambda: next(answers))
     assert [full_host_name() for _ in range(3)] == ["machine.example.org"] * 3
 
 
-def test_a_name_service_that_does_not_answer_holds_nobody_up(
+def test_a_silent_name_server_delays_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = threading.Event()
@@ -90,7 +90,7 @@ def test_a_name_service_that_does_not_answer_holds_nobody_up(
     assert full_host_name() is None, "it was asked again"
 
 
-def test_a_machine_that_knows_its_full_name_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_with_a_full_name_queries_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> str:
         raise AssertionError("the name service was asked")
 

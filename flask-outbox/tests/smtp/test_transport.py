@@ -1,4 +1,4 @@
-"""The kept connection: how long it is kept, and when it is replaced."""
+"""The persistent connection: how long it is kept, and when it is replaced."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_so_many_messages_go_over_one_connection(most: int | None, connections: 
 @pytest.mark.parametrize(
     ("answer", "connection"), [(None, 1), (DROP, 2), ("421 4.4.2 Timeout", 2), ("500 What?", 2)]
 )
-def test_a_stale_connection_is_asked_before_use(
+def test_a_stale_connection_is_checked_before_use(
     monkeypatch: pytest.MonkeyPatch, answer: str | None, connection: int
 ) -> None:
     with ScriptedServer() as server:
@@ -79,7 +79,7 @@ def test_a_broken_connection_is_replaced(answer: str) -> None:
         assert [one.connection for one in server.received] == [2]
 
 
-def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer() as server:
         kept = transport_to(server)
         kept.close_if_idle()
@@ -91,7 +91,7 @@ def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
         assert server.commands[-1] == "QUIT"
 
 
-def test_a_connection_on_which_nothing_is_said_grows_stale(
+def test_an_unused_connection_grows_stale(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with ScriptedServer() as server:
@@ -99,7 +99,7 @@ def test_a_connection_on_which_nothing_is_said_grows_stale(
         kept.open()
         monkeypatch.setattr(transport, "CHECK_AFTER_SECONDS", 0.2)
         for _ in range(5):
-            # A message for which there is nothing to send needs the connection, and says nothing.
+            # A message that is discarded opens the connection, and sends nothing over it.
             time.sleep(0.1)
             kept.open()
         assert "NOOP" in server.commands
@@ -113,7 +113,7 @@ def test_a_forked_process_makes_its_own_connection(tmp_path: Path, tls: bool) ->
         kept = transport_to(server, use_tls=tls, ca_file=authority.ca_file)
         kept.send(ENVELOPE)
         with warnings.catch_warnings():
-            # Since Python 3.12 a fork beside threads is warned of; the child here uses none.
+            # Python 3.12 warns of forks beside threads; the child here uses none.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
@@ -154,7 +154,7 @@ def test_a_closed_transport_can_be_opened_again() -> None:
         assert [one.connection for one in server.received] == [1, 2]
 
 
-def test_where_sending_is_suppressed_the_answer_says_so() -> None:
+def test_if_sending_is_suppressed_the_answer_says_so() -> None:
     suppressed = SuppressedTransport()
     suppressed.open()
     assert "MAIL_SUPPRESS_SEND" in suppressed.send(ENVELOPE).answer
