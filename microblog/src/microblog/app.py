@@ -1,4 +1,4 @@
-"""The one place that knows every part of the site and joins them."""
+"""The only place that knows all parts of the site and connects them."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ mail = Mail()
 
 
 class Microblog(Flask):
-    """Flask, but for what its log would give away, and what a form may cost."""
+    """Flask with a log that holds no secret paths, and with limits on forms."""
 
     request_class = form_parsing.BoundedRequest
 
     def log_exception(self, exc_info: Any) -> None:
-        """Name the route, not the path: a path may hold the token of a mailed link.
+        """Log the route and not the path, which may hold the token of a mailed link.
 
-        A database that is away is told once, where it is asked, and not by each request.
+        An outage of the database is logged once by `database`, and not for each request.
         """
         if is_outage(exc_info[1]):
             return
@@ -79,17 +79,15 @@ class Microblog(Flask):
 def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask:
     """Build the site. Without `settings`, they are read from the environment.
 
-    `demo` adds the mail catcher's inbox, as DEBUG does.
-
-    Raises SettingsError where settings are wrong.
+    `demo` adds the mail catcher's inbox, as DEBUG does. Raises SettingsError if settings are wrong.
     """
     settings = settings or load_settings()
     app = Microblog(__name__, instance_path=str(settings.INSTANCE_PATH.resolve()))
     app.config.from_mapping(settings.as_flask_config())
     app.config["MAIL_INBOX"] = demo or settings.DEBUG
-    _join_database(app, settings)
-    _join_pages(app)
-    made = _join_mail(app, settings)
+    _init_database(app, settings)
+    _init_pages(app)
+    made = _init_mail(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     accounts.init_app(app)
@@ -97,14 +95,14 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     blog_views.init_app(app)
     admin_pages.init_app(app)
     if app.config["MAIL_INBOX"]:
-        _join_development_pages(app, settings, made)
+        _init_development_pages(app, settings, made)
     return app
 
 
 def signer(settings: Settings) -> Callable[[bytes], bytes]:
-    """What signs every message of this site before it leaves; it may change nothing.
+    """The function that signs every message of this site, or returns it unsigned without a key.
 
-    Raises SettingsError where the key cannot be used.
+    Raises SettingsError if the key cannot be used.
     """
     file, selector = settings.MAIL_DKIM_KEY_FILE, settings.MAIL_DKIM_SELECTOR
     if file is None:
@@ -123,7 +121,7 @@ def wakeup_path(settings: Settings) -> Path:
     return settings.INSTANCE_PATH.resolve() / "dispatcher.bell"
 
 
-def _join_database(app: Flask, settings: Settings) -> None:
+def _init_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
     app.config["ALEMBIC"] = {"script_location": str(MIGRATIONS)}
     app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
@@ -137,10 +135,10 @@ def _join_database(app: Flask, settings: Settings) -> None:
     alembic.init_app(app)
 
 
-def _join_pages(app: Flask) -> None:
+def _init_pages(app: Flask) -> None:
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
-        # No pages: what is secret in them could be guessed from the size of what it is beside.
+        # No pages: their compressed size could reveal secrets in them (BREACH).
         COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
         RATELIMIT_HEADERS_ENABLED=False,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
@@ -161,8 +159,8 @@ def _join_pages(app: Flask) -> None:
     times.init_app(app)
 
 
-def _join_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> None:
-    # They bring a mail server along, which a site that serves people does without.
+def _init_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> None:
+    # They import a mail server, which a site that serves people does not need.
     from flask_outbox.dev import catcher, inbox, previews  # noqa: PLC0415
 
     caught = catcher.CaughtMail(settings.caught_mail_folder)
@@ -170,7 +168,7 @@ def _join_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> N
     app.register_blueprint(previews.previews_blueprint(outbox, LANGUAGES))
 
 
-def _join_mail(app: Flask, settings: Settings) -> Outbox:
+def _init_mail(app: Flask, settings: Settings) -> Outbox:
     state = mail.init_app(app)
     state.default_sender = settings.sender
     with app.app_context():
@@ -204,7 +202,7 @@ def _delivery_options(settings: Settings) -> DeliveryOptions:
 
 
 def _author(settings: Settings) -> Address:
-    """The author of mail about accounts, with the site's name where the settings give it none."""
+    """The author of mail about accounts, with the site's name if the settings give none."""
     author = parse_address(settings.sender)
     return author if author.name else replace(author, name=SITE_NAME)
 
@@ -212,7 +210,7 @@ def _author(settings: Settings) -> Address:
 def _wakeup(settings: Settings, sessions: Callable[[], Session]) -> Wakeup:
     if settings.CELERY_BROKER_URL is None:
         return SocketWakeup(wakeup_path(settings))
-    # Celery is an extra, which a site on one machine does without.
+    # Celery is an extra, which a site on one machine does not need.
     from flask_outbox.celery.wakeup import CeleryWakeup, make_celery  # noqa: PLC0415
 
     celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)

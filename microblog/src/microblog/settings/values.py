@@ -263,7 +263,7 @@ def storage_uri(value: str) -> str:
 
 
 def _check_redis(value: str) -> None:
-    # Redis is an extra, which a site on one machine does without.
+    # Redis is an extra, which a site on one machine does not need.
     from redis import ConnectionPool  # noqa: PLC0415
 
     try:

@@ -100,7 +100,7 @@ def limit_posts(view: View) -> View:
 
 def _redis_options() -> dict[str, Any]:
     """Options for a Redis client that gives up soon; by default it retries for half a minute."""
-    # Redis is an extra, which a site on one machine does without.
+    # Redis is an extra, which a site on one machine does not need.
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Who asks, when, and in which language: what a page or a command tells the rules that it calls."""
+"""The origin, moment and language of a request, which pages and commands pass to actions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from microblog.web.languages import current_language
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """From where something is done, when, and the language of whoever does it.
+    """Where something is done from, when, and in which language.
 
-    A request or a command has one and passes it down: all that it does has one moment.
+    A request or a command has one scope and passes it down, so that all of it has one moment.
     """
 
     origin: RequestOrigin
@@ -25,7 +25,7 @@ class Scope:
 
 
 def current_scope() -> Scope:
-    """The scope of this request, made at the first call; outside of a request, a new one."""
+    """The scope of this request, made by the first call; outside a request, a new one."""
     if not has_request_context():
         return _scope()
     if "scope" not in g:

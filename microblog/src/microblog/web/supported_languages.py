@@ -1,4 +1,4 @@
-"""The languages of the site by their names; the command line knows them without loading a page."""
+"""The languages of the site, in a module that the command line loads without any page."""
 
 from __future__ import annotations
 
