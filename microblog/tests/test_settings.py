@@ -540,8 +540,8 @@ def test_the_site_does_not_start_with_wrong_settings_and_says_why(tmp_path: Path
     assert ended.returncode == 2
     assert ended.stdout == ""
     lines = ended.stderr.splitlines()
-    told = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
-    assert {line.replace(":", " ").split()[0] for line in told} == {
+    sentences = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
+    assert {one.replace(":", " ").split()[0] for one in sentences} == {
         "SECRET_KEY",
         "PUBLIC_URL",
         "MAIL_PORT",

@@ -65,8 +65,8 @@ TROUBLE = ("unreachable", "busy")
 OUTCOMES = (
     "taken",
     "taken by some",
-    "taken, but nobody is told",
-    "not taken, and nobody is told",
+    "taken, but the answer is lost",
+    "not taken, and the answer is lost",
     "again",
     "never",
     "no such address",
@@ -148,7 +148,7 @@ class Server:
             self.machine.condemned |= set(envelope.recipients)
             refused = SmtpError(Step.RCPT, 550, "5.1.1 no such address")
             raise RecipientsRefusedError([(one, refused) for one in envelope.recipients])
-        if self.outcome == "not taken, and nobody is told":
+        if self.outcome == "not taken, and the answer is lost":
             raise SmtpError(Step.ACCEPTANCE, None, "connection lost")
         first, *others = envelope.recipients
         if self.outcome == "taken by some" and others:
@@ -157,7 +157,7 @@ class Server:
             later = SmtpError(Step.RCPT, 450, "4.2.2 full")
             return Accepted("250 ok", tuple((one, later) for one in others))
         self.machine.taken(envelope.recipients)
-        if self.outcome == "taken, but nobody is told":
+        if self.outcome == "taken, but the answer is lost":
             self.machine.excuse()
             raise SmtpError(Step.ACCEPTANCE, None, "connection lost")
         return Accepted("250 ok")

@@ -80,16 +80,16 @@ def test_a_message_is_kept_as_it_came(mail: CaughtMail, port: int) -> None:
 
 
 def test_every_message_is_printed(tmp_path: Path) -> None:
-    told: list[CaughtMessage] = []
+    caught: list[CaughtMessage] = []
     port = free_port()
-    made = Catcher(CaughtMail(tmp_path), host="127.0.0.1", port=port, caught=told.append)
+    made = Catcher(CaughtMail(tmp_path), host="127.0.0.1", port=port, caught=caught.append)
     made.start()
     try:
         send(port, subject="first")
         send(port, subject="second")
     finally:
         made.stop()
-    assert [one.subject for one in told] == ["first", "second"]
+    assert [one.subject for one in caught] == ["first", "second"]
 
 
 def test_the_answer_says_that_nothing_is_delivered(port: int) -> None:

@@ -75,9 +75,9 @@ def test_addresses_are_on_one_line_while_they_fit(group: list[str], written: str
 def test_no_name_changes_the_direction_of_writing(control: str) -> None:
     """With such a name a file could look like a picture, and a sender like another one."""
     name = f"{control}gnp.exe"
-    assert "gnp.exe" in (told := content_disposition("attachment", name))
-    assert control not in told
-    assert "%" not in told
+    assert "gnp.exe" in (written := content_disposition("attachment", name))
+    assert control not in written
+    assert "%" not in written
     assert parse_address(f"Su{control}san <susan@example.com>").name == "Susan"
     address = Address(f"Su{control}san", "susan", "example.com")
     assert mailboxes("To", [address]) == "To: Susan <susan@example.com>"

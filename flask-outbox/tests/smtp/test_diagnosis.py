@@ -88,9 +88,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def test_a_refusal_has_a_hint(script: dict[str, Any], step: Step, words: str) -> None:
     with ScriptedServer() as server:
         server.script = script
-        error, mend = diagnosis(server)
+        error, hint = diagnosis(server)
     assert error.step is step
-    assert words in mend
+    assert words in hint
 
 
 @pytest.mark.parametrize(
@@ -107,26 +107,26 @@ def test_a_refusal_has_a_hint(script: dict[str, Any], step: Step, words: str) ->
 def test_a_refused_password_has_a_hint(answer: str, words: str) -> None:
     with ScriptedServer(**USERS) as server:
         server.script = {"auth": answer}
-        error, mend = diagnosis(server, **LOG_IN)
+        error, hint = diagnosis(server, **LOG_IN)
     assert error.step is Step.AUTH
-    assert words in mend
+    assert words in hint
 
 
 def test_a_log_in_that_is_offered_with_encryption_only(authority: Authority) -> None:
     with ScriptedServer(tls=authority.context()) as server:
-        error, mend = diagnosis(server, **LOG_IN)
+        error, hint = diagnosis(server, **LOG_IN)
         assert error.step is Step.AUTH
-        assert "Set MAIL_USE_TLS=1" in mend
-        error, mend = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
+        assert "Set MAIL_USE_TLS=1" in hint
+        error, hint = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
         assert error.step is Step.AUTH
-        assert "MAIL_USE_TLS=1" not in mend, "the connection is encrypted already"
+        assert "MAIL_USE_TLS=1" not in hint, "the connection is encrypted already"
 
 
 def test_a_log_in_with_tokens_alone(authority: Authority) -> None:
     with ScriptedServer(tls=authority.context(), auth="XOAUTH2") as server:
-        error, mend = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
+        error, hint = diagnosis(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
     assert (error.step, error.code) == (Step.AUTH, None)
-    assert "MAIL_OAUTH_TOKEN_URL" in mend
+    assert "MAIL_OAUTH_TOKEN_URL" in hint
 
 
 @pytest.mark.parametrize("dialect", [{"auth": "=LOGIN PLAIN"}, {"auth": " login"}])
@@ -146,17 +146,17 @@ def test_another_positive_code_than_250_needs_no_hint() -> None:
 def test_a_lost_connection_is_not_taken_for_missing_encryption() -> None:
     with ScriptedServer(**USERS) as server:
         server.script = {"auth": DROP}
-        error, mend = diagnosis(server, **LOG_IN)
+        error, hint = diagnosis(server, **LOG_IN)
     assert (error.step, error.code) == (Step.AUTH, None)
-    assert "MAIL_USE_TLS=1" not in mend
+    assert "MAIL_USE_TLS=1" not in hint
 
 
 def test_tls_from_the_start_where_the_server_does_not_speak_it() -> None:
     with ScriptedServer() as server:
-        error, mend = diagnosis(server, use_ssl=True)
+        error, hint = diagnosis(server, use_ssl=True)
         assert error.step is Step.TLS
-        assert f"Port {server.port} does not speak TLS from the start" in mend
-        assert "MAIL_USE_SSL=0 and MAIL_USE_TLS=1" in mend
+        assert f"Port {server.port} does not speak TLS from the start" in hint
+        assert "MAIL_USE_SSL=0 and MAIL_USE_TLS=1" in hint
 
 
 @pytest.mark.parametrize("use_tls", [False, True])
@@ -173,9 +173,9 @@ def test_no_tls_where_the_server_speaks_it_from_the_start(
 
 def test_encryption_where_the_server_has_none() -> None:
     with ScriptedServer() as server:
-        error, mend = diagnosis(server, use_tls=True)
+        error, hint = diagnosis(server, use_tls=True)
     assert error.step is Step.STARTTLS
-    assert "cannot encrypt on this port" in mend
+    assert "cannot encrypt on this port" in hint
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_a_bad_certificate_has_a_hint(
     options = {"use_tls": not implicit, "use_ssl": implicit}
     ca_file = authority.ca_file if trusted else None
     with ScriptedServer(tls=context(authority), implicit_tls=implicit) as server:
-        error, mend = diagnosis(server, ca_file=ca_file, **options)
+        error, hint = diagnosis(server, ca_file=ca_file, **options)
     assert error.step is Step.TLS
-    assert words in mend
+    assert words in hint
 
 
 @pytest.mark.parametrize("options", [{}, {"use_ssl": True}, {"use_ssl": True, "port": 587}])
@@ -225,21 +225,21 @@ def test_a_wrong_port() -> None:
 @pytest.mark.parametrize("code", [None, 421, 450, 530, 535, 550])
 def test_every_failure_has_a_hint(step: Step, code: int | None) -> None:
     settings = SmtpServer("{host}", 25, username="{}", password="secret")
-    mend = advice(SmtpError(step, code, "words {with} braces"), settings)
-    assert mend.endswith(".")
-    assert "secret" not in mend
+    hint = advice(SmtpError(step, code, "words {with} braces"), settings)
+    assert hint.endswith(".")
+    assert "secret" not in hint
 
 
 def test_each_successful_step_is_reported(authority: Authority) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     users: dict[str, Any] = {"auth": "PLAIN", "users": {"susan": "secret"}}
     with ScriptedServer(tls=authority.context(), **users) as server:
         settings = settings_for(server, use_tls=True, ca_file=authority.ca_file, **LOG_IN)
-        accepted = send_test(settings, ENVELOPE, told.append)
+        accepted = send_test(settings, ENVELOPE, reported.append)
         assert len(server.received) == 1
         assert server.commands[-1] == "QUIT"
     assert accepted.answer == "250 2.0.0 Taken"
-    assert told == [
+    assert reported == [
         f"Connected to 127.0.0.1, port {settings.port}.",
         "The connection is encrypted, and the certificate is good.",
         "Logged in as susan.",
@@ -248,12 +248,12 @@ def test_each_successful_step_is_reported(authority: Authority) -> None:
 
 
 def test_successful_steps_before_a_failure_are_reported() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with ScriptedServer(**USERS) as server:
         settings = settings_for(server, **LOG_IN)
         with pytest.raises(SmtpError):
-            send_test(settings, ENVELOPE, told.append)
-    assert told == [f"Connected to 127.0.0.1, port {settings.port}."]
+            send_test(settings, ENVELOPE, reported.append)
+    assert reported == [f"Connected to 127.0.0.1, port {settings.port}."]
 
 
 def settings_for(server: ScriptedServer, **options: Any) -> SmtpServer:

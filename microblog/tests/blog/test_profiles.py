@@ -257,8 +257,8 @@ def test_the_largest_picture_is_in_memory_once(tmp_path: Path) -> None:
     for side in (600, 4470):
         Image.new("RGBA", (side, side), (0, 128, 128, 200)).save(tmp_path / f"{side}.png")
     run = [sys.executable, "-c", READ_BOTH]
-    told = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    kilobytes, unfolded = int(told.stdout), 4470 * 4470 * 4 // 1024
+    output = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    kilobytes, unfolded = int(output.stdout), 4470 * 4470 * 4 // 1024
     assert unfolded * 0.9 < kilobytes < unfolded * 1.9
 
 

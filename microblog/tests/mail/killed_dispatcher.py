@@ -1,4 +1,4 @@
-"""The points of its work at which a dispatcher may kill itself with SIGKILL."""
+"""The points at which a dispatcher can be made to kill itself with SIGKILL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flask_outbox.smtp.transport import SmtpTransport
 LEASE_SECONDS = 1.0
 
 AFTER_ADMISSION = "after admission"
-"""Of a message that the guard looks at; the other points are passed by all."""
+"""Only messages that count towards the recipient limit pass this point; all pass the others."""
 
 AFTER: dict[str, tuple[Any, str, int]] = {
     "after the claim": (Claims, "settle_and_claim", 1),
@@ -30,14 +30,14 @@ AFTER: dict[str, tuple[Any, str, int]] = {
     "after acceptance": (SmtpTransport, "send", 1),
     "while settling": (Claims, "_settle_one", 1),
 }
-"""Whose function, and at the end of which call to it."""
+"""The function at the end of whose call the process dies."""
 BEFORE_THE_DOT, AFTER_THE_DOT = "before the final dot", "after the final dot"
 AFTER_SETTLING = "after settling"
 POINTS = (*AFTER, AFTER_SETTLING, BEFORE_THE_DOT, AFTER_THE_DOT)
 
 
 def arm(point: str, call: int | None = None) -> None:
-    """Let this process kill itself at that point, at the first opportunity or the given one."""
+    """Make this process kill itself at that point, at the first call or the given one."""
     if point in {BEFORE_THE_DOT, AFTER_THE_DOT}:
         _die_at_the_dot(call or 1, sent=point == AFTER_THE_DOT)
     elif point == AFTER_SETTLING:
@@ -60,7 +60,7 @@ def _then_die(function: Callable[..., Any], call: int) -> Callable[..., Any]:
 
 
 def _die_after_settling(call: int) -> None:
-    """Whatever thread it is that settles something."""
+    """Die in any thread that settles something."""
     calls = itertools.count(1)
     settle_and_claim = Claims.settle_and_claim
 

@@ -38,6 +38,6 @@ def test_the_site_has_an_inbox_in_the_demonstration_and_for_developers_only(
 
 
 def directives(policy: str) -> dict[str, list[str]]:
-    """A Content-Security-Policy by the names of its directives."""
+    """The values of a Content-Security-Policy, by directive."""
     parts = [part.split() for part in policy.split(";")]
     return {name: values for name, *values in parts}

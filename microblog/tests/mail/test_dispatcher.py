@@ -1,4 +1,4 @@
-"""Delivery by the dispatcher, and by a worker: what each answer of the server does to a row."""
+"""Delivery by the dispatcher and by a worker: what each answer of the server does to a row."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ from tests.smtp_server import DROP, STALL, Received, ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
 
 NEVER = 3600.0
-"""Seconds between two looks: longer than any test waits."""
+"""Seconds between two polls: longer than any test waits."""
 
 pytestmark = pytest.mark.delivery
 
 BY_DISPATCHER = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-"""For tests that a worker has its own of."""
+"""For tests that workers have in another form."""
 
 NOTE = "tests.note"
 SUSAN, JOHN, ALICE = "susan@example.com", "john@example.com", "alice@example.com"
 
 
 class Clock:
-    """The outbox's time, which can be moved on."""
+    """The outbox's clock, which tests move."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -90,7 +90,9 @@ def clock(app_context: AppContext) -> Clock:
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
-def test_not_now_means_later(smtp: ScriptedServer, clock: Clock, step: str) -> None:
+def test_a_temporary_refusal_is_retried_later(
+    smtp: ScriptedServer, clock: Clock, step: str
+) -> None:
     smtp.script = {step: ["450 4.2.0 Greylisted"]}
     post(SUSAN)
     assert drain(smtp) == 1
@@ -112,7 +114,9 @@ def test_not_now_means_later(smtp: ScriptedServer, clock: Clock, step: str) -> N
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
-def test_never_means_never(smtp: ScriptedServer, clock: Clock, step: str) -> None:
+def test_a_permanent_refusal_is_never_retried(
+    smtp: ScriptedServer, clock: Clock, step: str
+) -> None:
     smtp.script = {step: ["550 5.7.1 Not from you"]}
     post(SUSAN)
     drain(smtp)
@@ -125,7 +129,7 @@ def test_never_means_never(smtp: ScriptedServer, clock: Clock, step: str) -> Non
     assert smtp.received == []
 
 
-def test_patience_ends(smtp: ScriptedServer, clock: Clock) -> None:
+def test_attempts_come_to_an_end(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.impatient", delays=(1.0, 2.0))
     smtp.script = {"rcpt": "450 4.2.2 Full"}
     post(SUSAN, "tests.impatient")
@@ -141,7 +145,7 @@ def test_patience_ends(smtp: ScriptedServer, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("delays", [FAST_RETRY, SLOW_RETRY])
-def test_delays_grow_and_are_spent(delays: tuple[float, ...]) -> None:
+def test_retry_delays_grow_and_end(delays: tuple[float, ...]) -> None:
     kind = EmailType("tests.delays", compose_note, delays=delays)
     for number, seconds in enumerate(delays, start=1):
         assert kind.delay(number) == pytest.approx(seconds, rel=0.11)
@@ -163,7 +167,7 @@ def test_delays_grow_and_are_spent(delays: tuple[float, ...]) -> None:
     ],
     ids=str,
 )
-def test_trouble_with_the_server_is_no_messages_fault(
+def test_trouble_with_the_server_costs_no_attempt(
     smtp: ScriptedServer, clock: Clock, script: dict[str, Any]
 ) -> None:
     smtp.auth, smtp.users = "PLAIN", {"susan": "secret"}
@@ -223,7 +227,7 @@ def test_an_unknown_outcome_is_sent_again_as_the_same_message(
 
 
 @pytest.mark.parametrize("script", [{"accept-and-drop": ["yes"]}, {"content": [DROP]}], ids=str)
-def test_an_unknown_outcome_is_held_where_a_copy_does_harm(
+def test_an_unknown_outcome_is_final_if_a_copy_does_harm(
     smtp: ScriptedServer, clock: Clock, script: dict[str, Any]
 ) -> None:
     register("tests.once", repeat_unknown=False)
@@ -280,7 +284,7 @@ def test_a_reset_for_an_unknown_address_is_discarded(smtp: ScriptedServer) -> No
     assert drain(smtp) == 0
 
 
-def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock: Clock) -> None:
+def test_an_expired_message_is_not_sent(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.short-lived", lifetime=MINUTE)
     post(SUSAN, "tests.short-lived")
     clock.forward(MINUTE - 5)
@@ -291,7 +295,7 @@ def test_what_nobody_waits_for_any_more_is_not_sent(smtp: ScriptedServer, clock:
     assert [one.recipients for one in smtp.received] == [[JOHN]]
 
 
-def test_what_became_worthless_while_it_was_composed_is_not_sent(
+def test_a_message_that_expired_while_composed_is_not_sent(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
     def compose(session: Session, context: ComposeContext) -> Email | Discard:
@@ -317,7 +321,7 @@ def test_a_connection_that_ended_while_a_message_was_composed_costs_it_nothing(
     assert smtp.connections == 2
 
 
-def test_a_kind_that_is_gone_ends_its_messages(smtp: ScriptedServer) -> None:
+def test_a_removed_email_type_ends_its_messages(smtp: ScriptedServer) -> None:
     register("tests.gone")
     post(SUSAN, "tests.gone")
     del current_outbox().email_types["tests.gone"]
@@ -401,7 +405,7 @@ def test_a_damaged_row_ends_and_stops_nobody_else(
 def test_a_row_that_is_no_json_ends_and_stops_nobody_else(
     smtp: ScriptedServer, column: str
 ) -> None:
-    """PostgreSQL does not let it in."""
+    """PostgreSQL does not store it."""
     deliver_damaged(smtp, column, "[unreadable")
 
 
@@ -419,9 +423,7 @@ def deliver_damaged(smtp: ScriptedServer, column: str, value: str) -> None:
     assert [one.recipients for one in smtp.received] == [[SUSAN]]
 
 
-def test_what_nobody_foresaw_while_sending_spoils_no_other_message(
-    smtp: ScriptedServer, clock: Clock
-) -> None:
+def test_an_unexpected_exception_stops_no_other_message(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.impatient", delays=(1.0,))
     register("tests.once", repeat_unknown=False)
     for kind in ("tests.impatient", "tests.once"):
@@ -453,7 +455,7 @@ def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) ->
     assert "recipient" in str(nobody.answer)
 
 
-def test_a_name_beyond_ascii_is_refused_where_the_server_cannot_take_it(
+def test_a_name_beyond_ascii_is_refused_if_the_server_cannot_take_it(
     smtp: ScriptedServer,
 ) -> None:
     smtp.features = []
@@ -464,7 +466,7 @@ def test_a_name_beyond_ascii_is_refused_where_the_server_cannot_take_it(
     assert "SMTPUTF8" in str(rows()[0].answer)
 
 
-def test_a_kind_has_headers_of_its_own(smtp: ScriptedServer) -> None:
+def test_an_email_type_has_its_own_headers(smtp: ScriptedServer) -> None:
     def leave(recipient: str, arguments: Mapping[str, Any]) -> str:
         return f"https://example.com/leave/{arguments['list']}/{recipient}"
 
@@ -507,7 +509,7 @@ def test_an_address_that_no_mail_program_can_post_to_is_not_sent(
 @pytest.mark.parametrize(
     ("asked", "spoken"), [("en", "en"), ("en-GB", "en"), ("xx", "en"), ("tlh_Latn", "en")]
 )
-def test_a_message_in_a_language_that_nobody_speaks_is_written_in_another(
+def test_a_message_in_an_unknown_language_is_written_in_another(
     app: Flask, smtp: ScriptedServer, asked: str, spoken: str
 ) -> None:
     make_user(app, "susan")
@@ -529,7 +531,7 @@ def test_a_message_is_signed_as_it_leaves(smtp: ScriptedServer) -> None:
     assert smtp.received[0].content.startswith(b"X-Signed: yes\r\nFrom: ")
 
 
-def test_where_sending_is_suppressed_everything_else_is_done(
+def test_if_sending_is_suppressed_everything_else_is_done(
     make_app: Callable[..., Flask], smtp: ScriptedServer
 ) -> None:
     app = make_app(MAIL_SUPPRESS_SEND=True)
@@ -544,7 +546,7 @@ def test_where_sending_is_suppressed_everything_else_is_done(
 # Addresses that should get nothing
 
 
-def test_what_the_guard_let_through_stays_so(smtp: ScriptedServer, clock: Clock) -> None:
+def test_an_admitted_message_stays_admitted(smtp: ScriptedServer, clock: Clock) -> None:
     register("tests.guarded", guarded=True, delays=(20 * MINUTE, 20 * MINUTE, 20 * MINUTE))
     outbox = current_outbox()
     limit = RecipientLimit(messages=1, seconds=35 * MINUTE)
@@ -562,7 +564,7 @@ def test_what_the_guard_let_through_stays_so(smtp: ScriptedServer, clock: Clock)
     assert [row.status for row in rows()] == [Status.SENT, Status.SENT]
 
 
-def test_one_of_many_recipients_is_condemned_alone(smtp: ScriptedServer) -> None:
+def test_one_of_many_recipients_is_suppressed_alone(smtp: ScriptedServer) -> None:
     smtp.script = {f"rcpt:{JOHN}": "550 5.1.1 No such user"}
     send_email("Hello", None, [SUSAN, JOHN], "text")
     drain(smtp)
@@ -572,13 +574,13 @@ def test_one_of_many_recipients_is_condemned_alone(smtp: ScriptedServer) -> None
         assert suppression(session, SUSAN) is None
 
 
-def test_two_workers_may_condemn_an_address_at_once(smtp: ScriptedServer) -> None:
+def test_two_workers_may_suppress_an_address_at_once(smtp: ScriptedServer) -> None:
     smtp.script = {f"rcpt:{JOHN}": "550 5.1.1 No such user"}
     send_email("Hello", None, [SUSAN, JOHN], "text")
     overtaken: list[str] = []
 
     def overtake(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        """Between one worker's look and its entry, another one enters the same."""
+        """Insert the suppression between another worker's SELECT and its INSERT."""
         looked = statement.startswith("SELECT") and "mail_suppressions" in statement
         if looked and not overtaken:
             overtaken.append(statement)
@@ -621,7 +623,7 @@ def test_a_stale_claim_cannot_settle(clock: Clock) -> None:
     assert (rows()[0].status, rows()[0].answer) == (Status.SENT, "fresh")
 
 
-def test_what_a_dead_worker_held_is_delivered_when_its_lease_is_over(
+def test_the_claim_of_a_dead_worker_is_delivered_when_its_lease_ends(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
     post(SUSAN)
@@ -650,7 +652,7 @@ def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
     assert [one.recipients for one in smtp.received] == [[SUSAN]]
 
 
-def test_what_was_in_hand_when_others_killed_the_process_is_still_sent(
+def test_messages_claimed_when_others_killed_the_process_are_still_sent(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
     register("tests.bystander", delays=(1.0, 1.0))
@@ -662,7 +664,7 @@ def test_what_was_in_hand_when_others_killed_the_process_is_still_sent(
     assert rows()[0].status == Status.SENT
 
 
-def test_where_a_copy_does_harm_what_a_dead_worker_held_waits_for_the_operator(
+def test_if_a_copy_does_harm_the_claim_of_a_dead_worker_waits_for_the_operator(
     smtp: ScriptedServer, clock: Clock
 ) -> None:
     register("tests.once", repeat_unknown=False)
@@ -683,7 +685,7 @@ def test_where_a_copy_does_harm_what_a_dead_worker_held_waits_for_the_operator(
 def test_a_lease_is_renewed_while_a_slow_server_works(smtp: ScriptedServer, app: Flask) -> None:
     post(SUSAN)
     paused = smtp.pause()
-    with elsewhere(app, lambda: drain(smtp, options=DispatcherOptions(lease=0.6))), paused:
+    with in_another_thread(app, lambda: drain(smtp, options=DispatcherOptions(lease=0.6))), paused:
         wait_until(lambda: "DATA" in smtp.commands)
         leased_until = rows()[0].due_at
         wait_until(lambda: time.time() > leased_until)
@@ -692,7 +694,7 @@ def test_a_lease_is_renewed_while_a_slow_server_works(smtp: ScriptedServer, app:
     assert len(smtp.received) == 1
 
 
-def test_a_row_taken_over_by_a_neighbour_disturbs_neither(clock: Clock) -> None:
+def test_a_row_taken_over_by_a_neighbour_affects_neither(clock: Clock) -> None:
     post(SUSAN)
     first = claim(clock, lease=1)
     clock.forward(2)
@@ -715,7 +717,7 @@ def test_two_dispatchers_share_the_work(smtp: ScriptedServer, app: Flask) -> Non
         post(person)
     smtp.delay = 0.005
     handled = []
-    with elsewhere(app, lambda: handled.append(drain(smtp))):
+    with in_another_thread(app, lambda: handled.append(drain(smtp))):
         handled.append(drain(smtp))
     assert sum(handled) == 30
     assert sorted(one.recipients[0] for one in smtp.received) == sorted(people)
@@ -725,7 +727,7 @@ def test_two_dispatchers_share_the_work(smtp: ScriptedServer, app: Flask) -> Non
 def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, app: Flask) -> None:
     post(SUSAN)
     paused = smtp.pause()
-    with elsewhere(app, lambda: drain(smtp)) as sending, paused:
+    with in_another_thread(app, lambda: drain(smtp)) as sending, paused:
         wait_until(lambda: "DATA" in smtp.commands)
         with transaction() as session:
             if not is_sqlite():
@@ -744,7 +746,7 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
 # Running
 
 
-def test_what_is_urgent_overtakes(smtp: ScriptedServer) -> None:
+def test_urgent_mail_overtakes(smtp: ScriptedServer) -> None:
     for lane in (Priority.BULK, Priority.NORMAL, Priority.PROMPT):
         register(f"tests.{lane.name}", lane=lane)
         for _ in range(2):
@@ -754,7 +756,7 @@ def test_what_is_urgent_overtakes(smtp: ScriptedServer) -> None:
     assert priorities == ["PROMPT", "PROMPT", "NORMAL", "NORMAL", "BULK", "BULK"]
 
 
-def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app: Flask) -> None:
+def test_a_connection_is_reserved_for_urgent_mail(smtp: ScriptedServer, app: Flask) -> None:
     register("tests.bulk", lane=Priority.BULK)
     register("tests.prompt", lane=Priority.PROMPT)
     smtp.script = {f"rcpt:{JOHN}": STALL}
@@ -770,7 +772,7 @@ def test_a_connection_is_kept_free_for_what_is_urgent(smtp: ScriptedServer, app:
     assert received[0].recipients == [SUSAN]
 
 
-def test_what_is_urgent_leaves_soon_before_a_hundred_thousand_others(
+def test_urgent_mail_leaves_soon_before_a_hundred_thousand_others(
     smtp: ScriptedServer, app: Flask
 ) -> None:
     register("tests.digest", lane=Priority.BULK)
@@ -791,7 +793,7 @@ def urgent(smtp: ScriptedServer) -> list[Received]:
 
 
 def multiply(number: int, count: int) -> None:
-    """Let there be so many messages like this one."""
+    """Copy this message so many times."""
     copied = [one.name for one in OutboxMessage.__table__.columns if one.name != "id"]
     names = ", ".join(copied)
     with transaction() as session:
@@ -813,7 +815,7 @@ def test_many_connections_work_at_once(smtp: ScriptedServer, app: Flask) -> None
     assert len(connections_for(smtp.received, SUSAN)) > 15
 
 
-def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
+def test_a_wake_up_acts_at_once(smtp: ScriptedServer, app: Flask) -> None:
     with running(app, smtp, poll_every=NEVER):
         for number in range(1, 4):
             send_email("Hello", None, [SUSAN], "text")
@@ -821,7 +823,7 @@ def test_a_ring_is_heard_at_once(smtp: ScriptedServer, app: Flask) -> None:
     assert {row.status for row in rows()} == {Status.SENT}
 
 
-def test_what_nobody_rang_for_is_found(smtp: ScriptedServer, app: Flask) -> None:
+def test_a_row_without_a_wake_up_is_found(smtp: ScriptedServer, app: Flask) -> None:
     with running(app, smtp, poll_every=0.1):
         current_outbox().wakeup = NoWakeup()
         post(SUSAN)
@@ -838,7 +840,7 @@ def test_a_deferred_message_leaves_when_it_is_due(smtp: ScriptedServer, app: Fla
     assert rows()[0].attempts == 2
 
 
-def test_trouble_with_the_server_is_said_once_and_passes(
+def test_trouble_with_the_server_is_logged_once_and_passes(
     smtp: ScriptedServer,
     app: Flask,
     caplog: pytest.LogCaptureFixture,
@@ -895,7 +897,7 @@ def test_pauses_grow_to_their_longest(
     assert health.pause() == 0
 
 
-def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app: Flask) -> None:
+def test_claimed_messages_are_finished_before_the_end(smtp: ScriptedServer, app: Flask) -> None:
     smtp.delay = 0.5
     for _ in range(3):
         post(SUSAN)
@@ -907,12 +909,12 @@ def test_what_is_on_its_way_is_finished_before_the_end(smtp: ScriptedServer, app
 
 
 @BY_DISPATCHER
-def test_an_end_does_not_wait_for_the_next_look(smtp: ScriptedServer, app: Flask) -> None:
+def test_an_end_does_not_wait_for_the_next_poll(smtp: ScriptedServer, app: Flask) -> None:
     with running(app, smtp, poll_every=NEVER):
         pass
 
 
-def test_a_silent_server_holds_nothing_back_for_ever(smtp: ScriptedServer, clock: Clock) -> None:
+def test_a_silent_server_blocks_nothing_for_ever(smtp: ScriptedServer, clock: Clock) -> None:
     smtp.script = {"mail": [STALL]}
     post(SUSAN)
     assert drain(smtp, timeout=0.3) == 1
@@ -957,18 +959,18 @@ def dispatcher(
 
 
 def drain(smtp: ScriptedServer, *, options: DispatcherOptions | None = None, **server: Any) -> int:
-    """Deliver what is due now; returns how many rows were handled."""
+    """Deliver what is due; return how many rows were handled."""
     return delivering.drain(dispatcher(smtp, options=options, **server))
 
 
 def running(app: Flask, smtp: ScriptedServer, **options: Any) -> AbstractContextManager[None]:
-    """Deliver as the process does, until the end of the block."""
+    """Run a dispatcher or a worker until the end of the block, as their processes do."""
     return delivering.running(dispatcher(smtp, app, DispatcherOptions(**options)))
 
 
 @contextmanager
-def elsewhere(app: Flask, work: Callable[[], object]) -> Iterator[threading.Thread]:
-    """Do `work` on another thread during the block, and wait for its end."""
+def in_another_thread(app: Flask, work: Callable[[], object]) -> Iterator[threading.Thread]:
+    """Run `work` in another thread during the block, and wait for its end."""
 
     def run() -> None:
         with app.app_context():

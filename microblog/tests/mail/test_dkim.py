@@ -1,4 +1,4 @@
-"""Signatures: verified over the message that a server received, with the key that the DNS has."""
+"""DKIM signatures are verified over what a server received, with the key in the DNS."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def key(request: pytest.FixtureRequest) -> bytes:
 
 
 def dns(key: bytes) -> Callable[..., bytes]:
-    """The DNS of the sender's domain, as far as verifiers ask it."""
+    """The DNS of the sender's domain, as far as verifiers query it."""
     if key in {ED25519_PEM, ED25519_SEED}:
         record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(
             ED25519.public_key().public_bytes_raw()
@@ -117,7 +117,7 @@ def test_a_changed_byte_is_noticed(make_app: Make, smtp: ScriptedServer, tmp_pat
 
 
 def deliver(make_app: Make, smtp: ScriptedServer, folder: Path, key: bytes) -> bytes:
-    """What the server received of a message that went through the outbox."""
+    """Send a message through the outbox; return what the server received."""
     file = folder / "dkim.pem"
     file.write_bytes(key)
     app = make_app(MAIL_DKIM_KEY_FILE=file, MAIL_DKIM_SELECTOR=SELECTOR)
@@ -212,16 +212,16 @@ def test_a_key_without_a_selector_is_named(make_app: Make, tmp_path: Path) -> No
         make_app(MAIL_DKIM_KEY_FILE=tmp_path / "key.pem")
 
 
-def test_a_name_that_no_dns_can_have_is_named(tmp_path: Path) -> None:
+def test_an_invalid_dns_name_is_named(tmp_path: Path) -> None:
     file = tmp_path / "dkim.pem"
     file.write_bytes(PKCS8)
     with pytest.raises(DkimKeyError, match="no name of the DNS"):
         load_signer(file, "a..b", DOMAIN)
 
 
-def test_a_signer_does_not_tell_its_key() -> None:
-    told = repr(DkimSigner(ED25519_SEED, SELECTOR, DOMAIN))
-    assert ED25519_SEED.decode().strip() not in told
+def test_a_signer_does_not_show_its_key() -> None:
+    shown = repr(DkimSigner(ED25519_SEED, SELECTOR, DOMAIN))
+    assert ED25519_SEED.decode().strip() not in shown
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_signer_does_not_tell_its_key() -> None:
 def test_a_missing_package_is_named(tmp_path: Path, missing: str, words: str) -> None:
     file = tmp_path / "dkim.key"
     file.write_bytes(ED25519_SEED)
-    # A finder in front that knows nothing of the package, as if it were not installed.
+    # A finder that hides the package, as if it were not installed.
     code = (
         "import importlib.machinery as machinery, sys\n"
         "from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""What the owner of an address may read about the mail to it."""
+"""What the owner of an address may read about mail to it."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def found(
 
 
 def numbers(*args: object, **kwargs: object) -> list[int]:
-    return [fate.number for fate in found(*args, **kwargs)]  # type: ignore[arg-type]
+    return [outcome.number for outcome in found(*args, **kwargs)]  # type: ignore[arg-type]
 
 
-def test_only_mail_of_these_kinds_to_this_address(app: Flask, app_context: AppContext) -> None:
+def test_only_mail_of_these_types_to_this_address(app: Flask, app_context: AppContext) -> None:
     mine = write()
     write("bob@example.com")
     write(kind=PRERENDERED)
@@ -96,25 +96,25 @@ def test_old_messages_are_found_by_their_digest(app: Flask, app_context: AppCont
     outbox = current_outbox()
     outbox.clock = lambda: NOW + 31 * DAY
     Housekeeping(outbox, retention=30 * DAY).run_due()
-    (fate,) = found()
-    assert fate.number == number
-    assert (fate.status, fate.asked_at, fate.words) == (Status.SENT, NOW, None)
+    (outcome,) = found()
+    assert outcome.number == number
+    assert (outcome.status, outcome.asked_at, outcome.words) == (Status.SENT, NOW, None)
 
 
-def test_pages_follow_each_other_also_where_many_were_written_at_one_moment(
+def test_pages_continue_even_if_many_messages_have_the_same_time(
     app: Flask, app_context: AppContext
 ) -> None:
     numbered = [write(at=NOW + index // 5) for index in range(23)]
     seen: list[int] = []
     cursor = None
     while page := found(cursor=cursor, count=4):
-        seen += [fate.number for fate in page]
+        seen += [outcome.number for outcome in page]
         cursor = Cursor(page[-1].asked_at, page[-1].number)
     assert seen == numbered[::-1]
     back: list[int] = []
     cursor = Cursor(NOW, numbered[0], is_older=False)
     while page := found(cursor=cursor, count=4):
-        back = [fate.number for fate in page] + back
+        back = [outcome.number for outcome in page] + back
         cursor = Cursor(page[0].asked_at, page[0].number, is_older=False)
     assert back == numbered[:0:-1]
 
@@ -129,7 +129,7 @@ def test_pages_follow_each_other_also_where_many_were_written_at_one_moment(
         ("The address had 3 such messages within 15 minutes.", None),
     ],
 )
-def test_words_about_the_message_are_shown_and_those_about_the_site_are_not(
+def test_answers_about_the_message_are_shown_and_those_about_the_site_are_not(
     answer: str, words: str | None
 ) -> None:
     assert words_of_refusal(answer) == words
@@ -144,7 +144,7 @@ def test_words_about_the_message_are_shown_and_those_about_the_site_are_not(
         ({"connect": "554 5.7.1 We know you"}, Status.DEFERRED, None),
     ],
 )
-def test_the_fate_of_a_mail_that_was_tried(
+def test_the_outcome_of_a_message_that_was_tried(
     app: Flask,
     visitor: Visitor,
     deliver: Deliver,
@@ -158,19 +158,17 @@ def test_the_fate_of_a_mail_that_was_tried(
     visitor.ask_for_reset(SUSAN)
     deliver()
     with app.app_context():
-        (fate,) = found()
-    assert (fate.status, fate.words) == (status, words)
-    assert (fate.due_at is None) is (status in {Status.SENT, Status.DEAD})
-    assert (fate.ended_at is None) is (status is Status.DEFERRED)
+        (outcome,) = found()
+    assert (outcome.status, outcome.words) == (status, words)
+    assert (outcome.due_at is None) is (status in {Status.SENT, Status.DEAD})
+    assert (outcome.ended_at is None) is (status is Status.DEFERRED)
 
 
-def test_where_it_was_asked_from_outlives_the_sending(
-    app: Flask, visitor: Visitor, deliver: Deliver
-) -> None:
+def test_the_origin_is_kept_after_sending(app: Flask, visitor: Visitor, deliver: Deliver) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset(SUSAN)
     deliver()
     with app.app_context():
-        (fate,) = found()
-    assert fate.arguments["address"] == "127.0.0.0/24"
-    assert set(fate.arguments) == {"address", "browser"}
+        (outcome,) = found()
+    assert outcome.arguments["address"] == "127.0.0.0/24"
+    assert set(outcome.arguments) == {"address", "browser"}

@@ -1,4 +1,4 @@
-"""Chores: old messages are reduced to what counts need, and those that the application has."""
+"""Periodic tasks: old messages are reduced, and the application's own tasks run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_old_message_keeps_no_address_and_no_words(app: Flask, app_context: A
     assert (row.answer, row.message_id, row.status) == (None, "", Status.SENT)
 
 
-def test_it_is_still_counted_and_found_by_its_whole_address(
+def test_a_reduced_message_is_counted_and_found_by_its_whole_address(
     app: Flask, app_context: AppContext
 ) -> None:
     write(settled_at=NOW - 31 * DAY)
@@ -52,14 +52,14 @@ def test_it_is_still_counted_and_found_by_its_whole_address(
         assert messages.search(session, Search(address="susan")) == []
 
 
-def test_what_is_young_or_waits_is_left_alone(app: Flask, app_context: AppContext) -> None:
+def test_recent_and_waiting_messages_are_not_reduced(app: Flask, app_context: AppContext) -> None:
     write(settled_at=NOW - 29 * DAY)
     write(settled_at=None, status=Status.DEFERRED)
     prune()
     assert [row.reduced for row in rows(app)] == [False, False]
 
 
-def test_after_a_year_more_nothing_is_left(app: Flask, app_context: AppContext) -> None:
+def test_a_year_later_the_row_is_removed(app: Flask, app_context: AppContext) -> None:
     write(settled_at=NOW - 31 * DAY)
     prune()
     prune(now=NOW + 300 * DAY)
@@ -103,15 +103,15 @@ def prune(*, now: float = NOW) -> None:
     Housekeeping(made, retention=30 * DAY).run_due()
 
 
-# Chores of the application
+# Periodic tasks of the application
 
 
-def test_a_chore_is_done_once_an_hour(
+def test_a_periodic_task_runs_once_an_hour(
     app_context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[float] = []
     current_outbox().clock = lambda: NOW
-    current_outbox().register_periodic_task("tests.note", noting(done))
+    current_outbox().register_periodic_task("tests.note", recording(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(3):
         made.run_due()
@@ -122,12 +122,12 @@ def test_a_chore_is_done_once_an_hour(
     assert done == [NOW, NOW]
 
 
-def test_a_chore_with_more_to_do_goes_on_soon(
+def test_a_periodic_task_with_more_to_do_continues_soon(
     app: Flask, app_context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flask_outbox.delivery.housekeeping.CHECK_SECONDS", 0.01)
     done: list[float] = []
-    current_outbox().register_periodic_task("tests.long", noting(done, batches=3))
+    current_outbox().register_periodic_task("tests.long", recording(done, batches=3))
     context = app.app_context
     with Housekeeping(current_outbox(), retention=30 * DAY, context=context) as made:
         assert eventually(lambda: len(done) == 3)
@@ -135,7 +135,7 @@ def test_a_chore_with_more_to_do_goes_on_soon(
     assert len(done) == 3
 
 
-def test_what_a_chore_writes_is_committed_and_may_be_mail(
+def test_a_periodic_task_is_committed_and_may_enqueue_mail(
     app: Flask, app_context: AppContext, smtp: ScriptedServer
 ) -> None:
     def task(session: Session, _now: float) -> bool:
@@ -152,7 +152,7 @@ def test_what_a_chore_writes_is_committed_and_may_be_mail(
 
 
 @pytest.mark.parametrize("error", [OperationalError("", None, OSError("gone")), KeyError("gone")])
-def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
+def test_a_failed_periodic_task_writes_nothing_and_stops_no_other(
     app: Flask,
     app_context: AppContext,
     caplog: pytest.LogCaptureFixture,
@@ -166,7 +166,7 @@ def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
 
     done: list[float] = []
     current_outbox().register_periodic_task("tests.broken", broken)
-    current_outbox().register_periodic_task("tests.note", noting(done))
+    current_outbox().register_periodic_task("tests.note", recording(done))
     made = Housekeeping(current_outbox(), retention=30 * DAY)
     for _ in range(2):
         made.run_due()
@@ -176,7 +176,7 @@ def test_a_chore_that_fails_writes_nothing_and_stops_no_other(
     assert "gone" in caplog.text
 
 
-def test_a_chore_may_read_first_and_write_later_while_others_write(
+def test_a_periodic_task_may_read_first_and_write_later(
     app: Flask, app_context: AppContext
 ) -> None:
     write(settled_at=NOW)
@@ -194,14 +194,14 @@ def test_a_chore_may_read_first_and_write_later_while_others_write(
         assert eventually(lambda: rows(app)[0].answer == "susan has it and more")
 
 
-def test_two_chores_of_one_name_are_refused(app_context: AppContext) -> None:
-    current_outbox().register_periodic_task("tests.note", noting([]))
+def test_two_periodic_tasks_of_one_name_are_refused(app_context: AppContext) -> None:
+    current_outbox().register_periodic_task("tests.note", recording([]))
     with pytest.raises(ValueError, match="two periodic tasks named"):
-        current_outbox().register_periodic_task("tests.note", noting([]))
+        current_outbox().register_periodic_task("tests.note", recording([]))
 
 
-def noting(done: list[float], *, batches: int = 1) -> PeriodicTask:
-    """A chore of so many batches that notes when it was done."""
+def recording(done: list[float], *, batches: int = 1) -> PeriodicTask:
+    """A periodic task of so many batches that records when it ran."""
 
     def task(_session: Session, now: float) -> bool:
         assert has_app_context()
@@ -213,7 +213,7 @@ def noting(done: list[float], *, batches: int = 1) -> PeriodicTask:
 
 @contextmanager
 def delivering(app: Flask) -> Iterator[None]:
-    """A dispatcher as its process runs it, until the end of the block."""
+    """Run a dispatcher until the end of the block, as its process does."""
     made = make_dispatcher(settings_of(app))
     with WakeupListener(Path(app.instance_path) / "dispatcher.bell") as listener:
         thread = threading.Thread(target=made.run, args=[listener])

@@ -65,13 +65,13 @@ def killed_at(point: str, forker: Forker, settings: Settings, folder: Path) -> N
 
 
 def has_received(smtp: ScriptedServer) -> bool:
-    """Whether one message came; the server reads what the dead one sent in its own time."""
+    """Whether one message came; the server may read what the dead dispatcher sent later."""
     smtp.wait_until_hung_up()
     return len(smtp.received) == 1
 
 
 def wait_until_due(row: OutboxMessage, *, settled: bool) -> None:
-    """The lease of the killed one runs out by itself."""
+    """Wait until the lease of the killed dispatcher ends."""
     if not settled:
         assert row.due_at - time.time() <= LEASE_SECONDS
         time.sleep(max(row.due_at - time.time(), 0) + 0.01)

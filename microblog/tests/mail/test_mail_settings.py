@@ -82,7 +82,7 @@ def test_each_key_is_read_from_the_environment(
 
 @pytest.mark.parametrize("value", ["0", "false", "False", "off", "no", ""])
 @pytest.mark.parametrize("name", ["MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND"])
-def test_off_is_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_words_for_off_are_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     assert load_settings().as_flask_config()[name] is False
 
@@ -159,6 +159,6 @@ def test_a_message_of_two_parts_is_sent_from_the_shell(
 
 
 def site(folder: Path, server: ScriptedServer, **changes: Any) -> Flask:
-    """Our own application, whose database nobody asks for."""
+    """The site, whose database is never used."""
     where: dict[str, Any] = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port}
     return create_app(Settings(INSTANCE_PATH=folder, **where, **changes))

@@ -1,4 +1,4 @@
-"""The log-in with a token: HTTP to a token server, SMTP to a server that wants XOAUTH2."""
+"""The log-in with a token: over HTTP to a token server, over SMTP with XOAUTH2."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_token_is_renewed_a_minute_before_its_end(tokens: TokenServer) -> None
     assert used.token() == "token-2"
 
 
-def test_a_lifetime_that_is_not_said_is_short(tokens: TokenServer) -> None:
+def test_an_unknown_lifetime_is_short(tokens: TokenServer) -> None:
     now = [1000.0]
     used = source(tokens, clock=lambda: now[0])
     tokens.answers = [(200, '{"access_token": "token-0", "token_type": "bearer"}')]
@@ -248,14 +248,14 @@ def test_an_unencrypted_token_server_is_asked_past_every_proxy(
     assert source(tokens).token() == "token-1"
 
 
-def test_a_token_server_that_says_nothing() -> None:
+def test_a_silent_token_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent = TokenServer(listener.getsockname()[1])
         error = failure(source(silent, timeout=0.3).token)
     assert "no answer" in error.answer
 
 
-def test_a_token_server_that_never_comes_to_an_end(tokens: TokenServer) -> None:
+def test_a_token_server_with_an_endless_answer(tokens: TokenServer) -> None:
     tokens.dribbles = True
     used = source(tokens, timeout=0.5)
     errors: list[SmtpError] = []
@@ -295,7 +295,7 @@ def test_mail_waits_for_the_token_server(
     assert [one.login for one in mailer.received] == [ACCOUNT]
 
 
-def test_no_secret_is_told(
+def test_no_secret_is_printed_or_logged(
     tokens: TokenServer,
     mailer: ScriptedServer,
     capsys: pytest.CaptureFixture[str],
@@ -307,14 +307,14 @@ def test_no_secret_is_told(
     send(server)
     watched = capsys.readouterr()
     assert "AUTH XOAUTH2 ***" in watched.err
-    told = "".join([watched.out, watched.err, caplog.text, repr(server), repr(server.tokens)])
-    assert tokens.url in told
+    output = "".join([watched.out, watched.err, caplog.text, repr(server), repr(server.tokens)])
+    assert tokens.url in output
     encoded = [
         base64.b64encode(f"user={ACCOUNT}\1auth=Bearer token-{number}\1\1".encode()).decode()
         for number in (1, 2)
     ]
     for secret in (SECRET, REFRESH, "token-1", "token-2", *encoded):
-        assert secret not in told
+        assert secret not in output
 
 
 def test_a_token_crosses_no_network_unencrypted(tokens: TokenServer) -> None:
@@ -337,7 +337,7 @@ def greet(listener: socket.socket) -> None:
 
 
 def own_address() -> str:
-    """An address of this machine that is not loopback; no packet is sent."""
+    """An address of this machine that is not loopback, found without sending a packet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -346,7 +346,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_a_server_without_xoauth2_is_told_no_token(tokens: TokenServer) -> None:
+def test_a_server_without_xoauth2_gets_no_token(tokens: TokenServer) -> None:
     with ScriptedServer(auth="PLAIN LOGIN", users={ACCOUNT: "token-1"}) as server:
         error = failure(lambda: open_connection(mail_server(server, source(tokens))))
         assert "AUTH" not in server.commands
@@ -355,7 +355,7 @@ def test_a_server_without_xoauth2_is_told_no_token(tokens: TokenServer) -> None:
     assert "takes no tokens" in advice(error, encrypted)
 
 
-def test_a_server_that_says_nothing_to_a_token(tokens: TokenServer, mailer: ScriptedServer) -> None:
+def test_a_server_that_does_not_answer_a_token(tokens: TokenServer, mailer: ScriptedServer) -> None:
     mailer.script = {"auth": STALL}
     error = failure(lambda: open_connection(mail_server(mailer, source(tokens), timeout=0.3)))
     assert "no answer within 0.3 seconds" in error.answer
@@ -376,7 +376,7 @@ def test_secrets_go_to_no_open_token_server(url: str) -> None:
         smtp_server({"MAIL_OAUTH_TOKEN_URL": url, "MAIL_OAUTH_CLIENT_ID": "client"})
 
 
-def test_the_mail_package_needs_authlib_only_where_a_token_is_fetched() -> None:
+def test_authlib_is_imported_only_to_fetch_a_token() -> None:
     code = (
         "import sys; sys.modules['authlib'] = sys.modules['requests'] = None\n"
         "import flask_outbox.smtp.submission, microblog.app\n"

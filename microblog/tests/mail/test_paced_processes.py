@@ -35,7 +35,7 @@ Make = Callable[..., Settings]
 
 @contextmanager
 def dispatching(settings: Settings) -> Iterator[Path]:
-    """A dispatcher in a process of its own, and the file that holds what it says."""
+    """A dispatcher in a process of its own, and the file of its output."""
     settings.INSTANCE_PATH.mkdir(exist_ok=True)
     log = settings.INSTANCE_PATH / "dispatcher.txt"
     with log.open("wb") as written:

@@ -1,6 +1,6 @@
-"""Every e-mail in every language looks as it did when somebody last looked at it.
+"""Every email in every language looks as it did when somebody last reviewed it.
 
-After a change that is meant, read the difference that this makes:
+After an intended change, review the difference that this makes:
 UPDATE_PREVIEWS=1 pytest microblog/tests/mail/test_previews.py
 """
 
@@ -37,20 +37,20 @@ STORED = Path(__file__).parent / "previews"
 KINDS = [*(email.kind for email in EMAILS), FAILURE_KIND]
 
 
-def test_no_kind_is_forgotten(app: Flask) -> None:
+def test_every_email_type_has_previews(app: Flask) -> None:
     with app.app_context():
         assert sorted(set(current_outbox().email_types) - {PRERENDERED}) == sorted(KINDS)
 
 
-def test_no_preview_is_of_a_kind_that_is_gone() -> None:
-    """Rows hold the names of kinds, so they stay."""
+def test_no_preview_is_of_a_removed_email_type() -> None:
+    """Rows hold the names of email types, so these stay."""
     stored = {path.name for path in STORED.iterdir()}
     assert stored <= {f"{kind}.{language}.txt" for kind in KINDS for language in LANGUAGES}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_email_is_as_it_was_looked_at(app: Flask, kind: str, language: str) -> None:
+def test_an_email_is_as_it_was_reviewed(app: Flask, kind: str, language: str) -> None:
     with app.app_context():
         found = previews.preview(current_outbox(), kind, language)
     assert found is not None, f"{kind} has no sample to preview"
@@ -104,7 +104,7 @@ def test_a_preview_leaves_nothing_behind(app: Flask) -> None:
             assert db.session.scalar(select(func.count()).select_from(model)) == 0
 
 
-def test_the_pages(make_app: Callable[..., Flask]) -> None:
+def test_the_pages_show_every_email(make_app: Callable[..., Flask]) -> None:
     visitor = Visitor(make_app(demo=True))
     listed = visitor.get("/dev/emails")
     assert "accounts.reset_password" in words(listed)
@@ -119,11 +119,11 @@ def test_the_pages(make_app: Callable[..., Flask]) -> None:
         assert visitor.get(f"/dev/emails/{nothing}").status_code == 404
 
 
-def test_a_site_for_other_people_has_no_such_pages(app: Flask) -> None:
+def test_a_public_site_has_no_previews(app: Flask) -> None:
     assert Visitor(app).get("/dev/emails").status_code == 404
 
 
 def steady(text: str) -> str:
-    """Without what differs each time."""
+    """A text without the parts that differ each time."""
     text = re.sub(r"preview-[0-9a-f]{8}", "susan", text)
     return re.sub(r"eyJ[\w.-]+", "TOKEN", text)

@@ -1,4 +1,4 @@
-"""One address gets few messages of a kind that strangers can trigger; a dead one gets none."""
+"""One address gets few messages that strangers can trigger; a suppressed one gets none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_one_address_gets_three_resets_in_a_quarter_of_an_hour(
     make_user(app, "john")
     pages = [words(visitor.ask_for_reset(SPELLINGS[number % 3])) for number in range(7)]
     visitor.ask_for_reset("john@example.com")
-    assert len(set(pages)) == 1, "the answer tells that there is a limit"
+    assert len(set(pages)) == 1, "the answer reveals that there is a limit"
     deliver()
     assert sorted(one.recipients[0] for one in smtp.received) == [
         "john@example.com",
@@ -64,7 +64,7 @@ def test_after_the_quarter_of_an_hour_there_is_mail_again(
     assert len(smtp.received) == 4
 
 
-def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
+def test_an_admitted_message_is_not_stopped_at_its_next_attempt(
     app: Flask, visitor: Visitor, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     make_user(app, "susan")
@@ -83,7 +83,7 @@ def test_a_message_that_was_let_through_once_is_not_stopped_at_its_next_attempt(
     assert [row.status for row in rows(app)] == [*[Status.SENT] * 3, Status.DISCARDED]
 
 
-def test_of_many_at_once_exactly_three_are_let_through(app: Flask) -> None:
+def test_of_many_at_once_exactly_three_are_admitted(app: Flask) -> None:
     with app.app_context():
         made = current_outbox()
         made.register(
@@ -131,7 +131,7 @@ def test_an_address_that_does_not_exist_gets_nothing_more(
         ("550 15.1.1 nonsense", False),
     ],
 )
-def test_only_a_verdict_on_the_address_condemns_it(answer: str, *, condemned: bool) -> None:
+def test_only_a_refusal_of_the_address_suppresses_it(answer: str, *, condemned: bool) -> None:
     assert suppressions.condemns_address(answer) is condemned
 
 
@@ -174,8 +174,8 @@ def test_the_numbers_are_settings(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_guard_reads_only_what_it_counts(app: Flask) -> None:
-    """However much mail of the kind there is, and however much to the address."""
+def test_admission_reads_only_the_rows_it_counts(app: Flask) -> None:
+    """However much mail of the type there is, and however much to the address."""
     with app.app_context():
         outbox = current_outbox()
         outbox.send_email("Hello", None, ["susan@example.com"], "text")

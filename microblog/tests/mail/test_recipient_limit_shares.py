@@ -1,4 +1,4 @@
-"""What strangers trigger is counted together; the way back into an account by itself."""
+"""Mail that strangers trigger is counted together, reset links separately."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 
 def ask(session: Session, kind: str, now: float) -> bool:
-    """Whether a message that somebody triggered then is let through."""
+    """Whether a message that somebody triggers then is admitted."""
     number = put(session, recipient_key=SUSAN, kind=kind)
     held = Claim(
         number, kind, SUSAN, SUSAN, "en", {}, None, "<any@example.com>", now, None, 1, 1, [], None
@@ -49,12 +49,12 @@ def ask(session: Session, kind: str, now: float) -> bool:
     return admit(session, held, GUARD, now=now, share=share)
 
 
-def test_kinds_that_strangers_trigger_are_counted_together(session: Session) -> None:
+def test_email_types_that_strangers_trigger_are_counted_together(session: Session) -> None:
     kinds = ["verify", "change"] * 4
     assert [ask(session, kind, NOW) for kind in kinds] == [True] * 3 + [False] * 5
 
 
-def test_other_kinds_never_use_up_the_way_back(session: Session) -> None:
+def test_other_email_types_never_use_up_the_reset_links(session: Session) -> None:
     for minute in range(0, 24 * 60, 5):
         ask(session, "verify", NOW + minute * MINUTE)
         ask(session, "change", NOW + minute * MINUTE)
@@ -63,7 +63,7 @@ def test_other_kinds_never_use_up_the_way_back(session: Session) -> None:
 
 
 def test_a_day_of_requests_brings_few_messages(session: Session) -> None:
-    """One address is asked for every five minutes, all day long."""
+    """Somebody asks for mail to one address every five minutes, all day long."""
     moments = [NOW + minute * MINUTE for minute in range(0, 24 * 60, 5)]
     assert sum(ask(session, "verify", moment) for moment in moments) == 10
     links = [moment for moment in moments if ask(session, "reset", moment)]
@@ -87,7 +87,7 @@ def test_a_day_of_requests_brings_few_messages(session: Session) -> None:
         ([-DAY + MINUTE, *[-2 * HOUR] * 7, 0, 0, 0], 22 * HOUR),
     ],
 )
-def test_when_the_next_message_would_be_let_through(
+def test_when_the_next_message_would_be_admitted(
     posted: list[float], opens_in: float | None
 ) -> None:
     opens = GUARD.opens_at([NOW + one for one in posted], now=NOW)
@@ -111,7 +111,7 @@ def test_one_address_gets_six_messages_at_once_whatever_strangers_press(
     assert "3 such messages within 15 minutes, or 10 within a day" in (held_back[0].answer or "")
 
 
-def test_of_many_at_once_of_several_kinds_exactly_three_are_let_through(app: Flask) -> None:
+def test_of_many_at_once_of_several_types_exactly_three_are_admitted(app: Flask) -> None:
     with app.app_context():
         outbox = current_outbox()
         for name in OTHERS.kinds:
@@ -144,8 +144,8 @@ def admitted_at_once(outbox: Outbox, count: int) -> list[bool]:
     return answers
 
 
-def test_whatever_is_counted_is_found_by_an_index(session: Session) -> None:
-    """However much mail of the kinds there is, and however much to the address."""
+def test_counting_uses_an_index(session: Session) -> None:
+    """However much mail of these types there is, and however much to the address."""
     engine = session.connection().engine
     for kind in ("verify", "reset"):
         with recorded(engine) as asked:

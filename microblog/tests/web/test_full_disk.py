@@ -140,8 +140,8 @@ def test_a_log_file_on_a_full_disk_is_logged_once_without_tracebacks(
         (small_disk / "filling").unlink()
         logger.info("after")
     lines = capfd.readouterr().err.splitlines()
-    told = [line.partition("]: ")[2] for line in lines if "log file" in line]
-    assert told == [
+    logged_lines = [line.partition("]: ")[2] for line in lines if "log file" in line]
+    assert logged_lines == [
         f"The log file {file} cannot be written: No space left on device",
         f"The log file {file} can be written again.",
     ]

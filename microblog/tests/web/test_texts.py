@@ -317,8 +317,8 @@ def test_every_word_on_the_security_pages_comes_from_a_translation(app: Flask) -
         user = writing.get_one(User, number)
         user.email_verified_at = user.registered_at
         link = path_of(not_me_link(user, user.email, now=utc_now()))
-        for happening in SecurityEventType:
-            record(writing, number, happening, scope_at(utc_now(), RequestOrigin()))
+        for event_type in SecurityEventType:
+            record(writing, number, event_type, scope_at(utc_now(), RequestOrigin()))
         suppress(writing, [(user.email, "recipient: 550 5.1.1 1234")], now=utc_now().timestamp())
     token = here.csrf_token("/settings/sessions")
     pages = [
