@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from flask_outbox import metadata
 from flask_outbox.extension import make_dispatcher
 from tests.application import db, make_app
-from tests.databases import engine_of
+from tests.databases import close_left_connections, engine_of
 from tests.ports import HOST
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.smtp_server import ScriptedServer
@@ -96,7 +96,7 @@ def _postgresql_database() -> Iterator[str]:
 
 
 @pytest.fixture
-def _postgresql_url(_postgresql_database: str) -> str:
+def _postgresql_url(_postgresql_database: str) -> Iterator[str]:
     engine = engine_of(_postgresql_database)
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
@@ -105,4 +105,5 @@ def _postgresql_url(_postgresql_database: str) -> str:
             "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
         )
     engine.dispose()
-    return _postgresql_database
+    yield _postgresql_database
+    close_left_connections()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,6 +15,21 @@ WRITING = {"sqlite_begin": "IMMEDIATE"}
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests of decisions that need no database: one engine is enough."""
+
+
+_on_servers: WeakSet[Any] = WeakSet()
+
+
+@event.listens_for(Engine, "connect")
+def _remember(connection: Any, _record: object) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        _on_servers.add(connection)
+
+
+def close_left_connections() -> None:
+    """Close what a test left open: a server takes so many connections and no more."""
+    for connection in list(_on_servers):
+        connection.close()
 
 
 def engine_of(url: str) -> Engine:

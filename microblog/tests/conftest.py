@@ -25,6 +25,7 @@ from microblog.database import Model, db
 from microblog.settings import Settings
 from tests import delivering, sites
 from tests.constants import BY_WORKER, ENGINES, SECRET, Make
+from tests.databases import close_left_connections
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.sites import checked_settings, shared_site
 from tests.smtp_server import ScriptedServer
@@ -182,10 +183,11 @@ def _postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 @pytest.fixture
-def _postgresql_url(_postgresql_database: str) -> str:
+def _postgresql_url(_postgresql_database: str) -> Iterator[str]:
     with psycopg.connect(_postgresql_database) as connection:
         connection.execute(_emptying(_postgresql_database))
-    return _postgresql_database
+    yield _postgresql_database
+    close_left_connections()
 
 
 @cache
