@@ -33,7 +33,7 @@ def enqueue_example(kind: str | None = None) -> int:
         if kind is None:
             row_id = outbox.send_email("Hello", None, [address], TEXT, HTML, session=writing)
         else:
-            row_id = outbox.enqueue(writing, kind, address).id
+            row_id = outbox.enqueue(writing, kind, address)
         writing.execute(
             text("UPDATE outbox SET status = :status WHERE id = :id"),
             {"status": Status.CANCELLED, "id": row_id},

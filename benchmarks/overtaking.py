@@ -72,7 +72,7 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
         with app.app_context():
             upgrade()
             example = enqueue_example()
-            multiply(db.engine, example, digests, status=Status.QUEUED, lane=Priority.BULK)
+            multiply(db.engine, example, digests, status=Status.QUEUED, lane=Priority.LOW)
             tidy(db.engine)
             with running_site(
                 Path(name), mail_port=mail_port, people=resets, database_url=url

@@ -14,7 +14,8 @@ LIMIT = 50
 def lengths() -> list[tuple[int, str]]:
     found = []
     for path in [file for source in SOURCES for file in source.rglob("*.py")]:
-        if path.parent.name == "migrations":  # a list of tables, not a procedure
+        # A list of tables is not a procedure.
+        if path.parent.name == "migrations" or path.name == "schema.py":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:

@@ -13,7 +13,7 @@ from flask.ctx import AppContext
 from sqlalchemy import make_url
 
 from flask_outbox import metadata
-from flask_outbox.extension import make_dispatcher
+from flask_outbox.application import make_dispatcher
 from tests.application import db, make_app
 from tests.databases import close_left_connections, engine_of
 from tests.ports import HOST

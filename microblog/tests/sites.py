@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_outbox.extension import EXTENSION
+from flask_outbox.application import EXTENSION
 from microblog.app import create_app
 from microblog.database import db
 from microblog.settings import Settings

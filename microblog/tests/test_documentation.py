@@ -11,7 +11,7 @@ import click
 import pytest
 
 from benchmarks import QUESTIONS
-from flask_outbox.extension import make_dispatcher
+from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox.models import Model as MailModel
 from flask_outbox.outbox.models import Status
 from microblog.app import MODELS

@@ -5,13 +5,14 @@ What needs an extra is imported where it is used, so that any Flask application 
 
 from __future__ import annotations
 
-from flask_outbox.extension import (
+from flask_outbox.application import (
     current_outbox,
     email_from_templates,
     init_outbox,
     run_dispatcher,
     send_email,
 )
+from flask_outbox.extension import FlaskOutbox
 from flask_outbox.flask_mail import Mail, Message, smtp_server
 from flask_outbox.message.addresses import (
     Address,
@@ -23,6 +24,7 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import Attachment, BadHeaderError, Email
 from flask_outbox.message.templates import MissingExtraError
+from flask_outbox.outbox.composers import TypedEmail
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType, Priority
 from flask_outbox.outbox.limits import RecipientLimit
@@ -43,6 +45,7 @@ __all__ = [
     "Discard",
     "Email",
     "EmailType",
+    "FlaskOutbox",
     "Mail",
     "Message",
     "MissingExtraError",
@@ -51,6 +54,7 @@ __all__ = [
     "Priority",
     "RecipientLimit",
     "SmtpError",
+    "TypedEmail",
     "address_key",
     "current_outbox",
     "email_from_templates",

@@ -7,15 +7,15 @@ cannot be injected, and errors name the step that failed.
 
 from __future__ import annotations
 
-import re
 import time
 from inspect import signature
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import flask_mail
 from flask import current_app
 
+from flask_outbox.config_values import default_sender, flag, number, words
 from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.message.addresses import (
     Address,
@@ -42,12 +42,6 @@ from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, tr
 
 HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
 """Whether Flask-Mail is 0.10 or newer."""
-
-Number = TypeVar("Number", int, float)
-
-_FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
-    ("", "0", "false", "f", "no", "n", "off", "none", "null"), False
-)
 
 
 class IncompleteError(ValueError, AssertionError):
@@ -210,7 +204,7 @@ class Mail(flask_mail.Mail):
         debug: bool | int = False,
         testing: bool = False,
     ) -> Any:
-        server = smtp_server(config, debug=_flag(config, "MAIL_DEBUG", default=bool(debug)))
+        server = smtp_server(config, debug=flag(config, "MAIL_DEBUG", default=bool(debug)))
         state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
             server=server.host,
             username=server.username,
@@ -218,11 +212,11 @@ class Mail(flask_mail.Mail):
             port=server.port,
             use_tls=server.use_tls,
             use_ssl=server.use_ssl,
-            default_sender=config.get("MAIL_DEFAULT_SENDER") or _first_admin(config),
+            default_sender=default_sender(config),
             debug=int(server.debug),
-            max_emails=_number(config, "MAIL_MAX_EMAILS", int),
-            suppress=_flag(config, "MAIL_SUPPRESS_SEND", default=testing),
-            ascii_attachments=_flag(config, "MAIL_ASCII_ATTACHMENTS"),
+            max_emails=number(config, "MAIL_MAX_EMAILS", int),
+            suppress=flag(config, "MAIL_SUPPRESS_SEND", default=testing),
+            ascii_attachments=flag(config, "MAIL_ASCII_ATTACHMENTS"),
         )
         state.smtp_server = server
         return state
@@ -260,18 +254,18 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
     Values may be texts, as environment variables are. Raises ValueError for an invalid one, if both
     MAIL_USE_TLS and MAIL_USE_SSL are on, and if secrets must not be sent to MAIL_OAUTH_TOKEN_URL.
     """
-    use_tls, use_ssl = _flag(config, "MAIL_USE_TLS"), _flag(config, "MAIL_USE_SSL")
+    use_tls, use_ssl = flag(config, "MAIL_USE_TLS"), flag(config, "MAIL_USE_SSL")
     if use_tls and use_ssl:
         raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
     return SmtpServer(
         host=config.get("MAIL_SERVER") or "localhost",
-        port=_number(config, "MAIL_PORT", int) or 25,
+        port=number(config, "MAIL_PORT", int) or 25,
         use_tls=use_tls,
         use_ssl=use_ssl,
-        username=_words(config, "MAIL_USERNAME"),
-        password=_words(config, "MAIL_PASSWORD"),
+        username=words(config, "MAIL_USERNAME"),
+        password=words(config, "MAIL_PASSWORD"),
         tokens=_token_source(config),
-        timeout=_number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
+        timeout=number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
         ca_file=config.get("MAIL_CA_FILE"),
         debug=debug,
         ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
@@ -281,7 +275,7 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
 
 def _sender_domain(config: dict[str, Any]) -> str | None:
     try:
-        return parse_address(config.get("MAIL_DEFAULT_SENDER") or _first_admin(config)).domain
+        return parse_address(default_sender(config)).domain
     except AddressError:
         return None
 
@@ -293,11 +287,11 @@ def _token_source(config: dict[str, Any]) -> TokenSource | None:
     return TokenSource(
         OAuthClient(
             url,
-            _words(config, "MAIL_OAUTH_CLIENT_ID") or "",
-            _words(config, "MAIL_OAUTH_CLIENT_SECRET"),
-            _words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
+            words(config, "MAIL_OAUTH_CLIENT_ID") or "",
+            words(config, "MAIL_OAUTH_CLIENT_SECRET"),
+            words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
             config.get("MAIL_OAUTH_SCOPE"),
-            _number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
+            number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
         )
     )
 
@@ -364,38 +358,3 @@ def _author(message: flask_mail.Message, default: AddressLike | None) -> Address
             "The message has no sender: give it one, or set MAIL_DEFAULT_SENDER or ADMINS."
         )
     return parse_address(sender)
-
-
-def _flag(config: dict[str, Any], key: str, *, default: bool = False) -> bool:
-    value = config.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        return bool(value)
-    known = _FLAGS.get(value.strip().lower())
-    if known is None:
-        raise ValueError(f"{key} is {value!r}; it must be on or off.")
-    return known
-
-
-def _number(config: dict[str, Any], key: str, kind: type[Number]) -> Number | None:
-    value = config.get(key)
-    if value is None or value == "":
-        return None
-    try:
-        return kind(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{key} is {value!r}; it must be a number.") from None
-
-
-def _words(config: dict[str, Any], key: str) -> str | None:
-    """A text setting, which JSON may have turned into a number."""
-    value = config.get(key)
-    return None if value is None else str(value)
-
-
-def _first_admin(config: dict[str, Any]) -> Any:
-    admins = config.get("ADMINS") or ()
-    if isinstance(admins, str):
-        admins = [one for one in re.split(r"[,;\s]+", admins) if one]
-    return next(iter(admins), None)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from flask_outbox import ComposeContext, Discard, Email, EmailType, Outbox, Priority, parse_address
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.delivery import Delivery
-from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.delivery.slots import forget_slots
@@ -215,9 +216,9 @@ class OutboxMachine(RuleBasedStateMachine):
         compose = self.server.compose
         for kind in (
             EmailType("normal", compose, delays=DELAYS),
-            EmailType("prompt", compose, delays=DELAYS, lane=Priority.PROMPT),
-            EmailType("bulk", compose, delays=DELAYS, lane=Priority.BULK, guarded=True),
-            EmailType("brief", compose, delays=DELAYS, lifetime=LIFETIME),
+            EmailType("prompt", compose, delays=DELAYS, priority=Priority.HIGH),
+            EmailType("bulk", compose, delays=DELAYS, priority=Priority.LOW, guarded=True),
+            EmailType("brief", compose, delays=DELAYS, expires_after=timedelta(seconds=LIFETIME)),
             EmailType("once", compose, delays=DELAYS, repeat_unknown=False),
         ):
             self.outbox.register(kind)
@@ -248,8 +249,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now += 0.001
         with self.outbox.sessions() as session:
             session.connection(execution_options=WRITING)
-            message = self.outbox.enqueue(session, kind, address)
-            number, lane = message.id, Priority(message.lane)
+            number = self.outbox.enqueue(session, kind, address)
+            lane = self.outbox.email_types[kind].priority
             if is_rolled_back:
                 session.rollback()
                 return
@@ -287,7 +288,7 @@ class OutboxMachine(RuleBasedStateMachine):
         elif way == "renew" and self.rows and not self.limits:
             self._claim_by_number(worker, max(self.rows))
         else:
-            priorities = PROMPT_ONLY if way == "crash" else ALL_PRIORITIES
+            priorities = HIGH_ONLY if way == "crash" else ALL_PRIORITIES
             worker.claims.refresh_rate_limited()
             self._claimed(worker, worker.claims.claim(priorities, now=self.now), priorities)
 

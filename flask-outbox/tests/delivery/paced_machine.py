@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.delivery.pacing import DOMAINS_AT_ONCE, HINT_SECONDS, Pacing
 from flask_outbox.delivery.slots import EVERYTHING
 from flask_outbox.outbox.models import Model, RateSlot, Status
@@ -165,7 +165,7 @@ class PacedMachine(RuleBasedStateMachine):
         for which, action, seconds in steps:
             thread = self.threads[which]
             if thread.claim is None:
-                self._claim(thread, PROMPT_ONLY if "urgent" in action else ALL_PRIORITIES)
+                self._claim(thread, HIGH_ONLY if "urgent" in action else ALL_PRIORITIES)
             else:
                 self._act(thread, thread.claim, action)
             self.now += seconds
@@ -240,9 +240,7 @@ class PacedMachine(RuleBasedStateMachine):
         first = min(may_leave, key=lambda one: (one.lane, one.due_at))
         if len(self.domains) > DOMAINS_AT_ONCE:
             # Among so many, only what is urgent is sure to be found before the rest.
-            assert row.lane == Priority.PROMPT or first.lane != Priority.PROMPT, (
-                f"{row} before {first}"
-            )
+            assert row.lane == Priority.HIGH or first.lane != Priority.HIGH, f"{row} before {first}"
         else:
             assert (row.lane, row.due_at) == (first.lane, first.due_at), f"{row} before {first}"
 
@@ -264,7 +262,7 @@ class PacedMachine(RuleBasedStateMachine):
             return  # A lease is renewed in time; otherwise nothing is promised.
         row = self.rows[claim.id]
         for scope in (EVERYTHING, row.domain):
-            self.offers[scope, row.lane == Priority.PROMPT].append(self.now)
+            self.offers[scope, row.lane == Priority.HIGH].append(self.now)
             for limit in self._limits_of(scope):
                 others, urgent = self.offers[scope, False], self.offers[scope, True]
                 assert most_within(limit.seconds, [*others, *urgent]) <= limit.count
@@ -348,7 +346,7 @@ class PacedMachine(RuleBasedStateMachine):
             for limit in self._limits_of(scope):
                 name = f"{scope} {limit.seconds}"
                 pools = {name: limit.count - _reserved(limit)}
-                if row.lane == Priority.PROMPT and _reserved(limit):
+                if row.lane == Priority.HIGH and _reserved(limit):
                     pools[f"{name} prompt"] = _reserved(limit)
                 yield limit, pools
 

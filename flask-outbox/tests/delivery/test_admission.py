@@ -41,7 +41,7 @@ def message(
 ) -> Claim:
     number = put(session, recipient_key=key, kind=kind, admitted_at=admitted_at)
     return Claim(
-        number, kind, key, key, "en", {}, None, "<any@example.com>", NOW, None, 1, 1, [], None
+        number, kind, key, key, "en", {}, None, "<any@example.com>", NOW, None, None, 1, 1, [], None
     )
 
 

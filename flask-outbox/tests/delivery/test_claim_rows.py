@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.models import OutboxMessage, Status
 from tests.delivery.bare_outbox import NOW, bare_engine, put
@@ -64,22 +64,22 @@ def claimed(claims: Claims, now: float = NOW) -> Claim:
 def test_the_most_urgent_due_row_is_claimed_longest_due_first(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
-    bulk = row(lane=Priority.BULK, due_at=NOW - 9)
+    bulk = row(lane=Priority.LOW, due_at=NOW - 9)
     younger, older = row(due_at=NOW), row(due_at=NOW - 5)
-    row(lane=Priority.PROMPT, due_at=NOW + 0.001)
-    urgent = row(lane=Priority.PROMPT, due_at=NOW, status=Status.DEFERRED)
+    row(lane=Priority.HIGH, due_at=NOW + 0.001)
+    urgent = row(lane=Priority.HIGH, due_at=NOW, status=Status.DEFERRED)
     for status in ENDED:
-        row(lane=Priority.PROMPT, due_at=NOW - 60, status=status)
-    row(lane=Priority.PROMPT, due_at=NOW - 60, waits_for="example.com")
+        row(lane=Priority.HIGH, due_at=NOW - 60, status=status)
+    row(lane=Priority.HIGH, due_at=NOW - 60, waits_for="example.com")
     taken = [claims.claim(ALL_PRIORITIES, now=NOW) for _ in range(5)]
     assert [one and one.id for one in taken] == [urgent, older, younger, bulk, None]
 
 
 def test_only_rows_of_the_priorities_are_claimed(claims: Claims, row: Put) -> None:
     row(lane=Priority.NORMAL)
-    assert claims.claim(PROMPT_ONLY, now=NOW) is None
-    urgent = row(lane=Priority.PROMPT)
-    claim = claims.claim(PROMPT_ONLY, now=NOW)
+    assert claims.claim(HIGH_ONLY, now=NOW) is None
+    urgent = row(lane=Priority.HIGH)
+    claim = claims.claim(HIGH_ONLY, now=NOW)
     assert claim is not None
     assert claim.id == urgent
 
@@ -280,7 +280,7 @@ def test_settling_and_claiming_are_one_transaction(
     engine: Engine, claims: Claims, row: Put
 ) -> None:
     first, second = row(due_at=NOW - 1), row()
-    assert claims.settle_and_claim(None, PROMPT_ONLY, now=NOW) == (True, None)
+    assert claims.settle_and_claim(None, HIGH_ONLY, now=NOW) == (True, None)
     claim = claimed(claims)
     assert claim.id == first
     ours, next_one = claims.settle_and_claim(
@@ -302,9 +302,9 @@ def test_the_next_due_time_is_the_earliest_of_waiting_rows(claims: Claims, row: 
     assert claims.next_due() is None
     for due_at, lane in [
         (9, Priority.NORMAL),
-        (5, Priority.BULK),
-        (7, Priority.BULK),
-        (3, Priority.PROMPT),
+        (5, Priority.LOW),
+        (7, Priority.LOW),
+        (3, Priority.HIGH),
     ]:
         row(due_at=NOW + due_at, lane=lane)
     assert claims.next_due() == NOW + 3

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from flask_outbox import Discard, EmailType, Priority, current_outbox
 from flask_outbox.delivery.claims import Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
-from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.models import OutboxMessage, Status
 from tests.application import db, is_sqlite, transaction
 from tests.databases import ON_SQLITE
 from tests.delivery import claiming
@@ -56,9 +56,10 @@ def test_the_next_due_row_may_have_any_priority(app: Flask, app_context: AppCont
     with made.sessions() as session:
         for lane in Priority:
             made.register(
-                EmailType(f"test.{lane}", lambda _session, _context: Discard(""), lane=lane)
+                EmailType(f"test.{lane}", lambda _session, _context: Discard(""), priority=lane)
             )
-            made.enqueue(session, f"test.{lane}", "susan@example.com").due_at = 1000.0 - lane
+            row_id = made.enqueue(session, f"test.{lane}", "susan@example.com")
+            session.get_one(OutboxMessage, row_id).due_at = 1000.0 - lane
             session.commit()
             assert claims.next_due() == 1000.0 - lane
     claims.close()

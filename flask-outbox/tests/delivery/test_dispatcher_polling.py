@@ -16,7 +16,7 @@ from flask_outbox import DeliveryOptions, Outbox, Priority
 from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.dispatcher import (
     ALL_PRIORITIES,
-    PROMPT_ONLY,
+    HIGH_ONLY,
     Dispatcher,
     DispatcherOptions,
     ServerHealth,
@@ -65,8 +65,8 @@ def post(outbox: Outbox, *, due_in: float, waits_for: str = "") -> int:
 
 
 def test_one_thread_is_reserved_for_urgent_mail(outbox: Outbox) -> None:
-    assert made(outbox, connections=2)._lanes() == [PROMPT_ONLY, ALL_PRIORITIES, ALL_PRIORITIES]
-    assert list(PROMPT_ONLY) == [Priority.PROMPT]
+    assert made(outbox, connections=2)._lanes() == [HIGH_ONLY, ALL_PRIORITIES, ALL_PRIORITIES]
+    assert list(HIGH_ONLY) == [Priority.HIGH]
     assert list(ALL_PRIORITIES) == [*Priority]
 
 
@@ -251,8 +251,8 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
     monkeypatch.setattr(
         looking, "_deliver_due", lambda _delivery, priorities: worked.append(priorities)
     )
-    looking._deliver_all(PROMPT_ONLY, looking._lease_keeper())
-    assert worked == [PROMPT_ONLY] * works
+    looking._deliver_all(HIGH_ONLY, looking._lease_keeper())
+    assert worked == [HIGH_ONLY] * works
     assert heard == list(zip([0, *wakeups], [opens_in] * len(wakeups), strict=False))
     assert (transport.idled, transport.closed) == (len(wakeups), 1)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,12 +27,12 @@ from flask_outbox import (
     Priority,
     current_outbox,
 )
+from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, LEASE_SECONDS, Dispatcher
 from flask_outbox.delivery.pacing import Pacing
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import forget_slots
-from flask_outbox.extension import make_dispatcher
 from flask_outbox.operations import messages
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, RateSlot, Status
@@ -63,13 +64,13 @@ class Clock:
 def clock(app_context: AppContext) -> Clock:
     outbox = current_outbox()
     for name, lane in (
-        (BULK, Priority.BULK),
+        (BULK, Priority.LOW),
         (NORMAL, Priority.NORMAL),
-        (FAST_RETRY, Priority.PROMPT),
+        (FAST_RETRY, Priority.HIGH),
     ):
-        outbox.register(EmailType(name, compose, lane=lane))
+        outbox.register(EmailType(name, compose, priority=lane))
     outbox.register(EmailType(NOBODY, lambda _session, _context: Discard("nobody is there")))
-    outbox.register(EmailType(SHORT, compose, lifetime=30))
+    outbox.register(EmailType(SHORT, compose, expires_after=timedelta(seconds=30)))
     outbox.clock = made = Clock()
     return made
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Priority
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
-from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.delivery.pacing import (
     DOMAINS_AT_ONCE,
     HINT_SECONDS,
@@ -38,7 +38,7 @@ LEASE = 20.0
 
 GMAIL, OTHER = "gmail.com", "example.com"
 MANY = [f"domain{number:02}.example" for number in range(DOMAINS_AT_ONCE + 3)]
-OTHERS_LANES = range(Priority.NORMAL, Priority.BULK + 1)
+OTHERS_LANES = range(Priority.NORMAL, Priority.LOW + 1)
 
 Make = Callable[..., Claims]
 
@@ -119,7 +119,7 @@ def test_urgent_mail_that_waits_for_its_next_attempt_blocks_nothing(
 ) -> None:
     """Whether it was marked as rate-limited before or not."""
     claims = process(None, "*=5/second")
-    (later,) = post(engine, Priority.PROMPT, OTHER, due_at=NOW + 10, waits_for=waiting)
+    (later,) = post(engine, Priority.HIGH, OTHER, due_at=NOW + 10, waits_for=waiting)
     (due,) = post(engine, Priority.NORMAL, GMAIL)
     claims.refresh_rate_limited()
     assert number(claims.claim(ALL_PRIORITIES, now=NOW)) == due
@@ -132,12 +132,12 @@ def test_only_due_rows_of_the_priority_and_domain_are_marked_as_rate_limited(
     engine: Engine, process: Make
 ) -> None:
     claims = process(None, f"{GMAIL}=1/10seconds")
-    first, second = post(engine, Priority.PROMPT, GMAIL, GMAIL, due_at=NOW - 2)
-    later = post(engine, Priority.PROMPT, GMAIL, due_at=NOW + 5)
-    now = post(engine, Priority.PROMPT, GMAIL, due_at=NOW)
-    ends_alike = post(engine, Priority.PROMPT, f"not-{GMAIL}")
-    others = post(engine, Priority.BULK, GMAIL)
-    assert all_sent(claims, PROMPT_ONLY, NOW) == [first, *ends_alike]
+    first, second = post(engine, Priority.HIGH, GMAIL, GMAIL, due_at=NOW - 2)
+    later = post(engine, Priority.HIGH, GMAIL, due_at=NOW + 5)
+    now = post(engine, Priority.HIGH, GMAIL, due_at=NOW)
+    ends_alike = post(engine, Priority.HIGH, f"not-{GMAIL}")
+    others = post(engine, Priority.LOW, GMAIL)
+    assert all_sent(claims, HIGH_ONLY, NOW) == [first, *ends_alike]
     aside = {key for key, domain in waits_for(engine).items() if domain}
     assert aside == {second, *now}
     # All of it leaves, although nothing checks the rate-limited rows.
@@ -151,8 +151,8 @@ def test_urgent_mail_is_found_however_many_domains_are_rate_limited(
     """More domains than are queried at once; the one with urgent mail is the last."""
     claims = process(None, "*=1/second")
     for domain in MANY:
-        post(engine, Priority.BULK, domain, due_at=NOW - 9, waits_for=domain)
-    (urgent,) = post(engine, Priority.PROMPT, MANY[-1], waits_for=MANY[-1])
+        post(engine, Priority.LOW, domain, due_at=NOW - 9, waits_for=domain)
+    (urgent,) = post(engine, Priority.HIGH, MANY[-1], waits_for=MANY[-1])
     claims.refresh_rate_limited()
     assert number(claims.claim(ALL_PRIORITIES, now=NOW)) == urgent
     assert len(all_claimed(claims, ALL_PRIORITIES, NOW)) == len(MANY) - 1
@@ -190,14 +190,14 @@ def test_each_domain_is_known_as_long_as_it_has_rate_limited_rows(
     pacing = claims._queue._pacing if claims._queue else None
     assert pacing is not None
     for lane, domain in [
-        (Priority.PROMPT, "urgent.example"),
+        (Priority.HIGH, "urgent.example"),
         (Priority.NORMAL, "normal.example"),
-        (Priority.BULK, "bulk.example"),
-        (Priority.PROMPT, "both.example"),
-        (Priority.BULK, "both.example"),
+        (Priority.LOW, "bulk.example"),
+        (Priority.HIGH, "both.example"),
+        (Priority.LOW, "both.example"),
         (Priority.NORMAL, "ended.example"),
-        (Priority.PROMPT, "normal.example"),
-        (Priority.BULK, "urgent.example"),
+        (Priority.HIGH, "normal.example"),
+        (Priority.LOW, "urgent.example"),
     ]:
         post(engine, lane, domain, waits_for=domain)
     with engine.begin() as connection:
@@ -206,8 +206,8 @@ def test_each_domain_is_known_as_long_as_it_has_rate_limited_rows(
         connection.exec_driver_sql(ended)
     assert claims.refresh_rate_limited()
     assert pacing.open_domains(ALL_PRIORITIES, NOW) == [
-        ("both.example", PROMPT_ONLY),
-        ("urgent.example", PROMPT_ONLY),
+        ("both.example", HIGH_ONLY),
+        ("urgent.example", HIGH_ONLY),
         ("both.example", OTHERS_LANES),
         ("bulk.example", OTHERS_LANES),
         ("normal.example", OTHERS_LANES),
@@ -248,7 +248,7 @@ UNTIL = NOW + 0.5
 HELD = [("close", True), ("close", False), (GMAIL, True), (GMAIL, False)]
 
 
-@pytest.mark.parametrize("priorities", [PROMPT_ONLY, OTHERS_LANES, ALL_PRIORITIES])
+@pytest.mark.parametrize("priorities", [HIGH_ONLY, OTHERS_LANES, ALL_PRIORITIES])
 @pytest.mark.parametrize("what", [*HELD, None])
 def test_the_next_query_is_when_a_slot_may_be_free_and_never_in_the_past(
     priorities: range, what: tuple[str, bool] | None
@@ -261,8 +261,8 @@ def test_the_next_query_is_when_a_slot_may_be_free_and_never_in_the_past(
         else:
             pacing.limit_domain(name, urgent=urgent, until=UNTIL, now=NOW)
     concerns = what is not None and (
-        (what[1] and (Priority.PROMPT in priorities or what[0] == "close"))
-        or (not what[1] and Priority.BULK in priorities)
+        (what[1] and (Priority.HIGH in priorities or what[0] == "close"))
+        or (not what[1] and Priority.LOW in priorities)
     )
     waits = [pacing.opens_in(priorities, now) for now in (NOW, UNTIL - 0.125, UNTIL, UNTIL + 9)]
     closes = what is not None and what[0] == "close"
@@ -301,7 +301,7 @@ def test_while_the_overall_limit_is_reached_no_domain_is_queried() -> None:
     pacing.limit_domain(GMAIL, urgent=False, until=NOW + 0.1, now=NOW)
     pacing.close(urgent=False, until=NOW + 0.5, now=NOW)
     assert pacing.opens_in(ALL_PRIORITIES, NOW) == pytest.approx(0.2)
-    assert pacing.open_lanes(ALL_PRIORITIES, NOW) == PROMPT_ONLY
+    assert pacing.open_lanes(ALL_PRIORITIES, NOW) == HIGH_ONLY
     assert pacing.opens_in(OTHERS_LANES, NOW) == pytest.approx(0.5)
     assert not pacing.open_lanes(OTHERS_LANES, NOW)
     pacing.close(urgent=True, until=NOW + 0.7, now=NOW)
@@ -338,14 +338,14 @@ def test_domains_with_urgent_mail_and_the_longest_wait_are_queried_first() -> No
     pacing.limit_domain("a.example", urgent=True, until=NOW + 1, now=NOW)
     pacing.limit_domain("later.example", urgent=True, until=NOW + 2, now=NOW + 1)
     longest_first = [(domain, OTHERS_LANES) for domain in reversed(MANY)]
-    urgent = [("a.example", PROMPT_ONLY), ("b.example", PROMPT_ONLY)]
+    urgent = [("a.example", HIGH_ONLY), ("b.example", HIGH_ONLY)]
     assert (
         pacing.open_domains(ALL_PRIORITIES, NOW + 1) == [*urgent, *longest_first][:DOMAINS_AT_ONCE]
     )
-    assert pacing.open_domains(PROMPT_ONLY, NOW + 1) == urgent
+    assert pacing.open_domains(HIGH_ONLY, NOW + 1) == urgent
     assert pacing.open_domains(OTHERS_LANES, NOW + 1) == longest_first[:DOMAINS_AT_ONCE]
-    assert pacing.open_domains(range(Priority.BULK, Priority.BULK + 1), NOW + 0.68) == [
-        (MANY[-1], range(Priority.BULK, Priority.BULK + 1))
+    assert pacing.open_domains(range(Priority.LOW, Priority.LOW + 1), NOW + 0.68) == [
+        (MANY[-1], range(Priority.LOW, Priority.LOW + 1))
     ]
     assert pacing.open_domains(ALL_PRIORITIES, NOW) == []
 

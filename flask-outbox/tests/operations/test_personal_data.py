@@ -25,7 +25,8 @@ def messages(app: Flask, app_context: AppContext) -> None:
     outbox = current_outbox()
     outbox.register(EmailType(NOTICE, lambda _session, _context: Discard("never sent")))
     with transaction() as writing:
-        old = outbox.enqueue(writing, NOTICE, SUSAN, arguments={"user_id": 7, "at": 1})
+        row_id = outbox.enqueue(writing, NOTICE, SUSAN, arguments={"user_id": 7, "at": 1})
+        old = writing.get_one(OutboxMessage, row_id)
         old.status, old.settled_at = Status.SENT, HOUR
         writing.flush()
         add_up(writing, now=10 * HOUR)

@@ -49,9 +49,9 @@ def test_an_email_type_without_delays_is_tried_once() -> None:
 
 def test_the_defaults_of_an_email_type() -> None:
     made = kind()
-    assert (made.lane, made.lifetime, made.delays) == (Priority.NORMAL, None, SLOW_RETRY)
+    assert (made.priority, made.expires_after, made.delays) == (Priority.NORMAL, None, SLOW_RETRY)
     assert (made.repeat_unknown, made.guarded, made.automatic, made.kept) == (True, False, True, ())
-    assert [int(lane) for lane in (Priority.PROMPT, Priority.NORMAL, Priority.BULK)] == [0, 1, 2], (
+    assert [int(lane) for lane in (Priority.HIGH, Priority.NORMAL, Priority.LOW)] == [0, 1, 2], (
         "stored"
     )
 

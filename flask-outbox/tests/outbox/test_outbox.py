@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -55,7 +56,9 @@ def wakeup(app_context: AppContext) -> Wakeup:
     made = Wakeup()
     outbox = current_outbox()
     outbox.wakeup = made
-    outbox.register(EmailType(NOTE, compose_nothing, lane=Priority.BULK, lifetime=60.0))
+    outbox.register(
+        EmailType(NOTE, compose_nothing, priority=Priority.LOW, expires_after=timedelta(minutes=1))
+    )
     return made
 
 
@@ -64,12 +67,12 @@ def wakeup(app_context: AppContext) -> Wakeup:
 
 def test_an_enqueued_message_leaves_with_the_commit(wakeup: Wakeup) -> None:
     with transaction() as session:
-        message = current_outbox().enqueue(session, NOTE, "susan@example.com")
-        assert message.id
+        row_id = current_outbox().enqueue(session, NOTE, "susan@example.com")
+        assert row_id
         assert wakeup.wakeups == []
         assert rows() == []
-    assert [row.id for row in rows()] == [message.id]
-    assert wakeup.wakeups == [[message.id]]
+    assert [row.id for row in rows()] == [row_id]
+    assert wakeup.wakeups == [[row_id]]
 
 
 def test_a_rollback_leaves_nothing(wakeup: Wakeup) -> None:
@@ -81,29 +84,29 @@ def test_a_rollback_leaves_nothing(wakeup: Wakeup) -> None:
 
 def test_many_messages_of_a_transaction_cause_one_wake_up(wakeup: Wakeup) -> None:
     with transaction() as session:
-        posted = [current_outbox().enqueue(session, NOTE, "susan@example.com").id for _ in range(3)]
+        posted = [current_outbox().enqueue(session, NOTE, "susan@example.com") for _ in range(3)]
     assert wakeup.wakeups == [posted]
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_savepoint_after_it_wakes_nobody(wakeup: Wakeup, is_kept: bool) -> None:
     with transaction() as session:
-        message = current_outbox().enqueue(session, NOTE, "susan@example.com")
+        row_id = current_outbox().enqueue(session, NOTE, "susan@example.com")
         with suppress(RollbackError), session.begin_nested():
             if not is_kept:
                 raise RollbackError
         assert wakeup.wakeups == []
-    assert wakeup.wakeups == [[message.id]]
+    assert wakeup.wakeups == [[row_id]]
 
 
 def test_each_transaction_of_a_session_wakes_for_its_own_messages(wakeup: Wakeup) -> None:
     with db.sessionmaker() as session:
-        first = current_outbox().enqueue(session, NOTE, "susan@example.com").id
+        first = current_outbox().enqueue(session, NOTE, "susan@example.com")
         session.commit()
         current_outbox().enqueue(session, NOTE, "john@example.com")
         session.rollback()
         session.commit()
-        third = current_outbox().enqueue(session, NOTE, "alice@example.com").id
+        third = current_outbox().enqueue(session, NOTE, "alice@example.com")
         session.commit()
     assert wakeup.wakeups == [[first], [third]]
     assert [row.id for row in rows()] == [first, third]
@@ -122,7 +125,7 @@ def test_a_row_has_the_given_values() -> None:
     assert (note.kind, note.recipient, note.locale) == (NOTE, "Susan@example.com", "de")
     assert note.arguments == {"user": [1, "ü"]}
     assert (note.lane, note.status, note.attempts, note.failures) == (
-        Priority.BULK, Status.QUEUED, 0, 0,
+        Priority.LOW, Status.QUEUED, 0, 0,
     )  # fmt: skip
     assert abs(note.created_at - time.time()) < 300
     assert note.due_at == note.created_at

@@ -477,8 +477,8 @@ def test_what_was_mailed_since_the_address_is_another_accounts_stays(
 def post_at(app: Flask, address: str, at: datetime, **arguments: object) -> None:
     """As if something had been mailed to this address at that moment."""
     with app.app_context(), transaction() as writing:
-        row = current_outbox().enqueue(writing, FAILURE_KIND, address, arguments=arguments)
-        row.created_at = at.timestamp()
+        row_id = current_outbox().enqueue(writing, FAILURE_KIND, address, arguments=arguments)
+        writing.get_one(OutboxMessage, row_id).created_at = at.timestamp()
 
 
 def suppress(app: Flask, address: str, since: datetime) -> None:

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import inspect, update
 
 from flask_outbox import current_outbox
+from flask_outbox.outbox.models import OutboxMessage
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.accounts.models import EmailChange, KnownBrowser, User
 from microblog.blog.models import Avatar, Block, Follow, Mute, Profile
@@ -177,7 +178,8 @@ def test_of_mail_to_a_former_owner_of_the_address_it_holds_nothing(
         writing.execute(update(User).where(User.id == susan).values(registered_at=susan_since))
         for address in ("susan@example.com", "earlier@example.com"):
             for days in (30, 9, 5):
-                row = current_outbox().enqueue(writing, RESET_KIND, address, arguments=HERE)
+                row_id = current_outbox().enqueue(writing, RESET_KIND, address, arguments=HERE)
+                row = writing.get_one(OutboxMessage, row_id)
                 row.created_at = (now - timedelta(days=days)).timestamp()
     mail = [(one["to"], one["at"][:10]) for one in exported(owner)["mail"]]
     assert mail == [

@@ -70,7 +70,8 @@ def mail(
     with app.app_context(), transaction() as writing:
         outbox = current_outbox()
         outbox.clock = at.timestamp
-        outbox.enqueue(writing, kind, to).status = Status.SENT
+        row_id = outbox.enqueue(writing, kind, to)
+        writing.get_one(OutboxMessage, row_id).status = Status.SENT
 
 
 def page(app: Flask, number: int, *, now: datetime = NOW, **options: object) -> Page:

@@ -197,8 +197,8 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(
 def test_the_outbox_is_counted(microblog: Command) -> None:
     told = loaded(microblog, "stats")
     assert told["by_status"] == {"sent": 1, "dead": 1, "queued": 1}
-    assert told["waiting"]["prompt"]["messages"] == 1
-    assert 0 <= told["waiting"]["prompt"]["oldest_seconds"] < 60
+    assert told["waiting"]["high"]["messages"] == 1
+    assert 0 <= told["waiting"]["high"]["oldest_seconds"] < 60
     lines = microblog("mail", "stats").stdout.partition("\n\n")[0].splitlines()
     counted = dict(line.split() for line in lines if not line.startswith("waiting"))
     assert counted["sent"] == counted["dead"] == counted["queued"] == "1"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -285,7 +286,7 @@ def test_a_reset_for_an_unknown_address_is_discarded(smtp: ScriptedServer) -> No
 
 
 def test_an_expired_message_is_not_sent(smtp: ScriptedServer, clock: Clock) -> None:
-    register("tests.short-lived", lifetime=MINUTE)
+    register("tests.short-lived", expires_after=timedelta(minutes=1))
     post(SUSAN, "tests.short-lived")
     clock.forward(MINUTE - 5)
     post(JOHN, "tests.short-lived")
@@ -302,7 +303,7 @@ def test_a_message_that_expired_while_composed_is_not_sent(
         clock.forward(HOUR)
         return compose_note(session, context)
 
-    register("tests.slowly-composed", compose, lifetime=MINUTE)
+    register("tests.slowly-composed", compose, expires_after=timedelta(minutes=1))
     post(SUSAN, "tests.slowly-composed")
     post(JOHN)
     assert drain(smtp) == 2
@@ -366,7 +367,7 @@ def return_nothing(_session: Session, _context: ComposeContext) -> Any:
 def test_a_composer_that_fails_stops_nobody_else(
     smtp: ScriptedServer, clock: Clock, compose: Composer, words: str
 ) -> None:
-    register("tests.poison", compose, lane=Priority.PROMPT, delays=(1.0, 1.0))
+    register("tests.poison", compose, priority=Priority.HIGH, delays=(1.0, 1.0))
     post(JOHN, "tests.poison")
     post(SUSAN)
     drain(smtp)
@@ -446,7 +447,7 @@ def test_a_message_to_nobody_ends_and_stops_nobody_else(smtp: ScriptedServer) ->
     def compose(_session: Session, _context: ComposeContext) -> Email:
         return Email(subject="Note", text="text", to=())
 
-    register("tests.nobody", compose, lane=Priority.PROMPT)
+    register("tests.nobody", compose, priority=Priority.HIGH)
     post(JOHN, "tests.nobody")
     post(SUSAN)
     drain(smtp)
@@ -747,18 +748,18 @@ def test_no_transaction_is_open_while_the_server_is_slow(smtp: ScriptedServer, a
 
 
 def test_urgent_mail_overtakes(smtp: ScriptedServer) -> None:
-    for lane in (Priority.BULK, Priority.NORMAL, Priority.PROMPT):
-        register(f"tests.{lane.name}", lane=lane)
+    for lane in (Priority.LOW, Priority.NORMAL, Priority.HIGH):
+        register(f"tests.{lane.name}", priority=lane)
         for _ in range(2):
             post(f"{lane.name}@example.com", f"tests.{lane.name}")
     assert drain(smtp) == 6
     priorities = [one.recipients[0].partition("@")[0] for one in smtp.received]
-    assert priorities == ["PROMPT", "PROMPT", "NORMAL", "NORMAL", "BULK", "BULK"]
+    assert priorities == ["HIGH", "HIGH", "NORMAL", "NORMAL", "LOW", "LOW"]
 
 
 def test_a_connection_is_reserved_for_urgent_mail(smtp: ScriptedServer, app: Flask) -> None:
-    register("tests.bulk", lane=Priority.BULK)
-    register("tests.prompt", lane=Priority.PROMPT)
+    register("tests.bulk", priority=Priority.LOW)
+    register("tests.prompt", priority=Priority.HIGH)
     smtp.script = {f"rcpt:{JOHN}": STALL}
     stalled = f"RCPT TO:<{JOHN}>"
     for _ in range(4):
@@ -775,8 +776,8 @@ def test_a_connection_is_reserved_for_urgent_mail(smtp: ScriptedServer, app: Fla
 def test_urgent_mail_leaves_soon_before_a_hundred_thousand_others(
     smtp: ScriptedServer, app: Flask
 ) -> None:
-    register("tests.digest", lane=Priority.BULK)
-    register("tests.prompt", lane=Priority.PROMPT)
+    register("tests.digest", priority=Priority.LOW)
+    register("tests.prompt", priority=Priority.HIGH)
     multiply(post(JOHN, "tests.digest"), 100_000)
     smtp.delay = 0.05
     with running(app, smtp, connections=2):
@@ -934,7 +935,7 @@ def register(name: str, compose: Composer = compose_note, **options: Any) -> Non
 
 def post(to: str, kind: str = NOTE) -> int:
     with transaction() as session:
-        return current_outbox().enqueue(session, kind, to).id
+        return current_outbox().enqueue(session, kind, to)
 
 
 def rows() -> list[OutboxMessage]:

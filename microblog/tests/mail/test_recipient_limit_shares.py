@@ -43,7 +43,21 @@ def ask(session: Session, kind: str, now: float) -> bool:
     """Whether a message that somebody triggers then is admitted."""
     number = put(session, recipient_key=SUSAN, kind=kind)
     held = Claim(
-        number, kind, SUSAN, SUSAN, "en", {}, None, "<any@example.com>", now, None, 1, 1, [], None
+        number,
+        kind,
+        SUSAN,
+        SUSAN,
+        "en",
+        {},
+        None,
+        "<any@example.com>",
+        now,
+        None,
+        None,
+        1,
+        1,
+        [],
+        None,
     )
     share = WAY_BACK if kind in WAY_BACK.kinds else OTHERS
     return admit(session, held, GUARD, now=now, share=share)

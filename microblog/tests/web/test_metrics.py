@@ -35,12 +35,12 @@ def test_what_waits_and_what_was_sent_is_counted(
     figures = read(app)
     assert figures["ended_total", "accounts.reset_password", "sent"] == 1
     assert figures["ended_total", "accounts.reset_password", "discarded"] == 1
-    assert figures["waiting", "prompt", "queued"] == 1
-    assert figures["waiting", "prompt", "deferred"] == 0
-    assert 0 <= figures["oldest_seconds", "prompt"] < 60
-    assert figures["delivery_seconds_count", "prompt"] == 1
-    assert 0 < figures["delivery_seconds_sum", "prompt"] < 60
-    assert figures["delivery_seconds_bucket", "prompt", "60.0"] == 1
+    assert figures["waiting", "high", "queued"] == 1
+    assert figures["waiting", "high", "deferred"] == 0
+    assert 0 <= figures["oldest_seconds", "high"] < 60
+    assert figures["delivery_seconds_count", "high"] == 1
+    assert 0 < figures["delivery_seconds_sum", "high"] < 60
+    assert figures["delivery_seconds_bucket", "high", "60.0"] == 1
 
 
 def test_the_buckets_of_a_histogram_add_up(
@@ -59,7 +59,7 @@ def test_the_buckets_of_a_histogram_add_up(
     deliver()
     figures = read(app)
     buckets = [
-        figures["delivery_seconds_bucket", "prompt", bound]
+        figures["delivery_seconds_bucket", "high", bound]
         for bound in ("60.0", "300.0", "14400.0", "+Inf")
     ]
     assert buckets == [1, 2, 2, 2]

@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 
 from flask_outbox import current_outbox, send_email
+from flask_outbox.application import transport_maker
 from flask_outbox.celery.deliverer import Deliverer
-from flask_outbox.extension import transport_maker
 from tests.smtp_server import ScriptedServer
 from tests.waiting import eventually
 

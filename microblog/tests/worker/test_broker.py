@@ -57,7 +57,7 @@ def test_a_worker_acknowledges_one_task_a_connection_once_it_is_settled(
 @ON_RABBITMQ
 def test_the_queues_outlive_one_of_several_servers(database_url: str, broker: Broker) -> None:
     with publishing(broker) as publisher:
-        publisher.send([(1, Priority.PROMPT), (2, Priority.NORMAL)])
+        publisher.send([(1, Priority.HIGH), (2, Priority.NORMAL)])
     for name in queue_names(broker.prefix):
         with Connection(broker.url) as connection:
             classic = Queue(name, Exchange(name), routing_key=name, channel=connection.channel())

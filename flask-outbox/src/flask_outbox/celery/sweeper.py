@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_outbox.celery.deliverer import Deliverer
 from flask_outbox.celery.wakeup import WAITING_ROWS, Publisher, queue_names_of
 from flask_outbox.database_errors import reason
-from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, PROMPT_ONLY
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.outage import Outage
 from flask_outbox.outbox.models import OutboxMessage
 
@@ -33,7 +33,7 @@ WARN_EVERY_SECONDS = 600.0
 
 SWEEP_AT_MOST = 500
 
-OTHER_PRIORITIES = range(PROMPT_ONLY.stop, ALL_PRIORITIES.stop)
+OTHER_PRIORITIES = range(HIGH_ONLY.stop, ALL_PRIORITIES.stop)
 
 
 class Sweeper:
@@ -85,7 +85,7 @@ class Sweeper:
             return 0
         self._claims.refresh_rate_limited()
         sent = 0
-        for queue, priorities in zip(self._queues, (PROMPT_ONLY, OTHER_PRIORITIES), strict=True):
+        for queue, priorities in zip(self._queues, (HIGH_ONLY, OTHER_PRIORITIES), strict=True):
             rows = self._overdue(priorities, count=SWEEP_AT_MOST)
             if not rows:
                 continue

@@ -163,7 +163,7 @@ class Publisher:
         self._celery.send_task(
             DELIVER,
             (row_id,),
-            queue=prompt if lane == Priority.PROMPT else rest,
+            queue=prompt if lane == Priority.HIGH else rest,
             producer=self._producer,
             retry=False,
             ignore_result=True,

@@ -32,7 +32,7 @@ CLEAR_BATCH = 1000
 
 _COLUMNS = (
     "id", "kind", "recipient", "recipient_key", "locale", "arguments", "recipients", "message_id",
-    "created_at", "expires_at", "attempts", "failures", "history",
+    "created_at", "send_at", "expires_at", "attempts", "failures", "history",
 )  # fmt: skip
 
 _FIELDS = (*_COLUMNS, "suppressed")
@@ -103,6 +103,7 @@ class Claim:
     recipients: list[str] | None
     message_id: str
     created_at: float
+    send_at: float | None
     expires_at: float | None
     attempts: int
     failures: int

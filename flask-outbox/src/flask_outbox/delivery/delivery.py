@@ -186,9 +186,9 @@ class Delivery:
 
     def _envelope(self, email_type: EmailType, claim: Claim, email: Email) -> Envelope:
         sender = email.sender or self.outbox.author(email_type)
+        if not email.recipients:
+            email = replace(email, to=(Address.from_mailbox(claim.recipient),))
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
-        if not recipients:
-            raise AddressError("The message has no recipients.")
         if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
             # The server would refuse the whole message for an address in its headers.
             email = without_beyond_ascii(email)
@@ -196,7 +196,7 @@ class Delivery:
             render(
                 email,
                 message_id=claim.message_id,
-                date=claim.created_at,
+                date=claim.send_at or claim.created_at,
                 sender=sender,
                 headers=email_type.headers(claim.recipient, claim.arguments),
             )

@@ -41,8 +41,8 @@ REFUSED_LONGEST_SECONDS = 300.0
 """After a refused log-in: providers lock accounts and addresses that keep trying."""
 
 
-ALL_PRIORITIES = range(Priority.PROMPT, Priority.BULK + 1)
-PROMPT_ONLY = range(Priority.PROMPT, Priority.PROMPT + 1)
+ALL_PRIORITIES = range(Priority.HIGH, Priority.LOW + 1)
+HIGH_ONLY = range(Priority.HIGH, Priority.HIGH + 1)
 
 
 class ServerHealth:
@@ -192,7 +192,7 @@ class Dispatcher:
             yield Delivery(self.outbox, transport, claims, leases)
 
     def _lanes(self) -> list[range]:
-        return [PROMPT_ONLY, *[ALL_PRIORITIES] * self.options.connections]
+        return [HIGH_ONLY, *[ALL_PRIORITIES] * self.options.connections]
 
     def _deliver_all(self, priorities: range, leases: LeaseKeeper) -> None:
         seen = 0

@@ -105,7 +105,7 @@ class Pacing:
                 return range(0)
             closed = self._closed[False] > now
         return (
-            range(priorities.start, min(priorities.stop, Priority.PROMPT + 1))
+            range(priorities.start, min(priorities.stop, Priority.HIGH + 1))
             if closed
             else priorities
         )
@@ -148,7 +148,7 @@ def _trusted(until: float, now: float) -> float:
 
 def _part(priorities: range, *, urgent: bool) -> range:
     """The urgent ones of these lanes, or the others."""
-    first = Priority.PROMPT + 1
+    first = Priority.HIGH + 1
     if urgent:
         return range(priorities.start, min(priorities.stop, first))
     return range(max(priorities.start, first), priorities.stop)
@@ -200,7 +200,7 @@ class RateLimitedQueue:
         if head is None:
             # The domains that were tried may have nothing waiting any more: try the others.
             return Selection(again=bool(self._pacing.open_domains(priorities, now)))
-        urgent = head.lane == Priority.PROMPT
+        urgent = head.lane == Priority.HIGH
         if self._pacing.is_limited(head.domain, urgent=urgent, now=now):
             return self._skip(cursor, head, now)
         times = {"now": now, "until": now + self._lease}
@@ -232,7 +232,7 @@ class RateLimitedQueue:
     def refresh(self, cursor: DBAPICursor) -> bool:
         """Refresh the set of rate-limited domains; return whether it grew."""
         found: list[tuple[str, bool]] = []
-        rows = self._limited_domains.run(cursor, {"urgent": Priority.PROMPT}).fetchall()
+        rows = self._limited_domains.run(cursor, {"urgent": Priority.HIGH}).fetchall()
         for domain, has_urgent, has_other in rows:
             found += [(domain, True)] if has_urgent else []
             found += [(domain, False)] if has_other else []
@@ -243,7 +243,7 @@ class RateLimitedQueue:
         for domain, part in self._pacing.open_domains(priorities, now):
             head = self._first(cursor, domain, part, now)
             if head is None:
-                self._pacing.clear_domain(domain, urgent=Priority.PROMPT in part)
+                self._pacing.clear_domain(domain, urgent=Priority.HIGH in part)
             heads.append(head)
         return min((head for head in heads if head is not None), default=None)
 

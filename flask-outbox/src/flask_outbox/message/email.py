@@ -98,6 +98,7 @@ class Attachment:
 class Email:
     """An email: subject, text, and perhaps HTML. The text is never optional.
 
+    Without `to`, `cc` and `bcc` it goes to the recipient of the message that it is composed for.
     `reply_to` is one address or several. `alternatives` are further forms of the text by their
     subtype, such as "calendar; method=REQUEST". `charset` is for receivers who need another than
     UTF-8; text that it cannot encode is sent in UTF-8.
@@ -108,7 +109,7 @@ class Email:
 
     subject: str
     text: str
-    to: tuple[Address, ...]
+    to: tuple[Address, ...] = ()
     html: str | None = None
     sender: Address | None = None
     cc: tuple[Address, ...] = ()

@@ -43,7 +43,7 @@ class Statistics:
 _LANES = ", ".join(str(int(lane)) for lane in Priority)
 """Listed one by one, since the index is sorted by lane before the time."""
 
-_WAITING = f"""SELECT lane, status, COUNT(*), MIN(created_at)
+_WAITING = f"""SELECT lane, status, COUNT(*), MIN(COALESCE(send_at, created_at))
     FROM outbox WHERE {IS_WAITING} GROUP BY lane, status"""
 
 # Nearly all messages are sent. Counting all rows is fastest; the sent ones are the difference.

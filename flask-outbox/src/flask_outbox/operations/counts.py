@@ -29,10 +29,11 @@ SETTLED_WITHIN = 300.0
 """Seconds after an hour until no message ends in it any more: how far the clocks of several
 machines may differ."""
 
+_SECONDS = "settled_at - COALESCE(send_at, created_at)"
 _BUCKET = " ".join(
     [
         f"CASE WHEN status <> '{Status.SENT}' THEN 0",
-        *(f"WHEN settled_at - created_at <= {one} THEN {n}" for n, one in enumerate(BOUNDS)),
+        *(f"WHEN {_SECONDS} <= {one} THEN {n}" for n, one in enumerate(BOUNDS)),
         f"ELSE {len(BOUNDS)} END",
     ]
 )
@@ -48,7 +49,7 @@ _NOT_COUNTED = f"{_ENDED} >= {_COUNTED_UNTIL} AND settled_at < 1e12"
 
 _ADD = f"""INSERT INTO mail_counts (hour, kind, lane, status, bucket, messages, seconds)
     SELECT {{hour}} AS hour, kind, lane, status, {_BUCKET} AS bucket,
-        COUNT(*), SUM(settled_at - created_at)
+        COUNT(*), SUM({_SECONDS})
     {_ENDED} >= {{which}} GROUP BY hour, kind, lane, status, bucket
     ON CONFLICT (hour, kind, lane, status, bucket) DO UPDATE SET
         messages = mail_counts.messages + excluded.messages,
@@ -57,7 +58,7 @@ _ADD = f"""INSERT INTO mail_counts (hour, kind, lane, status, bucket, messages, 
 _TOTALS = f"""SELECT kind, lane, status, bucket, SUM(messages), SUM(seconds) FROM (
         SELECT kind, lane, status, bucket, messages, seconds FROM mail_counts WHERE hour = {_TOTAL}
         UNION ALL
-        SELECT kind, lane, status, {_BUCKET}, 1, settled_at - created_at {_NOT_COUNTED}
+        SELECT kind, lane, status, {_BUCKET}, 1, {_SECONDS} {_NOT_COUNTED}
     ) AS counted GROUP BY kind, lane, status, bucket"""
 
 _BY_HOUR = f"""SELECT hour, status, SUM(messages) FROM (

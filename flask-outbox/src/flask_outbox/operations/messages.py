@@ -101,7 +101,7 @@ def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
     counts.add_early(session, [number])
     expires_at = message.expires_at
     if expires_at is not None:
-        expires_at = now + (expires_at - message.created_at)
+        expires_at = now + (expires_at - (message.send_at or message.created_at))
     _change(
         session,
         message,

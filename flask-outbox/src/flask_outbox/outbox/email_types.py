@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -40,16 +41,17 @@ JITTER = 0.1
 class Priority(IntEnum):
     """Which messages leave first: lower numbers overtake higher ones."""
 
-    PROMPT = 0
+    HIGH = 0
     NORMAL = 1
-    BULK = 2
+    LOW = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeContext:
     """What a composer is told about the message that it composes.
 
-    `now` is Unix time in seconds; `attempt` counts from 1.
+    `locale` is the recipient's language, such as "en" or "pt_BR"; `arguments` are those with which
+    the message was enqueued; `now` is Unix time in seconds; `attempt` counts from 1.
     """
 
     recipient: Address
@@ -75,7 +77,8 @@ class EmailType:
 
     - `compose` writes the message when it leaves, or returns a Discard.
     - `sender` is the author, unless the message or the outbox names one.
-    - `lifetime`: seconds until the message expires; without it, it never does.
+    - `priority`: mail of a higher priority leaves first.
+    - `expires_after`: how long the message is worth sending; without it, it never expires.
     - `delays`: seconds before each further attempt; when they are used up, the message is dead.
     - `repeat_unknown`: send again if the connection or the process died when the server may have
       accepted the message; the second copy has the same Message-ID. Otherwise it ends as `unknown`.
@@ -86,13 +89,14 @@ class EmailType:
     - `unsubscribe`: for mail that is not transactional, returns the https address that ends it when
       it is posted to (RFC 8058).
     - `sample`: makes the context of a preview in a language, in a session that is rolled back.
+    - `check_arguments`: raises OutboxError where a message is enqueued with wrong arguments.
     """
 
     name: str
     compose: Composer
     sender: AddressLike | None = None
-    lane: Priority = Priority.NORMAL
-    lifetime: float | None = None
+    priority: Priority = Priority.NORMAL
+    expires_after: timedelta | None = None
     delays: tuple[float, ...] = SLOW_RETRY
     repeat_unknown: bool = True
     guarded: bool = False
@@ -101,6 +105,7 @@ class EmailType:
     kept: tuple[str, ...] = ()
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
     sample: Callable[[Session, str], ComposeContext] | None = None
+    check_arguments: Callable[[Mapping[str, Any]], None] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """The headers of every message of this type (RFC 3834; RFC 8058, RFC 2369).

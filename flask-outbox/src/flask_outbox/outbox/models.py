@@ -74,6 +74,8 @@ class OutboxMessage(Model):
     - `admitted_at` is when the recipient limit admitted it.
     - `reduced` rows are so old that nothing personal is left in them.
     - `waits_for` is the domain whose rate limit the row waits for, or empty.
+    - `key` is the digest of the key that at most one message may have.
+    - `send_at` is the time before which it must not leave, if one was given.
     """
 
     __tablename__ = "outbox"
@@ -99,8 +101,11 @@ class OutboxMessage(Model):
     admitted_at: Mapped[float | None] = mapped_column(Double)
     reduced: Mapped[bool] = mapped_column(default=False)
     waits_for: Mapped[str] = mapped_column(String(255), default="", server_default=text("''"))
+    key: Mapped[str | None] = mapped_column(String(64))
+    send_at: Mapped[float | None] = mapped_column(Double)
 
     __table_args__ = (
+        Index("uq_outbox_key", "key", unique=True),
         Index(
             "ix_outbox_waiting",
             "waits_for",
@@ -130,9 +135,9 @@ class OutboxMessage(Model):
             sqlite_where=text(IS_ADMITTED),
             postgresql_where=text(IS_ADMITTED),
         ),
-        Index(None, "recipient_key", "created_at"),
-        Index(None, "kind", "created_at"),
-        Index(None, "created_at"),
+        Index("ix_outbox_recipient_key_created_at", "recipient_key", "created_at"),
+        Index("ix_outbox_kind_created_at", "kind", "created_at"),
+        Index("ix_outbox_created_at", "created_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -164,7 +169,7 @@ class RateSlot(Model):
     free_at: Mapped[float] = mapped_column(Double)
     uses: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (Index(None, "name", "free_at"),)
+    __table_args__ = (Index("ix_mail_rate_slots_name_free_at", "name", "free_at"),)
 
 
 class MessageCount(Model):

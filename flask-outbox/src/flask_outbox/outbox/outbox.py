@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, event
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, Engine, Table, event, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session, scoped_session
 
 from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.message.addresses import (
     Address,
+    AddressError,
     AddressLike,
     parse_address,
     parse_addresses,
@@ -42,10 +45,19 @@ from flask_outbox.outbox.validation import (
     OutboxError,
     as_text,
     check_arguments,
+    check_dialect,
     check_locale,
+    check_send_at,
     check_size,
+    key_digest,
 )
 from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
+
+SHARED_SESSION = (
+    "sessions must make a new session at each call, as sessionmaker(engine) does. This one returns"
+    " the session that the application is using, whose work would be committed too early. With"
+    " Flask-SQLAlchemy write FlaskOutbox(app, db)."
+)
 
 _ENQUEUED = "flask_outbox: rows of this transaction"
 
@@ -57,30 +69,34 @@ time; does one batch, and returns whether there is more. Several processes may r
 class Outbox:
     """The outbox of one application.
 
-    `sessions` makes database sessions. `sender` is the author of messages whose type names none.
-    `wakeup` wakes those who deliver. `current` returns the write transaction that the caller has
-    open, if any, for `send_email`. No message may be larger than `maximum_bytes`. `delivery` is
-    what only those who deliver need.
+    `sessions` makes database sessions, a new one at each call, as a sessionmaker does. `sender` is
+    the author of messages whose type names none. `wakeup` wakes those who deliver. `clock` is Unix
+    time in seconds. `current` returns the write transaction that the caller has open, if any, for
+    `send_email`. No message may be larger than `maximum_bytes`. `delivery` is what only those who
+    deliver need.
     """
 
     def __init__(
         self,
         sessions: Callable[[], Session],
         *,
-        sender: AddressLike,
+        sender: AddressLike | None = None,
         wakeup: Wakeup | None = None,
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
         maximum_bytes: int = MAXIMUM_BYTES,
         delivery: DeliveryOptions | None = None,
     ) -> None:
+        if isinstance(sessions, scoped_session):
+            raise TypeError(SHARED_SESSION)
         self.sessions = sessions
-        self.sender = parse_address(sender)
+        self.sender = parse_address(sender) if sender else None
         self.wakeup = wakeup or NoWakeup()
         self.clock = clock
         self.maximum_bytes = maximum_bytes
         self.delivery = delivery or DeliveryOptions()
         self._current = current
+        self._is_checked = False
         self.email_types: dict[str, EmailType] = {}
         self.periodic_tasks: dict[str, PeriodicTask] = {}
         self.register(prerendered_type())
@@ -111,8 +127,16 @@ class Outbox:
         self.periodic_tasks[name] = task
 
     def author(self, email_type: EmailType) -> Address:
-        """The sender of messages of this type that name none themselves."""
-        return parse_address(email_type.sender or self.sender)
+        """The sender of messages of this type that name none themselves.
+
+        Raises OutboxError if there is none.
+        """
+        sender = email_type.sender or self.sender
+        if sender is None:
+            raise OutboxError(
+                "The message has no sender: name one, or set MAIL_DEFAULT_SENDER or ADMINS."
+            )
+        return parse_address(sender)
 
     def share_of(self, email_type: EmailType) -> Share:
         """The types with which messages of this guarded type are counted for the limit."""
@@ -124,46 +148,58 @@ class Outbox:
     def enqueue(
         self,
         session: Session,
-        kind: str,
+        kind: str | EmailType,
         to: AddressLike,
         *,
         locale: str = "en",
         arguments: Mapping[str, Any] | None = None,
         sender: AddressLike | None = None,
-    ) -> OutboxMessage:
-        """Write a message into the caller's transaction; it leaves after the commit.
+        key: str | None = None,
+        send_at: datetime | None = None,
+    ) -> int:
+        """Write a message into the caller's transaction, and return its id.
 
-        `locale` is the recipient's language, such as "en" or "pt_BR".
+        It leaves after the commit, but not before `send_at`, a moment with a time zone. Of all
+        messages with one `key` only the first is written: the others return its id. `locale` is
+        the recipient's language, such as "en" or "pt_BR".
 
-        Raises OutboxError for an unknown kind, for what cannot be a language, and for arguments
-        that JSON cannot hold or that are too large; AddressError for an address that no server
-        would accept. Nothing is written then, and the transaction can go on.
+        Raises OutboxError for an unknown kind, for wrong arguments or those that JSON cannot hold
+        or that are too large, for what cannot be a language, a key or a moment, and if nobody is
+        named as the sender; AddressError for an address that no server would accept. Nothing is
+        written then, and the transaction can go on.
         """
-        if kind not in self.email_types:
-            raise OutboxError(f"No kind of message is named {kind!r}.")
-        # The size of a finished message was checked as such.
-        limit = sys.maxsize if kind == PRERENDERED else self.maximum_bytes
-        kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
-        recipient = parse_address(to)
-        email_type = self.email_types[kind]
-        now = self.clock()
-        author = parse_address(sender) if sender else self.author(email_type)
-        message = OutboxMessage(
-            kind=kind,
-            lane=email_type.lane,
-            recipient=recipient.mailbox,
-            recipient_key=recipient.key,
-            locale=check_locale(locale),
-            arguments=kept,
-            message_id=new_message_id(author),
-            created_at=now,
-            due_at=now,
-            expires_at=now + email_type.lifetime if email_type.lifetime else None,
-        )
-        session.add(message)
-        session.flush()
-        self._wake_after_commit(session, message.id)
-        return message
+        email_type = self._type_of(kind)
+        row = self._row(
+            email_type, to=to, locale=locale, arguments=arguments, sender=sender, key=key,
+            send_at=send_at,
+        )  # fmt: skip
+        return self._write(session, row)
+
+    def enqueue_many(
+        self, session: Session, kind: str | EmailType, messages: Iterable[Mapping[str, Any]]
+    ) -> int:
+        """Write many messages of one type in one statement; return how many were written.
+
+        Each message is a mapping with `to`, and perhaps `arguments`, `locale`, `sender`, `key` and
+        `send_at`, as `enqueue` has them. Those whose key exists are left out. Raises as `enqueue`
+        does, with the place of the message (from 0); nothing is written then.
+        """
+        email_type = self._type_of(kind)
+        rows = []
+        for place, message in enumerate(messages):
+            try:
+                rows.append(self._row(email_type, **message))
+            except (OutboxError, AddressError) as error:
+                raise type(error)(f"Message {place}: {error}") from None
+            except TypeError as error:
+                raise OutboxError(f"Message {place}: {error}") from None
+        if not rows:
+            return 0
+        session = _one_session(session)
+        keyed = any(row["key"] for row in rows)
+        written = cast(CursorResult[Any], session.execute(self._insert(session, keyed=keyed), rows))
+        self._wake_after_commit(session)
+        return written.rowcount
 
     def send_email(
         self,
@@ -177,45 +213,150 @@ class Outbox:
         bcc: Sequence[AddressLike] = (),
         reply_to: AddressLike | Sequence[AddressLike] | None = None,
         attachments: Sequence[AttachmentLike] = (),
+        headers: Mapping[str, str] | None = None,
+        alternatives: Mapping[str, str] | None = None,
+        locale: str = "en",
+        key: str | None = None,
+        send_at: datetime | None = None,
         session: Session | None = None,
     ) -> int:
-        """Write a finished message to the outbox; return its number.
+        """Write a finished message to the outbox; return its id.
 
         With `session`, or inside a write transaction of the application, it becomes part of that
         transaction; otherwise it is committed here. An attachment is an Attachment or a (file name,
-        content type, data) triple.
+        content type, data) triple. `headers` are further ones, and `alternatives` further forms of
+        the text by their subtype, such as "calendar; method=REQUEST". `locale`, `key` and `send_at`
+        are those of `enqueue`.
 
-        Raises OutboxError if it has no recipients or no text or is too large, and AddressError and
-        BadHeaderError as Email does.
+        Raises OutboxError if it has no recipients, no text or no sender, or is too large;
+        AddressError and BadHeaderError as Email does.
         """
+        author = sender or self.sender
         email = Email(
             subject=as_text("subject", subject),
             text=as_text("text", text_body),
             html=None if html_body is None else as_text("HTML", html_body),
             to=parse_addresses(recipients),
-            sender=parse_address(sender or self.sender),
+            sender=parse_address(author) if author else None,
             cc=parse_addresses(cc),
             bcc=parse_addresses(bcc),
             reply_to=parse_reply_to(reply_to),
             attachments=tuple(read_attachment(one) for one in attachments),
+            headers=headers or {},
+            alternatives=alternatives or {},
         )
-        check_size(email, maximum_bytes=self.maximum_bytes)
-        shared = session or self._current()
-        with nullcontext(shared) if shared else self.sessions() as writing:
-            message = self.enqueue(
-                writing,
-                PRERENDERED,
-                email.recipients[0],
-                arguments=prerendered_arguments(email),
-                sender=email.sender,
-            )
-            number = message.id
-            if not shared:
-                writing.commit()
-        return number
+        return self.enqueue_email(email, locale=locale, key=key, send_at=send_at, session=session)
 
-    def _wake_after_commit(self, session: Session, row_id: int) -> None:
-        session.info.setdefault(_ENQUEUED, []).append(row_id)
+    def enqueue_email(
+        self,
+        email: Email,
+        *,
+        locale: str = "en",
+        key: str | None = None,
+        send_at: datetime | None = None,
+        session: Session | None = None,
+    ) -> int:
+        """Write a finished email to the outbox; return its id. See `send_email`."""
+        check_size(email, maximum_bytes=self.maximum_bytes)
+        row = self._row(
+            self.email_types[PRERENDERED],
+            to=email.recipients[0],
+            arguments=prerendered_arguments(email),
+            sender=email.sender,
+            locale=locale,
+            key=key,
+            send_at=send_at,
+        )
+        shared = session or self._current()
+        if shared is not None:
+            return self._write(shared, row)
+        self.check_database()
+        with self.sessions() as own:
+            row_id = self._write(own, row)
+            own.commit()
+        return row_id
+
+    def check_database(self) -> None:
+        """Check, once, that the outbox can work with its database and its sessions.
+
+        Raises OutboxError for a database other than SQLite and PostgreSQL, and if `sessions`
+        returns the same session twice: its transaction belongs to somebody else.
+        """
+        if self._is_checked:
+            return
+        with self.sessions() as one, self.sessions() as other:
+            if one is other:
+                raise OutboxError(SHARED_SESSION)
+        check_dialect(self.engine.dialect)
+        self._is_checked = True
+
+    def _type_of(self, kind: str | EmailType) -> EmailType:
+        name = kind.name if isinstance(kind, EmailType) else kind
+        try:
+            return self.email_types[name]
+        except (KeyError, TypeError):
+            raise OutboxError(f"No kind of message is named {name!r}.") from None
+
+    def _row(
+        self,
+        email_type: EmailType,
+        *,
+        to: AddressLike,
+        locale: str = "en",
+        arguments: Mapping[str, Any] | None = None,
+        sender: AddressLike | None = None,
+        key: str | None = None,
+        send_at: datetime | None = None,
+    ) -> dict[str, Any]:
+        """The values of a new row, all checked."""
+        # The size of a finished message was checked as such.
+        limit = sys.maxsize if email_type.name == PRERENDERED else self.maximum_bytes
+        kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
+        if email_type.check_arguments is not None:
+            email_type.check_arguments(kept)
+        recipient = parse_address(to)
+        author = parse_address(sender) if sender else self.author(email_type)
+        now, at = self.clock(), check_send_at(send_at)
+        begins = now if at is None else at
+        expires = email_type.expires_after
+        return {
+            "kind": email_type.name,
+            "lane": email_type.priority,
+            "recipient": recipient.mailbox,
+            "recipient_key": recipient.key,
+            "locale": check_locale(locale),
+            "arguments": kept,
+            "message_id": new_message_id(author),
+            "created_at": now,
+            "send_at": at,
+            "due_at": max(begins, now),
+            "expires_at": begins + expires.total_seconds() if expires else None,
+            "key": key_digest(key),
+        }
+
+    def _write(self, session: Session, row: dict[str, Any]) -> int:
+        """Insert the row, or find the one with the same key; return its id."""
+        session = _one_session(session)
+        statement = self._insert(session, keyed=row["key"] is not None)
+        row_id = session.scalar(statement.returning(OutboxMessage.id), row)
+        if row_id is None:
+            same_key = select(OutboxMessage.id).where(OutboxMessage.key == row["key"])
+            return int(session.scalars(same_key).one())
+        self._wake_after_commit(session, row_id)
+        return int(row_id)
+
+    @staticmethod
+    def _insert(session: Session, *, keyed: bool) -> Any:
+        table = cast(Table, OutboxMessage.__table__)
+        if not keyed:
+            return insert(table)
+        # SQLAlchemy knows the clause for these two dialects only, and so does the outbox.
+        postgresql = session.get_bind().dialect.name == "postgresql"
+        made = postgresql_insert(table) if postgresql else sqlite_insert(table)
+        return made.on_conflict_do_nothing(index_elements=["key"])
+
+    def _wake_after_commit(self, session: Session, *row_ids: int) -> None:
+        session.info.setdefault(_ENQUEUED, []).extend(row_ids)
         if not event.contains(session, "after_commit", self._committed):
             event.listen(session, "after_commit", self._committed)
             event.listen(session, "after_rollback", self._rolled_back)
@@ -224,11 +365,31 @@ class Outbox:
         if session.in_nested_transaction():
             # A savepoint was released: nobody else sees the rows yet.
             return
-        row_ids = session.info.pop(_ENQUEUED, [])
-        if row_ids:
+        row_ids = session.info.pop(_ENQUEUED, None)
+        if row_ids is not None:
             self.wakeup.wake(row_ids)
 
     @staticmethod
     def _rolled_back(session: Session) -> None:
         if not session.in_nested_transaction():
             session.info.pop(_ENQUEUED, None)
+
+
+def _one_session(session: object) -> Session:
+    """The session itself, also where the application's proxy for it is given.
+
+    Raises TypeError if it is none.
+    """
+    if isinstance(session, scoped_session):
+        session = session()
+    if not isinstance(session, Session):
+        raise TypeError(
+            f"A message is written with a Session, not with {type(session).__name__}; with an"
+            " AsyncSession write: await session.run_sync(outbox.enqueue, …)."
+        )
+    return session
+
+
+def has_enqueued(session: Session) -> bool:
+    """Whether this session's transaction holds new messages that are not committed."""
+    return _ENQUEUED in session.info

@@ -60,6 +60,10 @@ def prerendered_arguments(email: Email) -> dict[str, Any]:
             }
             for one in email.attachments
         ],
+        "headers": dict(email.headers),
+        "alternatives": dict(email.alternatives),
+        "charset": email.charset,
+        "ascii_attachments": email.ascii_attachments,
     }
 
 
@@ -94,4 +98,9 @@ def _compose(_session: Session, context: ComposeContext) -> Email:
             Attachment(**{**one, "data": base64.b64decode(one["data"])})
             for one in written["attachments"]
         ),
+        # Former versions stored none of these.
+        headers=written.get("headers", {}),
+        alternatives=written.get("alternatives", {}),
+        charset=written.get("charset"),
+        ascii_attachments=written.get("ascii_attachments", False),
     )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Dialect
 
 from flask_outbox.message.email import Email
 
 KIND_MAXIMUM = 64
 """Characters in the name of a kind; the column has so many."""
+
+OLDEST_SQLITE = (3, 35, 0)
+"""The first that has RETURNING."""
 
 # A language, perhaps with a script and a region, in the short form of RFC 5646 (or with Babel's
 # underscores); the column has 16 characters.
@@ -53,6 +61,29 @@ def check_arguments(arguments: object, *, maximum_bytes: int) -> dict[str, Any]:
     return dict(arguments)
 
 
+def key_digest(key: object) -> str | None:
+    """What the row stores of a key: keys are long, and may name people.
+
+    Raises OutboxError if it is no text, or empty.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, str) or not key:
+        raise OutboxError(f"A key is a text that is not empty; {key!r} is none.")
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_send_at(send_at: object) -> float | None:
+    """The moment as Unix time. Raises OutboxError if it is no datetime with a time zone."""
+    if send_at is None:
+        return None
+    if not isinstance(send_at, datetime):
+        raise OutboxError(f"send_at is a datetime; {send_at!r} is none.")
+    if send_at.tzinfo is None:
+        raise OutboxError("send_at needs a time zone, as datetime.now(UTC) has one.")
+    return send_at.timestamp()
+
+
 def as_text(part: str, value: object) -> str:
     """A part of a message as text, even if it is a lazy translation.
 
@@ -78,3 +109,15 @@ def check_size(email: Email, *, maximum_bytes: int) -> None:
             f"The message would have about {size} bytes; at most {maximum_bytes} may be sent"
             " (MAIL_MAX_BYTES)."
         )
+
+
+def check_dialect(dialect: Dialect) -> None:
+    """Raise OutboxError for a database that the outbox cannot work with."""
+    if dialect.name not in {"sqlite", "postgresql"}:
+        raise OutboxError(
+            f"The outbox works with SQLite and PostgreSQL; this is {dialect.name}, with which mail"
+            " could be lost or sent twice."
+        )
+    if dialect.name == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(str(part) for part in OLDEST_SQLITE)
+        raise OutboxError(f"The outbox needs SQLite {oldest}; this is {sqlite3.sqlite_version}.")

@@ -52,9 +52,9 @@ KIND_LABELS = {
 }
 
 LANE_LABELS = {
-    Priority.PROMPT: _l("mail that somebody waits for"),
+    Priority.HIGH: _l("mail that somebody waits for"),
     Priority.NORMAL: _l("other mail"),
-    Priority.BULK: _l("mail to many"),
+    Priority.LOW: _l("mail to many"),
 }
 
 

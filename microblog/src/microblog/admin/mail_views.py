@@ -167,7 +167,7 @@ def _overview() -> dict[str, Any]:
     statistics = backlog.statistics(db.session, now=now)
     hours = counts.by_hour(db.session, now=now, hours=HOURS)
     unattended = any(
-        one.lane == Priority.PROMPT
+        one.lane == Priority.HIGH
         and one.status == Status.QUEUED
         and one.seconds > SUSPICIOUS_SECONDS
         for one in statistics.waiting

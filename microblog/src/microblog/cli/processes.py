@@ -6,8 +6,8 @@ import click
 from flask import current_app
 
 from flask_outbox import run_dispatcher
+from flask_outbox.application import make_dispatcher as dispatcher_of
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
-from flask_outbox.extension import make_dispatcher as dispatcher_of
 from flask_outbox.outbox.email_types import DAY
 from microblog.app import create_app
 from microblog.settings import Settings, load_settings

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from flask_outbox import current_outbox
+from flask_outbox.application import make_dispatcher, transport_maker
 from flask_outbox.delivery.dispatcher import DispatcherOptions
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.extension import make_dispatcher, transport_maker
 from flask_outbox.outbox.email_types import DAY
 from microblog.app import create_app
 from microblog.cli.processes import configure_log

@@ -32,7 +32,6 @@ from flask_outbox import (
     parse_address,
 )
 from flask_outbox.database_errors import is_outage
-from flask_outbox.outbox.email_types import DAY
 from microblog.database import Model, transaction, utc_now
 from microblog.web.request_ids import request_id
 
@@ -71,7 +70,9 @@ def init_app(app: Flask) -> None:
 
 
 def register_email_types(outbox: Outbox) -> None:
-    outbox.register(EmailType(FAILURE_KIND, failure, lifetime=DAY, sample=_sample))
+    outbox.register(
+        EmailType(FAILURE_KIND, failure, expires_after=timedelta(days=1), sample=_sample)
+    )
 
 
 def failure(_session: Session, context: ComposeContext) -> Email | Discard:

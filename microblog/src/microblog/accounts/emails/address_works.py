@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -14,7 +16,7 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.refused_mail import WORKS_KIND
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.samples import sample_context
@@ -26,9 +28,9 @@ def definition() -> AccountEmail:
         EmailType(
             WORKS_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
-            lifetime=7 * DAY,
+            expires_after=timedelta(days=7),
             sample=sample_context,
         ),
         label=_l("address works again"),

@@ -22,8 +22,8 @@ def definition() -> AccountEmail:
         EmailType(
             DELETION_KIND,
             compose,
-            lane=Priority.PROMPT,
-            lifetime=GRACE.total_seconds(),
+            priority=Priority.HIGH,
+            expires_after=GRACE,
             sample=_sample,
         ),
         label=_l("account will be deleted"),

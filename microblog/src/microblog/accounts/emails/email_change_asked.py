@@ -20,8 +20,8 @@ def definition() -> AccountEmail:
         EmailType(
             ASKED_KIND,
             compose,
-            lane=Priority.PROMPT,
-            lifetime=CONFIRM_WITHIN.total_seconds(),
+            priority=Priority.HIGH,
+            expires_after=CONFIRM_WITHIN,
             sample=partial(sample_change_notice, confirmed=False),
         ),
         label=_l("change of address asked for"),

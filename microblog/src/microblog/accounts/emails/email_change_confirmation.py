@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from flask_babel import force_locale
@@ -18,7 +19,7 @@ from flask_outbox import (
     address_key,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY, HOUR
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.email_change import CONFIRM_KIND, confirmation_token
 from microblog.accounts.emails import already_registered
 from microblog.accounts.emails.account_email import AccountEmail
@@ -38,9 +39,9 @@ def definition() -> AccountEmail:
         EmailType(
             CONFIRM_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
-            lifetime=4 * HOUR,
+            expires_after=timedelta(hours=4),
             # Anybody with an account can have it mailed to any address.
             guarded=True,
             # The deletion of the account finds its mail by this.

@@ -20,8 +20,8 @@ def definition() -> AccountEmail:
         EmailType(
             EMAIL_CHANGED_KIND,
             compose,
-            lane=Priority.PROMPT,
-            lifetime=UNDO_WITHIN.total_seconds(),
+            priority=Priority.HIGH,
+            expires_after=UNDO_WITHIN,
             sample=partial(sample_change_notice, confirmed=True),
         ),
         label=_l("address changed"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
-from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import CHANGED_KIND
 from microblog.accounts.audit.notices import compose_notice
 from microblog.accounts.emails.account_email import AccountEmail
@@ -18,9 +20,9 @@ def definition() -> AccountEmail:
         EmailType(
             CHANGED_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
-            lifetime=7 * DAY,
+            expires_after=timedelta(days=7),
             sample=sample_notice,
         ),
         label=_l("password changed"),

@@ -19,7 +19,7 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY, HOUR
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import RESET_KIND, reset_link
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.reserved_address import reserved_address_email
@@ -36,10 +36,10 @@ def definition() -> AccountEmail:
         EmailType(
             RESET_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
             # Greylisting and short outages pass within hours; after that nobody is waiting.
-            lifetime=4 * HOUR,
+            expires_after=timedelta(hours=4),
             guarded=True,
             way_back=True,
             kept=("browser", "address"),

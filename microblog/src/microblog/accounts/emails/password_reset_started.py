@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
-from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import STARTED_KIND, Reason, reset_token
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.password_reset import compose_with_link, link_lifetime
@@ -25,9 +26,9 @@ def definition() -> AccountEmail:
         EmailType(
             STARTED_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
-            lifetime=DAY,
+            expires_after=timedelta(days=1),
             sample=partial(sample_context, reason=Reason.REPORTED.value),
         ),
         label=_l("new password, for safety"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from flask_babel import force_locale
@@ -17,7 +18,7 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import DAY, FAST_RETRY
+from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.verification import (
     LINK_LIFETIME,
     UNVERIFIED_KEPT,
@@ -40,9 +41,9 @@ def definition() -> AccountEmail:
         EmailType(
             VERIFY_KIND,
             compose,
-            lane=Priority.PROMPT,
+            priority=Priority.HIGH,
             delays=FAST_RETRY,
-            lifetime=DAY,
+            expires_after=timedelta(days=1),
             guarded=True,
             # The deletion of the account finds its mail by this.
             kept=("user_id",),

@@ -1,0 +1,79 @@
+"""What an application's configuration says about its outbox; values may be texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from flask_outbox.config_values import Config, default_sender, number, words
+from flask_outbox.defaults import (
+    CONNECTIONS,
+    RECIPIENT_DAILY,
+    RECIPIENT_MESSAGES,
+    RECIPIENT_MINUTES,
+    RETENTION_DAYS,
+)
+from flask_outbox.delivery.dispatcher import DispatcherOptions
+from flask_outbox.message.addresses import parse_address
+from flask_outbox.outbox.delivery_options import DeliveryOptions
+from flask_outbox.outbox.email_types import DAY, MINUTE
+from flask_outbox.outbox.limits import RecipientLimit
+from flask_outbox.outbox.rate_limits import RateLimits, parse_rate_limits
+
+
+def dispatcher_options(config: Config) -> DispatcherOptions:
+    """MAIL_CONNECTIONS and MAIL_RETENTION_DAYS. Raises ValueError for a wrong one."""
+    days = number(config, "MAIL_RETENTION_DAYS", float, least=0)
+    return DispatcherOptions(
+        connections=number(config, "MAIL_CONNECTIONS", int, least=1) or CONNECTIONS,
+        retention=(RETENTION_DAYS if days is None else days) * DAY,
+    )
+
+
+def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> DeliveryOptions:
+    """Limits and the signature: MAIL_GUARD_…, MAIL_RATE_LIMIT…, MAIL_DKIM_….
+
+    Raises ValueError for a wrong one.
+    """
+    return DeliveryOptions(
+        recipient_limit=RecipientLimit(
+            number(config, "MAIL_GUARD_MESSAGES", int, least=1) or RECIPIENT_MESSAGES,
+            (number(config, "MAIL_GUARD_MINUTES", float, least=1) or RECIPIENT_MINUTES) * MINUTE,
+            number(config, "MAIL_GUARD_DAILY", int, least=1) or RECIPIENT_DAILY,
+        ),
+        rate_limits=_rate_limits(config),
+        resolve_locale=resolve_locale,
+        sign=_signer(config),
+    )
+
+
+def _rate_limits(config: Config) -> RateLimits:
+    overall, by_domain = "MAIL_RATE_LIMIT", "MAIL_RATE_LIMIT_BY_DOMAIN"
+    try:
+        limits = parse_rate_limits(words(config, overall))
+    except ValueError as error:
+        raise ValueError(f"{overall} {error}") from None
+    try:
+        domains = parse_rate_limits(None, words(config, by_domain))
+    except ValueError as error:
+        raise ValueError(f"{by_domain} {error}") from None
+    return RateLimits(limits.overall, domains.by_domain)
+
+
+def _signer(config: Config) -> Callable[[bytes], bytes]:
+    file, selector = words(config, "MAIL_DKIM_KEY_FILE"), words(config, "MAIL_DKIM_SELECTOR")
+    if file is None and selector is None:
+        return lambda content: content
+    if file is None or selector is None:
+        raise ValueError("MAIL_DKIM_KEY_FILE and MAIL_DKIM_SELECTOR need each other: set both.")
+    # An extra, which needs its packages only where mail is signed.
+    from flask_outbox.message.dkim import DkimKeyError, load_signer  # noqa: PLC0415
+
+    sender = default_sender(config)
+    domain = words(config, "MAIL_DKIM_DOMAIN") or (sender and parse_address(sender).domain)
+    if not domain:
+        raise ValueError("MAIL_DKIM_DOMAIN is missing, and there is no MAIL_DEFAULT_SENDER.")
+    try:
+        return load_signer(Path(file), selector, domain)
+    except DkimKeyError as error:
+        raise ValueError(f"MAIL_DKIM_KEY_FILE {error}") from None
