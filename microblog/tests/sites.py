@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_outbox.application import EXTENSION
+from flask_outbox.application import state_of
 from microblog.app import create_app
 from microblog.database import db
 from microblog.settings import Settings
@@ -46,7 +46,7 @@ def shared_site(settings: Settings) -> Iterator[Flask]:
     site = _built[key]
     # All sites share one limiter, which follows the site that was built last.
     vars(limiter).update(_limiters[key])
-    outbox = site.extensions[EXTENSION]
+    outbox = state_of(site).outbox
     changeable = [site.config, site.extensions, site.jinja_env.globals]
     changeable += [
         vars(site.extensions["mail"]),
