@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import func, inspect, select, text, update
 
 from flask_outbox import current_outbox
+from flask_outbox.application import state_of
 from flask_outbox.operations.counts import add_up
 from flask_outbox.operations.messages import address_digest, prune
 from flask_outbox.outbox.models import OutboxMessage, Suppression
@@ -93,7 +94,7 @@ def press(app: Flask, link: str) -> str:
 
 def do_chores(app: Flask, after: timedelta = GRACE) -> int:
     """Let whoever delivers do the chore as if so much time had passed; returns the batches done."""
-    task = app.extensions["flask_outbox"].periodic_tasks["accounts.delete"]
+    task = state_of(app).outbox.periodic_tasks["accounts.delete"]
     done = 0
     while True:
         with app.app_context(), transaction() as writing:

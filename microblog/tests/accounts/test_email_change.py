@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from flask_outbox import current_outbox
+from flask_outbox.application import state_of
 from microblog.accounts.actions.email_change import (
     ASKED_A_DAY,
     ASKED_KIND,
@@ -290,7 +291,7 @@ def test_mail_scanners_change_nothing(
     assert state_of(app) == before
 
 
-def state_of(app: Flask) -> tuple[Any, ...]:
+def columns_of(app: Flask) -> tuple[Any, ...]:
     with app.app_context():
         return (
             db.session.execute(select(User.__table__)).all(),
@@ -762,7 +763,7 @@ def test_changes_are_forgotten_when_they_are_of_no_more_use(
 ) -> None:
     change(app, smtp, owner)
     ask(owner, THIRD)
-    task = app.extensions["flask_outbox"].periodic_tasks["accounts.email_changes"]
+    task = state_of(app).outbox.periodic_tasks["accounts.email_changes"]
 
     def left(after: timedelta) -> int:
         with app.app_context(), transaction() as writing:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from flask_outbox.application import state_of
 from flask_outbox.message.addresses import address_key
 from microblog.accounts.models import User
 from microblog.database import transaction
@@ -140,7 +141,7 @@ def test_the_life_of_the_link_begins_when_the_mail_leaves(
 ) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
-    outbox = app.extensions["flask_outbox"]
+    outbox = state_of(app).outbox
     now = outbox.clock
     outbox.clock = lambda: now() + 3600
     assert deliver() == 1
@@ -154,7 +155,7 @@ def test_a_request_that_waited_for_too_long_is_not_sent_at_all(
 ) -> None:
     make_user(app, "susan")
     visitor.ask_for_reset("susan@example.com")
-    outbox = app.extensions["flask_outbox"]
+    outbox = state_of(app).outbox
     now = outbox.clock
     outbox.clock = lambda: now() + 24 * 3600
     deliver()

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from flask_outbox.application import state_of
 from flask_outbox.message.addresses import address_key
 from microblog.accounts.actions import verification
 from microblog.accounts.actions.verification import UNVERIFIED_KEPT, remove_unverified
@@ -593,7 +594,7 @@ def test_they_are_removed_in_batches_by_whoever_delivers(app: Flask) -> None:
             more = remove_unverified(writing, utc_now(), 2)
         left.append((len(names(app)), more))
     assert left == [(3, True), (1, True), (0, False)]
-    periodic_tasks = app.extensions["flask_outbox"].periodic_tasks
+    periodic_tasks = state_of(app).outbox.periodic_tasks
     make_user(app, "old", verified=False)
     later = (utc_now() + timedelta(days=31)).timestamp()
     with app.app_context(), transaction() as writing:

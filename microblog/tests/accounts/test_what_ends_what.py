@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from flask_outbox.application import state_of
 from microblog.accounts.models import User
 from microblog.database import transaction, utc_now
 from tests.smtp_server import ScriptedServer
@@ -99,7 +100,7 @@ def delete_account(scene: Scene) -> None:
 
 def delete_at_last(scene: Scene) -> None:
     delete_account(scene)
-    task = scene.app.extensions["flask_outbox"].periodic_tasks["accounts.delete"]
+    task = state_of(scene.app).outbox.periodic_tasks["accounts.delete"]
     with scene.app.app_context(), transaction() as writing:
         assert task(writing, utc_now().timestamp() + 7 * 86400)
 

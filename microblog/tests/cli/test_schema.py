@@ -77,7 +77,7 @@ def test_going_back_asks_before_it_deletes(microblog: Command, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("target", "expected"), [("2", "0009"), ("-2", "0009"), ("0003", "0003"), ("0011", "0011")]
+    ("target", "expected"), [("2", "0011"), ("-2", "0011"), ("0003", "0003"), ("0011", "0011")]
 )
 def test_one_goes_back_so_many_versions_or_to_the_one_named(
     microblog: Command, tmp_path: Path, target: str, expected: str

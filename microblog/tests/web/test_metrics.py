@@ -68,9 +68,9 @@ def test_the_buckets_of_a_histogram_add_up(
 def test_an_empty_outbox_has_metrics_too(app: Flask) -> None:
     figures = read(app)
     assert figures["ended_total", "accounts.reset_password", "dead"] == 0
-    assert figures["waiting", "bulk", "queued"] == 0
-    assert figures["oldest_seconds", "bulk"] == 0
-    assert figures["delivery_seconds_count", "bulk"] == 0
+    assert figures["waiting", "low", "queued"] == 0
+    assert figures["oldest_seconds", "low"] == 0
+    assert figures["delivery_seconds_count", "low"] == 0
 
 
 @pytest.mark.parametrize(
