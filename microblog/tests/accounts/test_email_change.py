@@ -278,17 +278,17 @@ def test_mail_scanners_change_nothing(
 ) -> None:
     ask(owner)
     sent = links(app, smtp)
-    before = state_of(app)
+    before = columns_of(app)
     for link in (sent[NEW], sent[OLD]):
         scanner = Visitor(app)
         assert scanner.get(link).status_code == 200
         assert scanner.client.head(link).status_code in {200, 302}
         assert app.test_client().options(link).status_code == 200
-    assert state_of(app) == before
+    assert columns_of(app) == before
     assert CONFIRMED in press(app, sent[NEW])
-    before = state_of(app)
+    before = columns_of(app)
     assert Visitor(app).get(sent[OLD]).status_code == 200
-    assert state_of(app) == before
+    assert columns_of(app) == before
 
 
 def columns_of(app: Flask) -> tuple[Any, ...]:
