@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flask_outbox import AddressError, address_key, parse_address
+from flask_outbox.message import addresses
 from flask_outbox.message.addresses import ADDRESS_MAXIMUM, Address, AddressLike
 from tests.bounded import TOWER, comes_to_an_end, nothing_long_is_composed
 
@@ -295,3 +296,36 @@ def test_a_parsed_address_is_safe_and_parses_the_same_again(value: AddressLike) 
     assert not any(map(_is_control, address.name.replace("\t", " ")))
     assert parse_address(str(address)) == address
     assert address_key(address.mailbox) == address.key
+
+
+# Nearly all are plain, and are recognised without email-validator
+
+_labels = st.one_of(
+    st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True),
+    st.sampled_from(["xn--bcher-kva", "ab--c", "local", "test", "arpa", "com", "1", "d" * 64]),
+)
+_near_plain = st.builds(
+    lambda local, domain: f"{local}@{'.'.join(domain)}",
+    st.one_of(
+        st.from_regex(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,12}", fullmatch=True),
+        st.sampled_from(["postmaster", "Postmaster", "s" * 64, "s" * 65, "süsan", '"susan"']),
+    ),
+    st.lists(_labels, min_size=1, max_size=4),
+)
+
+
+@settings(deadline=None)
+@pytest.mark.parametrize("public", [True, False])
+@given(st.one_of(_near_plain, _bare, st.text(max_size=40)))
+@example("susan@example.com")
+@example(f"{LONGEST_LOCAL[:20]}@{LONG_DOMAIN}")
+@example("s" * 64 + "@" + ".".join(["d" * 63] * 3))
+def test_a_plain_address_is_what_email_validator_makes_of_it(public: bool, bare: str) -> None:
+    plain = addresses._PLAIN.fullmatch(bare)
+    if plain:
+        assert plain.groups() == addresses._local_and_domain(bare, public=public)
+
+
+@pytest.mark.parametrize("bare", ["susan@example.com", "o'hara+x@mail.co.uk", "1@2.example"])
+def test_usual_addresses_are_plain(bare: str) -> None:
+    assert addresses._PLAIN.fullmatch(bare)
