@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import pydoc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import flask_outbox
 
 EXTRAS = {
     "html": {"css_inline"},
@@ -39,3 +44,33 @@ def test_every_module_is_there_without_an_extra(part: str) -> None:
     modules = loaded(statement)
     assert modules > {f"flask_outbox.{part}", "flask_outbox"}
     assert modules.isdisjoint(set().union(*EXTRAS.values()))
+
+
+def test_the_public_names_are_found_where_type_checkers_find_them() -> None:
+    tree = ast.parse(Path(flask_outbox.__file__).read_text())
+    imported = {
+        (f"flask_outbox.{module}", name)
+        for module, names in flask_outbox._NAMES.items()
+        for name in names
+    }
+    (checked,) = [one for one in tree.body if isinstance(one, ast.If)]
+    assert imported == {
+        (one.module, name.name)
+        for one in checked.body
+        if isinstance(one, ast.ImportFrom)
+        for name in one.names
+    }
+    assert sorted(name for _module, name in imported) == sorted(flask_outbox.__all__)
+
+
+def test_the_public_names_load_nothing_before_they_are_used() -> None:
+    assert loaded("import flask_outbox").isdisjoint({"flask", "sqlalchemy", "email_validator"})
+    assert "flask_outbox.message.email" in loaded("from flask_outbox import Email")
+    with pytest.raises(AttributeError, match="has no attribute 'Kind'"):
+        flask_outbox.Kind  # noqa: B018
+
+
+def test_help_tells_the_public_names() -> None:
+    shown = pydoc.render_doc(flask_outbox, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
+    for name in ("class FlaskOutbox", "class Email(", "run_dispatcher(app", "parse_address("):
+        assert name in shown

@@ -58,10 +58,14 @@ HAS_ENDED = "settled_at IS NOT NULL AND NOT reduced"
 IS_ADMITTED = "admitted_at IS NOT NULL"
 
 
+metadata = MetaData(naming_convention=NAMING)
+"""The library's own tables: for `metadata.create_all`, or for an application's migrations."""
+
+
 class Model(DeclarativeBase):
     """The base of the library's own tables."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = metadata
 
 
 class OutboxMessage(Model):
