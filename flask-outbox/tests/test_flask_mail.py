@@ -284,7 +284,8 @@ def test_a_server_that_lost_its_encryption_gets_no_password() -> None:
 
 INJECTIONS: dict[str, Callable[[str], dict[str, Any]]] = {
     "subject": lambda end: {"subject": f"Hello{end}Bcc: bob@example.com"},
-    "folded subject": lambda end: {"subject": f"Hello{end} again"},
+    "fold without text": lambda end: {"subject": f"Hello{end} "},
+    "subject folded wrongly": lambda end: {"subject": f"Hello{end} again{end}Bcc: b@example.com"},
     "sender": lambda end: {"sender": f"noreply@example.com{end}Bcc: bob@example.com"},
     "sender's name": lambda end: {"sender": (f"Susan{end}Bcc: bob", "noreply@example.com")},
     "recipient": lambda end: {"recipients": [f"susan@example.com{end}Bcc: bob@example.com"]},
@@ -328,13 +329,43 @@ def test_nothing_can_be_injected(
         assert not any(one.startswith(("MAIL", "RCPT", "DATA")) for one in server.commands)
 
 
-@pytest.mark.parametrize(
-    "field", [name for name in INJECTIONS if "option" not in name and "sender" not in name]
-)
+@pytest.mark.parametrize("field", [name for name in INJECTIONS if "option" not in name])
 def test_a_message_can_check_its_headers(field: str) -> None:
     with mail_to(None):
         assert message(Message, **INJECTIONS[field]("\r\n")).has_bad_headers()
         assert not message(Message).has_bad_headers()
+        assert not message(Message, recipients=["nobody"]).has_bad_headers()
+
+
+@both_messages
+def test_a_folded_subject_is_one_line(message_class: type[flask_mail.Message]) -> None:
+    with ScriptedServer() as server:
+        with mail_to(server) as mail:
+            mail.send(message(message_class, subject="Your order\r\n of today,\r\n\tand more"))
+        assert server.received[0].message["Subject"] == "Your order of today,\tand more"
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "shown"),
+    [
+        ("sender", "shop@example.com\r\n", "From: shop@example.com"),
+        ("sender", ("Shöp", "shop@example.com>"), "From: =?utf-8?b?U2jDtnA=?= <shop@example.com>"),
+        ("recipients", ["a@example.com", "b\r\n@example.com"], "To: a@example.com, b@example.com"),
+        ("cc", ["Bob\n <b@example.com>"], "Cc: Bob <b@example.com>"),
+        ("reply_to", "b@example.com\r", "Reply-To: b@example.com"),
+        ("reply_to", ["a@example.com", "b@example.com>"], "Reply-To: a@example.com, b@example.com"),
+        ("subject", "Hello\nBcc: b@example.com", "Subject: Hello Bcc: b@example.com"),
+    ],
+)
+def test_what_cannot_be_sent_can_be_printed(field: str, given: Any, shown: str) -> None:
+    with ScriptedServer() as server, mail_to(server) as mail:
+        written = message(Message, **{field: given})
+        assert f"\r\n{shown}\r\n" in f"\r\n{written}"
+        with pytest.raises((BadHeaderError, AddressError)) as refused:
+            mail.send(written)
+        # Flask-Mail's own error, where it would raise one.
+        assert isinstance(refused.value, BadHeaderError) or ">" in repr(given)
+        assert server.received == []
 
 
 @both_messages

@@ -7,7 +7,10 @@ cannot be injected, and errors name the step that failed.
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import suppress
+from copy import copy
 from inspect import signature
 from types import TracebackType
 from typing import Any, cast
@@ -21,6 +24,7 @@ from flask_outbox.message.addresses import (
     Address,
     AddressError,
     AddressLike,
+    address_for_display,
     parse_address,
     parse_addresses,
     parse_domain,
@@ -44,6 +48,10 @@ HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
 """Whether Flask-Mail is 0.10 or newer."""
 
 
+# A subject that was folded as RFC 5322, section 2.2.3, has it; other line breaks are refused.
+_FOLD = re.compile(r"(?<=[^\r\n])\r\n(?=[ \t]+[^ \t\r\n])")
+
+
 class IncompleteError(ValueError, AssertionError):
     """The message has no recipients or no sender; Flask-Mail raises AssertionError for that."""
 
@@ -51,7 +59,8 @@ class IncompleteError(ValueError, AssertionError):
 class Message(flask_mail.Message):
     """Flask-Mail's message with recipients in their order, and a Message-ID in the sender's domain.
 
-    `send_to` is a list without duplicates, where Flask-Mail returns a set.
+    `send_to` is a list without duplicates, where Flask-Mail returns a set. Addresses are checked
+    when it is sent: what cannot be sent can still be printed.
     """
 
     def __init__(
@@ -60,22 +69,25 @@ class Message(flask_mail.Message):
         super().__init__(subject, recipients, *args, **kwargs)
         given = args[3] if len(args) > 3 else kwargs.get("sender")
         sender = given or current_app.extensions["mail"].default_sender
-        if isinstance(sender, tuple | list):
-            self.sender = str(parse_address(cast(AddressLike, sender)))
-        if self.sender:
-            self.msgId = new_message_id(parse_address(self.sender))
+        if sender:
+            with suppress(AddressError):
+                author = parse_address(cast(AddressLike, sender))
+                self.msgId = new_message_id(author)
+                if not isinstance(sender, str):
+                    self.sender = str(author)
 
     @property
     def send_to(self) -> list[Any]:  # type: ignore[override]
         return list(dict.fromkeys([*self.recipients, *self.cc, *self.bcc]))
 
     def has_bad_headers(self) -> bool:
+        """Whether a line break, a control character or the like would damage its headers."""
         try:
             from_message(self)
-        except ValueError as error:
-            return "line break" in str(error)
         except BadHeaderError:
             return True
+        except ValueError:
+            return False
         return False
 
     def send(self, connection: flask_mail.Connection) -> Accepted | None:  # type: ignore[override]
@@ -83,7 +95,14 @@ class Message(flask_mail.Message):
         return cast(Connection, connection).send(self)
 
     def as_bytes(self) -> bytes:
-        return render_message(self)
+        """The message for a reader, even where its subject or an address cannot be sent.
+
+        Raises BadHeaderError for other headers that cannot.
+        """
+        try:
+            return render_message(self)
+        except (AddressError, BadHeaderError):
+            return render_message(_for_display(self))
 
     def as_string(self) -> str:
         return self.as_bytes().decode("utf-8", "replace")
@@ -308,7 +327,7 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
     others = message.alts if HAS_ALTERNATIVES else {}
     alternatives = {kind: _text(text, charset) for kind, text in others.items() if kind != "html"}
     return Email(
-        subject=_text(message.subject or "", charset),
+        subject=_FOLD.sub("", _text(message.subject or "", charset)),
         text=_text(message.body or "", charset),
         html=None if message.html is None else _text(message.html, charset),
         alternatives=alternatives,
@@ -349,6 +368,19 @@ def render_message(message: flask_mail.Message, email: Email | None = None) -> b
     if not isinstance(message, Message):
         message.msgId = f"{message.msgId.rpartition('@')[0]}@{author.domain.strip('[]')}>"
     return render(email, message_id=message.msgId, date=message.date, sender=author)
+
+
+def _for_display(message: Message) -> Message:
+    """A copy with line breaks and what is no address taken out, as Flask-Mail shows it."""
+    shown: Any = copy(message)
+    shown.subject = " ".join(str(message.subject or "").split())
+    for name in ("recipients", "cc", "bcc", "sender", "reply_to"):
+        given = getattr(message, name)
+        if isinstance(given, list):
+            setattr(shown, name, [address_for_display(one) for one in given])
+        elif given:
+            setattr(shown, name, address_for_display(given))
+    return cast(Message, shown)
 
 
 def _author(message: flask_mail.Message, default: AddressLike | None) -> Address:

@@ -70,7 +70,8 @@ def render(
 
 
 def _body(email: Email, seed: str) -> bytes:
-    texts = [_text_part("plain", email.text, email.charset)]
+    is_alone = email.html is None and not email.alternatives and not email.attachments
+    texts = [_text_part("plain", _with_end(email.text) if is_alone else email.text, email.charset)]
     texts += [_text_part(kind, text, email.charset) for kind, text in email.alternatives.items()]
     shown, kept = _shown_and_kept(email) if email.attachments else ([], [])
     if email.html is not None:
@@ -114,9 +115,7 @@ def _boundary(seed: str) -> bytes:
 
 
 def _text_part(subtype: str, text: str, charset: str | None) -> bytes:
-    label, content = encode_text(
-        _whole_lines(text if text.endswith("\n") else f"{text}\n"), charset
-    )
+    label, content = encode_text(_whole_lines(text), charset)
     encoding, content = _encoded(content)
     if charset is None and encoding == "7bit":
         label = "us-ascii"
@@ -124,6 +123,11 @@ def _text_part(subtype: str, text: str, charset: str | None) -> bytes:
         subtype = without_parameter(subtype, "charset")
     lines = with_parameters("Content-Type", f'text/{subtype}; charset="{label}"')
     return _crlf(f"{lines}\nContent-Transfer-Encoding: {encoding}\n\n") + content
+
+
+def _with_end(text: str) -> str:
+    """The text with a line end, which in a message of several parts belongs to what follows."""
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _encoded(content: bytes) -> tuple[str, bytes]:
