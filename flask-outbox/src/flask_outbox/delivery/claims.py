@@ -21,6 +21,7 @@ from flask_outbox.delivery.raw_sql import (
     PersistentConnection,
     Result,
     Statement,
+    Transactions,
     group_commit,
 )
 from flask_outbox.delivery.slots import Slot
@@ -151,16 +152,24 @@ class Claims:
 
     Every method raises SQLAlchemyError if the database cannot be used; the next call reconnects.
     With `pacing`, which the threads of a process share, a row is claimed only when its rate limits
-    allow it.
+    allow it. `connection` replaces the persistent one.
     """
 
-    def __init__(self, engine: Engine, *, lease: float, pacing: Pacing | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        lease: float,
+        pacing: Pacing | None = None,
+        connection: Transactions | None = None,
+    ) -> None:
         self.lease = lease
         self._engine = engine
-        self._connection = PersistentConnection(engine)
+        self._connection = connection or PersistentConnection(engine)
         dialect = engine.dialect
         is_sqlite = dialect.name == "sqlite"
-        self._group: GroupCommit | None = group_commit(engine) if is_sqlite else None
+        grouped = is_sqlite and connection is None
+        self._group: GroupCommit | None = group_commit(engine) if grouped else None
         lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._claims: dict[range, Statement] = {}
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Priority}

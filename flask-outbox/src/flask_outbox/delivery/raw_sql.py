@@ -10,9 +10,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Dialect, Engine, text
@@ -27,6 +27,16 @@ IDLE_SECONDS = 0.5
 """A connection to a server may be cut while it is idle: after so long it is tested before its use.
 Shorter than the time between two polls of an empty outbox; for a message that takes so long, the
 cost of the test does not matter."""
+
+
+class Transactions(Protocol):
+    """What statements run in."""
+
+    def transaction(self, *, writing: bool = True) -> AbstractContextManager[DBAPICursor]:
+        """Give a cursor in a transaction that is committed at the end."""
+
+    def close(self) -> None:
+        """Give back what is kept between transactions."""
 
 
 class PersistentConnection:
