@@ -20,7 +20,7 @@ from tests.ports import HOST
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
 from tests.smtp_server import ScriptedServer
 
-pytest_plugins = ["pytest_flask_outbox", "tests.selection", "tests.servers"]
+pytest_plugins = ["flask_outbox.pytest_plugin", "tests.selection", "tests.servers"]
 
 
 @pytest.fixture(autouse=True)

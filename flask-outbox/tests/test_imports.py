@@ -74,3 +74,13 @@ def test_help_tells_the_public_names() -> None:
     shown = pydoc.render_doc(flask_outbox, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
     for name in ("class FlaskOutbox", "class Email(", "run_dispatcher(app", "parse_address("):
         assert name in shown
+
+
+def test_pytests_plugin_loads_neither_flask_nor_sqlalchemy() -> None:
+    modules = loaded("import flask_outbox.pytest_plugin")
+    assert "pytest" in modules
+    assert modules.isdisjoint({"flask", "sqlalchemy", "jinja2", "flask_outbox.testing"})
+
+
+def test_what_tests_use_needs_no_pytest() -> None:
+    assert "pytest" not in loaded("import flask_outbox, flask_outbox.testing")

@@ -14,6 +14,7 @@ from flask_outbox.defaults import (
     RETENTION_DAYS,
 )
 from flask_outbox.delivery.dispatcher import DispatcherOptions
+from flask_outbox.language import in_locale
 from flask_outbox.message.addresses import parse_address
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import DAY, MINUTE
@@ -43,6 +44,7 @@ def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> De
         ),
         rate_limits=_rate_limits(config),
         resolve_locale=resolve_locale,
+        in_locale=in_locale,
         sign=_signer(config),
     )
 

@@ -19,6 +19,7 @@ from flask_outbox.config_values import default_sender, number
 from flask_outbox.configuration import delivery_options, dispatcher_options
 from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.flask_mail import Mail, from_message
+from flask_outbox.language import request_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.composers import TypedEmail, typed_email
@@ -192,7 +193,7 @@ class FlaskOutbox:
         *,
         to: AddressLike,
         session: Session | None = None,
-        locale: str = "en",
+        locale: str | None = None,
         key: str | None = None,
         send_at: datetime | None = None,
         sender: AddressLike | None = None,
@@ -202,8 +203,9 @@ class FlaskOutbox:
 
         It is composed and sent after that transaction is committed, which the caller does, as for
         its other rows: without a commit there is no message. `session` names another transaction.
-        `arguments` are the composer's. `key`, `send_at`, `locale` and the errors are those of
-        Outbox.enqueue.
+        `arguments` are the composer's. `locale` is the recipient's language; with Flask-Babel, by
+        default that of the request. The composer is run in it. `key`, `send_at` and the errors are
+        those of Outbox.enqueue.
         """
         state = self._state()
         shared = session or self._request_session(state)
@@ -212,7 +214,7 @@ class FlaskOutbox:
             shared,
             email,
             to,
-            locale=locale,
+            locale=locale or request_locale(),
             arguments=arguments,
             sender=sender,
             key=key,
@@ -372,7 +374,7 @@ def _as_row(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message of `enqueue_many` with the composer's arguments apart from ours."""
     ours = {name: value for name, value in message.items() if name in _OURS}
     others = {name: value for name, value in message.items() if name not in _OURS}
-    return {**ours, "arguments": others}
+    return {"locale": request_locale(), **ours, "arguments": others}
 
 
 _OURS = {"to", "locale", "sender", "key", "send_at"}

@@ -179,7 +179,8 @@ class Delivery:
                 if not admit(session, claim, limit, now=context.now, share=share):
                     return Discard(_limit_reached(limit))
                 session.commit()
-            composed = email_type.compose(session, context)
+            with self.options.in_locale(context.locale):
+                composed = email_type.compose(session, context)
             if session.in_transaction():
                 session.commit()
         return composed

@@ -32,7 +32,8 @@ def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
     if known is None or known.sample is None:
         return None
     with outbox.sessions() as session:
-        composed = known.compose(session, known.sample(session, language))
+        with outbox.delivery.in_locale(language):
+            composed = known.compose(session, known.sample(session, language))
         session.rollback()
     if isinstance(composed, Discard):
         raise TypeError(f"The sample of {kind} composes to nothing: {composed.reason}")

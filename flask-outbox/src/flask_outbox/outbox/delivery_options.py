@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from flask_outbox.outbox.limits import RecipientLimit
@@ -15,11 +16,13 @@ class DeliveryOptions:
 
     `recipient_limit` limits what one address gets of types that strangers can trigger,
     `rate_limits` how many messages leave within a time. `resolve_locale` returns the language to
-    compose in, for a message that was enqueued in one that composers may not know (any more).
+    compose in, for a message that was enqueued in one that composers may not know (any more), and
+    `in_locale` makes it that of translations while a message is composed.
     `sign` is applied to every message before it leaves.
     """
 
     recipient_limit: RecipientLimit = field(default_factory=RecipientLimit)
     rate_limits: RateLimits = field(default_factory=RateLimits)
     resolve_locale: Callable[[str], str] = lambda locale: locale
+    in_locale: Callable[[str], AbstractContextManager[object]] = nullcontext
     sign: Callable[[bytes], bytes] = lambda content: content

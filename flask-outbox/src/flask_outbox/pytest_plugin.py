@@ -1,8 +1,4 @@
-"""Pytest's fixture of Flask-Outbox.
-
-It stands outside of the package, which Python would import with it, so that a test run that does
-not use it pays nothing.
-"""
+"""Pytest's fixtures `outbox` and `outbox_app`. A test run that does not use them pays nothing."""
 
 from __future__ import annotations
 
