@@ -18,7 +18,7 @@ from flask_outbox.celery.sweeper import Sweeper
 from flask_outbox.celery.wakeup import CeleryWakeup, make_celery
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener
+from flask_outbox.outbox.wakeup import listener_of
 from tests.brokers import Broker, remove_queues
 from tests.services import need
 from tests.site_services import RABBITMQ, has_broker
@@ -49,9 +49,7 @@ def running(dispatcher: Dispatcher) -> Iterator[None]:
 
 @contextmanager
 def _running_dispatcher(dispatcher: Dispatcher) -> Iterator[None]:
-    wakeup = dispatcher.outbox.wakeup
-    assert isinstance(wakeup, SocketWakeup)
-    with WakeupListener(wakeup.path) as listener:
+    with listener_of(dispatcher.outbox.wakeup) as listener:
         thread = threading.Thread(target=dispatcher.run, args=[listener])
         thread.start()
         try:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, cast
 
@@ -33,7 +34,7 @@ from flask_outbox.outbox.email_types import (
 from flask_outbox.outbox.joining import has_written, watch_writes
 from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued
 from flask_outbox.outbox.validation import OutboxError
-from flask_outbox.outbox.wakeup import SocketWakeup, Wakeup
+from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class FlaskOutbox:
     `session=`, or `current` returns the write transaction that is open, if any.
 
     All settings are read from the application's configuration: MAIL_SERVER and whatever else
-    begins with MAIL_; values may be texts. `wakeup` replaces what wakes those who deliver.
+    begins with MAIL_; values may be texts. `wakeup` replaces what wakes those who deliver: on
+    PostgreSQL a NOTIFY, on SQLite a socket in the instance folder.
     `resolve_locale` returns the language to compose in for the one that a message was enqueued in.
 
     In a factory, write `outbox = FlaskOutbox()` beside `db`, and `outbox.init_app(app, db)` after
@@ -97,7 +99,7 @@ class FlaskOutbox:
         made = Outbox(
             sessions,
             sender=default_sender(config),
-            wakeup=wakeup or SocketWakeup(Path(app.instance_path) / "outbox.wakeup"),
+            wakeup=wakeup or partial(choose_wakeup, path=Path(app.instance_path) / "outbox.wakeup"),
             current=current or (lambda: _written(joined())),
             maximum_bytes=number(config, "MAIL_MAX_BYTES", int, least=10_000) or MAXIMUM_BYTES,
             delivery=delivery_options(config, resolve_locale),

@@ -9,11 +9,14 @@ import threading
 class Outage:
     """Something that may fail for a while, with the messages to log then. Thread-safe.
 
-    `begun` may have placeholders for the arguments of `began`.
+    `begun` may have placeholders for the arguments of `began`, and is logged at `level`.
     """
 
-    def __init__(self, logger: logging.Logger, begun: str, over: str) -> None:
+    def __init__(
+        self, logger: logging.Logger, begun: str, over: str, *, level: int = logging.ERROR
+    ) -> None:
         self._logger = logger
+        self._level = level
         self._begun = begun
         self._over = over
         self._lock = threading.Lock()
@@ -24,7 +27,7 @@ class Outage:
         with self._lock:
             first, self.lasts = not self.lasts, True
         if first:
-            self._logger.error(self._begun, *arguments)
+            self._logger.log(self._level, self._begun, *arguments)
 
     def ended(self) -> None:
         """Note a success; log it if there was a failure before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
@@ -26,7 +28,7 @@ from flask_outbox import (
 from flask_outbox.database_errors import is_outage
 from flask_outbox.message.dkim import DkimKeyError, load_signer
 from flask_outbox.outbox.email_types import MINUTE
-from flask_outbox.outbox.wakeup import SocketWakeup, Wakeup
+from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
 from microblog.accounts.actions.personal_data import add_personal_data
@@ -117,7 +119,7 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
 
 
 def wakeup_path(settings: Settings) -> Path:
-    """The socket at which the dispatcher of this machine is woken."""
+    """The socket at which the dispatcher of this machine is woken, unless PostgreSQL wakes it."""
     return settings.INSTANCE_PATH.resolve() / "dispatcher.bell"
 
 
@@ -207,9 +209,11 @@ def _author(settings: Settings) -> Address:
     return author if author.name else replace(author, name=SITE_NAME)
 
 
-def _wakeup(settings: Settings, sessions: Callable[[], Session]) -> Wakeup:
+def _wakeup(
+    settings: Settings, sessions: Callable[[], Session]
+) -> Wakeup | Callable[[Engine], Wakeup]:
     if settings.CELERY_BROKER_URL is None:
-        return SocketWakeup(wakeup_path(settings))
+        return partial(choose_wakeup, path=wakeup_path(settings))
     # Celery is an extra, which a site on one machine does not need.
     from flask_outbox.celery.wakeup import CeleryWakeup, make_celery  # noqa: PLC0415
 

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from flask import Flask, has_app_context
@@ -22,7 +21,7 @@ from flask_outbox.operations.messages import Search
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.outbox.outbox import PeriodicTask
-from flask_outbox.outbox.wakeup import WakeupListener
+from flask_outbox.outbox.wakeup import listener_of
 from microblog.cli.processes import make_dispatcher
 from tests.outbox_rows import rows
 from tests.sites import settings_of
@@ -215,7 +214,7 @@ def recording(done: list[float], *, batches: int = 1) -> PeriodicTask:
 def delivering(app: Flask) -> Iterator[None]:
     """Run a dispatcher until the end of the block, as its process does."""
     made = make_dispatcher(settings_of(app))
-    with WakeupListener(Path(app.instance_path) / "dispatcher.bell") as listener:
+    with listener_of(made.outbox.wakeup) as listener:
         thread = threading.Thread(target=made.run, args=[listener])
         thread.start()
         try:

@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from flask_outbox import current_outbox
 from flask_outbox.operations import backlog
 from flask_outbox.outbox.models import OutboxMessage
-from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener
+from flask_outbox.outbox.wakeup import WakeupListener, listener_of
 from microblog.database import transaction
 from microblog.web import readiness as readiness_module
 from tests.constants import Make
@@ -24,8 +24,7 @@ def listener(app: Flask) -> Iterator[WakeupListener]:
     """A wake-up listener, as a running dispatcher has one."""
     with app.app_context():
         wakeup = current_outbox().wakeup
-    assert isinstance(wakeup, SocketWakeup)
-    with WakeupListener(wakeup.path) as listening:
+    with listener_of(wakeup) as listening:
         yield listening
 
 

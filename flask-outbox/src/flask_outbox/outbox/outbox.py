@@ -70,10 +70,10 @@ class Outbox:
     """The outbox of one application.
 
     `sessions` makes database sessions, a new one at each call, as a sessionmaker does. `sender` is
-    the author of messages whose type names none. `wakeup` wakes those who deliver. `clock` is Unix
-    time in seconds. `current` returns the write transaction that the caller has open, if any, for
-    `send_email`. No message may be larger than `maximum_bytes`. `delivery` is what only those who
-    deliver need.
+    the author of messages whose type names none. `wakeup` wakes those who deliver; a
+    function returns what does, given the engine. `clock` is Unix time in seconds. `current` returns
+    the write transaction that the caller has open, if any, for `send_email`. No message may be
+    larger than `maximum_bytes`. `delivery` is what only those who deliver need.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Outbox:
         sessions: Callable[[], Session],
         *,
         sender: AddressLike | None = None,
-        wakeup: Wakeup | None = None,
+        wakeup: Wakeup | Callable[[Engine], Wakeup] | None = None,
         clock: Callable[[], float] = time.time,
         current: Callable[[], Session | None] = lambda: None,
         maximum_bytes: int = MAXIMUM_BYTES,
@@ -91,7 +91,7 @@ class Outbox:
             raise TypeError(SHARED_SESSION)
         self.sessions = sessions
         self.sender = parse_address(sender) if sender else None
-        self.wakeup = wakeup or NoWakeup()
+        self._wakeup = wakeup or NoWakeup()
         self.clock = clock
         self.maximum_bytes = maximum_bytes
         self.delivery = delivery or DeliveryOptions()
@@ -107,6 +107,11 @@ class Outbox:
         with self.sessions() as session:
             bound = session.get_bind()
         return bound if isinstance(bound, Engine) else bound.engine
+
+    @cached_property
+    def wakeup(self) -> Wakeup:
+        """What wakes those who deliver."""
+        return self._wakeup(self.engine) if callable(self._wakeup) else self._wakeup
 
     def register(self, email_type: EmailType) -> None:
         """Add an email type. Raises ValueError if its name is taken or too long."""

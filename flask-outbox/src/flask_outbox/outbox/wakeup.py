@@ -1,4 +1,4 @@
-"""Waking a dispatcher on this machine when there is something new in the outbox.
+"""Waking dispatchers when there is something new in the outbox.
 
 A wake-up only saves time: a message whose wake-up is lost is found by the dispatcher's next poll.
 """
@@ -13,6 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
+
+from sqlalchemy import Engine
+
+from flask_outbox.outbox.notify import Notifications, NotifyWakeup, can_notify
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +61,31 @@ class SocketWakeup:
         return True
 
 
-class WakeupListener:
-    """The dispatcher's end of the socket, to be used as a context manager.
+def choose_wakeup(engine: Engine, path: Path) -> Wakeup:
+    """What wakes dispatchers of this database: on PostgreSQL those of all hosts, by NOTIFY.
 
-    Without a path, or where no socket can be made, only `wake` ends a wait.
+    On SQLite, and with a driver other than psycopg 3, that of this machine, at the socket `path`.
+    """
+    return NotifyWakeup(engine) if can_notify(engine) else SocketWakeup(path)
+
+
+def listener_of(wakeup: Wakeup) -> WakeupListener:
+    """The dispatcher's end of this wakeup; one that nobody wakes if it is of another kind."""
+    if isinstance(wakeup, NotifyWakeup):
+        return WakeupListener(None, Notifications(wakeup.engine))
+    return WakeupListener(wakeup.path if isinstance(wakeup, SocketWakeup) else None)
+
+
+class WakeupListener:
+    """Where a dispatcher waits: at a socket, for notifications, or for neither.
+
+    Use it as a context manager. Where no socket can be made, and while nothing can be listened to,
+    only `wake` ends a wait.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, notifications: Notifications | None = None) -> None:
         self.path = path
+        self._notifications = notifications
         self._receiver: socket.socket | None = None
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -83,17 +104,28 @@ class WakeupListener:
         if self._receiver is not None and self.path is not None:
             self._receiver.close()
             self.path.unlink(missing_ok=True)
+        if self._notifications is not None:
+            self._notifications.close()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long for wake-ups, and return whether there were any."""
-        sources = [one for one in (self._receiver, self._woken) if one is not None]
-        ready, _, _ = select.select(sources, [], [], max(seconds, 0))
+        """Wait at most so long for wake-ups, and return whether there were any.
+
+        There may have been some when listening begins, or begins again.
+        """
+        listening = self._notifications
+        has_begun = listening is not None and listening.open()
+        sources: list[socket.socket | Notifications] = [self._woken]
+        if self._receiver is not None:
+            sources.append(self._receiver)
+        if listening is not None and listening.is_open:
+            sources.append(listening)
+        ready, _, _ = select.select(sources, [], [], 0 if has_begun else max(seconds, 0))
         for source in ready:
-            source.setblocking(False)
-            with suppress(BlockingIOError):
-                while source.recv(4096):
-                    pass
-        return bool(ready)
+            if isinstance(source, Notifications):
+                source.read()
+            else:
+                _empty(source)
+        return has_begun or bool(ready)
 
     def wake(self) -> None:
         """Wake `wait` from another thread or a signal handler of this process."""
@@ -112,3 +144,10 @@ class WakeupListener:
             logger.warning("No wake-up socket at %s (%s): polling only.", path, error)
             return None
         return receiver
+
+
+def _empty(source: socket.socket) -> None:
+    source.setblocking(False)
+    with suppress(BlockingIOError):
+        while source.recv(4096):
+            pass
