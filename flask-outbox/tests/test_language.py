@@ -8,9 +8,11 @@ import pytest
 from flask import Flask, request
 from flask_babel import Babel, get_locale
 from flask_sqlalchemy import SQLAlchemy
+from jinja2 import DictLoader
 from sqlalchemy.orm import Session
 
-from flask_outbox import Email, FlaskOutbox
+from flask_outbox import Email, FlaskOutbox, email_from_templates
+from flask_outbox.language import current_locale, in_locale
 from flask_outbox.testing import OutboxTester
 
 
@@ -65,3 +67,21 @@ def test_it_is_the_readers_or_the_one_that_is_named(
     app.test_client().post("/", json=given, headers={"Accept-Language": accepts})
     assert [one.locale for one in outbox.queued()] == [stored] * 2
     assert [one.text for one in outbox.deliver()] == [composed] * 2
+
+
+def test_outside_of_a_request_it_is_the_default_or_that_of_the_block(app: Flask) -> None:
+    assert current_locale() == "en"
+    with app.app_context():
+        assert current_locale() == "ru"
+        with in_locale("pt-BR"):
+            assert current_locale() == "pt_BR"
+    with Flask("bare").app_context(), in_locale("de"):
+        assert current_locale() == "en"
+
+
+def test_a_template_knows_the_language_of_its_message(app: Flask) -> None:
+    app.jinja_loader = DictLoader({"a.txt": "{{ locale }}", "a.html": "<p>Hi</p>"})
+    with app.app_context(), in_locale("pt-BR"):
+        email = email_from_templates("a", subject="A")
+    assert email.text == "pt_BR\n"
+    assert 'lang="pt-BR"' in (email.html or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.process import run_until_ended
+from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import Email
 from flask_outbox.message.templates import render_email
 from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.outbox.prerendered import AttachmentLike, read_attachment
 from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
 
 EXTENSION = "flask_outbox"
@@ -61,9 +63,9 @@ def state_of(app: Any) -> ApplicationState:
 
 def send_email(
     subject: str,
-    sender: AddressLike | None,
-    recipients: Sequence[AddressLike],
-    text_body: str,
+    sender: AddressLike | None = None,
+    recipients: AddressLike | Sequence[AddressLike] = (),
+    text_body: str | None = None,
     html_body: str | None = None,
     **options: Any,
 ) -> int:
@@ -75,17 +77,51 @@ def send_email(
 
 
 def email_from_templates(
-    name: str, *, to: AddressLike, sender: AddressLike | None = None, **context: Any
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    subject: str | None = None,
+    to: AddressLike | Sequence[AddressLike] | None = None,
+    sender: AddressLike | None = None,
+    cc: AddressLike | Sequence[AddressLike] | None = None,
+    bcc: AddressLike | Sequence[AddressLike] | None = None,
+    reply_to: AddressLike | Sequence[AddressLike] | None = None,
+    attachments: Sequence[AttachmentLike] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Email:
-    """Render the current application's templates `NAME.subject.txt`, `NAME.txt` and, where it
-    exists, `NAME.html` for one recipient; its context processors add to `context`.
+    """An email from the current application's templates, with the variables of `context`:
 
-    The subject is one line whatever its template holds. HTML needs the extra `html`, and without
-    it MissingExtraError is raised.
+        return email_from_templates("emails/order", {"order": order}, subject="Your order")
+
+    `NAME.txt` is its text, `NAME.html`, where it exists, its HTML, and `NAME.subject.txt` its
+    subject, unless `subject` is given; the subject is one line whatever it holds. Without `to`, an
+    email that a composer returns goes to whom its message was enqueued for.
+
+    The HTML goes into `emails/layout.html`, at its line `<!-- content -->`, or into a plain layout,
+    light and dark, where the application has none. HTML that is a whole page (it begins with
+    `<!doctype`, `<html` or `{% extends`) is taken as it is. The application's context processors
+    add to the variables, and so do `locale`, such as "pt_BR", and in the HTML `subject`.
+
+    Raises jinja2.TemplateNotFound, AddressError, BadHeaderError as Email does, OutboxError for what
+    is no attachment, and MissingExtraError if there are styles to put into the elements and the
+    extra `html` is not installed.
     """
-    current_app.update_template_context(context)
-    environment = cast(Environment, current_app.jinja_env)
-    return render_email(environment, name, context, to=to, sender=sender)
+    variables = dict(context or {})
+    current_app.update_template_context(variables)
+    variables.setdefault("locale", current_locale())
+    return render_email(
+        cast(Environment, current_app.jinja_env),
+        name,
+        variables,
+        subject=subject,
+        to=to,
+        sender=sender,
+        cc=cc,
+        bcc=bcc,
+        reply_to=reply_to,
+        attachments=[read_attachment(one) for one in attachments],
+        headers=headers,
+    )
 
 
 def run_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> None:

@@ -20,7 +20,7 @@ from flask_outbox.config_values import default_sender, number
 from flask_outbox.configuration import delivery_options, dispatcher_options
 from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.flask_mail import Mail, from_message
-from flask_outbox.language import request_locale
+from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.composers import TypedEmail, typed_email
@@ -216,7 +216,7 @@ class FlaskOutbox:
             shared,
             email,
             to,
-            locale=locale or request_locale(),
+            locale=current_locale() if locale is None else locale,
             arguments=arguments,
             sender=sender,
             key=key,
@@ -247,14 +247,21 @@ class FlaskOutbox:
         return count
 
     def send(self, message: flask_mail.Message, **options: Any) -> int:
-        """Write a Flask-Mail message to the outbox; return its id.
+        """Write a Flask-Mail message, or one of ours, to the outbox; return its id.
 
         It becomes part of the request's transaction if that has written something; otherwise it is
-        committed at once. `options` are `key`, `send_at`, `locale` and `session`.
+        committed at once. `options` are `key`, `send_at`, `locale` and `session`. The message gets
+        a Message-ID and a Date of its own.
 
-        Raises OutboxError if it has no recipients or is too large, AddressError and BadHeaderError
-        as Email does.
+        Raises OutboxError if it has no recipients, is too large, or has options for the server,
+        which only `mail.send` can pass on; AddressError and BadHeaderError as Email does.
         """
+        if not isinstance(message, flask_mail.Message):
+            raise TypeError(f"outbox.send takes a Message, not {type(message).__name__}.")
+        if message.mail_options or message.rcpt_options:
+            raise OutboxError(
+                "mail_options and rcpt_options are for the connection: send it with mail.send."
+            )
         state = self._state()
         ascii_attachments = current_app.extensions["mail"].ascii_attachments
         email = from_message(message, ascii_attachments=ascii_attachments)
@@ -263,9 +270,9 @@ class FlaskOutbox:
     def send_email(
         self,
         subject: str,
-        sender: AddressLike | None,
-        recipients: Sequence[AddressLike],
-        text_body: str,
+        sender: AddressLike | None = None,
+        recipients: AddressLike | Sequence[AddressLike] = (),
+        text_body: str | None = None,
         html_body: str | None = None,
         **options: Any,
     ) -> int:
@@ -376,7 +383,7 @@ def _as_row(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message of `enqueue_many` with the composer's arguments apart from ours."""
     ours = {name: value for name, value in message.items() if name in _OURS}
     others = {name: value for name, value in message.items() if name not in _OURS}
-    return {"locale": request_locale(), **ours, "arguments": others}
+    return {"locale": current_locale(), **ours, "arguments": others}
 
 
 _OURS = {"to", "locale", "sender", "key", "send_at"}

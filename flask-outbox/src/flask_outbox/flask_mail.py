@@ -31,7 +31,6 @@ from flask_outbox.message.addresses import (
     parse_reply_to,
 )
 from flask_outbox.message.email import (
-    Attachment,
     BadHeaderError,
     Email,
     check_header,
@@ -39,6 +38,7 @@ from flask_outbox.message.email import (
 )
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
+from flask_outbox.outbox.prerendered import read_attachment
 from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
 from flask_outbox.smtp.recipients import without_beyond_ascii
@@ -336,7 +336,7 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
         cc=parse_addresses(message.cc),
         bcc=parse_addresses(message.bcc),
         reply_to=parse_reply_to(message.reply_to),
-        attachments=tuple(_attachment(one) for one in message.attachments),
+        attachments=tuple(read_attachment(one) for one in message.attachments),
         headers=message.extra_headers or {},
         ascii_attachments=ascii_attachments,
         charset=charset,
@@ -345,12 +345,6 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
 
 def _optional(value: AddressLike | None) -> Address | None:
     return parse_address(value) if value else None
-
-
-def _attachment(one: Any) -> Attachment:
-    return Attachment.of(
-        one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
-    )
 
 
 def _text(value: Any, charset: str) -> str:

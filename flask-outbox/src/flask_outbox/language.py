@@ -5,25 +5,28 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
-from flask import current_app, has_app_context, has_request_context
+from flask import current_app, has_app_context
 
 FALLBACK = "en"
 
 
-def request_locale() -> str:
-    """The language of whoever makes the request; outside of one, the application's default."""
+def current_locale() -> str:
+    """The language of the request, or of the message that is composed; else the default."""
     if not _has_babel():
         return FALLBACK
-    if not has_request_context():
-        return str(current_app.config.get("BABEL_DEFAULT_LOCALE") or FALLBACK)
     from flask_babel import get_locale  # noqa: PLC0415 - an application need not have it
 
+    try:
+        found = str(get_locale() or FALLBACK)
+    except RuntimeError:
+        # The application's selector asks the request, and there is none.
+        found = _default_locale()
     # A modifier, as in de_DE@euro, is about money and not about words.
-    return str(get_locale() or FALLBACK).partition("@")[0]
+    return found.partition("@")[0]
 
 
 def in_locale(locale: str) -> AbstractContextManager[object]:
-    """Translate into this language; one that Babel does not know changes nothing."""
+    """Translate into this language; one that Babel does not know is the application's default."""
     if not _has_babel():
         return nullcontext()
     from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
@@ -33,8 +36,14 @@ def in_locale(locale: str) -> AbstractContextManager[object]:
     try:
         Locale.parse(name)
     except (ValueError, UnknownLocaleError):
-        name = str(current_app.config.get("BABEL_DEFAULT_LOCALE") or FALLBACK)
+        name = _default_locale()
     return cast(AbstractContextManager[object], force_locale(name))
+
+
+def _default_locale() -> str:
+    from flask_babel import get_babel  # noqa: PLC0415 - as above
+
+    return str(get_babel().default_locale)
 
 
 def _has_babel() -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
+import flask_mail
 import pytest
 from flask import Flask
-from jinja2 import DictLoader, Environment, TemplateNotFound, select_autoescape
+from jinja2 import DictLoader, Environment, select_autoescape
 
 from flask_outbox import Email, MissingExtraError, email_from_templates
 from flask_outbox.message.templates import render_email
@@ -63,10 +64,41 @@ def test_a_template_is_read_again_only_if_the_environment_says_so() -> None:
     assert "Changed" in (order(made).html or "")
 
 
-def test_a_missing_layout_is_named() -> None:
+def test_without_a_layout_of_its_own_the_packages_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "css_inline", None)
     templates = {name: text for name, text in TEMPLATES.items() if name != "emails/layout.html"}
-    with pytest.raises(TemplateNotFound, match=r"emails/layout\.html"):
-        order(Environment(loader=DictLoader(templates)))
+    made = Environment(loader=DictLoader(templates), autoescape=select_autoescape())
+    html = render_email(made, "order", {"goods": "tea", "locale": "pt_BR"}).html or ""
+    assert html.startswith("<!doctype html>")
+    assert '<html lang="pt-BR" dir="auto">' in html
+    assert "<title>Your order of tea</title>" in html
+    assert "<p>Thank you for tea.</p>" in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_a_layout_without_a_place_for_the_content_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"emails/layout\.html has no line <!-- content -->"):
+        order(environment(**{"emails/layout.html": "<html></html>"}))
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<!doctype html><p>{{ goods }}</p>", "\n<HTML><p>{{ goods }}</p></HTML>",
+     '{% extends "base.html" %}{% block content %}{{ goods }}{% endblock %}'],
+)  # fmt: skip
+def test_a_whole_page_gets_no_layout(page: str) -> None:
+    base = "<main>{% block content %}{% endblock %}</main>"
+    html = order(environment(**{"order.html": page, "base.html": base})).html or ""
+    assert "a &lt;kettle&gt;" in html
+    assert "<title>" not in html
+
+
+def test_styles_that_stay_where_they_are_need_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "css_inline", None)
+    style = '<style data-css-inline="ignore">p { color: red }</style><!-- content -->'
+    html = order(environment(**{"emails/layout.html": style})).html or ""
+    assert html.startswith("<style")
+    assert "<p>" in html
 
 
 def test_an_application_gives_its_context_processors() -> None:
@@ -75,14 +107,59 @@ def test_an_application_gives_its_context_processors() -> None:
     app.context_processor(lambda: {"shop": "the shop", "goods": "nothing"})
     with app.app_context():
         plain = email_from_templates("plain", to="susan@example.com", sender="shop@example.com")
-        ordered = email_from_templates("order", to="susan@example.com", goods="tea")
+        ordered = email_from_templates("order", {"goods": "tea"})
     assert plain.text == "Only text, from the shop.\n"
     assert str(plain.sender) == "shop@example.com"
-    assert ordered.subject == "Your order of tea"
+    assert (ordered.subject, ordered.to) == ("Your order of tea", ())
+
+
+def test_every_part_of_an_email_has_a_parameter() -> None:
+    app = Flask("shop")
+    app.jinja_loader = DictLoader(TEMPLATES)
+    with app.app_context():
+        email = email_from_templates(
+            "plain",
+            subject="Another\nsubject",
+            to=["susan@example.com", ("John", "john@example.com")],
+            cc=("Ann", "ann@example.com"),
+            bcc="bob@example.com",
+            reply_to="a@example.com, b@example.com",
+            attachments=[("a.txt", None, "x"), flask_mail.Attachment("b.txt", data=b"y")],
+            headers={"X-Order": "7"},
+        )
+    assert email.subject == "Another subject"
+    assert [str(one) for one in email.recipients] == [
+        "susan@example.com",
+        "John <john@example.com>",
+        "Ann <ann@example.com>",
+        "bob@example.com",
+    ]
+    assert [one.mailbox for one in email.answers_to] == ["a@example.com", "b@example.com"]
+    assert [(one.filename, one.data) for one in email.attachments] == [
+        ("a.txt", b"x"),
+        ("b.txt", b"y"),
+    ]
+    assert email.headers == {"X-Order": "7"}
+
+
+def test_a_variable_may_have_any_name() -> None:
+    app = Flask("shop")
+    app.jinja_loader = DictLoader(
+        {
+            "a.subject.txt": "{{ name }}",
+            "a.txt": "{{ subject }} {{ to }} {{ context }} {{ locale }}",
+        }
+    )
+    variables = {"name": "n", "subject": "s", "to": "t", "context": "c", "locale": "l"}
+    with app.app_context():
+        email = email_from_templates("a", variables)
+        assert (email.subject, email.text) == ("n", "s t c l\n")
+        with pytest.raises(TypeError, match="unexpected keyword argument 'goods'"):
+            email_from_templates("a", goods="tea")  # type: ignore[call-arg]
 
 
 def test_html_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "css_inline", None)
-    assert render_email(environment(), "plain", {}, to="susan@example.com").html is None
-    with pytest.raises(MissingExtraError, match=r'pip install "flask-outbox\[html\]"'):
+    assert render_email(environment(), "plain", {}).html is None
+    with pytest.raises(MissingExtraError, match=r'<style> .*pip install "flask-outbox\[html\]"'):
         order(environment())

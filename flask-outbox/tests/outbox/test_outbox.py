@@ -231,7 +231,7 @@ def test_a_prerendered_message_is_committed_at_once_and_arrives(
     (received,) = smtp.received
     assert (received.sender, received.recipients) == ("admin@example.com", ["susan@example.com"])
     assert received.message["Subject"] == "Hello"
-    assert (received.text("plain"), received.text("html")) == ("text\n", "<p>html</p>\n")
+    assert (received.text("plain"), received.text("html")) == ("text", "<p>html</p>")
     assert received.message["Message-ID"] == rows()[0].message_id
 
 

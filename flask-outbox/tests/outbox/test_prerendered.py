@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
-from flask_outbox import Attachment, Email, parse_address, parse_addresses
+import flask_mail
+import pytest
+
+from flask_outbox import Attachment, Email, OutboxError, parse_address, parse_addresses
 from flask_outbox.dev.catcher import CaughtMessage
 from flask_outbox.outbox.email_types import ComposeContext
-from flask_outbox.outbox.prerendered import prerendered_arguments, prerendered_type
+from flask_outbox.outbox.prerendered import (
+    finished_email,
+    prerendered_arguments,
+    prerendered_type,
+)
 
 NAME = base64.b64encode("\u202egnp.exe".encode()).decode()
 
@@ -41,3 +49,42 @@ def test_a_waiting_message_is_read_from_its_row() -> None:
     assert again(kept["reply_to"]) == written
     assert again(["Susan", "susan", "example.com"]).answers_to == answers[:1]
     assert again(None).answers_to == ()
+
+
+def test_flask_mails_attachments_and_names_are_understood() -> None:
+    theirs = flask_mail.Attachment("a.txt", "text/plain", "x", "inline", {"Content-ID": "<a>"})
+    email = finished_email(
+        "Hello",
+        None,
+        ["susan@example.com"],
+        **NOTHING | {"attachments": [theirs, ("b.txt", None, b"y"), Attachment.of("c", b"z")]},
+        body="text",
+        html="<p>text</p>",
+        extra_headers={"X-Order": "7"},
+        alts={"calendar": "BEGIN"},
+    )
+    assert (email.text, email.html) == ("text", "<p>text</p>")
+    assert (email.headers, email.alternatives) == ({"X-Order": "7"}, {"calendar": "BEGIN"})
+    assert [one.filename for one in email.attachments] == ["a.txt", "b.txt", "c"]
+    assert email.attachments[0].has_content_id
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"html_body": "<p>text</p>"}, OutboxError, "give text_body"),
+        ({"text_body": "a", "body": "b"}, OutboxError, "takes text_body or body"),
+        ({"text_body": "a", "sync": True}, TypeError, "needs no sync"),
+        ({"text_body": "a", "priority": 1}, TypeError, "no argument 'priority'"),
+    ],
+)
+def test_what_send_email_does_not_take_is_refused_in_words(
+    given: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        finished_email("Hello", None, ["susan@example.com"], **NOTHING | given)
+
+
+NOTHING: dict[str, Any] = dict.fromkeys(
+    ["text_body", "html_body", "cc", "bcc", "reply_to", "attachments", "headers", "alternatives"]
+)

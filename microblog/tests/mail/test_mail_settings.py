@@ -154,8 +154,8 @@ def test_a_message_of_two_parts_is_sent_from_the_shell(
     assert (received.sender, received.recipients) == ("admin@example.com", ["susan@example.com"])
     assert received.message["Subject"] == "test subject"
     assert received.message.get_content_type() == "multipart/alternative"
-    assert received.text("plain") == "text body\n"
-    assert received.text("html") == "<h1>HTML body</h1>\n"
+    assert received.text("plain") == "text body"
+    assert received.text("html") == "<h1>HTML body</h1>"
 
 
 def site(folder: Path, server: ScriptedServer, **changes: Any) -> Flask:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address as HeaderAddress
 from email.utils import formataddr, parseaddr
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from flask_mail import BadHeaderError
@@ -158,8 +158,8 @@ def parse_addresses(
     """Parse one address or a list of them; None is an empty list. Raises AddressError."""
     if values is None:
         return ()
-    if isinstance(values, str | Address):
-        values = [values]
+    if isinstance(values, str | Address) or (_is_pair(values) and "@" not in str(values[0])):
+        return (parse_address(cast(AddressLike, values)),)
     return tuple(parse_address(value) for value in values)
 
 
@@ -170,11 +170,7 @@ def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[A
     """
     if not value:
         return ()
-    if isinstance(value, str):
-        return tuple(parse_address(one) for one in _divided(value))
-    if _is_pair(value) and "@" not in str(cast(Sequence[Any], value)[0]):
-        return (parse_address(cast(AddressLike, value)),)
-    return parse_addresses(value)
+    return parse_addresses(_divided(value) if isinstance(value, str) else value)
 
 
 def address_key(value: AddressLike) -> str:
@@ -229,7 +225,7 @@ def _divided(value: str) -> list[str]:
     return [*found, begun] if begun.strip(" ") else found
 
 
-def _is_pair(value: object) -> bool:
+def _is_pair(value: object) -> TypeGuard[Sequence[Any]]:
     """Whether it is (name, address), as a tuple or a list."""
     return isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], str)
 

@@ -1,26 +1,40 @@
 """Emails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, if it exists, `NAME.html`.
 
-The HTML template is inserted into a shared layout, which also gets the `subject`. Styles are put
-into the elements once, when a template is compiled, and not for each message.
+The HTML is inserted into a layout, unless it is a whole page of its own. Styles are put into the
+elements once, when a template is compiled, and not for each message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateNotFound
 
 from flask_outbox.extras import needs_extra
-from flask_outbox.message.addresses import AddressLike, parse_address
-from flask_outbox.message.email import Email
+from flask_outbox.message.addresses import (
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
+)
+from flask_outbox.message.email import Attachment, Email
 
 LAYOUT = "emails/layout.html"
+"""The application's own layout; without one, the package's is used."""
+
 CONTENT = "<!-- content -->"
+
+_DEFAULT_LAYOUT = Path(__file__).with_name("layout.html")
 
 # The attribute of an environment that keeps its HTML templates, with styles put in.
 _INLINED = "flask_outbox_inlined_templates"
+
+_WHOLE_PAGE = re.compile(r"(?i)\s*(?:<!doctype|<html|\{%-?\s*extends\b)")
+_STYLES = re.compile(r"""(?i)<style(?![^>]*data-css-inline\s*=\s*["']?ignore)""")
 
 
 class MissingExtraError(RuntimeError):
@@ -32,22 +46,31 @@ def render_email(
     name: str,
     context: Mapping[str, Any],
     *,
-    to: AddressLike,
+    subject: str | None = None,
+    to: AddressLike | Sequence[AddressLike] | None = None,
     sender: AddressLike | None = None,
+    cc: AddressLike | Sequence[AddressLike] | None = None,
+    bcc: AddressLike | Sequence[AddressLike] | None = None,
+    reply_to: AddressLike | Sequence[AddressLike] | None = None,
+    attachments: Sequence[Attachment] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Email:
-    """Render the templates `name` of a Jinja environment for one recipient.
-
-    The subject is one line, whatever its template contains. Raises TemplateNotFound, AddressError,
-    and MissingExtraError if there is an HTML template and the extra `html` is not installed.
-    """
-    subject = " ".join(environment.get_template(f"{name}.subject.txt").render(context).split())
+    """Render the templates `name` of a Jinja environment; see `email_from_templates`."""
+    if subject is None:
+        subject = environment.get_template(f"{name}.subject.txt").render(context)
+    subject = " ".join(str(subject).split())
     template = _html_template(environment, name)
     return Email(
         subject=subject,
         text=environment.get_template(f"{name}.txt").render(context).strip() + "\n",
         html=template.render({**context, "subject": subject}) if template else None,
-        to=(parse_address(to),),
+        to=parse_addresses(to),
         sender=parse_address(sender) if sender else None,
+        cc=parse_addresses(cc),
+        bcc=parse_addresses(bcc),
+        reply_to=parse_reply_to(reply_to),
+        attachments=tuple(attachments),
+        headers=headers or {},
     )
 
 
@@ -57,7 +80,7 @@ def _html_template(environment: Environment, name: str) -> Template | None:
         content = _source(environment, f"{name}.html")
         if content is None:
             return None
-        inlined[name] = environment.from_string(_inline(environment, content))
+        inlined[name] = environment.from_string(_inline(_page(environment, content)))
     return inlined[name]
 
 
@@ -70,13 +93,25 @@ def _source(environment: Environment, name: str) -> str | None:
         return None
 
 
-def _inline(environment: Environment, content: str) -> str:
-    layout = _source(environment, LAYOUT)
-    if layout is None:
-        raise TemplateNotFound(LAYOUT)
+def _page(environment: Environment, content: str) -> str:
+    """The content in its layout, or as it is where it brings its own."""
+    if _WHOLE_PAGE.match(content):
+        return content
+    layout = _source(environment, LAYOUT) or _DEFAULT_LAYOUT.read_text(encoding="utf-8")
+    if CONTENT not in layout:
+        raise ValueError(f"{LAYOUT} has no line {CONTENT}, where the content goes.")
+    return layout.replace(CONTENT, content)
+
+
+def _inline(page: str) -> str:
+    """The page with its styles in the elements, where mail programs that ignore others look."""
+    if not _STYLES.search(page):
+        return page
     if find_spec("css_inline") is None:
-        raise MissingExtraError("HTML mail " + needs_extra("css-inline", "html"))
+        raise MissingExtraError(
+            "HTML mail with a <style> element " + needs_extra("css-inline", "html")
+        )
     import css_inline  # noqa: PLC0415 - an optional package
 
     inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
-    return inliner.inline(layout.replace(CONTENT, content))
+    return inliner.inline(page)

@@ -24,8 +24,6 @@ from flask_outbox.message.addresses import (
     AddressError,
     AddressLike,
     parse_address,
-    parse_addresses,
-    parse_reply_to,
 )
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
@@ -36,14 +34,13 @@ from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import (
     PRERENDERED,
     AttachmentLike,
+    finished_email,
     prerendered_arguments,
     prerendered_type,
-    read_attachment,
 )
 from flask_outbox.outbox.validation import (
     KIND_MAXIMUM,
     OutboxError,
-    as_text,
     check_arguments,
     check_dialect,
     check_locale,
@@ -209,46 +206,48 @@ class Outbox:
     def send_email(
         self,
         subject: str,
-        sender: AddressLike | None,
-        recipients: Sequence[AddressLike],
-        text_body: str,
+        sender: AddressLike | None = None,
+        recipients: AddressLike | Sequence[AddressLike] = (),
+        text_body: str | None = None,
         html_body: str | None = None,
         *,
-        cc: Sequence[AddressLike] = (),
-        bcc: Sequence[AddressLike] = (),
+        cc: AddressLike | Sequence[AddressLike] | None = None,
+        bcc: AddressLike | Sequence[AddressLike] | None = None,
         reply_to: AddressLike | Sequence[AddressLike] | None = None,
-        attachments: Sequence[AttachmentLike] = (),
+        attachments: Sequence[AttachmentLike] | None = None,
         headers: Mapping[str, str] | None = None,
         alternatives: Mapping[str, str] | None = None,
         locale: str = "en",
         key: str | None = None,
         send_at: datetime | None = None,
         session: Session | None = None,
+        **synonyms: Any,
     ) -> int:
         """Write a finished message to the outbox; return its id.
 
         With `session`, or inside a write transaction of the application, it becomes part of that
-        transaction; otherwise it is committed here. An attachment is an Attachment or a (file name,
-        content type, data) triple. `headers` are further ones, and `alternatives` further forms of
-        the text by their subtype, such as "calendar; method=REQUEST". `locale`, `key` and `send_at`
-        are those of `enqueue`.
+        transaction; otherwise it is committed here. An attachment is an Attachment, Flask-Mail's or
+        ours, or a (file name, content type, data) triple. `headers` are further ones, and
+        `alternatives` further forms of the text by their subtype, such as
+        "calendar; method=REQUEST". `locale`, `key` and `send_at` are those of `enqueue`.
+        Flask-Mail's names `body`, `html`, `extra_headers` and `alts` are understood, too.
 
         Raises OutboxError if it has no recipients, no text or no sender, or is too large;
         AddressError and BadHeaderError as Email does.
         """
-        author = sender or self.sender
-        email = Email(
-            subject=as_text("subject", subject),
-            text=as_text("text", text_body),
-            html=None if html_body is None else as_text("HTML", html_body),
-            to=parse_addresses(recipients),
-            sender=parse_address(author) if author else None,
-            cc=parse_addresses(cc),
-            bcc=parse_addresses(bcc),
-            reply_to=parse_reply_to(reply_to),
-            attachments=tuple(read_attachment(one) for one in attachments),
-            headers=headers or {},
-            alternatives=alternatives or {},
+        email = finished_email(
+            subject,
+            sender or self.sender,
+            recipients,
+            text_body=text_body,
+            html_body=html_body,
+            cc=cc,
+            bcc=bcc,
+            reply_to=reply_to,
+            attachments=attachments,
+            headers=headers,
+            alternatives=alternatives,
+            **synonyms,
         )
         return self.enqueue_email(email, locale=locale, key=key, send_at=send_at, session=session)
 

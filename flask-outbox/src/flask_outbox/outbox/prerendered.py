@@ -5,18 +5,33 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from flask_mail import Attachment as FlaskMailAttachment
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import Address
+from flask_outbox.message.addresses import (
+    Address,
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
+)
 from flask_outbox.message.email import Attachment, Email
 from flask_outbox.outbox.email_types import ComposeContext, EmailType
-from flask_outbox.outbox.validation import OutboxError
+from flask_outbox.outbox.validation import OutboxError, as_text
 
 PRERENDERED = "mail.ready"
 
-AttachmentLike = Attachment | tuple[str | None, str | None, bytes | str]
-"""An attachment as applications write it: an Attachment, or (file name, content type, data), of
-which the first two may be None."""
+AttachmentLike = Attachment | FlaskMailAttachment | tuple[str | None, str | None, bytes | str]
+"""An attachment as applications write it: an Attachment, ours or Flask-Mail's, or (file name,
+content type, data), of which the first two may be None."""
+
+_FLASK_MAIL_NAMES = {
+    "body": "text_body",
+    "html": "html_body",
+    "extra_headers": "headers",
+    "alts": "alternatives",
+}
+_NAMES = {*_FLASK_MAIL_NAMES.values(), "cc", "bcc", "reply_to", "attachments"}
 
 
 def prerendered_type() -> EmailType:
@@ -24,10 +39,66 @@ def prerendered_type() -> EmailType:
     return EmailType(PRERENDERED, _compose, automatic=False)
 
 
-def read_attachment(one: AttachmentLike) -> Attachment:
-    """The attachment. Raises OutboxError if it is none, and BadHeaderError as Attachment does."""
+def finished_email(
+    subject: Any, sender: AddressLike | None, recipients: Any, **given: Any
+) -> Email:
+    """The email that the arguments of `send_email` describe.
+
+    Raises TypeError for unknown names, OutboxError for what is missing or given twice, AddressError
+    and BadHeaderError.
+    """
+    parts = _own_names(given)
+    text = parts.pop("text_body")
+    if text is None:
+        raise OutboxError(
+            "The message has no text: give text_body, beside HTML as well, since many people read"
+            " it and filters distrust HTML alone."
+        )
+    html = parts.pop("html_body")
+    return Email(
+        subject=as_text("subject", subject),
+        text=as_text("text", text),
+        html=None if html is None else as_text("HTML", html),
+        to=parse_addresses(recipients),
+        sender=parse_address(sender) if sender else None,
+        cc=parse_addresses(parts["cc"]),
+        bcc=parse_addresses(parts["bcc"]),
+        reply_to=parse_reply_to(parts["reply_to"]),
+        attachments=tuple(read_attachment(one) for one in parts["attachments"] or ()),
+        headers=parts["headers"] or {},
+        alternatives=dict(parts["alternatives"] or {}),
+    )
+
+
+def _own_names(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments under our names where they have Flask-Mail's."""
+    for other, own in _FLASK_MAIL_NAMES.items():
+        if given.get(other) is not None:
+            if given.get(own) is not None:
+                raise OutboxError(f"send_email takes {own} or {other}, and was given both.")
+            given[own] = given[other]
+        given.pop(other, None)
+    if "sync" in given:
+        raise TypeError(
+            "send_email needs no sync: the message is safe when it returns. To send it over the"
+            " network now, use mail.send."
+        )
+    for name in given.keys() - _NAMES:
+        raise TypeError(f"send_email takes no argument {name!r}.")
+    return given
+
+
+def read_attachment(one: Any) -> Attachment:
+    """The attachment, from an AttachmentLike.
+
+    Raises OutboxError if it is none, and BadHeaderError as Attachment does.
+    """
     if isinstance(one, Attachment):
         return one
+    if isinstance(one, FlaskMailAttachment):
+        return Attachment.of(
+            one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
+        )
     try:
         filename, content_type, data = one
     except (TypeError, ValueError):

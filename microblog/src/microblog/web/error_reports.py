@@ -78,7 +78,7 @@ def register_email_types(outbox: Outbox) -> None:
 def failure(_session: Session, context: ComposeContext) -> Email | Discard:
     """Compose the mail about one failure, to one of ADMINS."""
     with force_locale(context.locale):
-        return email_from_templates("web/emails/failure", to=context.recipient, **context.arguments)
+        return email_from_templates("web/emails/failure", context.arguments, to=context.recipient)
 
 
 def report(exception: BaseException, *, now: datetime) -> bool:

@@ -89,12 +89,14 @@ def compose_notice(
     with force_locale(context.locale):
         return email_from_templates(
             template,
+            {
+                "username": user.username,
+                "when": moment_in_words(happened, user.time_zone),
+                "place": _place_in_words(context),
+                "not_me": not_me_link(user, context.recipient, now=from_unix(context.now)),
+                **texts,
+            },
             to=context.recipient,
-            username=user.username,
-            when=moment_in_words(happened, user.time_zone),
-            place=_place_in_words(context),
-            not_me=not_me_link(user, context.recipient, now=from_unix(context.now)),
-            **texts,
         )
 
 

@@ -44,5 +44,5 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return Discard("The account was deleted.")
     with force_locale(context.locale):
         return email_from_templates(
-            "accounts/emails/address_works", to=context.recipient, username=user.username
+            "accounts/emails/address_works", {"username": user.username}, to=context.recipient
         )

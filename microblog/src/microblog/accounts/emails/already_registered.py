@@ -30,7 +30,9 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     with force_locale(context.locale):
         return email_from_templates(
             "accounts/emails/already_registered",
+            {
+                "username": user.username,
+                "link": public_link("accounts.reset_password_request"),
+            },
             to=user.email,
-            username=user.username,
-            link=public_link("accounts.reset_password_request"),
         )

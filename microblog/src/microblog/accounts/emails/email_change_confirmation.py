@@ -78,7 +78,9 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     with force_locale(context.locale):
         return email_from_templates(
             "accounts/emails/email_change_confirmation",
+            {
+                "link": public_link("email_change.confirm", token=token),
+                "until": moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
+            },
             to=change.new_email,
-            link=public_link("email_change.confirm", token=token),
-            until=moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
         )

@@ -87,11 +87,13 @@ def compose_with_link(
     with force_locale(context.locale):
         return email_from_templates(
             template,
+            {
+                "username": user.username,
+                "link": public_link("accounts.reset_password", token=token),
+                "minutes": current_app.config["RESET_LINK_SECONDS"] // 60,
+                **texts,
+            },
             to=user.email,
-            username=user.username,
-            link=public_link("accounts.reset_password", token=token),
-            minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
-            **texts,
         )
 
 

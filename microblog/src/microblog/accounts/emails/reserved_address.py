@@ -46,10 +46,12 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     with force_locale(context.locale):
         return email_from_templates(
             "accounts/emails/reserved_address",
+            {
+                "username": user.username,
+                "link": undo_link(user, change),
+                "until": moment_in_words(change.undo_until, user.time_zone),
+            },
             to=change.old_email,
-            username=user.username,
-            link=undo_link(user, change),
-            until=moment_in_words(change.undo_until, user.time_zone),
         )
 
 

@@ -78,8 +78,10 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     with force_locale(context.locale):
         return email_from_templates(
             "accounts/emails/verification",
+            {
+                "link": public_link("accounts.verify_email", token=token),
+                "days": LINK_LIFETIME.days,
+                "days_kept": UNVERIFIED_KEPT.days,
+            },
             to=user.email,
-            link=public_link("accounts.verify_email", token=token),
-            days=LINK_LIFETIME.days,
-            days_kept=UNVERIFIED_KEPT.days,
         )
