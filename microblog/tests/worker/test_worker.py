@@ -241,7 +241,7 @@ def test_without_celery_the_extra_is_named(
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("", "CELERY_BROKER_URL is not set"), ("amqp://localhost//", "names an SQLite file")],
+    [("", "Several machines need PostgreSQL"), ("amqp://localhost//", "names an SQLite file")],
 )
 def test_a_worker_that_cannot_work_says_why(
     url: str,

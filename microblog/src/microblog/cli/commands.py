@@ -27,7 +27,7 @@ from microblog.cli.supervisor import end_with_supervisor
         ),
         "worker": (
             "worker:worker",
-            "Deliver mail for a site on several machines: a Celery worker.",
+            "Deliver mail for a site on several machines.",
         ),
         "shell": ("site:shell", "Open Python with app, db, mail, Message, User and Post at hand."),
         "db": ("commands:db", "Create, upgrade and look at the database's schema."),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flask_outbox import current_outbox
+from flask_outbox import current_outbox, run_dispatcher
 from flask_outbox.application import make_dispatcher, transport_maker
 from flask_outbox.delivery.dispatcher import DispatcherOptions
 from flask_outbox.delivery.housekeeping import Housekeeping
@@ -16,7 +16,7 @@ from flask_outbox.outbox.email_types import DAY
 from microblog.app import create_app
 from microblog.cli.processes import configure_log
 from microblog.cli.site import prepare_database
-from microblog.settings import load_settings
+from microblog.settings import Settings, load_settings
 
 
 @click.command()
@@ -27,19 +27,16 @@ from microblog.settings import load_settings
     " that people wait for; default: MAIL_CONNECTIONS.",
 )
 def worker(concurrency: int | None) -> None:
-    """Deliver mail for a site on several machines: a Celery worker.
+    """Deliver mail for a site on several machines.
 
-    Needs CELERY_BROKER_URL, and otherwise the same settings as the web servers. Start as many as
-    you like, on any machine that reaches the database, the broker and the mail server.
+    Needs PostgreSQL and the settings of the web servers. With CELERY_BROKER_URL it is a Celery
+    worker, without it a dispatcher. Start as many as you like, on any machine that reaches the
+    database, the broker if there is one, and the mail server.
     """
     settings = load_settings(serving=True)
     if settings.CELERY_BROKER_URL is None:
-        raise click.ClickException(
-            _(
-                "CELERY_BROKER_URL is not set: this site's mail is delivered by the dispatcher that"
-                " `microblog run` starts. Set it, for the web servers too, to use workers."
-            )
-        )
+        _dispatch(settings, concurrency or settings.MAIL_CONNECTIONS)
+        return
     # Celery is an extra, which a site on one machine does without.
     from flask_outbox.celery.consumer import run_paced_worker, run_worker  # noqa: PLC0415
     from flask_outbox.celery.deliverer import Deliverer  # noqa: PLC0415
@@ -61,3 +58,20 @@ def worker(concurrency: int | None) -> None:
     )
     housekeeping = Housekeeping(outbox, retention=retention, context=app.app_context)
     sys.exit(run_worker(celery, deliverer, housekeeping))
+
+
+def _dispatch(settings: Settings, connections: int) -> None:
+    if settings.DATABASE_URL.startswith("sqlite"):
+        raise click.ClickException(
+            _(
+                "DATABASE_URL names an SQLite file, which only one machine can use: the dispatcher"
+                " that `microblog run` starts delivers this site's mail. Several machines need"
+                " PostgreSQL."
+            )
+        )
+    configure_log(settings, process="worker")
+    app = create_app(settings)
+    with app.app_context():
+        prepare_database()
+    retention = settings.MAIL_RETENTION_DAYS * DAY
+    run_dispatcher(app, options=DispatcherOptions(connections=connections, retention=retention))
