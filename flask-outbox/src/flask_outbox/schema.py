@@ -227,7 +227,15 @@ def _downgrade_to_0(op: Any) -> None:
 def _upgrade_to_2(op: Any) -> None:
     op.add_column("outbox", Column("key", String(64)))
     op.add_column("outbox", Column("send_at", Double))
-    op.create_index("uq_outbox_key", "outbox", ["key"], unique=True)
+    where = text("key IS NOT NULL")
+    op.create_index(
+        "uq_outbox_key",
+        "outbox",
+        ["key"],
+        unique=True,
+        sqlite_where=where,
+        postgresql_where=where,
+    )
 
 
 def _downgrade_to_1(op: Any) -> None:

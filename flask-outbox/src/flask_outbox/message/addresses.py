@@ -113,6 +113,9 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
     """
     if isinstance(value, Address):
         return value
+    # The same as below, in a tenth of the time: nearly all addresses are plain.
+    if isinstance(value, str) and (plain := _PLAIN.fullmatch(value)):
+        return Address("", *plain.groups())
     name, bare = _split(value)
     name = without_bidi_controls(name)
     if len(name) > NAME_MAXIMUM:
@@ -123,7 +126,6 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
         if _LINE_BREAKS_AND_CONTROLS.search(part):
             raise InjectionError(_("An address cannot contain line breaks or control characters."))
     plain = _PLAIN.fullmatch(bare)
-    # The same as below, in a tenth of the time: nearly all addresses are plain.
     local, domain = plain.groups() if plain else _local_and_domain(bare, public=public)
     return Address(name.strip(" \t"), local, domain)
 

@@ -137,6 +137,8 @@ def _check(
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is what a type hint says, as far as JSON knows such types."""
+    if type(value) is hint:
+        return True
     origin, among = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(_fits(value, one) for one in among)

@@ -56,6 +56,7 @@ IS_WAITING = _among(WAITING)
 IS_UNSENT = _among(UNSENT)
 HAS_ENDED = "settled_at IS NOT NULL AND NOT reduced"
 IS_ADMITTED = "admitted_at IS NOT NULL"
+HAS_KEY = "key IS NOT NULL"
 
 
 metadata = MetaData(naming_convention=NAMING)
@@ -109,7 +110,13 @@ class OutboxMessage(Model):
     send_at: Mapped[float | None] = mapped_column(Double)
 
     __table_args__ = (
-        Index("uq_outbox_key", "key", unique=True),
+        Index(
+            "uq_outbox_key",
+            "key",
+            unique=True,
+            sqlite_where=text(HAS_KEY),
+            postgresql_where=text(HAS_KEY),
+        ),
         Index(
             "ix_outbox_waiting",
             "waits_for",

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Engine, Table, event, insert, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, scoped_session
 
 from flask_outbox.defaults import MAXIMUM_BYTES
@@ -29,6 +27,7 @@ from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
+from flask_outbox.outbox.insertion import insert_row, insert_rows
 from flask_outbox.outbox.limits import Share
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import (
@@ -41,11 +40,12 @@ from flask_outbox.outbox.prerendered import (
 from flask_outbox.outbox.validation import (
     KIND_MAXIMUM,
     OutboxError,
-    check_arguments,
+    arguments_json,
     check_dialect,
     check_locale,
     check_send_at,
     check_size,
+    explain,
     key_digest,
 )
 from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
@@ -187,21 +187,11 @@ class Outbox:
         does, with the place of the message (from 0); nothing is written then.
         """
         email_type = self._type_of(kind)
-        rows = []
-        for place, message in enumerate(messages):
-            try:
-                rows.append(self._row(email_type, **message))
-            except (OutboxError, AddressError) as error:
-                raise type(error)(f"Message {place}: {error}") from None
-            except TypeError as error:
-                raise OutboxError(f"Message {place}: {error}") from None
-        if not rows:
-            return 0
         session = _one_session(session)
-        keyed = any(row["key"] for row in rows)
-        written = cast(CursorResult[Any], session.execute(self._insert(session, keyed=keyed), rows))
-        self._wake_after_commit(session)
-        return written.rowcount
+        written = insert_rows(session, self._rows(email_type, messages))
+        if written:
+            self._wake_after_commit(session)
+        return written
 
     def send_email(
         self,
@@ -315,13 +305,14 @@ class Outbox:
         """The values of a new row, all checked."""
         # The size of a finished message was checked as such.
         limit = sys.maxsize if email_type.name == PRERENDERED else self.maximum_bytes
-        kept = check_arguments({} if arguments is None else arguments, maximum_bytes=limit)
+        given = {} if arguments is None else arguments
+        written = arguments_json(given, maximum_bytes=limit)
         if email_type.check_arguments is not None:
-            email_type.check_arguments(kept)
+            email_type.check_arguments(given)
         recipient = parse_address(to)
         author = parse_address(sender) if sender else self.author(email_type)
         now, at = self.clock(), check_send_at(send_at)
-        begins = now if at is None else at
+        begins = now if at is None else max(at, now)
         expires = email_type.expires_after
         return {
             "kind": email_type.name,
@@ -329,35 +320,39 @@ class Outbox:
             "recipient": recipient.mailbox,
             "recipient_key": recipient.key,
             "locale": check_locale(locale),
-            "arguments": kept,
+            "arguments": written,
             "message_id": new_message_id(author),
             "created_at": now,
             "send_at": at,
-            "due_at": max(begins, now),
+            "due_at": begins,
             "expires_at": begins + expires.total_seconds() if expires else None,
             "key": key_digest(key),
         }
 
+    def _rows(
+        self, email_type: EmailType, messages: Iterable[Mapping[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        for place, message in enumerate(messages):
+            try:
+                yield self._row(email_type, **message)
+            except (OutboxError, AddressError) as error:
+                raise type(error)(f"Message {place}: {error}") from None
+            except TypeError:
+                explain(message, place)
+                raise
+
     def _write(self, session: Session, row: dict[str, Any]) -> int:
         """Insert the row, or find the one with the same key; return its id."""
         session = _one_session(session)
-        statement = self._insert(session, keyed=row["key"] is not None)
-        row_id = session.scalar(statement.returning(OutboxMessage.id), row)
-        if row_id is None:
-            same_key = select(OutboxMessage.id).where(OutboxMessage.key == row["key"])
-            return int(session.scalars(same_key).one())
-        self._wake_after_commit(session, row_id)
-        return int(row_id)
-
-    @staticmethod
-    def _insert(session: Session, *, keyed: bool) -> Any:
-        table = cast(Table, OutboxMessage.__table__)
-        if not keyed:
-            return insert(table)
-        # SQLAlchemy knows the clause for these two dialects only, and so does the outbox.
-        postgresql = session.get_bind().dialect.name == "postgresql"
-        made = postgresql_insert(table) if postgresql else sqlite_insert(table)
-        return made.on_conflict_do_nothing(index_elements=["key"])
+        row_id = None
+        while row_id is None:
+            row_id = insert_row(session, row)
+            if row_id is not None:
+                self._wake_after_commit(session, row_id)
+                break
+            # Nothing is found if the message with this key was deleted in between.
+            row_id = session.scalar(select(OutboxMessage.id).where(OutboxMessage.key == row["key"]))
+        return row_id
 
     def _wake_after_commit(self, session: Session, *row_ids: int) -> None:
         session.info.setdefault(_ENQUEUED, []).extend(row_ids)

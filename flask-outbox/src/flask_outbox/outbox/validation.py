@@ -8,8 +8,6 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-
 from sqlalchemy import Dialect
 
 from flask_outbox.message.email import Email
@@ -20,13 +18,30 @@ KIND_MAXIMUM = 64
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
 
+MESSAGE = ("to", "arguments", "locale", "sender", "key", "send_at")
+"""What a message of `enqueue_many` may hold."""
+
 # A language, perhaps with a script and a region, in the short form of RFC 5646 (or with Babel's
 # underscores); the column has 16 characters.
 _LOCALE = re.compile(r"(?=.{2,16}$)[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+
+
 class OutboxError(ValueError):
     """The message cannot be enqueued; nothing was written."""
+
+
+def explain(message: object, place: int) -> None:
+    """Raise OutboxError if this is no message of `enqueue_many`."""
+    if not isinstance(message, Mapping):
+        raise OutboxError(f"Message {place} is no mapping with 'to', but {message!r:.100}.")
+    if "to" not in message:
+        raise OutboxError(f"Message {place} has no 'to', which is an address.")
+    for name in message:
+        if name not in MESSAGE:
+            raise OutboxError(f"Message {place} has {name!r}, not one of: {', '.join(MESSAGE)}.")
 
 
 def check_locale(locale: object) -> str:
@@ -36,15 +51,16 @@ def check_locale(locale: object) -> str:
     return locale
 
 
-def check_arguments(arguments: object, *, maximum_bytes: int) -> dict[str, Any]:
-    """The arguments as a dictionary.
+def arguments_json(arguments: object, *, maximum_bytes: int) -> str:
+    """The arguments as JSON.
 
     Raises OutboxError if they cannot be stored as JSON or are larger than a message may be.
     """
-    if not isinstance(arguments, Mapping) or not all(isinstance(name, str) for name in arguments):
+    if not isinstance(arguments, Mapping) or any(type(name) is not str for name in arguments):
         raise OutboxError("The arguments are not names with values.")
     try:
-        written = json.dumps(dict(arguments), allow_nan=False, ensure_ascii=False).encode()
+        written = _encode(dict(arguments))
+        size = len(written.encode())
     except UnicodeEncodeError:
         raise OutboxError(
             "The arguments cannot be stored as JSON: they contain a lone surrogate."
@@ -53,12 +69,12 @@ def check_arguments(arguments: object, *, maximum_bytes: int) -> dict[str, Any]:
         raise OutboxError("The arguments cannot be stored as JSON: too deeply nested.") from None
     except (TypeError, ValueError) as error:
         raise OutboxError(f"The arguments cannot be stored as JSON: {error}") from None
-    if len(written) > maximum_bytes:
+    if size > maximum_bytes:
         raise OutboxError(
-            f"The arguments have {len(written)} bytes; at most {maximum_bytes} may be stored"
+            f"The arguments have {size} bytes; at most {maximum_bytes} may be stored"
             " (MAIL_MAX_BYTES)."
         )
-    return dict(arguments)
+    return written
 
 
 def key_digest(key: object) -> str | None:
