@@ -8,8 +8,11 @@ from typing import Any, cast
 
 from flask import Flask, current_app
 from jinja2 import Environment
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from flask_outbox import schema
+from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.process import run_until_ended
 from flask_outbox.language import current_locale
@@ -134,16 +137,29 @@ def run_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> N
 
 
 def make_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> Dispatcher:
-    """The dispatcher of the application's outbox, to be run or drained."""
+    """The dispatcher of the application's outbox, to be run or drained.
+
+    Raises OutboxError if the tables are missing or too old.
+    """
     state = state_of(app)
     with app.app_context():
         state.outbox.check_database()
+        _check_tables(state.outbox)
         return Dispatcher(
             state.outbox,
             transport_maker(app),
             options=options or state.options,
             context=app.app_context,
         )
+
+
+def _check_tables(outbox: Outbox) -> None:
+    try:
+        schema.check(outbox.engine)
+    except DBAPIError as error:
+        # A dispatcher waits for a database that cannot be reached.
+        if not is_outage(error):
+            raise
 
 
 def transport_maker(app: Flask) -> Callable[[], Transport]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -28,18 +29,25 @@ def flag(config: Config, key: str, *, default: bool = False) -> bool:
     return known
 
 
-def number(
-    config: Config, key: str, kind: type[Number], *, least: float | None = None
-) -> Number | None:
-    """A number, or None if there is none. Raises ValueError if it is none, or less than `least`."""
+def number(config: Config, key: str, kind: type[Number], *, least: float = 0) -> Number | None:
+    """A number, or None if there is none.
+
+    Raises ValueError if it is no finite number, less than `least`, or not whole where it must be.
+    """
     value = config.get(key)
     if value is None or value == "":
         return None
     try:
         found = kind(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{key} is {value!r}; it must be a number.") from None
-    if least is not None and not found >= least:
+        is_number = math.isfinite(found) and not isinstance(value, bool)
+        if isinstance(value, float) and value != found:
+            is_number = False
+    except (TypeError, ValueError, OverflowError):
+        is_number = False
+    if not is_number:
+        words = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{key} is {value!r}; it must be {words}.") from None
+    if found < least:
         raise ValueError(f"{key} is {value!r}; it must be at least {least:g}.")
     return found
 
@@ -51,11 +59,25 @@ def words(config: Config, key: str) -> str | None:
 
 
 def items(config: Config, key: str) -> list[Any]:
-    """A list, which may be a text with commas between its items."""
+    """A list, which may be a text with commas or spaces between its items.
+
+    Where an item has a name, as in `Ann Lee <ann@example.com>`, spaces are part of it.
+    """
     value = config.get(key) or ()
     if isinstance(value, str):
-        return [one for one in re.split(r"[,;\s]+", value) if one]
+        between = r"[,;]" if "<" in value else r"[,;\s]"
+        return [one.strip() for one in re.split(between, value) if one.strip()]
     return list(value)
+
+
+def joined(config: Config, key: str) -> str | None:
+    """A text with commas, which may be a list, or a mapping for a text with `name=value`."""
+    value = config.get(key)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return words(config, key)
 
 
 def default_sender(config: Config) -> Any:

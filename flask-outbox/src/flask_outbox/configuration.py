@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
-from flask_outbox.config_values import Config, default_sender, number, words
+from flask_outbox.config_values import Config, default_sender, joined, number, words
 from flask_outbox.defaults import (
     CONNECTIONS,
     RECIPIENT_DAILY,
@@ -15,11 +17,43 @@ from flask_outbox.defaults import (
 )
 from flask_outbox.delivery.dispatcher import DispatcherOptions
 from flask_outbox.language import in_locale
-from flask_outbox.message.addresses import parse_address
+from flask_outbox.message.addresses import Address, AddressError, parse_address
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import DAY, MINUTE
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.rate_limits import RateLimits, parse_rate_limits
+
+logger = logging.getLogger(__name__)
+
+KEYS = (
+    "MAIL_SERVER", "MAIL_PORT", "MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_DEBUG", "MAIL_USERNAME",
+    "MAIL_PASSWORD", "MAIL_DEFAULT_SENDER", "MAIL_MAX_EMAILS", "MAIL_SUPPRESS_SEND",
+    "MAIL_ASCII_ATTACHMENTS", "MAIL_TIMEOUT", "MAIL_CA_FILE", "MAIL_EHLO_NAME",
+    "MAIL_OAUTH_TOKEN_URL", "MAIL_OAUTH_CLIENT_ID", "MAIL_OAUTH_CLIENT_SECRET",
+    "MAIL_OAUTH_REFRESH_TOKEN", "MAIL_OAUTH_SCOPE", "MAIL_CONNECTIONS", "MAIL_RETENTION_DAYS",
+    "MAIL_MAX_BYTES", "MAIL_RATE_LIMIT", "MAIL_RATE_LIMIT_BY_DOMAIN", "MAIL_GUARD_MESSAGES",
+    "MAIL_GUARD_MINUTES", "MAIL_GUARD_DAILY", "MAIL_DKIM_KEY_FILE", "MAIL_DKIM_SELECTOR",
+    "MAIL_DKIM_DOMAIN",
+)  # fmt: skip
+"""The settings that the library reads; README.md has a table of them."""
+
+
+def warn_of_misspelt(config: Config) -> None:
+    """Log a warning for each MAIL_ setting that is nearly one of ours."""
+    for key in sorted(set(config) - set(KEYS)):
+        near = get_close_matches(key, KEYS, 1, cutoff=0.92) if key.startswith("MAIL_") else ()
+        if near and near[0] not in config:
+            logger.warning("%s is not a setting: do you mean %s?", key, near[0])
+
+
+def sender_address(config: Config) -> Address | None:
+    """MAIL_DEFAULT_SENDER, or else the first of ADMINS. Raises ValueError if it is no address."""
+    sender = default_sender(config)
+    try:
+        return parse_address(sender) if sender else None
+    except AddressError as error:
+        key = "MAIL_DEFAULT_SENDER" if config.get("MAIL_DEFAULT_SENDER") else "ADMINS"
+        raise ValueError(f"{key} holds {sender!r}, which is no address: {error}") from None
 
 
 def dispatcher_options(config: Config) -> DispatcherOptions:
@@ -52,11 +86,11 @@ def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> De
 def _rate_limits(config: Config) -> RateLimits:
     overall, by_domain = "MAIL_RATE_LIMIT", "MAIL_RATE_LIMIT_BY_DOMAIN"
     try:
-        limits = parse_rate_limits(words(config, overall))
+        limits = parse_rate_limits(joined(config, overall))
     except ValueError as error:
         raise ValueError(f"{overall} {error}") from None
     try:
-        domains = parse_rate_limits(None, words(config, by_domain))
+        domains = parse_rate_limits(None, joined(config, by_domain))
     except ValueError as error:
         raise ValueError(f"{by_domain} {error}") from None
     return RateLimits(limits.overall, domains.by_domain)
@@ -71,8 +105,8 @@ def _signer(config: Config) -> Callable[[bytes], bytes]:
     # An extra, which needs its packages only where mail is signed.
     from flask_outbox.message.dkim import DkimKeyError, load_signer  # noqa: PLC0415
 
-    sender = default_sender(config)
-    domain = words(config, "MAIL_DKIM_DOMAIN") or (sender and parse_address(sender).domain)
+    sender = sender_address(config)
+    domain = words(config, "MAIL_DKIM_DOMAIN") or (sender and sender.domain)
     if not domain:
         raise ValueError("MAIL_DKIM_DOMAIN is missing, and there is no MAIL_DEFAULT_SENDER.")
     try:

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, cast
+from weakref import WeakSet
 
 import flask_mail
 from flask import Flask, current_app, g, has_app_context
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import MetaData
+from sqlalchemy.exc import UnboundExecutionError
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_outbox import schema
-from flask_outbox.application import ApplicationState, init_outbox, state_of
-from flask_outbox.config_values import default_sender, number
-from flask_outbox.configuration import delivery_options, dispatcher_options
+from flask_outbox.application import EXTENSION, ApplicationState, init_outbox, state_of
+from flask_outbox.config_values import number
+from flask_outbox.configuration import (
+    delivery_options,
+    dispatcher_options,
+    sender_address,
+    warn_of_misspelt,
+)
 from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.flask_mail import Mail, from_message
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import Email
-from flask_outbox.outbox.composers import TypedEmail, typed_email
+from flask_outbox.outbox.composers import RESERVED, Sample, TypedEmail, typed_email
 from flask_outbox.outbox.email_types import (
     SLOW_RETRY,
-    ComposeContext,
     Discard,
     EmailType,
     Priority,
 )
-from flask_outbox.outbox.joining import has_written, watch_writes
-from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued
+from flask_outbox.outbox.joining import has_written, is_in_transaction, watch_writes
+from flask_outbox.outbox.models import OutboxMessage
+from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session, was_left
+from flask_outbox.outbox.prerendered import AttachmentLike
 from flask_outbox.outbox.validation import OutboxError
 from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
 
@@ -66,13 +75,34 @@ class FlaskOutbox:
     PostgreSQL, and TypeError for sessions that cannot be used.
     """
 
-    def __init__(self, app: Flask | None = None, db: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Flask | None = None,
+        db: Any = None,
+        *,
+        sessions: Callable[[], Session] | None = None,
+        current: Callable[[], Session | None] | None = None,
+        wakeup: Wakeup | None = None,
+        resolve_locale: Callable[[str], str] = lambda locale: locale,
+    ) -> None:
         self._app = app
         self._email_types: dict[str, EmailType] = {}
         self._periodic_tasks: dict[str, PeriodicTask] = {}
-        self._outboxes: list[Outbox] = []
+        self._outboxes: WeakSet[Outbox] = WeakSet()
         if app is not None:
-            self.init_app(app, db, **options)
+            self.init_app(
+                app,
+                db,
+                sessions=sessions,
+                current=current,
+                wakeup=wakeup,
+                resolve_locale=resolve_locale,
+            )
+        elif db is not None or sessions is not None:
+            raise TypeError(
+                "FlaskOutbox() without an application takes nothing: give the database to"
+                " init_app(app, db)."
+            )
 
     def init_app(
         self,
@@ -85,20 +115,23 @@ class FlaskOutbox:
         resolve_locale: Callable[[str], str] = lambda locale: locale,
     ) -> None:
         """Give this application an outbox. Arguments and errors are those of the class."""
-        if "mail" not in app.extensions:
-            Mail(app)
-        if db is None and sessions is None:
+        if EXTENSION in app.extensions:
+            raise RuntimeError("This application has an outbox already: use that one.")
+        if (db is None) is (sessions is None):
             raise TypeError(
-                "FlaskOutbox needs a database: FlaskOutbox(app, db) with Flask-SQLAlchemy, or"
+                "FlaskOutbox needs one database: FlaskOutbox(app, db) with Flask-SQLAlchemy, or"
                 " FlaskOutbox(app, sessions=sessionmaker(engine))."
             )
         joined: Callable[[], Session | None] = _none
         if sessions is None:
             sessions, joined = _sessions_of(app, db)
+        warn_of_misspelt(app.config)
+        if "mail" not in app.extensions:
+            Mail(app)
         config = app.config
         made = Outbox(
             sessions,
-            sender=default_sender(config),
+            sender=sender_address(config),
             wakeup=wakeup or partial(choose_wakeup, path=Path(app.instance_path) / "outbox.wakeup"),
             current=current or (lambda: _written(joined())),
             maximum_bytes=number(config, "MAIL_MAX_BYTES", int, least=10_000) or MAXIMUM_BYTES,
@@ -108,10 +141,13 @@ class FlaskOutbox:
             made.register(email_type)
         for name, task in self._periodic_tasks.items():
             made.register_periodic_task(name, task)
-        self._outboxes.append(made)
+        _check_at_start(app, made)
         init_outbox(
             app, made, options=dispatcher_options(config), request_session=current or joined
         )
+        self._outboxes.add(made)
+        # The first runs before an application's own teardown closes the session.
+        app.teardown_request(_warn_of_uncommitted)
         app.teardown_appcontext(_warn_of_uncommitted)
 
     def email(
@@ -127,7 +163,7 @@ class FlaskOutbox:
         automatic: bool = True,
         kept: tuple[str, ...] = (),
         unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None,
-        sample: Callable[[Session, str], ComposeContext] | None = None,
+        sample: Sample | None = None,
     ) -> Callable[[Callable[Concatenate[Session, P], Email | Discard]], TypedEmail[P]]:
         """Declare a type of email by the function that composes it when it leaves:
 
@@ -192,6 +228,7 @@ class FlaskOutbox:
     def enqueue(
         self,
         email: EmailType | str,
+        /,
         *,
         to: AddressLike,
         session: Session | None = None,
@@ -210,8 +247,7 @@ class FlaskOutbox:
         those of Outbox.enqueue.
         """
         state = self._state()
-        shared = session or self._request_session(state)
-        _check_once(state, shared)
+        shared = self._shared_session(state, session)
         row_id = state.outbox.enqueue(
             shared,
             email,
@@ -240,18 +276,30 @@ class FlaskOutbox:
         Raises as `enqueue` does, with the place of the message; nothing is written then.
         """
         state = self._state()
-        shared = session or self._request_session(state)
-        _check_once(state, shared)
-        count = state.outbox.enqueue_many(shared, email, (_as_row(one) for one in messages))
+        shared = self._shared_session(state, session)
+        locale = current_locale()
+        count = state.outbox.enqueue_many(shared, email, (_as_row(one, locale) for one in messages))
         _note_joined(shared)
         return count
 
-    def send(self, message: flask_mail.Message, **options: Any) -> int:
+    def send(
+        self,
+        message: flask_mail.Message,
+        *,
+        locale: str = "en",
+        key: str | None = None,
+        send_at: datetime | None = None,
+        session: Session | None = None,
+    ) -> int:
         """Write a Flask-Mail message, or one of ours, to the outbox; return its id.
 
-        It becomes part of the request's transaction if that has written something; otherwise it is
-        committed at once. `options` are `key`, `send_at`, `locale` and `session`. The message gets
-        a Message-ID and a Date of its own.
+            outbox.send(Message("Thank you", recipients=["susan@example.com"], body="Thank you."))
+
+        It becomes part of the request's transaction if that has written something, or of that of
+        `session`; otherwise it is committed at once. `key`, `send_at` and `locale` are those of
+        Outbox.enqueue.
+
+        The message gets a Message-ID and a Date of its own.
 
         Raises OutboxError if it has no recipients, is too large, or has options for the server,
         which only `mail.send` can pass on; AddressError and BadHeaderError as Email does.
@@ -262,10 +310,16 @@ class FlaskOutbox:
             raise OutboxError(
                 "mail_options and rcpt_options are for the connection: send it with mail.send."
             )
-        state = self._state()
-        ascii_attachments = current_app.extensions["mail"].ascii_attachments
-        email = from_message(message, ascii_attachments=ascii_attachments)
-        return self._committing(state, lambda: state.outbox.enqueue_email(email, **options))
+
+        def write(outbox: Outbox) -> int:
+            email = from_message(
+                message, ascii_attachments=current_app.extensions["mail"].ascii_attachments
+            )
+            return outbox.enqueue_email(
+                email, locale=locale, key=key, send_at=send_at, session=session
+            )
+
+        return self._in_context(write)
 
     def send_email(
         self,
@@ -274,34 +328,62 @@ class FlaskOutbox:
         recipients: AddressLike | Sequence[AddressLike] = (),
         text_body: str | None = None,
         html_body: str | None = None,
-        **options: Any,
+        *,
+        cc: AddressLike | Sequence[AddressLike] | None = None,
+        bcc: AddressLike | Sequence[AddressLike] | None = None,
+        reply_to: AddressLike | Sequence[AddressLike] | None = None,
+        attachments: Sequence[AttachmentLike] | None = None,
+        headers: Mapping[str, str] | None = None,
+        alternatives: Mapping[str, str] | None = None,
+        locale: str = "en",
+        key: str | None = None,
+        send_at: datetime | None = None,
+        session: Session | None = None,
+        **synonyms: Any,
     ) -> int:
         """Write a finished message to the outbox; return its id.
 
-        It becomes part of the request's transaction if that has written something; otherwise it is
-        committed at once. `options` and errors are those of Outbox.send_email.
+            outbox.send_email("Thank you", None, ["susan@example.com"], "Thank you.")
+
+        It becomes part of the request's transaction if that has written something, or of that of
+        `session`; otherwise it is committed at once. Its text stays in the database until it is
+        sent: compose late what holds a secret (see `email`). Arguments and errors are those of
+        Outbox.send_email.
         """
-        state = self._state()
-        return self._committing(
-            state,
-            lambda: state.outbox.send_email(
-                subject, sender, recipients, text_body, html_body, **options
-            ),
+        return self._in_context(
+            lambda outbox: outbox.send_email(
+                subject,
+                sender,
+                recipients,
+                text_body,
+                html_body,
+                cc=cc,
+                bcc=bcc,
+                reply_to=reply_to,
+                attachments=attachments,
+                headers=headers,
+                alternatives=alternatives,
+                locale=locale,
+                key=key,
+                send_at=send_at,
+                session=session,
+                **synonyms,
+            )
         )
 
-    def _committing(self, state: ApplicationState, write: Callable[[], int]) -> int:
+    def _in_context(self, write: Callable[[Outbox], int]) -> int:
         """Write, in an application context: outside of one, sessions may not know the database."""
+        state = self._state()
         context = (
             nullcontext() if has_app_context() or self._app is None else self._app.app_context()
         )
         with context:
-            if not state.is_checked:
-                with state.outbox.sessions() as session:
-                    _check_once(state, session)
-            row_id = write()
             shared = state.request_session()
+            is_open = shared is not None and shared.in_transaction()
+            _check_once(state, shared if is_open else None)
+            row_id = write(state.outbox)
             if shared is not None:
-                _note_joined(shared)
+                _note_joined(one_session(shared))
             return row_id
 
     def _state(self) -> ApplicationState:
@@ -312,25 +394,35 @@ class FlaskOutbox:
             )
         return state_of(app)
 
-    def _request_session(self, state: ApplicationState) -> Session:
-        found = state.request_session() if has_app_context() else None
-        if found is None:
+    def _shared_session(self, state: ApplicationState, session: Session | None) -> Session:
+        """The session that is named, or that of the request. Its database is checked once."""
+        if session is None:
+            session = state.request_session() if has_app_context() else None
+        if session is None:
             raise OutboxError(
                 "There is no transaction to join: name one with session=, and commit it."
             )
-        return found
+        session = one_session(session)
+        _check_once(state, session)
+        return session
 
 
 def _sessions_of(app: Flask, db: Any) -> tuple[Callable[[], Session], Callable[[], Session | None]]:
     """What makes new sessions, and what returns the one that the request uses."""
-    shared = db if isinstance(db, scoped_session) else vars(db).get("session")
+    shared = db if isinstance(db, scoped_session) else getattr(db, "__dict__", {}).get("session")
     if isinstance(shared, scoped_session):
-        watch_writes(shared)
+        if not isinstance(shared.session_factory, sessionmaker):
+            raise TypeError(
+                "FlaskOutbox cannot use this scoped_session: make it of a sessionmaker."
+            )
         if db is not shared:
+            _require_initialised(app, db)
             _add_tables(db.metadata)
+        watch_writes(shared.session_factory)
         return shared.session_factory, shared
     if hasattr(type(db), "sessionmaker"):
-        with app.app_context():
+        _require_initialised(app, db)
+        with _context_of(app):
             sessions = db.sessionmaker
         watch_writes(sessions)
         return sessions, lambda: cast(Session, db.session)
@@ -340,11 +432,36 @@ def _sessions_of(app: Flask, db: Any) -> tuple[Callable[[], Session], Callable[[
     )
 
 
-def _add_tables(metadata: Any) -> None:
+def _require_initialised(app: Flask, db: Any) -> None:
+    if app.extensions.get("sqlalchemy") is not db:
+        raise RuntimeError(
+            "FlaskOutbox needs the database of this application: call db.init_app(app) before"
+            " init_app(app, db)."
+        )
+
+
+def _add_tables(metadata: MetaData) -> None:
     """Let `db.create_all` make the outbox's tables, and Alembic compare them."""
     for table in schema.METADATA.sorted_tables:
-        if table.name not in metadata.tables:
+        theirs = metadata.tables.get(table.name)
+        if theirs is None:
             table.to_metadata(metadata)
+        elif set(theirs.columns.keys()) != set(table.columns.keys()):
+            raise OutboxError(
+                f"The application has a table of its own named {table.name!r}, which is the name"
+                " of one of the outbox's: call yours otherwise."
+            )
+
+
+def _check_at_start(app: Flask, outbox: Outbox) -> None:
+    """Refuse sessions and databases that the outbox cannot work with, if they are known yet."""
+    with _context_of(app), suppress(UnboundExecutionError):
+        outbox.check_database()
+
+
+def _context_of(app: Flask) -> AbstractContextManager[object]:
+    """The application's context; the one that is open is kept, as another would end its session."""
+    return nullcontext() if has_app_context() and current_app == app else app.app_context()
 
 
 def _none() -> None:
@@ -352,7 +469,9 @@ def _none() -> None:
 
 
 def _written(session: Session | None) -> Session | None:
-    return session if session is not None and has_written(session) else None
+    if session is None:
+        return None
+    return session if has_written(session) or has_enqueued(session) else None
 
 
 def _note_joined(session: Session) -> None:
@@ -364,26 +483,33 @@ def _note_joined(session: Session) -> None:
 
 def _warn_of_uncommitted(error: BaseException | None = None) -> None:
     for session in g.pop(_JOINED, []):
-        if error is None and has_enqueued(session) and session.in_transaction():
+        if error is None and was_left(session):
             logger.warning(
                 "Mail was enqueued in a transaction that was not committed, and is not sent: call"
                 " commit() after it."
             )
 
 
-def _check_once(state: ApplicationState, session: Session) -> None:
+def _check_once(state: ApplicationState, shared: Session | None) -> None:
+    """Check the database and its tables before the first message, on the session that is open."""
     if state.is_checked:
         return
     state.outbox.check_database()
-    schema.check(session.connection())
+    engine = state.outbox.engine
+    if shared is None and is_in_transaction(engine):
+        # Looking at the tables would end the transaction on the only connection.
+        return
+    if shared is None:
+        schema.check(engine)
+    else:
+        schema.check(shared.connection({"mapper": OutboxMessage}))
     state.is_checked = True
 
 
-def _as_row(message: Mapping[str, Any]) -> dict[str, Any]:
+def _as_row(message: object, locale: str) -> Any:
     """A message of `enqueue_many` with the composer's arguments apart from ours."""
-    ours = {name: value for name, value in message.items() if name in _OURS}
-    others = {name: value for name, value in message.items() if name not in _OURS}
-    return {"locale": current_locale(), **ours, "arguments": others}
-
-
-_OURS = {"to", "locale", "sender", "key", "send_at"}
+    if not isinstance(message, Mapping):
+        return message
+    ours = {name: value for name, value in message.items() if name in RESERVED}
+    others = {name: value for name, value in message.items() if name not in RESERVED}
+    return {"locale": locale, **ours, "arguments": others}

@@ -49,6 +49,9 @@ METADATA = Model.metadata
 LATEST = 2
 """The version that this release of the library works with."""
 
+_FIRST = {"id", "kind", "lane", "recipient", "arguments", "message_id", "due_at", "status"}
+"""Columns of `outbox` in its first version, by which it is told from an application's own."""
+
 _ADDED = {2: ("key", "send_at")}
 """The columns of `outbox` that each version added; it is known by the last of them."""
 
@@ -58,11 +61,19 @@ class SchemaError(OutboxError):
 
 
 def version(bind: Engine | Connection) -> int:
-    """The version of the tables in this database; 0 if there are none."""
+    """The version of the tables in this database; 0 if there are none.
+
+    Raises SchemaError if the application has a table of its own that is named `outbox`.
+    """
     found = inspect(bind)
     if not found.has_table("outbox"):
         return 0
     columns = {column["name"] for column in found.get_columns("outbox")}
+    if not columns.issuperset(_FIRST):
+        raise SchemaError(
+            "There is a table named outbox that is the application's own: give that table another"
+            " name, since the outbox's tables need this one."
+        )
     return max([1, *(number for number, names in _ADDED.items() if columns.issuperset(names))])
 
 

@@ -6,7 +6,7 @@ The sample data is made in a transaction that is rolled back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from flask import Blueprint, Response, abort, render_template
@@ -33,10 +33,13 @@ def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
         return None
     with outbox.sessions() as session:
         with outbox.delivery.in_locale(language):
-            composed = known.compose(session, known.sample(session, language))
+            context = known.sample(session, language)
+            composed = known.compose(session, context)
         session.rollback()
     if isinstance(composed, Discard):
         raise TypeError(f"The sample of {kind} composes to nothing: {composed.reason}")
+    if not composed.recipients:
+        composed = replace(composed, to=(context.recipient,))
     return Preview(kind, language, composed)
 
 

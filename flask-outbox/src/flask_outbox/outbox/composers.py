@@ -4,9 +4,10 @@ is enqueued, and not hours later when it is composed."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import NoneType, UnionType
+from types import UnionType
 from typing import (
     Any,
     Concatenate,
@@ -17,10 +18,12 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
+    is_typeddict,
 )
 
 from sqlalchemy.orm import Session
 
+from flask_outbox.message.addresses import Address
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.validation import OutboxError
@@ -29,6 +32,18 @@ P = ParamSpec("P")
 
 CONTEXT = "context"
 """The parameter in which a composer is given its ComposeContext, if it has one of that name."""
+
+Sample = Mapping[str, Any] | Callable[[Session], Mapping[str, Any]]
+"""A composer's arguments for a preview, or a function that returns them, which may write rows for
+it into a session that is rolled back."""
+
+SAMPLE_RECIPIENT = Address("", "you", "example.com")
+
+_CANNOT_COMPOSE = (
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+    inspect.isgeneratorfunction,
+)
 
 RESERVED = frozenset({"to", "session", "locale", "key", "send_at", "sender"})
 """What `enqueue` takes itself: a composer's parameters have other names."""
@@ -54,25 +69,33 @@ class TypedEmail(EmailType, Generic[P]):
         Raises OutboxError if they are not the composer's.
         """
         assert self.function is not None  # noqa: S101 - `typed_email` always gives one
+        signature = inspect.signature(self.function)
+        names = [name for name in signature.parameters if name != CONTEXT]
+        without_context = signature.replace(parameters=[signature.parameters[one] for one in names])
         try:
-            bound = inspect.signature(self.function).bind(None, *args, **kwargs)
+            bound = without_context.bind(None, *args, **kwargs)
         except TypeError as error:
             raise OutboxError(f"{self.name}: {error}.") from None
-        given = dict(list(bound.arguments.items())[1:])
+        given = {name: value for name, value in bound.arguments.items() if name != names[0]}
         if self.check_arguments is not None:
             self.check_arguments(given)
         return given
 
 
 def typed_email(
-    name: str, function: Callable[Concatenate[Session, P], Email | Discard], **options: Any
+    name: str,
+    function: Callable[Concatenate[Session, P], Email | Discard],
+    *,
+    sample: Sample | None = None,
+    **options: Any,
 ) -> TypedEmail[P]:
     """The email type whose composer is this function of a session and keyword arguments.
 
-    `options` are those of EmailType. Raises TypeError if the function cannot be called so.
+    `sample` are arguments for a preview. The other `options` are those of EmailType. Raises
+    TypeError if the function cannot be called so, and OutboxError if a mapping `sample` holds other
+    arguments than it takes.
     """
-    parameters = _own_parameters(name, function)
-    wants_context = CONTEXT in inspect.signature(function).parameters
+    parameters, wants_context = _own_parameters(name, function)
     call: Callable[..., Email | Discard] = function
 
     def compose(session: Session, context: ComposeContext) -> Email | Discard:
@@ -84,16 +107,47 @@ def typed_email(
     def check(arguments: Mapping[str, Any]) -> None:
         _check(name, parameters, hints, arguments)
 
-    return TypedEmail(name, compose, check_arguments=check, function=function, **options)
+    if isinstance(sample, Mapping):
+        check(sample)
+    return TypedEmail(
+        name,
+        compose,
+        check_arguments=check,
+        function=function,
+        sample=None if sample is None else _context_maker(sample),
+        **options,
+    )
 
 
-def _own_parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters behind the session, which the arguments of a message fill."""
+def _context_maker(sample: Sample) -> Callable[[Session, str], ComposeContext]:
+    def make(session: Session, locale: str) -> ComposeContext:
+        arguments = sample if isinstance(sample, Mapping) else sample(session)
+        return ComposeContext(SAMPLE_RECIPIENT, locale, arguments, time.time(), attempt=1)
+
+    return make
+
+
+def _own_parameters(
+    name: str, function: Callable[..., Any]
+) -> tuple[dict[str, inspect.Parameter], bool]:
+    """The parameters that the arguments of a message fill, and whether there is one for a context.
+
+    Raises TypeError for a function that cannot compose.
+    """
+    for is_kind in _CANNOT_COMPOSE:
+        if is_kind(function):
+            raise TypeError(
+                f"The composer of {name!r} must be an ordinary function that returns an Email or a"
+                " Discard, without async or yield."
+            )
     parameters = list(inspect.signature(function).parameters.values())
-    if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
+    if not parameters or parameters[0].kind not in {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    }:
         raise TypeError(f"The composer of {name!r} must take a session as its first parameter.")
-    others = parameters[1:]
-    for one in others:
+    others = {one.name: one for one in parameters[1:]}
+    for one in others.values():
         if one.kind not in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
             raise TypeError(
                 f"The composer of {name!r} has the parameter {one}: each needs a name of its own,"
@@ -104,7 +158,8 @@ def _own_parameters(name: str, function: Callable[..., Any]) -> dict[str, inspec
                 f"The composer of {name!r} has a parameter named {one.name!r}, which enqueue takes"
                 " itself: choose another name."
             )
-    return {one.name: one for one in others if one.name != CONTEXT}
+    wants_context = others.pop(CONTEXT, None) is not None
+    return others, wants_context
 
 
 def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -126,7 +181,8 @@ def _check(
             raise OutboxError(f"{name} takes no argument {given!r}; it takes: {known}.")
         if not _fits(value, hints.get(given, Any)):
             wanted = hints[given]
-            words = wanted.__name__ if isinstance(wanted, type) else str(wanted)
+            is_plain = isinstance(wanted, type) and not get_args(wanted)
+            words = wanted.__name__ if is_plain else str(wanted)
             raise OutboxError(
                 f"{name} takes {words} as {given!r}, and was given {type(value).__name__}."
             )
@@ -137,17 +193,32 @@ def _check(
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is what a type hint says, as far as JSON knows such types."""
-    if type(value) is hint:
+    # A NewType, or an alias made with `type`.
+    hint = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", hint)
+    if type(value) is hint or hint is Any:
         return True
     origin, among = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(_fits(value, one) for one in among)
     if origin is Literal:
-        return value in among
+        return any(type(value) is type(one) and value == one for one in among)
+    if hint is None or is_typeddict(hint):
+        return value is None if hint is None else isinstance(value, dict)
     kind = origin or hint
+    return _is_a(value, kind, among) if isinstance(kind, type) else True
+
+
+def _is_a(value: object, kind: type, of: tuple[Any, ...]) -> bool:
     if kind in (int, float):
-        numbers = (int, float) if kind is float else int
-        return isinstance(value, numbers) and not isinstance(value, bool)
-    if kind is None or kind is NoneType:
-        return value is None
-    return kind not in (bool, str, dict) or isinstance(value, kind)
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    if issubclass(kind, Mapping):
+        return isinstance(value, Mapping) and _all_fit(value.values(), of[1:])
+    if issubclass(kind, Iterable) and not issubclass(kind, str):
+        # JSON makes a list of a tuple. One like tuple[int, str] has a hint for each place.
+        alike = of[:1] if kind is not tuple or of[1:] == (...,) else ()
+        return isinstance(value, list | tuple) and _all_fit(value, alike)
+    return isinstance(value, kind)
+
+
+def _all_fit(values: Iterable[object], hints: tuple[Any, ...]) -> bool:
+    return not hints or all(_fits(one, hints[0]) for one in values)

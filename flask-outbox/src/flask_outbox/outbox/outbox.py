@@ -28,6 +28,7 @@ from flask_outbox.message.message_id import new_message_id
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.insertion import insert_row, insert_rows
+from flask_outbox.outbox.joining import is_in_transaction
 from flask_outbox.outbox.limits import Share
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import (
@@ -56,7 +57,12 @@ SHARED_SESSION = (
     " Flask-SQLAlchemy write FlaskOutbox(app, db)."
 )
 
-_ENQUEUED = "flask_outbox: rows of this transaction"
+SHARED_CONNECTION = (
+    "This database has one connection, with a transaction that would be committed too early: name"
+    " its session with session=, or commit it first."
+)
+
+_ENQUEUED = "flask_outbox: the transaction and its new rows"
 
 PeriodicTask = Callable[[Session, float], bool]
 """Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
@@ -86,6 +92,11 @@ class Outbox:
     ) -> None:
         if isinstance(sessions, scoped_session):
             raise TypeError(SHARED_SESSION)
+        if not callable(sessions):
+            raise TypeError(
+                f"sessions must make sessions, as sessionmaker(engine) does; it is"
+                f" {type(sessions).__name__}."
+            )
         self.sessions = sessions
         self.sender = parse_address(sender) if sender else None
         self._wakeup = wakeup or NoWakeup()
@@ -101,8 +112,8 @@ class Outbox:
     @cached_property
     def engine(self) -> Engine:
         """The engine behind `sessions`."""
-        with self.sessions() as session:
-            bound = session.get_bind()
+        # Nothing is connected or begun, so nothing needs to be closed.
+        bound = self.sessions().get_bind(OutboxMessage)
         return bound if isinstance(bound, Engine) else bound.engine
 
     @cached_property
@@ -187,7 +198,7 @@ class Outbox:
         does, with the place of the message (from 0); nothing is written then.
         """
         email_type = self._type_of(kind)
-        session = _one_session(session)
+        session = one_session(session)
         written = insert_rows(session, self._rows(email_type, messages))
         if written:
             self._wake_after_commit(session)
@@ -261,10 +272,12 @@ class Outbox:
             key=key,
             send_at=send_at,
         )
-        shared = session or self._current()
+        shared = self._current() if session is None else session
         if shared is not None:
             return self._write(shared, row)
         self.check_database()
+        if is_in_transaction(self.engine):
+            raise OutboxError(SHARED_CONNECTION)
         with self.sessions() as own:
             row_id = self._write(own, row)
             own.commit()
@@ -278,9 +291,12 @@ class Outbox:
         """
         if self._is_checked:
             return
-        with self.sessions() as one, self.sessions() as other:
-            if one is other:
-                raise OutboxError(SHARED_SESSION)
+        # A session that is somebody's must not be closed either.
+        one = self.sessions()
+        if one is self.sessions() or isinstance(one, scoped_session):
+            raise OutboxError(SHARED_SESSION)
+        if not isinstance(one, Session):
+            raise OutboxError(f"sessions must make a Session; it makes {type(one).__name__}.")
         check_dialect(self.engine.dialect)
         self._is_checked = True
 
@@ -343,7 +359,7 @@ class Outbox:
 
     def _write(self, session: Session, row: dict[str, Any]) -> int:
         """Insert the row, or find the one with the same key; return its id."""
-        session = _one_session(session)
+        session = one_session(session)
         row_id = None
         while row_id is None:
             row_id = insert_row(session, row)
@@ -355,7 +371,9 @@ class Outbox:
         return row_id
 
     def _wake_after_commit(self, session: Session, *row_ids: int) -> None:
-        session.info.setdefault(_ENQUEUED, []).extend(row_ids)
+        if not has_enqueued(session):
+            session.info[_ENQUEUED] = (session.get_transaction(), [])
+        session.info[_ENQUEUED][1].extend(row_ids)
         if not event.contains(session, "after_commit", self._committed):
             event.listen(session, "after_commit", self._committed)
             event.listen(session, "after_rollback", self._rolled_back)
@@ -364,9 +382,9 @@ class Outbox:
         if session.in_nested_transaction():
             # A savepoint was released: nobody else sees the rows yet.
             return
-        row_ids = session.info.pop(_ENQUEUED, None)
-        if row_ids is not None:
-            self.wakeup.wake(row_ids)
+        enqueued = session.info.pop(_ENQUEUED, None)
+        if enqueued is not None:
+            self.wakeup.wake(enqueued[1])
 
     @staticmethod
     def _rolled_back(session: Session) -> None:
@@ -374,7 +392,7 @@ class Outbox:
             session.info.pop(_ENQUEUED, None)
 
 
-def _one_session(session: object) -> Session:
+def one_session(session: object) -> Session:
     """The session itself, also where the application's proxy for it is given.
 
     Raises TypeError if it is none.
@@ -391,4 +409,10 @@ def _one_session(session: object) -> Session:
 
 def has_enqueued(session: Session) -> bool:
     """Whether this session's transaction holds new messages that are not committed."""
+    transaction, _ = session.info.get(_ENQUEUED, (None, None))
+    return transaction is not None and transaction is session.get_transaction()
+
+
+def was_left(session: Session) -> bool:
+    """Whether new messages in it were neither committed nor rolled back, even if it is closed."""
     return _ENQUEUED in session.info

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
+
 from sqlalchemy import Dialect
 
 from flask_outbox.message.email import Email
