@@ -21,8 +21,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from flask_outbox.cli import commands
+from flask_outbox.cli.lazy import texts_of_help
 from microblog.cli import cli
-from microblog.cli.language import texts_of_help
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("zh_Hant", "ru")
@@ -44,7 +45,10 @@ class Distribution:
 
 
 LIBRARY = Distribution(
-    "Flask-Outbox", ROOT / "flask-outbox" / "src" / "flask_outbox", "flask_outbox"
+    "Flask-Outbox",
+    ROOT / "flask-outbox" / "src" / "flask_outbox",
+    "flask_outbox",
+    help=lambda: texts_of_help(commands),
 )
 SITE = Distribution(
     "Microblog",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast, overload
 
+import click
 from flask import Flask, current_app
+from flask.cli import FlaskGroup
+from flask.helpers import get_debug_flag
+from flask.logging import default_handler, has_level_handler
 from jinja2 import Environment
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from werkzeug.serving import is_running_from_reloader
 
 from flask_outbox import schema
 from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
-from flask_outbox.delivery.process import run_until_ended
+from flask_outbox.delivery.process import DispatcherThread, run_until_ended
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import Email
@@ -25,6 +32,8 @@ from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Tran
 
 EXTENSION = "flask_outbox"
 
+_starting = threading.Lock()
+
 
 @dataclass
 class ApplicationState:
@@ -34,6 +43,7 @@ class ApplicationState:
     options: DispatcherOptions = field(default_factory=DispatcherOptions)
     request_session: Callable[[], Session | None] = lambda: None
     is_checked: bool = False
+    thread: DispatcherThread = field(default_factory=DispatcherThread)
 
 
 def init_outbox(
@@ -127,13 +137,49 @@ def email_from_templates(
     )
 
 
-def run_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> None:
+@overload
+def run_dispatcher(
+    app: Flask, *, options: DispatcherOptions | None = None, in_thread: Literal[False] = False
+) -> None: ...
+
+
+@overload
+def run_dispatcher(
+    app: Flask, *, options: DispatcherOptions | None = None, in_thread: Literal[True]
+) -> DispatcherThread: ...
+
+
+def run_dispatcher(
+    app: Flask, *, options: DispatcherOptions | None = None, in_thread: bool = False
+) -> DispatcherThread | None:
     """Deliver what the application's outbox holds, until SIGINT or SIGTERM.
 
-    What is in flight at the end is finished first. Must be called in the main thread, where signals
-    arrive. Raises OutboxError if the tables are missing or too old.
+    What is in flight at the end is finished first. In a thread that is not the main one, where no
+    signals arrive, it delivers until the process ends.
+
+    With `in_thread=True` it returns at once, and a thread of this process delivers: good for a tiny
+    application, since the thread shares the memory and the interpreter lock of the pages and ends
+    with them. Call it in each process that serves, after it was forked:
+
+        dispatcher = run_dispatcher(app, in_thread=True)
+        dispatcher.stop()  # finishes what is in flight; also done at the end of the process
+
+    Another call in the same process returns the same thread. Nothing is started in the process of
+    `flask run` that only waits for changes of files, nor by other commands of `flask`.
+
+    Where nobody has set up logging, messages from INFO on go where Flask's own go.
+
+    Raises OutboxError if the tables are missing or too old.
     """
-    run_until_ended(make_dispatcher(app, options=options))
+    log_where_nobody_does()
+    if not in_thread:
+        run_until_ended(make_dispatcher(app, options=options))
+        return None
+    state = state_of(app)
+    with _starting:
+        if not state.thread.is_running and _serves():
+            state.thread.start(make_dispatcher(app, options=options))
+    return state.thread
 
 
 def make_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> Dispatcher:
@@ -160,6 +206,26 @@ def _check_tables(outbox: Outbox) -> None:
         # A dispatcher waits for a database that cannot be reached.
         if not is_outage(error):
             raise
+
+
+def log_where_nobody_does() -> None:
+    """Log from INFO on to standard error, as Flask does, unless somebody has set up logging."""
+    ours = logging.getLogger(EXTENSION)
+    if not has_level_handler(ours):
+        ours.addHandler(default_handler)
+        if ours.level == logging.NOTSET:
+            ours.setLevel(logging.INFO)
+
+
+def _serves() -> bool:
+    """Whether this process is to serve: not a command of `flask`, nor the parent of a reloader."""
+    context = click.get_current_context(silent=True)
+    if context is None or not isinstance(context.find_root().command, FlaskGroup):
+        return True
+    if context.info_name != "run":
+        return False
+    reloads = context.params.get("reload")
+    return is_running_from_reloader() or not (get_debug_flag() if reloads is None else reloads)
 
 
 def transport_maker(app: Flask) -> Callable[[], Transport]:

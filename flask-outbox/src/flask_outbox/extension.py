@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_outbox import schema
 from flask_outbox.application import EXTENSION, ApplicationState, init_outbox, state_of
+from flask_outbox.cli import commands
 from flask_outbox.config_values import number
 from flask_outbox.configuration import (
     delivery_options,
@@ -149,6 +150,7 @@ class FlaskOutbox:
         # The first runs before an application's own teardown closes the session.
         app.teardown_request(_warn_of_uncommitted)
         app.teardown_appcontext(_warn_of_uncommitted)
+        app.cli.add_command(commands)
 
     def email(
         self,

@@ -6,7 +6,7 @@ The output of commands is translated by Python's own gettext, into the language 
 
 from __future__ import annotations
 
-from gettext import bindtextdomain, dgettext
+from gettext import bindtextdomain, dgettext, dngettext
 from pathlib import Path
 
 DOMAIN = "flask_outbox"
@@ -18,6 +18,11 @@ bindtextdomain(DOMAIN, CATALOGUES)
 def gettext(text: str) -> str:
     """The text in the language of the environment; English where there is no translation."""
     return dgettext(DOMAIN, text)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """The one text for 1, the other for other counts, in the language of the environment."""
+    return dngettext(DOMAIN, singular, plural, count)
 
 
 def gettext_noop(text: str) -> str:

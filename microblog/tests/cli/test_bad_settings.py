@@ -161,10 +161,11 @@ def test_a_database_that_fails_in_mid_command_is_told_in_words(
 ) -> None:
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE outbox"))
+        connection.execute(text("DROP TABLE mail_suppressions"))
     engine.dispose()
-    code, _out, err = run_main(("mail", "list"), {})
-    assert (code, err) == (1, "Error: The database cannot be used: no such table: outbox\n")
+    code, _out, err = run_main(("mail", "suppressed"), {})
+    assert code == 1
+    assert err == "Error: The database cannot be used: no such table: mail_suppressions\n"
 
 
 def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
@@ -186,7 +187,7 @@ def test_ctrl_c_ends_a_command_with_a_word(run_main: Run, monkeypatch: pytest.Mo
     def interrupt(*_arguments: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("microblog.cli.operations.load_app", interrupt)
+    monkeypatch.setattr("microblog.cli.site.load_app", interrupt)
     code, _out, err = run_main(("mail", "list"), {})
     assert code == 1
     assert err.strip() == "Aborted!"

@@ -49,6 +49,7 @@ class ServerHealth:
     """What all threads know about the mail server. Thread-safe."""
 
     def __init__(self) -> None:
+        self.trouble: SmtpError | None = None
         self._lock = threading.Lock()
         self._failures = 0
         self._paused_until = 0.0
@@ -65,6 +66,7 @@ class ServerHealth:
                 return
             if self._failures == 0:
                 logger.error("The mail server cannot be used, mail waits: %s", error)
+            self.trouble = error
             self._failures += 1
             pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
             refused = error.step is Step.AUTH and (error.code or 0) >= 500
@@ -80,6 +82,7 @@ class ServerHealth:
                 logger.info("The mail server can be used again.")
             self._failures = 0
             self._paused_until = 0.0
+            self.trouble = None
 
 
 @dataclass(frozen=True)
@@ -169,11 +172,15 @@ class Dispatcher:
     def drain(self) -> int:
         """Deliver, in this thread, all that is due now; return how many rows were handled.
 
-        Stops if the server is in trouble.
+        Stops at `stop`, or if the server is in trouble, which `health` then knows.
         """
         with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
-            handled, _trouble = delivery.run(ALL_PRIORITIES)
+            handled, trouble = delivery.run(
+                ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set()
+            )
+        if trouble is not None:
+            self.health.failed(trouble)
         return handled
 
     def _lease_keeper(self) -> LeaseKeeper:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
 
-from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
 from flask_outbox.translation import CATALOGUES, DOMAIN
+
+if TYPE_CHECKING:
+    from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
 
 # The HTML of a message is not trusted: no scripts, no requests, links only in a new window.
 _FRAME_POLICY = (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from gettext import gettext
 from pkgutil import resolve_name
 
+from flask_outbox.cli.lazy import translated
 from microblog.cli.commands import cli
-from microblog.cli.language import speak_the_terminals_language, translate_help
+from microblog.cli.language import speak_the_terminals_language
 
 __all__ = ["cli", "main"]
 
@@ -19,9 +21,8 @@ def main() -> None:
     # What is written here is for the user that runs the site, and for nobody else on this machine.
     os.umask(0o077)
     speak_the_terminals_language()
-    translate_help(cli)
     try:
-        cli()
+        translated(cli, gettext)()
     except Exception as error:
         # Imported when it is needed: telling a database's errors takes as long as a command.
         code = resolve_name("microblog.cli.failures:tell")(error)

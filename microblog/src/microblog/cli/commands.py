@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from gettext import gettext
+from pkgutil import resolve_name
+
 import click
 
-from microblog.cli.lazy import LazyGroup
+from flask_outbox.cli import PLACES, OutboxGroup
+from flask_outbox.cli.lazy import LazyGroup
 from microblog.cli.supervisor import end_with_supervisor
 
 
+class SiteGroup(LazyGroup):
+    """Commands of the site."""
+
+    package = "microblog.cli"
+    translate = staticmethod(gettext)
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=SiteGroup,
     places={
         "demo": (
             "demo:demo",
@@ -61,7 +72,7 @@ def cli() -> None:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=SiteGroup,
     places={
         "branches": (
             "schema:branches",
@@ -95,50 +106,17 @@ def db() -> None:
 
 
 @click.group(
-    cls=LazyGroup,
-    places={
-        "catch": (
-            "catch:catch",
-            "Catch mail: a mail server for development, which delivers nothing to anybody.",
-        ),
-        "test": (
-            "send_test:test",
-            "Send a test message to ADDRESS over the configured server, step by step.",
-        ),
-        "list": ("operations:list_messages", "List messages, newest first."),
-        "show": (
-            "operations:show",
-            "Show what happened to one message, attempt by attempt, in the server's own words.",
-        ),
-        "retry": (
-            "operations:retry",
-            "Send messages again that ended without being sent, or that wait for a later attempt.",
-        ),
-        "cancel": (
-            "operations:cancel",
-            "Do not send messages that are waiting. One that is just being sent may still arrive.",
-        ),
-        "stats": (
-            "operations:stats",
-            "Count messages by status and by hour, and say how long the oldest one waits.",
-        ),
-        "preview": (
-            "preview:preview",
-            "Print every e-mail that the site can send, composed with sample data.",
-        ),
-        "suppressed": (
-            "suppressed:suppressed",
-            "List the addresses that nothing is sent to, since a server said that they do not"
-            " exist.",
-        ),
-    },
+    cls=OutboxGroup,
+    places={name: place for name, place in PLACES.items() if name not in {"check", "deliver"}},
 )
-def mail() -> None:
+@click.pass_context
+def mail(ctx: click.Context) -> None:
     """Catch mail while developing; find out why mail does not arrive; see what became of it."""
+    ctx.obj = resolve_name("microblog.cli.mail:on_site")(ctx.invoked_subcommand)
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=SiteGroup,
     places={
         "create": ("users:create", "Make an account for NAME with the address EMAIL."),
         "list": ("users:list_users", "List accounts, newest first."),
@@ -159,13 +137,13 @@ def user() -> None:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=SiteGroup,
     hidden=True,
     places={
         "prepare-demo": ("prepare_demo:prepare_demo", None),
         "web": ("web_process:web", None),
         "dispatcher": ("processes:dispatcher", None),
-        "catcher": ("catch:catcher", None),
+        "catcher": ("processes:catcher", None),
     },
 )
 def process() -> None:

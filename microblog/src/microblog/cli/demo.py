@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from microblog.cli.ports import choose_free, require_free, wait_until_open
+from flask_outbox.cli.ports import require_free
+from microblog.cli.ports import choose_free, wait_until_open
 from microblog.cli.smoke_test import Walk
 from microblog.cli.supervisor import MICROBLOG, PARENT, Child, Supervisor
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gettext import gettext as _
 
 import click
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from flask_outbox.cli.failures import in_words
 from microblog.settings import SettingsError
 
 
@@ -18,17 +19,11 @@ def tell(error: Exception) -> int | None:
             click.echo(f"  - {problem}", err=True)
         click.echo(_("Settings come from the environment and from the file .env here."), err=True)
         return 2
-    if isinstance(error, DBAPIError):
-        words = _("The database cannot be used: {reason}").format(reason=database_reason(error))
-    elif isinstance(error, OSError):
-        words = _("{place} cannot be used: {reason}.").format(
-            place=error.filename or _("A file or a connection"),
-            reason=error.strerror or error,
-        )
-    else:
+    told = in_words(error)
+    if told is None:
         return None
-    click.ClickException(words).show()
-    return 1
+    told.show()
+    return told.exit_code
 
 
 def database_reason(error: SQLAlchemyError) -> str:

@@ -9,12 +9,8 @@ from __future__ import annotations
 import gettext
 import os
 import sys
-from collections.abc import Iterator
-from inspect import cleandoc
 from io import TextIOWrapper
 from pathlib import Path
-
-import click
 
 from microblog.web.supported_languages import LANGUAGES, nearest_language
 
@@ -22,9 +18,6 @@ CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 DOMAIN = "messages"
 
 _VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-
-_AS_WRITTEN = "\b\n"
-"""Begins a paragraph of help whose lines click leaves as they are."""
 
 
 def speak_the_terminals_language() -> None:
@@ -42,44 +35,3 @@ def terminals_language() -> str:
     wanted = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), "")
     names = (name.partition(".")[0] for name in wanted.split(":"))
     return next((ours for ours in map(nearest_language, names) if ours), LANGUAGES[0])
-
-
-def texts_of_help(command: click.Command) -> Iterator[str]:
-    """Every paragraph and line of its help and of that below it, as the catalogues hold it."""
-    for one in _all_commands(command):
-        for paragraph in _paragraphs(one.help or ""):
-            yield paragraph.removeprefix(_AS_WRITTEN)
-        for parameter in one.params:
-            if isinstance(parameter, click.Option) and parameter.help:
-                yield parameter.help
-
-
-def _all_commands(command: click.Command) -> Iterator[click.Command]:
-    """The command and those below it, but for what only the supervisor calls."""
-    if command.hidden:
-        return
-    yield command
-    if isinstance(command, click.Group):
-        for below in command.commands.values():
-            yield from _all_commands(below)
-
-
-def translate_help(command: click.Command) -> None:
-    """Translate what a command says of itself and its options, but not the commands below it."""
-    command.help = "\n\n".join(map(_translated, _paragraphs(command.help or ""))) or None
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            parameter.help = gettext.gettext(parameter.help)
-
-
-def _translated(paragraph: str) -> str:
-    if paragraph.startswith(_AS_WRITTEN):
-        return _AS_WRITTEN + gettext.gettext(paragraph.removeprefix(_AS_WRITTEN))
-    return gettext.gettext(paragraph)
-
-
-def _paragraphs(words: str) -> Iterator[str]:
-    """Each in one line, but for those left as written: how a text is wrapped is no part of it."""
-    for paragraph in filter(None, cleandoc(words).split("\n\n")):
-        written = paragraph.startswith(_AS_WRITTEN)
-        yield paragraph if written else " ".join(paragraph.split())

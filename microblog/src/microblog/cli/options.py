@@ -1,77 +1,8 @@
-"""What several commands take: JSON instead of tables, and moments as people write them."""
+"""What several commands take."""
 
 from __future__ import annotations
 
-import json
-import re
-import time
-from datetime import UTC, date, datetime, timedelta
-from gettext import gettext as _
-from typing import TYPE_CHECKING, Any
-
 import click
-
-if TYPE_CHECKING:
-    from flask_outbox import AddressError
 
 WORKERS = click.IntRange(1, 64)
 """How many web processes there may be."""
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-class Moment(click.ParamType[float]):
-    """A moment as Unix time: "2h" ago (s, m, h, d, w), a date, or a date with a time; UTC.
-
-    With `end_of_day`, a date means the end of that day and not its beginning.
-    """
-
-    name = "moment"
-
-    def __init__(self, *, end_of_day: bool = False) -> None:
-        self._end_of_day = end_of_day
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
-        return "2h|2026-01-31|2026-01-31T12:00"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        ago = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw])", str(value))
-        try:
-            if ago:
-                return time.time() - float(ago[1]) * _SECONDS[ago[2]]
-            return self._written(str(value)).timestamp()
-        except (ValueError, OverflowError):
-            self.fail(
-                _(
-                    "{value!r} is no moment: write how long ago (30m, 2h, 7d), a date (2026-01-31),"
-                    " or a date with a time in UTC (2026-01-31T12:00)."
-                ).format(value=value),
-                param,
-                ctx,
-            )
-
-    def _written(self, value: str) -> datetime:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            day = date.fromisoformat(value) + timedelta(days=int(self._end_of_day))
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def echo_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def no_address(written: str, error: AddressError) -> click.ClickException:
-    """What to say of something that should be an e-mail address and is none."""
-    words = _("{address!r} is not an e-mail address: {reason}")
-    return click.ClickException(words.format(address=written, reason=error))
-
-
-def in_utc(moment: float) -> str:
-    """A moment in Unix time as ISO 8601 writes it."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,38 +1,9 @@
-"""Ports of this machine: is one free, does something answer, and what to say if not."""
+"""Ports of this machine: which is free, and does something answer there."""
 
 from __future__ import annotations
 
 import socket
 import time
-from gettext import gettext as _
-
-import click
-
-
-def require_free(host: str, port: int, option: str) -> None:
-    """Fail in words where another program has the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except PermissionError:
-            words = _(
-                "Port {port} needs an administrator's rights. Choose one above 1023: {option}"
-            )
-            raise click.ClickException(
-                words.format(port=port, option=f"{option} {port + 8000}")
-            ) from None
-        except OSError as error:
-            words = _(
-                "Port {port} on {host} cannot be used: {reason}. Another program may have it;"
-                " choose another with {option}"
-            )
-            raise click.ClickException(
-                words.format(
-                    port=port, host=host, reason=error.strerror, option=f"{option} {port + 1}"
-                )
-            ) from None
 
 
 def choose_free(host: str) -> int:

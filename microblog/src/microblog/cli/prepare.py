@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from flask_outbox.cli.ports import require_free
 from microblog.app import create_app
-from microblog.cli.ports import require_free
 from microblog.cli.site import counted_apart, prepare_database
 from microblog.database import db
 from microblog.settings import as_environment, load_settings

@@ -1,4 +1,4 @@
-"""The dispatcher, as a process that the supervisor starts, and the log of each process."""
+"""The dispatcher and the catcher, as processes that the supervisor starts, and the log of each."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ def dispatcher() -> None:
     settings = load_settings()
     configure_log(settings, process="dispatcher")
     run_dispatcher(create_app(settings), options=_options(settings))
+
+
+@click.command()
+@click.option("--port", type=int, required=True)
+def catcher(port: int) -> None:
+    """The mail catcher of the demonstration."""
+    # It needs a mail server, which a site that serves people does without.
+    from flask_outbox.dev.catcher import CaughtMail, run_catcher  # noqa: PLC0415
+
+    run_catcher(CaughtMail(load_settings().caught_mail_folder), host="127.0.0.1", port=port)
 
 
 def configure_log(settings: Settings, *, process: str = "") -> None:

@@ -23,6 +23,7 @@ babel = Babel()
 
 
 def init_app(app: Flask) -> None:
+    app.config["LANGUAGES"] = LANGUAGES
     babel.init_app(app, locale_selector=_select, timezone_selector=_time_zone)
     app.jinja_env.filters["local_time"] = local_time
     app.jinja_env.globals.update(

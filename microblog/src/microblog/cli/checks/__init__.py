@@ -10,6 +10,7 @@ from gettext import gettext as _
 
 import click
 
+from flask_outbox.cli.check import Level
 from flask_outbox.translation import gettext_noop
 from microblog.cli.checks import (
     configuration,
@@ -18,7 +19,7 @@ from microblog.cli.checks import (
     sender_domain,
     services,
 )
-from microblog.cli.checks.findings import Check, Finding, Level, wrong
+from microblog.cli.checks.findings import Check, Finding, wrong
 from microblog.cli.options import WORKERS
 from microblog.settings import Settings
 

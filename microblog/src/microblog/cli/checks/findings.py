@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from gettext import gettext as _
 
+from flask_outbox.cli.check import Level
 from microblog.settings import Settings
-
-
-class Level(StrEnum):
-    """How bad it is; only WRONG makes the command fail."""
-
-    OK = "ok"
-    WARNING = "WARNING"
-    WRONG = "WRONG"
 
 
 @dataclass(frozen=True, slots=True)

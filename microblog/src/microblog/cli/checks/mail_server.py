@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
-from flask_outbox import AddressError, SmtpError, parse_address, smtp_server
-from flask_outbox.message.addresses import Address, is_loopback
-from flask_outbox.smtp.client import SmtpServer
-from flask_outbox.smtp.diagnosis import advice, try_sender
-from flask_outbox.smtp.errors import Step
+from flask_outbox import Address, AddressError, parse_address, smtp_server
+from flask_outbox.cli.check import mail_server_verdicts
 from flask_outbox.translation import gettext_noop
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
@@ -76,37 +73,9 @@ def check_mail_server(settings: Settings) -> Iterator[Finding]:
     """Connect, encrypt, log in and name the sender, as a message would."""
     config = settings.as_flask_config()
     server = smtp_server(config, debug=config["MAIL_DEBUG"])
-    if config["MAIL_SUPPRESS_SEND"]:
-        yield warning(
-            MAIL_SERVER,
-            _("MAIL_SUPPRESS_SEND is on: no mail leaves."),
-            _("Remove it."),
-        )
-        return
-    if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
-        yield warning(
-            MAIL_SERVER,
-            _("mail, with the links in it, crosses the network to {host} unencrypted.").format(
-                host=server.host
-            ),
-            _("Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465)."),
-        )
-    yield _asked(server, parse_address(settings.sender))
-
-
-def _asked(server: SmtpServer, sender: Address) -> Finding:
-    told: list[str] = []
-    try:
-        try_sender(server, sender, told.append)
-    except SmtpError as error:
-        said = f"{error.code} {error.answer}" if error.code else error.answer
-        words = _('{host}, port {port}, failed at the step "{step}": {answer}.').format(
-            host=server.host, port=server.port, step=error.step.label, answer=said.rstrip(".")
-        )
-        if error.step is Step.MAIL and error.code and error.code < 500:
-            return warning(MAIL_SERVER, words, advice(error, server))
-        return wrong(MAIL_SERVER, words, advice(error, server))
-    return ok(MAIL_SERVER, " ".join(told))
+    sender, suppress = parse_address(settings.sender), config["MAIL_SUPPRESS_SEND"]
+    for verdict in mail_server_verdicts(server, sender, suppress=suppress):
+        yield Finding(MAIL_SERVER, *verdict)
 
 
 def check_signatures(settings: Settings) -> Iterator[Finding]:

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from gettext import gettext as _
-from gettext import ngettext
 from pathlib import Path
 
 from alembic.util import CommandError
-from sqlalchemy import func, insert, make_url, select
+from sqlalchemy import insert, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_outbox.outbox.models import WAITING, OutboxMessage, Suppression
+from flask_outbox.cli.check import overdue
+from flask_outbox.outbox.models import Suppression
 from flask_outbox.translation import gettext_noop
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
@@ -30,9 +30,6 @@ RATE_LIMITS = gettext_noop("rate limits")
 
 WAIT_SECONDS = 5.0
 """For the answer of a broker, or of Redis."""
-
-OVERDUE_SECONDS = 300.0
-"""Mail that is due for so long is delivered by nobody."""
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -128,20 +125,12 @@ def _not_made_yet(file: Path) -> Finding:
 
 
 def _overdue() -> Iterator[Finding]:
-    now = time.time()
-    late = select(func.count(), func.min(OutboxMessage.due_at)).where(
-        OutboxMessage.status.in_(WAITING), OutboxMessage.due_at < now - OVERDUE_SECONDS
-    )
     with db.sessionmaker() as session:
-        count, since = session.execute(late).one()
-    if count:
+        late = overdue(session, now=time.time())
+    if late is not None:
         yield warning(
             OUTBOX,
-            ngettext(
-                "{count} message is overdue, for {minutes:.0f} min: nobody delivers.",
-                "{count} messages are overdue, the oldest for {minutes:.0f} min: nobody delivers.",
-                count,
-            ).format(count=count, minutes=(now - since) / 60),
+            late,
             _("Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?"),
         )
 

@@ -1,43 +1,46 @@
-"""`microblog mail test`: one message over the configured server, and what became of it."""
+"""`flask outbox test`: one message over the configured server, and what became of it."""
 
 from __future__ import annotations
 
 import sys
 import time
-from gettext import gettext as _
 
 import click
+from flask import current_app
+from flask.cli import with_appcontext
 
-from flask_outbox import Address, AddressError, parse_address, smtp_server
+from flask_outbox.application import current_outbox
+from flask_outbox.cli.options import as_json, echo_json, no_address
+from flask_outbox.message.addresses import Address, AddressError, parse_address
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
+from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.diagnosis import advice, send_test
 from flask_outbox.smtp.errors import SmtpError
 from flask_outbox.smtp.submission import Envelope
-from microblog.app import signer
-from microblog.cli.options import as_json, echo_json, no_address
-from microblog.settings import Settings, load_settings
+from flask_outbox.translation import gettext as _
 
 
 @click.command()
 @click.argument("address")
 @as_json
+@with_appcontext
 def test(address: str, *, as_json: bool) -> None:
     """Send a test message to ADDRESS over the configured server, step by step.
 
     When it fails, it says at which step, what the server answered, and what to try. Exit code 0
     when the server took the message, 1 when not.
     """
-    settings = load_settings()
-    config = settings.as_flask_config()
-    server = smtp_server(config, debug=config["MAIL_DEBUG"])
+    server: SmtpServer = current_app.extensions["mail"].smtp_server
     try:
         recipient = parse_address(address)
     except AddressError as error:
         raise no_address(address, error) from None
-    sender = parse_address(settings.sender)
-    envelope = _test_message(settings, sender, recipient)
+    sender = current_outbox().sender
+    if sender is None:
+        raise click.ClickException(_("There is no sender: set MAIL_DEFAULT_SENDER or ADMINS."))
+    envelope = _test_message(sender, recipient)
     say = (lambda _line: None) if as_json else click.echo
     words = _("From {sender} to {recipient}, over {host}, port {port}:")
     say(words.format(sender=sender, recipient=recipient, host=server.host, port=server.port))
@@ -68,9 +71,10 @@ def test(address: str, *, as_json: bool) -> None:
     sys.exit(0 if told["sent"] else 1)
 
 
-def _test_message(settings: Settings, sender: Address, recipient: Address) -> Envelope:
+def _test_message(sender: Address, recipient: Address) -> Envelope:
+    name = current_app.name.partition(".")[0].capitalize()
     message = Email(
-        subject="[Microblog] Test message",
+        subject=f"[{name}] Test message",
         text="If you can read this, the mail settings of the site work.\n",
         to=(recipient,),
         sender=sender,
@@ -79,7 +83,7 @@ def _test_message(settings: Settings, sender: Address, recipient: Address) -> En
     return Envelope(
         sender.mailbox,
         [recipient.mailbox],
-        signer(settings)(content),
+        current_outbox().delivery.sign(content),
         smtputf8=message.needs_smtputf8(),
     )
 

@@ -1,32 +1,34 @@
-"""`microblog mail preview`: what the e-mails look like, without sending any."""
+"""`flask outbox preview`: what the emails look like, without sending any."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from gettext import gettext as _
 
 import click
+from flask import current_app
+from flask.cli import with_appcontext
 
-from flask_outbox import current_outbox
+from flask_outbox.application import current_outbox
+from flask_outbox.cli.options import as_json, echo_json
+from flask_outbox.config_values import items
 from flask_outbox.dev import previews
 from flask_outbox.dev.previews import Preview
-from microblog.cli.options import as_json, echo_json
-from microblog.cli.site import load_app
-from microblog.web.supported_languages import LANGUAGES
+from flask_outbox.translation import gettext as _
 
 
 @click.command()
-@click.option("--kind", help="Only this kind, such as accounts.reset_password.")
-@click.option("--language", type=click.Choice(LANGUAGES), help="Only this language.")
+@click.option("--kind", "--type", help="Only this kind, such as shop.confirmation.")
+@click.option("--language", help="Only this language.")
 @click.option("--html", is_flag=True, help="Print the HTML instead of the text.")
 @as_json
+@with_appcontext
 def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool) -> None:
-    """Print every e-mail that the site can send, composed with sample data.
+    """Print every email that the application can send, composed with sample data.
 
-    In a browser they are at /dev/emails, in the demonstration and with DEBUG.
+    Types without a sample are left out. The languages are LANGUAGES of the application's
+    configuration, or English.
     """
-    with load_app().app_context():
-        found = list(_previews(kind, language))
+    found = list(_previews(kind, _languages(language)))
     if as_json:
         echo_json([_as_dict(one) for one in found])
         return
@@ -36,11 +38,21 @@ def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool
         click.echo(one.email.html if html else one.email.text)
 
 
-def _previews(kind: str | None, language: str | None) -> Iterator[Preview]:
+def _languages(chosen: str | None) -> list[str]:
+    known = [str(one) for one in items(current_app.config, "LANGUAGES")]
+    if chosen is None:
+        return known or ["en"]
+    if known and chosen not in known:
+        words = _("{language!r} is not one of these: {known}")
+        raise click.UsageError(words.format(language=chosen, known=", ".join(known)))
+    return [chosen]
+
+
+def _previews(kind: str | None, languages: list[str]) -> Iterator[Preview]:
     outbox = current_outbox()
     for one in [kind] if kind else previews.kinds_with_samples(outbox):
-        for supported_locale in [language] if language else LANGUAGES:
-            found = previews.preview(outbox, one, supported_locale)
+        for language in languages:
+            found = previews.preview(outbox, one, language)
             if found is None:
                 known = ", ".join(previews.kinds_with_samples(outbox))
                 words = _("There is no e-mail {name!r}; there are: {known}")

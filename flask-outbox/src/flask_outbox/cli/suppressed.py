@@ -1,41 +1,42 @@
-"""`microblog mail suppressed`: the addresses that nothing is sent to."""
+"""`flask outbox suppressed`: the addresses that nothing is sent to."""
 
 from __future__ import annotations
 
-from gettext import gettext as _
-
 import click
+from flask.cli import with_appcontext
 
-from flask_outbox import AddressError, address_key
+from flask_outbox.cli.options import as_json, echo_json, in_utc, no_address
+from flask_outbox.cli.sessions import reading, writing
+from flask_outbox.message.addresses import AddressError, address_key
 from flask_outbox.outbox import suppressions
-from microblog.cli.options import as_json, echo_json, in_utc, no_address
-from microblog.cli.site import load_app
-from microblog.database import transaction
+from flask_outbox.translation import gettext as _
 
 
 @click.command()
 @click.argument("address", required=False)
 @click.option("--lift", is_flag=True, help="Send to ADDRESS again.")
 @as_json
+@with_appcontext
 def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
     """List the addresses that nothing is sent to, since a server said that they do not exist.
 
     \b
-    Send to one again:  microblog mail suppressed someone@example.com --lift
+    Send to one again:  flask outbox suppressed someone@example.com --lift
     """
     if lift and not address:
         raise click.UsageError(_("Name the address to lift."))
     key = _key(address) if address else None
-    with load_app().app_context(), transaction() as writing:
-        if lift and key:
-            if not suppressions.lift_suppression(writing, key):
+    found = []
+    if lift and key:
+        with writing() as session:
+            if not suppressions.lift_suppression(session, key):
                 words = _("{address} is not suppressed.")
                 raise click.ClickException(words.format(address=address))
-            found = []
-        else:
+    else:
+        with reading() as session:
             found = [
                 {"address": one.address_key, "since": in_utc(one.since), "reason": one.reason}
-                for one in suppressions.suppressions(writing, key)
+                for one in suppressions.suppressions(session, key)
             ]
     if as_json:
         echo_json({"lifted": key} if lift else found)

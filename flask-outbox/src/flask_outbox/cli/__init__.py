@@ -1,0 +1,113 @@
+"""`flask outbox …`: the outbox of an application from the command line.
+
+`FlaskOutbox.init_app` adds `commands` to those of the application. Nothing that they need is
+imported before one of them is called.
+"""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import Any, cast
+
+import click
+
+from flask_outbox.cli.lazy import LazyGroup, Place, translated
+from flask_outbox.translation import gettext
+
+PLACES: dict[str, Place] = {
+    "deliver": (
+        "deliver:deliver",
+        "Deliver what the outbox holds, until SIGTERM or Ctrl-C.",
+    ),
+    "check": (
+        "check:check",
+        "Look whether the outbox's database and the mail server can be used, and say how to mend"
+        " what is wrong.",
+    ),
+    "catch": (
+        "catch:catch",
+        "Catch mail: a mail server for development, which delivers nothing to anybody.",
+    ),
+    "test": (
+        "send_test:test",
+        "Send a test message to ADDRESS over the configured server, step by step.",
+    ),
+    "list": ("messages:list_messages", "List messages, newest first."),
+    "show": (
+        "messages:show",
+        "Show what happened to one message, attempt by attempt, in the server's own words.",
+    ),
+    "retry": (
+        "messages:retry",
+        "Send messages again that ended without being sent, or that wait for a later attempt.",
+    ),
+    "cancel": (
+        "messages:cancel",
+        "Do not send messages that are waiting. One that is just being sent may still arrive.",
+    ),
+    "stats": (
+        "stats:stats",
+        "Count messages by status and by hour, and say how long the oldest one waits.",
+    ),
+    "preview": (
+        "preview:preview",
+        "Print every email that the application can send, composed with sample data.",
+    ),
+    "suppressed": (
+        "suppressed:suppressed",
+        "List the addresses that nothing is sent to, since a server said that they do not exist.",
+    ),
+}
+
+
+class OutboxGroup(LazyGroup):
+    """Commands of the library, which work on the outbox of the application at hand.
+
+    What is wrong outside (the database, its tables, a port) is told in one sentence, with exit
+    code 1.
+    """
+
+    package = "flask_outbox.cli"
+    translate = staticmethod(gettext)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _with_path(command, ctx), rest
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        made = _with_path(translated(self, self.translate), ctx)
+        click.Group.format_help(cast(click.Group, made), ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            # Imported when it is needed: telling a database's errors takes as long as a command.
+            told = resolve_name("flask_outbox.cli.failures:in_words")(error)
+            if told is None:
+                raise
+            raise told from None
+
+
+def _with_path(command: click.Command, ctx: click.Context) -> click.Command:
+    """The command, whose examples say what their reader has to type."""
+    command.help = command.help and command.help.replace("flask outbox", ctx.command_path)
+    return command
+
+
+commands = OutboxGroup(
+    "outbox",
+    places=PLACES,
+    help="""Deliver mail; catch it while developing; find out why it does not arrive; see what
+    became of it.
+
+    \b
+    To deliver, beside the web server:  flask outbox deliver
+    When mail is missing:               flask outbox check
+                                        flask outbox test YOUR@ADDRESS
+    """,
+)

@@ -1,0 +1,79 @@
+"""`flask outbox deliver`: the dispatcher, as a process beside the web server."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import DBAPIError
+
+from flask_outbox.application import log_where_nobody_does, make_dispatcher, state_of
+from flask_outbox.cli.sessions import reading
+from flask_outbox.database_errors import reason
+from flask_outbox.delivery.process import drain_until_ended, run_until_ended
+from flask_outbox.operations import backlog
+from flask_outbox.translation import gettext as _
+from flask_outbox.translation import ngettext
+
+
+@click.command()
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    help="Connections to the mail server for all mail, beside the one that is kept free for mail"
+    " that people wait for; default: MAIL_CONNECTIONS.",
+)
+@click.option(
+    "--drain", is_flag=True, help="Deliver what is due now, over one connection, and end."
+)
+@with_appcontext
+def deliver(connections: int | None, *, drain: bool) -> None:
+    """Deliver what the outbox holds, until SIGTERM or Ctrl-C.
+
+    What is in flight then is finished first. Let a supervisor such as systemd keep it running
+    beside the web server. On PostgreSQL there may be several, on any number of hosts.
+
+    Exit code 1 if the tables are missing, and with --drain if the mail server could not be used.
+    """
+    if drain and connections:
+        raise click.UsageError(_("--drain has one connection: leave --connections out."))
+    app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - there is no other way
+    log_where_nobody_does()
+    options = state_of(app).options
+    if connections:
+        options = replace(options, connections=connections)
+    dispatcher = make_dispatcher(app, options=options)
+    click.echo(_target(app))
+    click.echo(_backlog())
+    if not drain:
+        run_until_ended(dispatcher)
+        return
+    handled = drain_until_ended(dispatcher)
+    words = ngettext("Handled {count} message.", "Handled {count} messages.", handled)
+    click.echo(words.format(count=handled))
+    if dispatcher.health.trouble is not None:
+        words = _("The mail server cannot be used: {reason}")
+        raise click.ClickException(words.format(reason=dispatcher.health.trouble))
+
+
+def _target(app: Flask) -> str:
+    state = app.extensions["mail"]
+    if state.suppress:
+        return _("Nothing leaves: MAIL_SUPPRESS_SEND is on.")
+    words = _("Delivering to {host}, port {port}.")
+    return words.format(host=state.smtp_server.host, port=state.smtp_server.port)
+
+
+def _backlog() -> str:
+    try:
+        with reading() as session:
+            waiting = backlog.waiting(session, now=time.time())
+    except DBAPIError as error:
+        return _("The database cannot be used: {reason}").format(reason=reason(error))
+    count = sum(one.messages for one in waiting)
+    words = ngettext("{count} message waits.", "{count} messages wait.", count)
+    return words.format(count=count)

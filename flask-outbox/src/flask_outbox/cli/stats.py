@@ -1,0 +1,76 @@
+"""`flask outbox stats`: how many messages there are, and when they ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import click
+from flask.cli import with_appcontext
+
+from flask_outbox.cli.options import as_json, echo_json, in_utc
+from flask_outbox.cli.sessions import reading
+from flask_outbox.operations import backlog, counts
+from flask_outbox.outbox.email_types import Priority
+from flask_outbox.outbox.models import Status
+from flask_outbox.translation import gettext as _
+from flask_outbox.translation import ngettext
+
+HOURS_SHOWN = 24
+BAR_MAXIMUM = 40
+"""Letters in the longest bar of the picture of hours."""
+
+
+@click.command()
+@click.option(
+    "--hours",
+    default=HOURS_SHOWN,
+    show_default=True,
+    type=click.IntRange(1, counts.HOURS_KEPT),
+    help="How many hours to tell one by one.",
+)
+@as_json
+@with_appcontext
+def stats(*, hours: int, as_json: bool) -> None:
+    """Count messages by status and by hour, and say how long the oldest one waits.
+
+    An hour has the messages that ended in it.
+    """
+    now = time.time()
+    with reading() as session:
+        found = backlog.statistics(session, now=now)
+        ended = counts.by_hour(session, now=now, hours=hours)
+    waiting = {
+        Priority(lane).name.lower(): {"messages": count, "oldest_seconds": round(age, 1)}
+        for lane, (count, age) in found.by_lane().items()
+    }
+    if as_json:
+        by_hour = [{"begins": in_utc(hour.begins), **hour.by_status} for hour in ended]
+        echo_json({"by_status": found.by_status, "waiting": waiting, "by_hour": by_hour})
+        return
+    for status in Status:
+        click.echo(f"{status:<10} {found.by_status.get(status, 0):>9}")
+    for lane, there in waiting.items():
+        words = _("waiting in lane {lane}: {count}, the oldest for {seconds} s")
+        click.echo(
+            words.format(lane=lane, count=there["messages"], seconds=there["oldest_seconds"])
+        )
+    _echo_hours(ended)
+
+
+def _echo_hours(hours: Sequence[counts.Hour]) -> None:
+    """A picture: a line for each hour in which something ended."""
+    words = ngettext(
+        "Ended in the last hour (UTC):", "Ended in the last {count} hours (UTC):", len(hours)
+    )
+    click.echo("\n" + words.format(count=len(hours)))
+    most = max(sum(hour.by_status.values()) for hour in hours)
+    for hour in hours:
+        messages = sum(hour.by_status.values())
+        if messages:
+            bar = "#" * math.ceil(messages * BAR_MAXIMUM / most)
+            told = ", ".join(f"{status} {n}" for status, n in sorted(hour.by_status.items()))
+            click.echo(f"{in_utc(hour.begins)[:13]}h {messages:>9}  {bar:<{BAR_MAXIMUM}}  {told}")
+    if not most:
+        click.echo(_("none"))
