@@ -155,7 +155,7 @@ def _pages(page: Page, site: str, mail: str) -> dict[str, Callable[[], object]]:
         },
         "password-errors": send("/settings/password", current_password="wrong", password="short"),
         "admin-mail": opened(f"{site}/admin/mail"),
-        "admin-message": pressed(f"{site}/admin/mail", "main .rows a"),
+        "admin-message": pressed(f"{site}/admin/mail", "main .outbox-rows a"),
         "admin-users": opened(f"{site}/admin/users"),
         "admin-user": opened(f"{site}/admin/users/2"),
         "admin-disable": opened(f"{site}/admin/users/2/disable"),

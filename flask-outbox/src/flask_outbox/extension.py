@@ -166,6 +166,7 @@ class FlaskOutbox:
         kept: tuple[str, ...] = (),
         unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None,
         sample: Sample | None = None,
+        label: object = None,
     ) -> Callable[[Callable[Concatenate[Session, P], Email | Discard]], TypedEmail[P]]:
         """Declare a type of email by the function that composes it when it leaves:
 
@@ -187,19 +188,10 @@ class FlaskOutbox:
             function: Callable[Concatenate[Session, P], Email | Discard],
         ) -> TypedEmail[P]:
             made = typed_email(
-                name,
-                function,
-                priority=priority,
-                expires_after=expires_after,
-                sender=sender,
-                delays=delays,
-                repeat_unknown=repeat_unknown,
-                guarded=guarded,
-                automatic=automatic,
-                kept=kept,
-                unsubscribe=unsubscribe,
-                sample=sample,
-            )
+                name, function, priority=priority, expires_after=expires_after, sender=sender,
+                delays=delays, repeat_unknown=repeat_unknown, guarded=guarded, automatic=automatic,
+                kept=kept, unsubscribe=unsubscribe, sample=sample, label=label,
+            )  # fmt: skip
             self.register(made)
             return made
 

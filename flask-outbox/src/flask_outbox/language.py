@@ -12,7 +12,7 @@ FALLBACK = "en"
 
 def current_locale() -> str:
     """The language of the request, or of the message that is composed; else the default."""
-    if not _has_babel():
+    if not has_babel():
         return FALLBACK
     from flask_babel import get_locale  # noqa: PLC0415 - an application need not have it
 
@@ -27,7 +27,7 @@ def current_locale() -> str:
 
 def in_locale(locale: str) -> AbstractContextManager[object]:
     """Translate into this language; one that Babel does not know is the application's default."""
-    if not _has_babel():
+    if not has_babel():
         return nullcontext()
     from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
     from flask_babel import force_locale  # noqa: PLC0415 - as above
@@ -46,5 +46,6 @@ def _default_locale() -> str:
     return str(get_babel().default_locale)
 
 
-def _has_babel() -> bool:
+def has_babel() -> bool:
+    """Whether the application chooses its language with Flask-Babel."""
     return has_app_context() and "babel" in current_app.extensions

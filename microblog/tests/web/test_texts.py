@@ -43,7 +43,11 @@ SOURCE = Path(microblog.__file__).parent
 LIBRARY = Path(flask_outbox.__file__).parent
 TEMPLATES = sorted(
     path
-    for source, folder in ((SOURCE, "templates"), (LIBRARY, "dev/pages"))
+    for source, folder in (
+        (SOURCE, "templates"),
+        (LIBRARY, "dashboard/templates"),
+        (LIBRARY, "dev/pages"),
+    )
     for path in (source / folder).rglob("*")
     if path.suffix in {".html", ".txt"}
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
 
-from flask_outbox.translation import CATALOGUES, DOMAIN
+from flask_outbox.page_texts import gettext as _
 
 if TYPE_CHECKING:
     from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
@@ -67,7 +65,6 @@ def inbox_blueprint(mail: CaughtMail) -> Blueprint:
 
 def page_context() -> dict[str, object]:
     """What the development pages need: a translator, and links to the other pages."""
-    _ = _translator()
     names = {
         "inbox.messages": _("Inbox"),
         "previews.emails": _("E-mails"),
@@ -79,24 +76,6 @@ def page_context() -> dict[str, object]:
 
 def _page(template: str, **context: object) -> str:
     return render_template(template, **page_context(), **context)
-
-
-def _translator() -> Callable[..., str]:
-    """Translates into the reader's language if the application has Flask-Babel."""
-    if "babel" in current_app.extensions:
-        return _babel_gettext()
-
-    def untranslated(text: str, **values: object) -> str:
-        return text % values if values else text
-
-    return untranslated
-
-
-@cache
-def _babel_gettext() -> Callable[..., str]:
-    from flask_babel import Domain  # noqa: PLC0415 - an application need not have it
-
-    return cast(Callable[..., str], Domain(str(CATALOGUES), DOMAIN).gettext)
 
 
 def _time(seconds: float) -> datetime:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from flask_outbox.outbox.email_types import Priority
-from flask_outbox.outbox.models import HAS_ENDED, IS_UNSENT, IS_WAITING, Status
+from flask_outbox.outbox.models import HAS_ENDED, IS_UNSENT, IS_WAITING, OutboxMessage, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,14 @@ class Waiting:
     status: str
     messages: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Since when (Unix time) the mail server has accepted nothing, and its last answer."""
+
+    since: float
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,8 @@ _STUCK = f"""SELECT EXISTS (SELECT 1 FROM outbox
         WHERE {IS_WAITING} AND waits_for = '' AND lane IN ({_LANES}) AND due_at < :since)
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE {HAS_ENDED} AND settled_at >= :since)"""
 
-# An attempt that is not held against the message was made while the server was in trouble.
-_TROUBLE = f"""SELECT answer FROM outbox
-    WHERE {IS_WAITING} AND status = '{Status.DEFERRED}' AND waits_for = ''
-        AND attempts > failures AND due_at <= :now AND created_at < :since
-        AND NOT EXISTS (SELECT 1 FROM outbox
-            WHERE {HAS_ENDED} AND settled_at >= :since AND status = '{Status.SENT}')
-    ORDER BY due_at DESC LIMIT 1"""
+TROUBLED_AT_ONCE = 100
+"""How many messages tell about a trouble: its beginning and the last answer are the same in all."""
 
 
 def waiting(session: Session, *, now: float) -> list[Waiting]:
@@ -90,10 +93,44 @@ def is_stuck(session: Session, *, now: float) -> bool:
     return bool(session.scalar(text(_STUCK), {"since": now - STUCK_SECONDS}))
 
 
-def server_trouble(session: Session, *, now: float, seconds: float) -> str | None:
-    """The last error of the mail server, if it has accepted nothing for so many seconds."""
-    answer = session.scalar(text(_TROUBLE), {"now": now, "since": now - seconds})
-    return None if answer is None else str(answer)
+def server_trouble(session: Session, *, now: float, seconds: float) -> Trouble | None:
+    """What is wrong with the mail server, if it has accepted nothing for so many seconds."""
+    last_sent = (
+        select(OutboxMessage.settled_at)
+        .where(text(HAS_ENDED), OutboxMessage.status == Status.SENT)
+        .order_by(OutboxMessage.settled_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    # An attempt that is not held against the message was made while the server was in trouble.
+    rows = session.execute(
+        select(
+            OutboxMessage.answer,
+            OutboxMessage.history,
+            OutboxMessage.created_at,
+            func.coalesce(last_sent, 0.0),
+        )
+        .where(
+            text(IS_WAITING),
+            OutboxMessage.status == Status.DEFERRED,
+            OutboxMessage.waits_for == "",
+            OutboxMessage.attempts > OutboxMessage.failures,
+            OutboxMessage.due_at <= now,
+            OutboxMessage.created_at < now - seconds,
+        )
+        .order_by(OutboxMessage.created_at)
+        .limit(TROUBLED_AT_ONCE)
+    ).all()
+    if not rows or rows[0][3] >= now - seconds:
+        return None
+    begun, last = now, 0.0
+    answer = ""
+    for words, history, created_at, sent_at in rows:
+        attempts = [one["at"] for one in history if one["at"] > sent_at] or [created_at]
+        begun = min(begun, attempts[0])
+        if attempts[-1] >= last:
+            last, answer = attempts[-1], words or answer
+    return Trouble(begun, answer)
 
 
 def _waiting(rows: Sequence[Any], *, now: float) -> list[Waiting]:

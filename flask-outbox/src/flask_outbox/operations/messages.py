@@ -6,6 +6,7 @@ Nothing here shows the text of a message: it is composed when the message leaves
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,9 @@ from flask_outbox.outbox.suppressions import suppression
 from flask_outbox.translation import gettext as _
 
 RETRYABLE = (Status.DEAD, Status.UNKNOWN, Status.CANCELLED, Status.EXPIRED, Status.DEFERRED)
+
+WAITING_STATUS = "waiting"
+"""What a search has for QUEUED and DEFERRED together."""
 
 MAX_ID = 2**63 - 1
 
@@ -62,10 +66,13 @@ class NotPossibleError(Exception):
 class Search:
     """Which messages to find: every part that is given must match.
 
-    `since` and `until` are Unix time. `before` continues a list: the creation time and the number
-    of its last message.
+    `text` is what an operator has at hand: a message's id, its Message-ID in angle brackets, or an
+    address or a part of one. `status` may be WAITING_STATUS as well, for all that wait. `since` and
+    `until` are Unix time. `before` continues a list: the creation time and the number of its last
+    message.
     """
 
+    text: str | None = None
     address: str | None = None
     status: str | None = None
     kind: str | None = None
@@ -80,7 +87,7 @@ def search(session: Session, wanted: Search, *, count: int = 50) -> Sequence[Out
     A whole address is found by an index; for a part of one, every message is read.
     """
     created_at: ColumnElement[float] = OutboxMessage.created_at.expression
-    if wanted.status in WAITING:
+    if wanted.status in (*WAITING, WAITING_STATUS):
         # Usually few wait: find and then sort them, instead of reading all messages by their age.
         created_at = created_at + 0.0
     found = select(OutboxMessage).where(*_conditions(wanted))
@@ -211,9 +218,13 @@ def address_digest(key: str) -> str:
 
 def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
     conditions: list[ColumnElement[bool] | TextClause] = []
+    if wanted.text:
+        conditions.append(_text_matches(wanted.text))
     if wanted.address:
         conditions.append(_address_matches(wanted.address))
-    if wanted.status:
+    if wanted.status == WAITING_STATUS:
+        conditions.append(text(IS_WAITING))
+    elif wanted.status:
         conditions.append(OutboxMessage.status == wanted.status)
         # Redundant, but it leads SQLite to the index with this condition.
         conditions += [text(IS_WAITING)] if wanted.status in WAITING else []
@@ -228,6 +239,17 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
         place = tuple_(OutboxMessage.created_at, OutboxMessage.id)
         conditions.append(place < wanted.before)
     return conditions
+
+
+def _text_matches(wanted: str) -> ColumnElement[bool]:
+    """Match an id or a part of an address, or a Message-ID or an address in angle brackets."""
+    matches = _address_matches(wanted)
+    number = wanted.removeprefix("#")
+    if re.fullmatch(r"[0-9]{1,18}", number):
+        return matches | (OutboxMessage.id == int(number))
+    if wanted.startswith("<"):
+        return matches | (OutboxMessage.message_id == wanted)
+    return matches
 
 
 def _address_matches(wanted: str) -> ColumnElement[bool]:

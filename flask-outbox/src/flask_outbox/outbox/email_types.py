@@ -89,6 +89,8 @@ class EmailType:
     - `unsubscribe`: for mail that is not transactional, returns the https address that ends it when
       it is posted to (RFC 8058).
     - `sample`: makes the context of a preview in a language, in a session that is rolled back.
+    - `label`: what operators call it, such as "order confirmation"; without one they see its name.
+      A lazy text of Flask-Babel is translated into the reader's language.
     - `check_arguments`: raises OutboxError where a message is enqueued with wrong arguments.
     """
 
@@ -105,6 +107,7 @@ class EmailType:
     kept: tuple[str, ...] = ()
     unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None
     sample: Callable[[Session, str], ComposeContext] | None = None
+    label: object = None
     check_arguments: Callable[[Mapping[str, Any]], None] | None = None
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -18,14 +18,20 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 @blueprint.before_request
 def only_administrators() -> None:
-    if not (current_user.is_authenticated and current_user.user.is_admin):
+    if not is_administrator():
         abort(404)
+
+
+def is_administrator() -> bool:
+    """Whether an administrator is signed in."""
+    return bool(current_user.is_authenticated and current_user.user.is_admin)
 
 
 @blueprint.after_request
 def keep_in_no_cache(response: Response) -> Response:
-    """Forbid caching: these pages show other people's data (OWASP ASVS 5.0, 14.3.2)."""
-    response.headers["Cache-Control"] = "no-store"
+    """Forbid caching: the pages show other people's data (OWASP ASVS 5.0, 14.3.2)."""
+    if response.mimetype == "text/html":
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -36,7 +36,6 @@ from microblog.database import Model, transaction, utc_now
 from microblog.web.request_ids import request_id
 
 FAILURE_KIND = "web.failure"
-FAILURE_LABEL = _l("the site failed")
 QUIET = timedelta(minutes=10)
 TRACEBACK_MAXIMUM = 20_000
 """Characters; the end of a traceback matters most."""
@@ -71,7 +70,13 @@ def init_app(app: Flask) -> None:
 
 def register_email_types(outbox: Outbox) -> None:
     outbox.register(
-        EmailType(FAILURE_KIND, failure, expires_after=timedelta(days=1), sample=_sample)
+        EmailType(
+            FAILURE_KIND,
+            failure,
+            expires_after=timedelta(days=1),
+            sample=_sample,
+            label=_l("the site failed"),
+        )
     )
 
 

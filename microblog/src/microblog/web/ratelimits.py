@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 
@@ -93,9 +93,20 @@ def init_app(app: Flask) -> None:
 
 def limit_posts(view: View) -> View:
     """Limit how often one client may post to this view; GET requests do not count."""
+    by_client, by_site = _limits()
+    return cast(View, by_site(by_client(view)))
+
+
+def limit_posts_to(blueprint: Blueprint) -> None:
+    """Limit how often one client may post to each view of a blueprint."""
+    for limit in _limits():
+        limit(blueprint)
+
+
+def _limits() -> tuple[Any, Any]:
     by_client = limiter.limit(FORM_LIMIT, methods=["POST"])
     by_site = limiter.limit(SITE_LIMIT, key_func=current_site, methods=["POST"])
-    return cast(View, by_site(by_client(view)))
+    return by_client, by_site
 
 
 def _redis_options() -> dict[str, Any]:

@@ -43,4 +43,4 @@ EMAILS: tuple[AccountEmail, ...] = tuple(
 def register(outbox: Outbox, *, sender: Address) -> None:
     """Register all of them with this outbox; `sender` is their author."""
     for email in EMAILS:
-        outbox.register(replace(email.email_type, sender=sender))
+        outbox.register(replace(email.email_type, sender=sender, label=email.label))

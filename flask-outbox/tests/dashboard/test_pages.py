@@ -1,0 +1,424 @@
+"""The pages about the outbox: search, history, retry, cancel, and lifting suppressions."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from html import unescape
+from urllib.parse import quote, urlencode
+
+import pytest
+from flask import Flask
+from flask_babel import Babel
+from werkzeug.test import TestResponse
+
+from flask_outbox import current_outbox, send_email
+from flask_outbox.outbox import suppressions
+from flask_outbox.outbox.email_types import HOUR
+from flask_outbox.outbox.models import Status
+from tests.application import db, transaction
+from tests.dashboard.conftest import (
+    NOW,
+    Operator,
+    enqueue,
+    error_beside,
+    numbers_in,
+    words,
+    write,
+)
+from tests.databases import ON_SQLITE
+from tests.outbox_rows import rows
+from tests.smtp_server import ScriptedServer
+from tests.statements import recorded
+
+REFUSAL = "550 5.7.1 Your domain is on <our> list"
+
+
+@pytest.fixture
+def three_messages(app: Flask, smtp: ScriptedServer, deliver: Callable[[], int]) -> None:
+    """1 was sent, 2 was refused for good, 3 waits."""
+    smtp.script["rcpt:bob@example.com"] = REFUSAL
+    for name in ("susan", "bob"):
+        enqueue(app, f"{name}@example.com")
+    deliver()
+    enqueue(app)
+
+
+# The list
+
+
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", [3, 2, 1]),
+        ("address=SUSAN%40example.com", [3, 1]),
+        ("address=+ob%40exam+", [2]),
+        ("address=%25", []),
+        ("address=_____%40example.com", []),
+        ("address=2", [2]),
+        ("address=%233", [3]),
+        ("address=999999999999999999", []),
+        ("address=" + "9" * 40, []),
+        ("status=waiting", [3]),
+        ("status=dead", [2]),
+        ("status=queued", [3]),
+        ("kind=shop.reset", [3, 2, 1]),
+        ("kind=shop.news", []),
+        ("since=2020-01-01", [3, 2, 1]),
+        ("until=2020-01-01T10%3A30", []),
+        ("since=2020-01-01+10%3A30&until=2100-01-01&status=sent&address=susan", [1]),
+        ("before=nonsense", [3, 2, 1]),
+        ("before=1.0-1", []),
+        ("since=&until=&address=&status=&kind=", [3, 2, 1]),
+    ],
+)
+def test_messages_are_found(operator: Operator, asked: str, found: list[int]) -> None:
+    assert listed(operator, f"/mail?{asked}") == found
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("since", "yesterday", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("since", "2026-02-30", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("until", "13:30", "This is not a moment. Write it like 2026-02-28 13:30."),
+        ("until", "2019-12-31", "This is not after the beginning."),
+        ("address", "a\0b", "This field holds characters that cannot be shown."),
+        ("address", "x" * 321, "Write at most 320 letters."),
+        ("status", "nonsense", "Choose one of the list."),
+        ("kind", "nonsense", "Choose one of the list."),
+    ],
+)
+def test_bad_input_is_explained_beside_the_field_and_kept(
+    operator: Operator, field: str, typed: str, said: str
+) -> None:
+    values = {"since": "2020-01-01T00:00", "address": "susan", field: typed}
+    page = operator.get("/mail?" + urlencode(values))
+    assert page.status_code == 200
+    assert error_beside(page, field) == said
+    shown = values.keys() & {"since", "until", "address"}
+    assert {name: value_in(page, name) for name in shown} == {name: values[name] for name in shown}
+    assert numbers_in(page.text) == []
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("three_messages")
+def test_moments_are_in_the_readers_time_zone(app: Flask, operator: Operator) -> None:
+    posted = rows(app)[0].created_at
+    tokyo = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(posted + 9 * HOUR - 120))
+    assert listed(operator, f"/mail?since={quote(tokyo)}") == []
+    Babel(app, timezone_selector=lambda: "Asia/Tokyo")
+    assert listed(operator, f"/mail?since={quote(tokyo)}") == [3, 2, 1]
+    assert value_in(operator.get(f"/mail?since={quote(tokyo)}"), "since") == tokyo
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("three_messages")
+def test_a_message_is_found_by_its_message_id(app: Flask, operator: Operator) -> None:
+    message_id = rows(app)[1].message_id
+    assert message_id.startswith("<")
+    assert listed(operator, f"/mail?address={quote(message_id)}") == [2]
+
+
+def test_pages_continue_without_gap_or_repetition(app: Flask, operator: Operator) -> None:
+    write(app, *[{"created_at": NOW + number // 7} for number in range(120)])
+    seen: list[int] = []
+    page = operator.get("/mail?address=susan")
+    for _ in range(3):
+        seen += numbers_in(page.text)
+        older = re.search(r'rel="next" href="([^"]+)"', page.text)
+        if not older:
+            break
+        assert "address=susan" in older[1]
+        page = operator.get(older[1].replace("&amp;", "&"))
+    assert not older
+    assert seen == list(range(120, 0, -1))
+    assert "Newest" in words(page)
+
+
+@ON_SQLITE
+def test_the_address_of_the_next_page_holds_the_forms_fields_alone(
+    app: Flask, operator: Operator
+) -> None:
+    write(app, *[{}] * 60)
+    page = operator.get("/mail?_external=1&_scheme=javascript&status=sent&x=y")
+    older = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert older
+    assert re.fullmatch(r"/mail\?status=sent&amp;before=[\d.]+-\d+", older[1])
+
+
+@ON_SQLITE
+def test_an_empty_outbox_has_a_page_that_says_so(operator: Operator) -> None:
+    assert "Nothing waits." in words(operator.get("/mail"))
+    assert "There are none." in words(operator.get("/mail"))
+    assert "No message matches." in words(operator.get("/mail?status=dead"))
+
+
+@pytest.mark.parametrize("asked", ["", "?status=sent"])
+def test_a_page_takes_a_fixed_number_of_statements(
+    app: Flask, operator: Operator, asked: str
+) -> None:
+    write(app, {})
+    few = statements(app, operator, f"/mail{asked}")
+    write(app, *[{"status": status} for status in Status for _ in range(10)])
+    many = statements(app, operator, f"/mail{asked}")
+    assert len(many) == len(few)
+    assert len(few) <= 7
+
+
+# How the outbox stands
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_the_statistics_of_the_outbox_are_shown(operator: Operator) -> None:
+    said = words(operator.get("/mail"))
+    assert re.search(r"1 message waits, for \d+ seconds?\.", said)
+    assert re.search(r"mail that somebody waits for 1 oldest: \d+ seconds?", said)
+    assert "sent 1" in said
+    assert "dead 1" in said
+
+
+def test_outcomes_are_shown_as_a_chart_and_a_table(app: Flask, operator: Operator) -> None:
+    now = time.time()
+    write(
+        app,
+        *[{"settled_at": now - 2 * HOUR}] * 30,
+        {"settled_at": now - 2 * HOUR, "status": Status.DEAD},
+        {"settled_at": now - 46.5 * HOUR, "status": Status.EXPIRED},
+        {"settled_at": now - 60 * HOUR, "status": Status.CANCELLED},
+    )
+    page = operator.get("/mail")
+    bars = re.findall(r'<rect class="outbox-fill-(\w+)" x="(\d+)" y="([\d.]+)"', page.text)
+    assert [(status, int(x) // 10) for status, x, _ in bars][1:] == [("sent", 45), ("dead", 45)]
+    assert bars[0][0] == "expired"
+    assert float(bars[2][2]) >= 0, "it sticks out"
+    assert 'aria-label="At most 31 in one hour.' in page.text
+    table = re.search(r"(?s)<tbody>(.*?)</tbody>", page.text)
+    assert table
+    assert len(re.findall("<tr>", table[1])) == 2
+    assert re.search(r"30\s*</td>\s*<td[^>]*>\s*0\s*</td>\s*<td[^>]*>\s*1", table[1])
+    assert "style=" not in page.text
+
+
+# One message
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_the_history_of_a_message_has_the_servers_words(app: Flask, operator: Operator) -> None:
+    page = operator.get("/mail/2")
+    assert "dead It was refused for good" in words(page)
+    assert "bob@example.com" in words(page)
+    assert "5.7.1 Your domain is on <our> list" in words(page)
+    assert "<our>" not in page.text
+    moments = re.findall(r'<time datetime="([^"]+)">', page.text)
+    assert len(moments) == 3, "posted, ended, and its one attempt"
+    assert "Send again…" in words(page)
+    assert "Cancel…" not in words(page)
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_waiting_message_shows_its_next_attempt(operator: Operator) -> None:
+    said = words(operator.get("/mail/3"))
+    assert "It was not tried." in said
+    assert "Next attempt" in said
+    assert "Worthless from" in said
+    assert "Cancel…" in said
+
+
+@ON_SQLITE
+def test_the_text_of_a_message_is_never_shown(app: Flask, operator: Operator) -> None:
+    with app.app_context():
+        send_email("the secret subject", None, ["bob@example.com"], "the secret text")
+    for address in ("/mail", "/mail/1", "/mail/1/cancel"):
+        page = operator.get(address)
+        assert page.status_code == 200
+        assert "bob@example.com" in page.text
+        assert "secret" not in page.text
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("number", ["7", "0", str(2**63), "9" * 40])
+@pytest.mark.parametrize("action", ["", "/retry", "/cancel"])
+def test_a_message_that_does_not_exist_is_not_found(
+    operator: Operator, number: str, action: str
+) -> None:
+    assert operator.get(f"/mail/{number}{action}").status_code == 404
+
+
+def test_an_old_message_shows_no_address(app: Flask, operator: Operator) -> None:
+    write(app, {"recipient": "sha256:abc", "reduced": True, "status": Status.DEAD})
+    page = operator.get("/mail/1")
+    assert "address removed" in words(page)
+    assert "sha256" not in page.text
+    assert "Send again…" not in words(page)
+    refused = operator.get("/mail/1/retry")
+    assert "This message is too old: its address was removed." in words(refused)
+
+
+# Again, and not at all
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_message_is_sent_again_after_a_confirmation(
+    app: Flask,
+    operator: Operator,
+    smtp: ScriptedServer,
+    deliver: Callable[[], int],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    woken: list[Sequence[int]] = []
+    with app.app_context():
+        monkeypatch.setattr(current_outbox().wakeup, "wake", woken.append)
+    smtp.script.clear()
+    page = operator.get("/mail/2/retry")
+    assert "Send this message again? To bob@example.com" in words(page)
+    assert rows(app)[1].status == Status.DEAD, "looking changes nothing"
+    with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
+        said = words(operator.submit("/mail/2/retry"))
+    assert "The message is queued again." in said
+    assert woken == [[2]]
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "flask_outbox.dashboard"
+    ] == ["queued message 2 (shop.reset) again"]
+    deliver()
+    assert rows(app)[1].status == Status.SENT
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_message_is_cancelled_after_a_confirmation(
+    app: Flask,
+    operator: Operator,
+    smtp: ScriptedServer,
+    deliver: Callable[[], int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert "Cancel this message?" in words(operator.get("/mail/3/cancel"))
+    assert rows(app)[2].status == Status.QUEUED, "looking changes nothing"
+    with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
+        said = words(operator.submit("/mail/3/cancel"))
+    assert "The message is cancelled." in said
+    assert "cancelled It was cancelled" in said
+    assert "cancelled message 3 (shop.reset)" in caplog.text
+    before = len(smtp.received)
+    assert deliver() == 0
+    assert len(smtp.received) == before
+
+
+@pytest.mark.usefixtures("three_messages")
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/mail/1/retry", "This message waits already, or was sent."),
+        ("/mail/3/retry", "This message waits already, or was sent."),
+        ("/mail/1/cancel", "This message does not wait any more."),
+        ("/mail/2/cancel", "This message does not wait any more."),
+    ],
+)
+def test_an_impossible_action_is_explained_and_changes_nothing(
+    app: Flask, operator: Operator, caplog: pytest.LogCaptureFixture, address: str, said: str
+) -> None:
+    before = states(app)
+    token = operator.csrf_token("/mail/3/cancel")
+    assert said in words(operator.get(address))
+    assert said in words(operator.submit(address, token=token))
+    assert states(app) == before
+    assert "flask_outbox.dashboard" not in {record.name for record in caplog.records}
+
+
+def test_an_action_on_a_message_that_changed_meanwhile_is_explained(
+    app: Flask, operator: Operator, deliver: Callable[[], int]
+) -> None:
+    enqueue(app)
+    token = operator.csrf_token("/mail/1/cancel")
+    deliver()
+    assert "does not wait any more" in words(operator.submit("/mail/1/cancel", token=token))
+    assert rows(app)[0].status == Status.SENT
+
+
+# Suppressed addresses
+
+
+def test_a_suppressed_address_is_allowed_again(
+    app: Flask,
+    operator: Operator,
+    smtp: ScriptedServer,
+    deliver: Callable[[], int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    smtp.script["rcpt"] = ["550 5.1.1 Nobody of that name lives here"]
+    enqueue(app)
+    deliver()
+    assert "Nothing is sent to this address" in words(operator.get("/mail/1"))
+    assert "allow it again first" in words(operator.get("/mail/1/retry"))
+    listed_ones = operator.get("/mail/suppressed")
+    assert "susan@example.com" in words(listed_ones)
+    assert "5.1.1 Nobody of that name lives here" in words(listed_ones)
+    lift = "/mail/suppressed/lift?address=susan@example.com"
+    assert f'href="{lift}"' in listed_ones.text
+    assert "Send to this address again?" in words(operator.get(lift))
+    with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
+        said = words(operator.submit(lift, {"address": "susan@example.com"}))
+    assert "Mail is sent to susan@example.com again." in said
+    assert "allowed mail to susan@example.com again" in caplog.text
+    operator.submit("/mail/1/retry")
+    deliver()
+    assert rows(app)[0].status == Status.SENT
+
+
+def test_suppressed_addresses_are_found_and_come_in_pages(app: Flask, operator: Operator) -> None:
+    with app.app_context(), transaction() as writing:
+        condemned = [(f"user{number:03}@example.com", "550 5.1.1") for number in range(60)]
+        suppressions.suppress(writing, condemned, now=NOW)
+    page = operator.get("/mail/suppressed?address=USER0")
+    first = re.findall(r"<bdi>(user\d+)@", page.text)
+    more = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert more
+    page = operator.get(more[1].replace("&amp;", "&"))
+    assert "address=USER0" in more[1]
+    second = re.findall(r"<bdi>(user\d+)@", page.text)
+    assert first + second == [f"user{number:03}" for number in range(60)]
+    assert 'rel="next"' not in page.text
+    assert re.findall(r"<bdi>(\w+)@", operator.get("/mail/suppressed?address=059").text) == [
+        "user059"
+    ]
+
+
+@pytest.mark.parametrize("address", ["nobody%40example.com", "", "%00", "a%00b", "%ff"])
+def test_an_address_that_is_not_suppressed_is_explained(operator: Operator, address: str) -> None:
+    page = operator.get(f"/mail/suppressed/lift?address={address}")
+    assert "This address is not suppressed." in words(page)
+    assert operator.get(f"/mail/suppressed?after={address}").status_code == 200
+
+
+# Helpers
+
+
+def listed(operator: Operator, address: str) -> list[int]:
+    page = operator.get(address)
+    assert page.status_code == 200
+    return numbers_in(page.text)
+
+
+def value_in(page: TestResponse, field: str) -> str:
+    """The value in this field of the form."""
+    found = re.search(rf'name="{field}" type="[a-z-]+" value="([^"]*)"', page.text)
+    assert found, f"the page has no field {field}"
+    return unescape(found[1])
+
+
+def states(app: Flask) -> list[tuple[int, str, int]]:
+    return [(row.id, row.status, row.attempts) for row in rows(app)]
+
+
+def statements(app: Flask, operator: Operator, address: str) -> list[str]:
+    with app.app_context():
+        engine = db.engine
+    with recorded(engine) as found:
+        assert operator.get(address).status_code == 200
+    return [statement for statement in found if statement.startswith("SELECT")]
