@@ -44,8 +44,8 @@ def confirmation(  # type: ignore[no-untyped-def]
     item: Item | None = None,
     anything: Any = None,
     thing: object = None,
-    untyped=None,  # type: ignore[no-untyped-def]
-    plain: list = [],  # noqa: B006
+    untyped=None,
+    plain: list = [],  # type: ignore[type-arg]  # noqa: B006
     moment: datetime | None = None,
 ) -> Email | Discard:
     return Email(f"Order {order_id}", f"for {name or 'you'}")
