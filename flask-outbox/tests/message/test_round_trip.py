@@ -233,7 +233,7 @@ def test_what_goes_in_comes_out(read: Callable[[bytes], Found], written: Email) 
     for name, value in written.headers.items():
         assert squeezed(found.headers[name]) == squeezed(value)
     groups = {"From": [written.sender], "To": written.to, "Cc": written.cc,
-              "Reply-To": written.answers_to}  # fmt: skip
+              "Reply-To": written.reply_to}  # fmt: skip
     assert found.groups == {
         name: [(squeezed(without_bidi_controls(one.name)), one.mailbox) for one in group if one]
         for name, group in groups.items()

@@ -47,8 +47,8 @@ def test_a_waiting_message_is_read_from_its_row() -> None:
         return composed
 
     assert again(kept["reply_to"]) == written
-    assert again(["Susan", "susan", "example.com"]).answers_to == answers[:1]
-    assert again(None).answers_to == ()
+    assert again(["Susan", "susan", "example.com"]).reply_to == answers[:1]
+    assert again(None).reply_to == ()
 
 
 def test_flask_mails_attachments_and_names_are_understood() -> None:

@@ -157,15 +157,20 @@ def _local_and_domain(bare: str, *, public: bool) -> tuple[str, str]:
 def parse_addresses(
     values: AddressLike | Iterable[AddressLike] | None,
 ) -> tuple[Address, ...]:
-    """Parse one address or a list of them; None is an empty list. Raises AddressError."""
+    """Parse one address, a (name, address) pair, or a list of such; None is an empty list.
+
+    A pair is told from a list of two addresses by its name, which has no @. Raises AddressError.
+    """
     if values is None:
         return ()
     if isinstance(values, str | Address) or (_is_pair(values) and "@" not in str(values[0])):
         return (parse_address(cast(AddressLike, values)),)
+    if not isinstance(values, Iterable):
+        raise AddressError(_("{value!r} is not an address.").format(value=values))
     return tuple(parse_address(value) for value in values)
 
 
-def parse_reply_to(value: AddressLike | Sequence[AddressLike] | None) -> tuple[Address, ...]:
+def parse_reply_to(value: AddressLike | Iterable[AddressLike] | None) -> tuple[Address, ...]:
     """Parse a Reply-To: one address, several, or a text of several with commas between them.
 
     Raises AddressError.

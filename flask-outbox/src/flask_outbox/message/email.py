@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
+from flask_mail import Attachment as FlaskMailAttachment
 from flask_mail import BadHeaderError
 
 from flask_outbox.message.addresses import (
     Address,
+    AddressLike,
+    parse_address,
+    parse_addresses,
+    parse_reply_to,
 )
 from flask_outbox.message.headers import LINE_MAXIMUM, output_charset, parameter_of
 
-__all__ = ["Attachment", "BadHeaderError", "Email"]
+__all__ = ["Attachment", "AttachmentLike", "BadHeaderError", "Email", "EmailError"]
 
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADER_TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
@@ -32,6 +39,12 @@ _OURS = {
     "content-type", "content-transfer-encoding",
 }  # fmt: skip
 _OURS_OF_A_FILE = {"content-type", "content-transfer-encoding", "content-disposition"}
+
+_CONTENT_ID = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+(?:@[\w.-]+)?", re.ASCII)
+
+
+class EmailError(ValueError):
+    """A part of an email is none: an attachment, or a text; the message tells which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,22 @@ class Attachment:
             kind, data = _as_bytes(kind, data)
         return cls(filename, kind, data, disposition, headers or {})
 
+    @classmethod
+    def inline(
+        cls, filename: str, data: bytes, content_type: str | None = None, *, content_id: str
+    ) -> Attachment:
+        """A picture that the HTML shows: `<img src="cid:logo">` for the content_id "logo".
+
+            Email("Hello", "Hello.", html='<img src="cid:logo" alt="Shop">',
+                  attachments=[Attachment.inline("logo.png", data, content_id="logo")])
+
+        The content type is guessed from the file name if none is given. Raises BadHeaderError for
+        a content_id with other characters than ASCII letters, digits and those of an address.
+        """
+        if not _CONTENT_ID.fullmatch(content_id):
+            raise BadHeaderError(f"{content_id!r} cannot be the Content-ID of a file")
+        return cls.of(filename, data, content_type, "inline", {"Content-ID": f"<{content_id}>"})
+
     @property
     def holds_parts(self) -> bool:
         """Whether it is itself a message or several parts, which must not be encoded as a whole.
@@ -94,34 +123,84 @@ class Attachment:
         return is_inline and any(name.lower() == "content-id" for name in self.headers)
 
 
-@dataclass(frozen=True, slots=True)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+# A frozen value is filled in its __init__ alone.
+_set = object.__setattr__
+
+AttachmentLike = Attachment | FlaskMailAttachment | tuple[str | None, str | None, bytes | str]
+"""An attachment as applications write it: an Attachment, ours or Flask-Mail's, or (file name,
+content type, data), of which the first two may be None."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Email:
     """An email: subject, text, and perhaps HTML. The text is never optional.
 
-    Without `to`, `cc` and `bcc` it goes to the recipient of the message that it is composed for.
-    `reply_to` is one address or several. `alternatives` are further forms of the text by their
-    subtype, such as "calendar; method=REQUEST". `charset` is for receivers who need another than
-    UTF-8; text that it cannot encode is sent in UTF-8.
+        Email("Your order", "It is on its way.", to="Susan <susan@example.com>",
+              attachments=[("invoice.pdf", "application/pdf", data)])
 
-    Headers are checked when the value is made. Raises BadHeaderError for a line break in anything
-    that becomes a header.
+    `to`, `cc` and `bcc` are one address or several, each a text with or without a name, a
+    (name, address) pair or an Address; `sender` is one, `reply_to` also a text of several with
+    commas between them. The attributes hold what was parsed: tuples of Address, and of Attachment.
+
+    Without `to`, `cc` and `bcc` it goes to the recipient of the message that it is composed for,
+    without `sender` it comes from the sender of its type, or of the outbox. An attachment is an
+    Attachment or a (file name, content type, data) triple. `headers` are further ones.
+    `alternatives` are further forms of the text by their subtype, such as an invitation under
+    "calendar; method=REQUEST". `ascii_attachments` writes file names in ASCII. `charset` is for
+    receivers who need another than UTF-8; text that it cannot encode is sent in UTF-8.
+
+    All is checked when the value is made. Raises AddressError; EmailError for a text or an
+    attachment that is none; BadHeaderError for a line break in anything that becomes a header.
     """
 
     subject: str
     text: str
-    to: tuple[Address, ...] = ()
-    html: str | None = None
-    sender: Address | None = None
-    cc: tuple[Address, ...] = ()
-    bcc: tuple[Address, ...] = ()
-    reply_to: Address | Sequence[Address] | None = None
-    attachments: tuple[Attachment, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    alternatives: Mapping[str, str] = field(default_factory=dict)
-    ascii_attachments: bool = False
-    charset: str | None = None
+    to: tuple[Address, ...]
+    html: str | None
+    sender: Address | None
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    reply_to: tuple[Address, ...]
+    attachments: tuple[Attachment, ...]
+    headers: Mapping[str, str]
+    alternatives: Mapping[str, str]
+    ascii_attachments: bool
+    charset: str | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        subject: str,
+        text: str,
+        to: AddressLike | Iterable[AddressLike] = (),
+        html: str | None = None,
+        *,
+        sender: AddressLike | None = None,
+        cc: AddressLike | Iterable[AddressLike] = (),
+        bcc: AddressLike | Iterable[AddressLike] = (),
+        reply_to: AddressLike | Iterable[AddressLike] | None = (),
+        attachments: Iterable[AttachmentLike] = (),
+        headers: Mapping[str, str] = _NOTHING,
+        alternatives: Mapping[str, str] = _NOTHING,
+        ascii_attachments: bool = False,
+        charset: str | None = None,
+    ) -> None:
+        _set(self, "subject", _as_text("subject", subject))
+        _set(self, "text", _as_text("text", text))
+        _set(self, "to", parse_addresses(to))
+        _set(self, "html", html if html is None else _as_text("HTML", html))
+        _set(self, "sender", parse_address(sender) if sender else None)
+        _set(self, "cc", parse_addresses(cc))
+        _set(self, "bcc", parse_addresses(bcc))
+        _set(self, "reply_to", parse_reply_to(reply_to) if reply_to else ())
+        _set(self, "attachments", _read_attachments(attachments) if attachments else ())
+        _set(self, "headers", headers)
+        _set(self, "alternatives", alternatives)
+        _set(self, "ascii_attachments", ascii_attachments)
+        _set(self, "charset", charset)
+        self._check()
+
+    def _check(self) -> None:
         check_header("Subject", self.subject)
         for subtype in self.alternatives:
             if len(subtype) > LINE_MAXIMUM - 100 or not _WORD.fullmatch(subtype):
@@ -139,13 +218,6 @@ class Email:
         by_mailbox = {one.mailbox: one for one in (*self.to, *self.cc, *self.bcc)}
         return tuple(by_mailbox.values())
 
-    @property
-    def answers_to(self) -> tuple[Address, ...]:
-        """Where replies go, if not to the sender."""
-        if self.reply_to is None or isinstance(self.reply_to, Address):
-            return (self.reply_to,) if self.reply_to else ()
-        return tuple(self.reply_to)
-
     def size_estimate(self) -> int:
         """About how many bytes the message will have."""
         texts = [self.subject, self.text, self.html or "", *self.alternatives.values()]
@@ -158,9 +230,41 @@ class Email:
 
     def _addresses(self) -> Iterator[Address]:
         yield from self.recipients
-        yield from self.answers_to
+        yield from self.reply_to
         if self.sender:
             yield self.sender
+
+
+def _read_attachment(one: Any) -> Attachment:
+    """The attachment. Raises EmailError if it is none, and BadHeaderError as it does."""
+    if isinstance(one, Attachment):
+        return one
+    if isinstance(one, FlaskMailAttachment):
+        return Attachment.of(
+            one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
+        )
+    if not isinstance(one, tuple | list) or len(one) != 3:
+        raise EmailError("An attachment is an Attachment, or (file name, content type, data).")
+    filename, content_type, data = one
+    if not isinstance(data, bytes | str):
+        raise EmailError(f"The data of {filename!r} are neither bytes nor text.")
+    return Attachment.of(filename, data, content_type)
+
+
+def _as_text(part: str, value: object) -> str:
+    """The text, which may be a lazy translation."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bytes):
+        raise EmailError(f"The {part} of an email is a text, and not {type(value).__name__}.")
+    return str(value)
+
+
+def _read_attachments(values: Iterable[AttachmentLike]) -> tuple[Attachment, ...]:
+    single = Attachment | FlaskMailAttachment | str | bytes
+    if isinstance(values, single) or not isinstance(values, Iterable):
+        raise EmailError("Attachments are a list, also where there is only one.")
+    return tuple(_read_attachment(one) for one in values)
 
 
 def check_header(name: str, value: str) -> None:

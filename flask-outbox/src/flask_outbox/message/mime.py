@@ -53,7 +53,7 @@ def render(
         raise ValueError("The message has no sender, and no default sender is set.")
     raw = email.needs_smtputf8() or author.needs_smtputf8
     charset = email.charset
-    groups = {"From": (author,), "To": email.to, "Cc": email.cc, "Reply-To": email.answers_to}
+    groups = {"From": (author,), "To": email.to, "Cc": email.cc, "Reply-To": email.reply_to}
     lines = [
         mailboxes(name, group, raw=raw, charset=charset) for name, group in groups.items() if group
     ]

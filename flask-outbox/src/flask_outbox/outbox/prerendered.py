@@ -5,25 +5,14 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from flask_mail import Attachment as FlaskMailAttachment
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import (
-    Address,
-    AddressLike,
-    parse_address,
-    parse_addresses,
-    parse_reply_to,
-)
+from flask_outbox.message.addresses import Address, AddressLike
 from flask_outbox.message.email import Attachment, Email
 from flask_outbox.outbox.email_types import ComposeContext, EmailType
 from flask_outbox.outbox.validation import OutboxError, as_text
 
 PRERENDERED = "mail.ready"
-
-AttachmentLike = Attachment | FlaskMailAttachment | tuple[str | None, str | None, bytes | str]
-"""An attachment as applications write it: an Attachment, ours or Flask-Mail's, or (file name,
-content type, data), of which the first two may be None."""
 
 _FLASK_MAIL_NAMES = {
     "body": "text_body",
@@ -44,8 +33,8 @@ def finished_email(
 ) -> Email:
     """The email that the arguments of `send_email` describe.
 
-    Raises TypeError for unknown names, OutboxError for what is missing or given twice, AddressError
-    and BadHeaderError.
+    Raises TypeError for unknown names, OutboxError for what is missing or given twice, and what
+    Email raises.
     """
     parts = _own_names(given)
     text = parts.pop("text_body")
@@ -59,12 +48,12 @@ def finished_email(
         subject=as_text("subject", subject),
         text=as_text("text", text),
         html=None if html is None else as_text("HTML", html),
-        to=parse_addresses(recipients),
-        sender=parse_address(sender) if sender else None,
-        cc=parse_addresses(parts["cc"]),
-        bcc=parse_addresses(parts["bcc"]),
-        reply_to=parse_reply_to(parts["reply_to"]),
-        attachments=tuple(read_attachment(one) for one in parts["attachments"] or ()),
+        to=recipients,
+        sender=sender,
+        cc=parts["cc"] or (),
+        bcc=parts["bcc"] or (),
+        reply_to=parts["reply_to"],
+        attachments=parts["attachments"] or (),
         headers=parts["headers"] or {},
         alternatives=dict(parts["alternatives"] or {}),
     )
@@ -88,28 +77,6 @@ def _own_names(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def read_attachment(one: Any) -> Attachment:
-    """The attachment, from an AttachmentLike.
-
-    Raises OutboxError if it is none, and BadHeaderError as Attachment does.
-    """
-    if isinstance(one, Attachment):
-        return one
-    if isinstance(one, FlaskMailAttachment):
-        return Attachment.of(
-            one.filename, one.data, one.content_type, one.disposition, dict(one.headers or {})
-        )
-    try:
-        filename, content_type, data = one
-    except (TypeError, ValueError):
-        raise OutboxError(
-            "An attachment is an Attachment, or (file name, content type, data)."
-        ) from None
-    if not isinstance(data, bytes | str):
-        raise OutboxError(f"The data of {filename!r} are neither bytes nor text.")
-    return Attachment.of(filename, data, content_type)
-
-
 def prerendered_arguments(email: Email) -> dict[str, Any]:
     """The message as JSON can hold it."""
     return {
@@ -120,7 +87,7 @@ def prerendered_arguments(email: Email) -> dict[str, Any]:
         "to": [_parts(one) for one in email.to],
         "cc": [_parts(one) for one in email.cc],
         "bcc": [_parts(one) for one in email.bcc],
-        "reply_to": [_parts(one) for one in email.answers_to],
+        "reply_to": [_parts(one) for one in email.reply_to],
         "attachments": [
             {
                 "filename": one.filename,
