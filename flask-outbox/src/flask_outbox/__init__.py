@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         parse_address,
         parse_addresses,
     )
-    from flask_outbox.message.email import Attachment, BadHeaderError, Email
+    from flask_outbox.message.email import Attachment, BadHeaderError, Email, EmailError
     from flask_outbox.message.templates import MissingExtraError
     from flask_outbox.outbox.composers import TypedEmail
     from flask_outbox.outbox.delivery_options import DeliveryOptions
@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from flask_outbox.outbox.outbox import Outbox
     from flask_outbox.outbox.rate_limits import parse_rate_limits
     from flask_outbox.outbox.validation import OutboxError
+    from flask_outbox.signals import (
+        MessageEvent,
+        message_deferred,
+        message_discarded,
+        message_enqueued,
+        message_expired,
+        message_failed,
+        message_sent,
+        message_suppressed,
+    )
     from flask_outbox.smtp.errors import SmtpError
 
 __all__ = [
@@ -49,10 +59,12 @@ __all__ = [
     "DeliveryOptions",
     "Discard",
     "Email",
+    "EmailError",
     "EmailType",
     "FlaskOutbox",
     "Mail",
     "Message",
+    "MessageEvent",
     "MissingExtraError",
     "Outbox",
     "OutboxError",
@@ -64,6 +76,13 @@ __all__ = [
     "current_outbox",
     "email_from_templates",
     "init_outbox",
+    "message_deferred",
+    "message_discarded",
+    "message_enqueued",
+    "message_expired",
+    "message_failed",
+    "message_sent",
+    "message_suppressed",
     "metadata",
     "parse_address",
     "parse_addresses",
@@ -99,6 +118,7 @@ _NAMES = {
         "Attachment",
         "BadHeaderError",
         "Email",
+        "EmailError",
     ),
     "message.templates": ("MissingExtraError",),
     "outbox.composers": ("TypedEmail",),
@@ -114,6 +134,16 @@ _NAMES = {
     "outbox.outbox": ("Outbox",),
     "outbox.rate_limits": ("parse_rate_limits",),
     "outbox.validation": ("OutboxError",),
+    "signals": (
+        "MessageEvent",
+        "message_deferred",
+        "message_discarded",
+        "message_enqueued",
+        "message_expired",
+        "message_failed",
+        "message_sent",
+        "message_suppressed",
+    ),
     "smtp.errors": ("SmtpError",),
 }
 """The modules that define the public names."""

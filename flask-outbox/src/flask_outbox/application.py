@@ -22,12 +22,12 @@ from flask_outbox import schema
 from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.process import DispatcherThread, run_until_ended
+from flask_outbox.flask_mail import announcer
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
-from flask_outbox.message.email import Email
+from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.templates import render_email
 from flask_outbox.outbox.outbox import Outbox
-from flask_outbox.outbox.prerendered import AttachmentLike, read_attachment
 from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
 
 EXTENSION = "flask_outbox"
@@ -54,6 +54,7 @@ def init_outbox(
     request_session: Callable[[], Session | None] = lambda: None,
 ) -> None:
     """Let an application use an Outbox that it made itself; FlaskOutbox does this, too."""
+    made.signal_sender, made.dispatched = app, announcer(app)
     app.extensions[EXTENSION] = ApplicationState(
         made, options or DispatcherOptions(), request_session
     )
@@ -115,8 +116,8 @@ def email_from_templates(
     `<!doctype`, `<html` or `{% extends`) is taken as it is. The application's context processors
     add to the variables, and so do `locale`, such as "pt_BR", and in the HTML `subject`.
 
-    Raises jinja2.TemplateNotFound, AddressError, BadHeaderError as Email does, OutboxError for what
-    is no attachment, and MissingExtraError if there are styles to put into the elements and the
+    Raises jinja2.TemplateNotFound, AddressError, EmailError and BadHeaderError as Email does, and
+    MissingExtraError if there are styles to put into the elements and the
     extra `html` is not installed.
     """
     variables = dict(context or {})
@@ -132,7 +133,7 @@ def email_from_templates(
         cc=cc,
         bcc=bcc,
         reply_to=reply_to,
-        attachments=[read_attachment(one) for one in attachments],
+        attachments=attachments,
         headers=headers,
     )
 

@@ -16,6 +16,7 @@ from flask_outbox.defaults import (
     RETENTION_DAYS,
 )
 from flask_outbox.delivery.dispatcher import DispatcherOptions
+from flask_outbox.flask_mail import redirect_to
 from flask_outbox.language import in_locale
 from flask_outbox.message.addresses import Address, AddressError, parse_address
 from flask_outbox.outbox.delivery_options import DeliveryOptions
@@ -66,7 +67,8 @@ def dispatcher_options(config: Config) -> DispatcherOptions:
 
 
 def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> DeliveryOptions:
-    """Limits and the signature: MAIL_GUARD_…, MAIL_RATE_LIMIT…, MAIL_DKIM_….
+    """Limits, the signature and the redirection: MAIL_GUARD_…, MAIL_RATE_LIMIT…, MAIL_DKIM_…,
+    MAIL_REDIRECT_TO.
 
     Raises ValueError for a wrong one.
     """
@@ -80,6 +82,7 @@ def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> De
         resolve_locale=resolve_locale,
         in_locale=in_locale,
         sign=_signer(config),
+        redirect_to=redirect_to(config),
     )
 
 

@@ -31,7 +31,7 @@ from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.flask_mail import Mail, from_message
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
-from flask_outbox.message.email import Email
+from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.outbox.composers import RESERVED, Sample, TypedEmail, typed_email
 from flask_outbox.outbox.email_types import (
     SLOW_RETRY,
@@ -42,7 +42,6 @@ from flask_outbox.outbox.email_types import (
 from flask_outbox.outbox.joining import has_written, is_in_transaction, watch_writes
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session, was_left
-from flask_outbox.outbox.prerendered import AttachmentLike
 from flask_outbox.outbox.validation import OutboxError
 from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
 

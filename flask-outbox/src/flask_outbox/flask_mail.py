@@ -7,8 +7,10 @@ cannot be injected, and errors name the step that failed.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from inspect import signature
@@ -16,9 +18,9 @@ from types import TracebackType
 from typing import Any, cast
 
 import flask_mail
-from flask import current_app
+from flask import Flask, current_app
 
-from flask_outbox.config_values import default_sender, flag, number, words
+from flask_outbox.config_values import Config, default_sender, flag, number, words
 from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.message.addresses import (
     Address,
@@ -38,11 +40,12 @@ from flask_outbox.message.email import (
 )
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
-from flask_outbox.outbox.prerendered import read_attachment
 from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
-from flask_outbox.smtp.recipients import without_beyond_ascii
+from flask_outbox.smtp.recipients import redirected, without_beyond_ascii
 from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit_all
+
+logger = logging.getLogger(__name__)
 
 HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
 """Whether Flask-Mail is 0.10 or newer."""
@@ -156,16 +159,22 @@ class Connection(flask_mail.Connection):
         if self._lacks_smtputf8(email):
             # The server would refuse the whole message for an address in its headers.
             named = without_beyond_ascii(email)
+        recipients = [one.mailbox for one in email.recipients]
+        utf8 = named.needs_smtputf8() or sender.needs_smtputf8
+        if self.mail.redirect_to:
+            named = redirected(named, recipients)
+            recipients = [one.mailbox for one in self.mail.redirect_to]
+            utf8 |= any(one.needs_smtputf8 for one in self.mail.redirect_to)
         envelope = Envelope(
             sender.mailbox,
-            [one.mailbox for one in email.recipients],
+            recipients,
             render_message(message, named),
-            named.needs_smtputf8() or sender.needs_smtputf8,
+            utf8,
             message.mail_options,
             message.rcpt_options,
         )
         accepted = self._hand_over(message, envelope, envelope_from)
-        _announce(message)
+        _announce(_current_app(), message)
         self._count()
         return accepted
 
@@ -197,7 +206,9 @@ class Connection(flask_mail.Connection):
             # A replacement gets the same arguments as from Flask-Mail.
             self.host.sendmail(
                 flask_mail.sanitize_address(envelope_from or message.sender),
-                list(flask_mail.sanitize_addresses(message.send_to)),
+                envelope.recipients
+                if self.mail.redirect_to
+                else list(flask_mail.sanitize_addresses(message.send_to)),
                 envelope.content,
                 message.mail_options,
                 message.rcpt_options,
@@ -238,6 +249,7 @@ class Mail(flask_mail.Mail):
             ascii_attachments=flag(config, "MAIL_ASCII_ATTACHMENTS"),
         )
         state.smtp_server = server
+        state.redirect_to = redirect_to(config)
         return state
 
     def send(self, message: flask_mail.Message) -> Accepted | None:  # type: ignore[override]
@@ -257,9 +269,31 @@ class Mail(flask_mail.Mail):
         return Connection(app.extensions["mail"])
 
 
-def _announce(message: flask_mail.Message) -> None:
+def announcer(app: Flask) -> Callable[[Email, str, float], None]:
+    """A function that sends Flask-Mail's signal for an email that the outbox has delivered.
+
+    So `record_messages` records it. It takes the email, its Message-ID and its Date, and never
+    raises.
+    """
+
+    def announce(email: Email, message_id: str, date: float) -> None:
+        if not flask_mail.email_dispatched.receivers:
+            return
+        try:
+            with app.app_context():
+                _announce(app, to_message(email, message_id=message_id, date=date))
+        except Exception:
+            logger.exception("A receiver of the signal email_dispatched failed")
+
+    return announce
+
+
+def _current_app() -> Flask:
+    return cast(Any, current_app)._get_current_object()  # type: ignore[no-any-return]  # noqa: SLF001 - there is no other way to it
+
+
+def _announce(app: Flask, message: flask_mail.Message) -> None:
     """Send Flask-Mail's signal; until 0.10 its sender is the message."""
-    app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - there is no other way to it
     if HAS_ALTERNATIVES:
         flask_mail.email_dispatched.send(app, message=message)
     else:
@@ -290,6 +324,19 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
         ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
         sender_domain=_sender_domain(config),
     )
+
+
+def redirect_to(config: Config) -> tuple[Address, ...]:
+    """MAIL_REDIRECT_TO: to whom all mail goes instead of its recipients. Raises ValueError."""
+    value = config.get("MAIL_REDIRECT_TO")
+    try:
+        found = parse_reply_to(value)
+    except AddressError as error:
+        raise ValueError(f"MAIL_REDIRECT_TO is {value!r}: {error}") from None
+    if value and not found:
+        # Mail must not go to its real recipients by mistake.
+        raise ValueError(f"MAIL_REDIRECT_TO is {value!r}; it must be one or several addresses.")
+    return found
 
 
 def _sender_domain(config: dict[str, Any]) -> str | None:
@@ -336,11 +383,38 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
         cc=parse_addresses(message.cc),
         bcc=parse_addresses(message.bcc),
         reply_to=parse_reply_to(message.reply_to),
-        attachments=tuple(read_attachment(one) for one in message.attachments),
+        attachments=message.attachments,
         headers=message.extra_headers or {},
         ascii_attachments=ascii_attachments,
         charset=charset,
     )
+
+
+def to_message(email: Email, *, message_id: str, date: float) -> Message:
+    """The Flask-Mail message that describes this email, which has a sender; see `from_message`."""
+    message = Message(
+        email.subject,
+        recipients=[str(one) for one in email.to],
+        body=email.text,
+        html=email.html,
+        sender=str(email.sender),
+        cc=[str(one) for one in email.cc],
+        bcc=[str(one) for one in email.bcc],
+        attachments=[
+            flask_mail.Attachment(
+                one.filename, one.content_type, one.data, one.disposition, dict(one.headers)
+            )
+            for one in email.attachments
+        ],
+        reply_to=", ".join(str(one) for one in email.reply_to) or None,
+        date=date,
+        charset=email.charset,
+        extra_headers=dict(email.headers),
+    )
+    message.msgId = message_id
+    if HAS_ALTERNATIVES:
+        message.alts.update(email.alternatives)
+    return message
 
 
 def _optional(value: AddressLike | None) -> Address | None:

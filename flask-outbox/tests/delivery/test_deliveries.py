@@ -253,7 +253,7 @@ def test_an_unsent_message_keeps_its_arguments(site: Site, status: Status) -> No
 @pytest.mark.parametrize(
     ("row", "status", "words"),
     [
-        ({"kind": "gone"}, Status.DEAD, "No kind of message"),
+        ({"kind": "gone"}, Status.DEFERRED, "does not know the type"),
         ({"arguments": []}, Status.DEAD, "arguments cannot be read"),
     ],
 )

@@ -134,7 +134,7 @@ def test_every_part_of_an_email_has_a_parameter() -> None:
         "Ann <ann@example.com>",
         "bob@example.com",
     ]
-    assert [one.mailbox for one in email.answers_to] == ["a@example.com", "b@example.com"]
+    assert [one.mailbox for one in email.reply_to] == ["a@example.com", "b@example.com"]
     assert [(one.filename, one.data) for one in email.attachments] == [
         ("a.txt", b"x"),
         ("b.txt", b"y"),

@@ -15,6 +15,12 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from flask_outbox.delivery.known_rows import (
+    OF_KNOWN_TYPE,
+    KnownRowsStatement,
+    UnknownTypes,
+    nothing_unknown,
+)
 from flask_outbox.delivery.pacing import Pacing, RateLimitedQueue
 from flask_outbox.delivery.raw_sql import (
     GroupCommit,
@@ -25,6 +31,7 @@ from flask_outbox.delivery.raw_sql import (
     group_commit,
 )
 from flask_outbox.delivery.slots import Slot
+from flask_outbox.message.email import Email
 from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import IS_WAITING, Status
 from flask_outbox.smtp.errors import SmtpError
@@ -47,7 +54,7 @@ _RETURNING = (
 
 _DUE = f"""(SELECT id FROM outbox
     WHERE {IS_WAITING} AND waits_for = ''
-        AND lane = {{lane}} AND due_at <= :now
+        AND lane = {{lane}} AND due_at <= :now {OF_KNOWN_TYPE}
     ORDER BY due_at LIMIT 1 {{lock}})"""
 
 # The parts that are put together here are constants; values are always bound.
@@ -57,7 +64,7 @@ _CLAIM = f"""UPDATE outbox
 
 _CLAIM_ONE = f"""UPDATE outbox
     SET due_at = :until, attempts = attempts + 1, failures = failures + 1, waits_for = ''
-    WHERE id = :id AND {IS_WAITING} AND due_at <= :now
+    WHERE id = :id AND {IS_WAITING} AND due_at <= :now {OF_KNOWN_TYPE}
     RETURNING {_RETURNING}"""
 
 _CLAIMED = f"id = :id AND attempts = :attempts AND {IS_WAITING}"
@@ -74,7 +81,7 @@ _RENEW = f"UPDATE outbox SET due_at = :until WHERE {_CLAIMED}"
 # One lane after the other, as the index is sorted: the minimum of all would read all that wait.
 _SOONEST = f"""SELECT (SELECT due_at FROM outbox
     WHERE {IS_WAITING} AND waits_for = ''
-        AND lane = {{lane}} ORDER BY due_at LIMIT 1) AS due_at"""
+        AND lane = {{lane}} {OF_KNOWN_TYPE} ORDER BY due_at LIMIT 1) AS due_at"""
 
 _NEXT_DUE = "SELECT MIN(due_at) FROM ({}) AS lanes".format(
     " UNION ALL ".join(_SOONEST.format(lane=int(lane)) for lane in Priority)
@@ -119,6 +126,20 @@ class Claim:
         return self.id, self.attempts
 
     @property
+    def date(self) -> float:
+        """The message's Date, in Unix time."""
+        return self.send_at or self.created_at
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether nothing is sent to its address.
+
+        That of the first recipient says nothing about others who are left.
+        """
+        is_left = self.recipients is None or self.recipient in self.recipients
+        return self.suppressed is not None and is_left
+
+    @property
     def previous_attempt_lost(self) -> bool:
         """Whether the attempt before this one was never settled, because its process died."""
         settled: int = self.history[-1]["attempt"] if self.history else 0
@@ -132,7 +153,8 @@ class Settlement:
     An `uncounted` attempt is not held against the message. `kept_arguments` replace the arguments
     of a message that nobody will compose again; None leaves them alone. `recipients` are those
     still to be served. A message that `reached_server` counts against rate limits. `trouble` is the
-    error if the server itself is in trouble; it is not stored.
+    error if the server itself is in trouble, and `email` what the server accepted; neither is
+    stored.
     """
 
     claim: Claim
@@ -145,6 +167,7 @@ class Settlement:
     recipients: list[str] | None = None
     reached_server: bool = False
     trouble: SmtpError | None = None
+    email: Email | None = None
 
 
 class Claims:
@@ -152,7 +175,8 @@ class Claims:
 
     Every method raises SQLAlchemyError if the database cannot be used; the next call reconnects.
     With `pacing`, which the threads of a process share, a row is claimed only when its rate limits
-    allow it. `connection` replaces the persistent one.
+    allow it. `connection` replaces the persistent one. Rows of `unknown` types are left to
+    processes that know them.
     """
 
     def __init__(
@@ -162,6 +186,7 @@ class Claims:
         lease: float,
         pacing: Pacing | None = None,
         connection: Transactions | None = None,
+        unknown: UnknownTypes = nothing_unknown,
     ) -> None:
         self.lease = lease
         self._engine = engine
@@ -171,16 +196,19 @@ class Claims:
         grouped = is_sqlite and connection is None
         self._group: GroupCommit | None = group_commit(engine) if grouped else None
         lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
-        self._claims: dict[range, Statement] = {}
+        self._claims: dict[range, KnownRowsStatement] = {}
+        self._unknown = unknown
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Priority}
-        self._claim_one = Statement(_CLAIM_ONE, dialect)
+        self._claim_one = KnownRowsStatement(_CLAIM_ONE, dialect, unknown)
         self._settle = Statement(_SETTLE, dialect)
         self._renew = Statement(_RENEW, dialect)
-        self._next_due = Statement(_NEXT_DUE, dialect)
+        self._next_due = KnownRowsStatement(_NEXT_DUE, dialect, unknown)
         self._any_rate_limited = Statement(_ANY_RATE_LIMITED, dialect)
         self._clear_rate_limited = Statement(_CLEAR_RATE_LIMITED.format(lock=lock), dialect)
         self._queue = (
-            RateLimitedQueue(pacing, dialect, lease=lease) if pacing and pacing.limits else None
+            RateLimitedQueue(pacing, dialect, lease=lease, unknown=unknown)
+            if pacing and pacing.limits
+            else None
         )
 
     def claim(self, priorities: range, *, now: float) -> Claim | None:
@@ -229,7 +257,7 @@ class Claims:
     def next_due(self) -> float | None:
         """When the next waiting row is due, or its lease runs out; None if nothing waits.
 
-        Rows that wait for a rate limit are not considered.
+        Rows that wait for a rate limit, or for code that knows their type, are not considered.
         """
         with self._connection.transaction(writing=False) as cursor:
             row = self._next_due.run(cursor, {}).fetchone()
@@ -320,10 +348,11 @@ class Claims:
             )
         return ours
 
-    def _compile_claim(self, priorities: range) -> Statement:
+    def _compile_claim(self, priorities: range) -> KnownRowsStatement:
         due = ", ".join([*(self._due[Priority(lane)] for lane in priorities), "NULL"])
-        self._claims[priorities] = Statement(_CLAIM.format(due=due), self._engine.dialect)
-        return self._claims[priorities]
+        made = KnownRowsStatement(_CLAIM.format(due=due), self._engine.dialect, self._unknown)
+        self._claims[priorities] = made
+        return made
 
 
 def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:

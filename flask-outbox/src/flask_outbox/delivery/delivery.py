@@ -7,9 +7,8 @@ mailed link, exists only during the delivery, and its lifetime begins when the m
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,19 +17,31 @@ from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.delivery.mistakes import checked, last_line, lasting_reason
 from flask_outbox.message.addresses import Address, AddressError
-from flask_outbox.message.email import BadHeaderError, Email
+from flask_outbox.message.email import Email
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.suppressions import condemns_address, suppress
-from flask_outbox.smtp.errors import Meaning, SmtpError, one_line
+from flask_outbox.signals import (
+    MessageEvent,
+    announce,
+    message_deferred,
+    message_discarded,
+    message_expired,
+    message_failed,
+    message_sent,
+    message_suppressed,
+)
+from flask_outbox.smtp.errors import Meaning, SmtpError
 from flask_outbox.smtp.recipients import (
     Refusals,
     accepted_before,
     describe,
+    redirected,
     remaining,
     without_beyond_ascii,
 )
@@ -42,6 +53,23 @@ logger = logging.getLogger(__name__)
 MAX_CRASHES = 20
 """How many crashes are forgiven, beyond a message's attempts. Few crashes are caused by the message
 that is being delivered: a machine restarts, or another message kills the process."""
+
+_SIGNALS = {
+    Status.SENT: message_sent,
+    Status.DEFERRED: message_deferred,
+    Status.DEAD: message_failed,
+    Status.UNKNOWN: message_failed,
+    Status.DISCARDED: message_discarded,
+    Status.EXPIRED: message_expired,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """A message as its composer wrote it, with its recipients, and as it is offered."""
+
+    email: Email
+    envelope: Envelope
 
 
 class Delivery:
@@ -76,9 +104,12 @@ class Delivery:
                     self._settle(settlement)
                 return handled, None
             ours, claim = self.claims.settle_and_claim(settlement, priorities, now=self._now())
-            self._report(settlement, ours=ours)
             if claim is None:
+                self._report(settlement, ours=ours)
                 return handled, None
+            with self.leases.renewing(claim):
+                # An application's handler of signals may take its time.
+                self._report(settlement, ours=ours)
             settlement = self.deliver(claim)
             handled += 1
             if settlement.trouble is not None:
@@ -96,31 +127,41 @@ class Delivery:
         """Compose and send one claimed row; return how the caller should settle it."""
         email_type = self.outbox.email_types.get(claim.kind)
         if email_type is None:
-            words = f"No kind of message is named {claim.kind!r} any more."
-            return self._end(claim, Status.DEAD, words)
+            return self._leave_to_newer_code(claim)
         if outcome := self._undeliverable(email_type, claim):
             return outcome
         with self.leases.renewing(claim):
             # First the connection, then the text: a link's life begins when it can leave.
             if outcome := self._not_ready(email_type, claim):
                 return outcome
-            envelope = self._compose(email_type, claim)
-            if isinstance(envelope, Settlement):
-                return envelope
+            composed = self._compose(email_type, claim)
+            if isinstance(composed, Settlement):
+                return composed
             # Composing takes time: the connection may be stale by now, or the message expired.
             if outcome := self._not_ready(email_type, claim):
                 return outcome
-            outcome = self._send(email_type, claim, envelope)
+            outcome = self._send(email_type, claim, composed)
             return replace(outcome, reached_server=True) if claim.slots else outcome
+
+    def _leave_to_newer_code(self, claim: Claim) -> Settlement:
+        """Release the row at once: while code is rolled out, others may know its type."""
+        if claim.kind not in self.outbox.unknown_types:
+            self.outbox.unknown_types |= {claim.kind}
+            logger.warning(
+                "This process does not know the type %r of message %s: such messages wait for one"
+                " with newer code, for a day.",
+                claim.kind,
+                claim.id,
+            )
+        words = f"This process does not know the type {claim.kind!r}."
+        return self._defer(claim, words, uncounted=True)
 
     def _undeliverable(self, email_type: EmailType, claim: Claim) -> Settlement | None:
         """The outcome of a row that ends without a word to the server."""
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
             return self._end(claim, Status.DEAD, words)
-        # A suppression of the first recipient says nothing about the others who are left.
-        is_left = claim.recipients is None or claim.recipient in claim.recipients
-        if claim.suppressed is not None and is_left:
+        if claim.is_suppressed:
             words = f"The address is suppressed: {claim.suppressed}"
             return self._end(claim, Status.DISCARDED, words)
         if claim.previous_attempt_lost and not email_type.repeat_unknown:
@@ -142,7 +183,7 @@ class Delivery:
             return self._end(claim, Status.EXPIRED, words)
         return None
 
-    def _compose(self, email_type: EmailType, claim: Claim) -> Envelope | Settlement:
+    def _compose(self, email_type: EmailType, claim: Claim) -> _Composed | Settlement:
         """The composed message, or the outcome if there is nothing to send or composing failed.
 
         Raises SQLAlchemyError if the database cannot be used.
@@ -158,16 +199,17 @@ class Delivery:
             composed = self._run_composer(email_type, claim, context)
             if isinstance(composed, Discard):
                 return self._end(claim, Status.DISCARDED, composed.reason)
-            return self._envelope(email_type, claim, composed)
-        except (AddressError, BadHeaderError) as error:
-            words = f"It could not be written: {one_line(str(error))}"
-            return self._end(claim, Status.DEAD, words)
+            return self._written(email_type, claim, composed)
         except (Exception, SystemExit) as error:
             if is_outage(error):
                 # The database cannot be used: that is not the message's fault.
                 raise
             logger.exception("Message %s (%s) could not be composed", claim.id, claim.kind)
-            return self._retry(email_type, claim, f"It could not be composed: {_last_line(error)}")
+            reason = lasting_reason(error)
+            words = f"It could not be composed: {reason or last_line(error)}"
+            if reason is not None:
+                return self._end(claim, Status.DEAD, words)
+            return self._retry(email_type, claim, words)
 
     def _run_composer(
         self, email_type: EmailType, claim: Claim, context: ComposeContext
@@ -180,49 +222,61 @@ class Delivery:
                     return Discard(_limit_reached(limit))
                 session.commit()
             with self.options.in_locale(context.locale):
-                composed = email_type.compose(session, context)
+                composed = checked(email_type.compose(session, context), email_type.name)
             if session.in_transaction():
                 session.commit()
         return composed
 
-    def _envelope(self, email_type: EmailType, claim: Claim, email: Email) -> Envelope:
-        sender = email.sender or self.outbox.author(email_type)
+    def _written(self, email_type: EmailType, claim: Claim, email: Email) -> _Composed:
+        """The email with its recipients, and as bytes."""
         if not email.recipients:
             email = replace(email, to=(Address.from_mailbox(claim.recipient),))
+        sender = email.sender or self.outbox.author(email_type)
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
+        offered = email
         if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
             # The server would refuse the whole message for an address in its headers.
-            email = without_beyond_ascii(email)
+            offered = without_beyond_ascii(email)
+        utf8 = offered.needs_smtputf8() or sender.needs_smtputf8
+        if self.options.redirect_to:
+            offered = redirected(offered, recipients)
+            recipients = [one.mailbox for one in self.options.redirect_to]
+            utf8 |= any(one.needs_smtputf8 for one in self.options.redirect_to)
         content = self.options.sign(
             render(
-                email,
+                offered,
                 message_id=claim.message_id,
-                date=claim.send_at or claim.created_at,
+                date=claim.date,
                 sender=sender,
                 headers=email_type.headers(claim.recipient, claim.arguments),
             )
         )
-        utf8 = email.needs_smtputf8() or sender.needs_smtputf8
-        return Envelope(sender.mailbox, recipients, content, utf8)
+        return _Composed(email, Envelope(sender.mailbox, recipients, content, utf8))
 
-    def _send(self, email_type: EmailType, claim: Claim, envelope: Envelope) -> Settlement:
+    def _send(self, email_type: EmailType, claim: Claim, composed: _Composed) -> Settlement:
         try:
-            accepted = self.transport.send(envelope)
+            accepted = self.transport.send(composed.envelope)
         except SmtpError as error:
             return self._failed(email_type, claim, error)
         except Exception as error:
             logger.exception("Message %s (%s) could not be sent", claim.id, claim.kind)
             # The conversation may have stopped anywhere: the next message needs a new connection.
             self.transport.close()
-            words = f"It could not be sent: {_last_line(error)}"
+            words = f"It could not be sent: {last_line(error)}"
             if not email_type.repeat_unknown:
                 return self._end(claim, Status.UNKNOWN, words)
             return self._retry(email_type, claim, words)
         self._suppress_unknown(accepted.refused)
-        answer = "; ".join([accepted.answer, *describe(accepted.refused)])
+        answer = "; ".join([accepted.answer, *describe(accepted.refused), *self._redirection()])
         if remaining(accepted.refused):
-            return self._retry_remaining(email_type, claim, answer, accepted.refused)
-        return self._sent(email_type, claim, answer)
+            outcome = self._retry_remaining(email_type, claim, answer, accepted.refused)
+        else:
+            outcome = self._sent(email_type, claim, answer)
+        return replace(outcome, email=composed.email)
+
+    def _redirection(self) -> list[str]:
+        others = ", ".join(one.mailbox for one in self.options.redirect_to)
+        return [f"redirected to {others} (MAIL_REDIRECT_TO)"] if others else []
 
     def _failed(self, email_type: EmailType, claim: Claim, error: SmtpError) -> Settlement:
         if isinstance(error, RecipientsRefusedError) and error.is_final_for_some:
@@ -251,7 +305,8 @@ class Delivery:
         self, email_type: EmailType, claim: Claim, answer: str, refused: Refusals
     ) -> Settlement:
         """Try the remaining recipients again. Others are done, so no failed attempt is counted."""
-        left = remaining(refused)
+        # Those of a redirection are not the message's own, and its own are still to be served.
+        left = None if self.options.redirect_to else remaining(refused)
         errors = [error for _, error in refused if error.meaning is not Meaning.REJECT]
         trouble = next((one for one in errors if one.meaning is Meaning.SERVER), None)
         if trouble is not None or any(one.is_too_many for one in errors):
@@ -322,7 +377,7 @@ class Delivery:
     def _suppress_unknown(self, refused: Refusals) -> None:
         """Suppress the addresses of which the server said that they do not exist."""
         condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
-        if not condemned:
+        if not condemned or self.options.redirect_to:
             return
         try:
             with self.outbox.sessions() as session:
@@ -335,20 +390,40 @@ class Delivery:
     def _settle(self, settlement: Settlement) -> None:
         self._report(settlement, ours=self.claims.settle(settlement))
 
-    @staticmethod
-    def _report(settlement: Settlement | None, *, ours: bool) -> None:
+    def _report(self, settlement: Settlement | None, *, ours: bool) -> None:
+        """Tell the log, and what listens to signals, how an attempt ended."""
         if settlement is None:
             return
         claim = settlement.claim
-        if not ours:
-            logger.warning("Message %s was taken over by another worker", claim.id)
         worrying = settlement.status in {Status.DEAD, Status.UNKNOWN}
         level = logging.WARNING if worrying else logging.INFO
         words = (claim.id, claim.kind, settlement.status, settlement.answer)
+        if not ours:
+            logger.warning("Message %s was taken over by another worker", claim.id)
         logger.log(level, "Message %s (%s): %s: %s", *words)
+        if settlement.email is not None and self.outbox.dispatched is not None:
+            email = self._authored(claim, settlement.email)
+            self.outbox.dispatched(email, claim.message_id, claim.date)
+        if ours:
+            signal = _SIGNALS[settlement.status]
+            if signal is message_discarded and claim.is_suppressed:
+                signal = message_suppressed
+            announce(signal, self.outbox.signal_sender, _event(settlement))
+
+    def _authored(self, claim: Claim, email: Email) -> Email:
+        """The email with the sender that it was sent with."""
+        author = email.sender or self.outbox.author(self.outbox.email_types[claim.kind])
+        return replace(email, sender=author)
 
     def _now(self) -> float:
         return self.outbox.clock()
+
+
+def warn_of_redirection(outbox: Outbox) -> None:
+    """Say, when a process begins to deliver, that nobody gets their mail."""
+    if outbox.delivery.redirect_to:
+        others = ", ".join(one.mailbox for one in outbox.delivery.redirect_to)
+        logger.warning("All mail goes to %s instead of its recipients (MAIL_REDIRECT_TO).", others)
 
 
 def _limit_reached(limit: RecipientLimit) -> str:
@@ -358,6 +433,8 @@ def _limit_reached(limit: RecipientLimit) -> str:
     )
 
 
-def _last_line(error: BaseException) -> str:
-    """The last line of the traceback: what happened, without where."""
-    return one_line(traceback.format_exception_only(error)[-1])
+def _event(settlement: Settlement) -> MessageEvent:
+    claim = settlement.claim
+    return MessageEvent(
+        claim.id, claim.kind, claim.recipient, settlement.status, settlement.answer, claim.attempts
+    )

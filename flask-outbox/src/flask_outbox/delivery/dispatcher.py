@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_outbox.database_errors import reason
 from flask_outbox.defaults import CONNECTIONS, RETENTION_DAYS
 from flask_outbox.delivery.claims import Claims
-from flask_outbox.delivery.delivery import Delivery
+from flask_outbox.delivery.delivery import Delivery, warn_of_redirection
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
@@ -135,6 +135,7 @@ class Dispatcher:
 
     def run(self, listener: WakeupListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
+        warn_of_redirection(self.outbox)
         with self._lease_keeper() as leases, self._housekeeping(), closing(self._polling):
             threads = [
                 threading.Thread(
@@ -190,7 +191,12 @@ class Dispatcher:
         return Housekeeping(self.outbox, retention=self.options.retention, context=self._context)
 
     def _claims(self) -> Claims:
-        return Claims(self.outbox.engine, lease=self.options.lease, pacing=self.pacing)
+        return Claims(
+            self.outbox.engine,
+            lease=self.options.lease,
+            pacing=self.pacing,
+            unknown=lambda: self.outbox.unknown_types,
+        )
 
     @contextmanager
     def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:

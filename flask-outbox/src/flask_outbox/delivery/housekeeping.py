@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from flask_outbox.delivery.known_rows import END_BATCH, end_unknown
 from flask_outbox.delivery.slots import forget_slots
 from flask_outbox.operations import counts
 from flask_outbox.operations.messages import PRUNE_AT_ONCE, prune
 from flask_outbox.outbox.outbox import Outbox, PeriodicTask
+from flask_outbox.signals import MessageEvent, announce, message_failed
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +28,16 @@ END_WITHIN_SECONDS = 5.0
 COUNT = "mail.count"
 PRUNE = "mail.prune"
 FORGET_SLOTS = "mail.forget_slots"
+END_UNKNOWN = "mail.end_unknown"
 
 
 class Housekeeping:
     """Runs each periodic task once an hour, and again at once while it has more to do.
 
-    The outbox's own tasks count what has ended and prune it `retention` seconds after its end; the
-    application adds its own with `Outbox.register_periodic_task`. Each runs in a write transaction
-    of its own, inside `context`. One that fails is logged and does not stop the others.
+    The outbox's own tasks count what has ended, prune it `retention` seconds after its end, and end
+    messages whose type nobody knew for a day; the application adds its own with
+    `Outbox.register_periodic_task`. Each runs in a write transaction of its own, inside `context`.
+    One that fails is logged and does not stop the others.
 
     Use as a context manager, which runs a thread, so that no mail waits for a task.
     """
@@ -66,6 +71,7 @@ class Housekeeping:
             COUNT: _count,
             PRUNE: self._prune,
             FORGET_SLOTS: forget_slots,
+            END_UNKNOWN: self._end_unknown,
         }
         for name, task in {**own, **self._outbox.periodic_tasks}.items():
             if self._stopping.is_set():
@@ -97,6 +103,20 @@ class Housekeeping:
 
     def _prune(self, session: Session, now: float) -> bool:
         return prune(session, now=now, retention=self._retention) == PRUNE_AT_ONCE
+
+    def _end_unknown(self, session: Session, now: float) -> bool:
+        ended = [
+            MessageEvent(one.id, one.kind, one.recipient, one.status, one.answer, one.attempts)
+            for one in end_unknown(session, self._outbox.unknown_types, now=now)
+        ]
+
+        def tell(_session: Session) -> None:
+            for one in ended:
+                logger.warning("Message %s (%s): %s: %s", one.id, one.type, one.status, one.answer)
+                announce(message_failed, self._outbox.signal_sender, one)
+
+        event.listen(session, "after_commit", tell)
+        return len(ended) == END_BATCH
 
 
 def _count(session: Session, now: float) -> bool:

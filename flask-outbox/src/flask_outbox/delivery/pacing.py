@@ -15,6 +15,12 @@ from dataclasses import dataclass
 from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from flask_outbox.delivery.known_rows import (
+    OF_KNOWN_TYPE,
+    KnownRowsStatement,
+    UnknownTypes,
+    nothing_unknown,
+)
 from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.delivery.slots import EVERYTHING, NoSlotError, Slot, Slots
 from flask_outbox.outbox.email_types import Priority
@@ -32,6 +38,7 @@ DOMAINS_AT_ONCE = 20
 
 _HEAD = f"""SELECT id, due_at, recipient_key FROM outbox
     WHERE {IS_WAITING} AND waits_for = :waits_for AND lane = :lane AND due_at <= :now
+        {OF_KNOWN_TYPE}
     ORDER BY due_at LIMIT 1 {{lock}}"""
 
 _MARK_LIMITED = f"""UPDATE outbox SET waits_for = :domain
@@ -180,12 +187,19 @@ class _Head:
 class RateLimitedQueue:
     """Chooses the next row, in the transaction of the claim."""
 
-    def __init__(self, pacing: Pacing, dialect: Dialect, *, lease: float) -> None:
+    def __init__(
+        self,
+        pacing: Pacing,
+        dialect: Dialect,
+        *,
+        lease: float,
+        unknown: UnknownTypes = nothing_unknown,
+    ) -> None:
         self.slots = Slots(dialect)
         self._pacing = pacing
         self._lease = lease
         lock = "" if dialect.name == "sqlite" else "FOR UPDATE SKIP LOCKED"
-        self._head = Statement(_HEAD.format(lock=lock), dialect)
+        self._head = KnownRowsStatement(_HEAD.format(lock=lock), dialect, unknown)
         self._mark_limited = Statement(_MARK_LIMITED.format(lock=lock), dialect)
         self._limited_domains = Statement(_LIMITED_DOMAINS, dialect)
 

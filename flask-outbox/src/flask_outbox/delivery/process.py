@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox.wakeup import WakeupListener, listener_of
-from flask_outbox.signals import on_end
+from flask_outbox.process_signals import on_end
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from flask_outbox.message.addresses import without_bidi_controls
-from flask_outbox.signals import on_end
+from flask_outbox.process_signals import on_end
 
 KEPT = 500
 SIZE_MAXIMUM = 32 * 1024 * 1024

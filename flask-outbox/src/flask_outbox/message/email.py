@@ -260,7 +260,7 @@ def _as_text(part: str, value: object) -> str:
     return str(value)
 
 
-def _read_attachments(values: Iterable[AttachmentLike]) -> tuple[Attachment, ...]:
+def _read_attachments(values: Any) -> tuple[Attachment, ...]:
     single = Attachment | FlaskMailAttachment | str | bytes
     if isinstance(values, single) or not isinstance(values, Iterable):
         raise EmailError("Attachments are a list, also where there is only one.")

@@ -15,13 +15,8 @@ from typing import Any
 from jinja2 import Environment, Template, TemplateNotFound
 
 from flask_outbox.extras import needs_extra
-from flask_outbox.message.addresses import (
-    AddressLike,
-    parse_address,
-    parse_addresses,
-    parse_reply_to,
-)
-from flask_outbox.message.email import Attachment, Email
+from flask_outbox.message.addresses import AddressLike
+from flask_outbox.message.email import AttachmentLike, Email
 
 LAYOUT = "emails/layout.html"
 """The application's own layout; without one, the package's is used."""
@@ -52,7 +47,7 @@ def render_email(
     cc: AddressLike | Sequence[AddressLike] | None = None,
     bcc: AddressLike | Sequence[AddressLike] | None = None,
     reply_to: AddressLike | Sequence[AddressLike] | None = None,
-    attachments: Sequence[Attachment] = (),
+    attachments: Sequence[AttachmentLike] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Email:
     """Render the templates `name` of a Jinja environment; see `email_from_templates`."""
@@ -64,12 +59,12 @@ def render_email(
         subject=subject,
         text=environment.get_template(f"{name}.txt").render(context).strip() + "\n",
         html=template.render({**context, "subject": subject}) if template else None,
-        to=parse_addresses(to),
-        sender=parse_address(sender) if sender else None,
-        cc=parse_addresses(cc),
-        bcc=parse_addresses(bcc),
-        reply_to=parse_reply_to(reply_to),
-        attachments=tuple(attachments),
+        to=to or (),
+        sender=sender,
+        cc=cc or (),
+        bcc=bcc or (),
+        reply_to=reply_to,
+        attachments=attachments,
         headers=headers or {},
     )
 

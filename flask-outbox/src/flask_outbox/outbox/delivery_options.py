@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from flask_outbox.message.addresses import Address
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.rate_limits import RateLimits
 
@@ -18,7 +19,8 @@ class DeliveryOptions:
     `rate_limits` how many messages leave within a time. `resolve_locale` returns the language to
     compose in, for a message that was enqueued in one that composers may not know (any more), and
     `in_locale` makes it that of translations while a message is composed.
-    `sign` is applied to every message before it leaves.
+    `sign` is applied to every message before it leaves. With `redirect_to` all mail goes to these
+    addresses instead of its recipients; limits and suppressions are still those of the recipients.
     """
 
     recipient_limit: RecipientLimit = field(default_factory=RecipientLimit)
@@ -26,3 +28,4 @@ class DeliveryOptions:
     resolve_locale: Callable[[str], str] = lambda locale: locale
     in_locale: Callable[[str], AbstractContextManager[object]] = nullcontext
     sign: Callable[[bytes], bytes] = lambda content: content
+    redirect_to: tuple[Address, ...] = ()

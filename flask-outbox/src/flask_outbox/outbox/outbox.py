@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Engine, event, select
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.message.addresses import (
@@ -23,17 +23,16 @@ from flask_outbox.message.addresses import (
     AddressLike,
     parse_address,
 )
-from flask_outbox.message.email import Email
+from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.insertion import insert_row, insert_rows
 from flask_outbox.outbox.joining import is_in_transaction
 from flask_outbox.outbox.limits import Share
-from flask_outbox.outbox.models import OutboxMessage
+from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.outbox.prerendered import (
     PRERENDERED,
-    AttachmentLike,
     finished_email,
     prerendered_arguments,
     prerendered_type,
@@ -50,6 +49,7 @@ from flask_outbox.outbox.validation import (
     key_digest,
 )
 from flask_outbox.outbox.wakeup import NoWakeup, Wakeup
+from flask_outbox.signals import MessageEvent, announce, message_enqueued
 
 SHARED_SESSION = (
     "sessions must make a new session at each call, as sessionmaker(engine) does. This one returns"
@@ -106,6 +106,12 @@ class Outbox:
         self._current = current
         self._is_checked = False
         self.email_types: dict[str, EmailType] = {}
+        self.unknown_types: frozenset[str] = frozenset()
+        """Names that were met in rows by those who deliver, and that are not registered here."""
+        self.signal_sender: object = self
+        """The sender of signals about its messages: the application, if it belongs to one."""
+        self.dispatched: Callable[[Email, str, float], None] | None = None
+        """Told of each email that a server accepted, with its Message-ID and Date."""
         self.periodic_tasks: dict[str, PeriodicTask] = {}
         self.register(prerendered_type())
 
@@ -129,6 +135,7 @@ class Outbox:
         if name in self.email_types:
             raise ValueError(f"There are two kinds of message named {name!r}.")
         self.email_types[name] = email_type
+        self.unknown_types -= {name}
 
     def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
         """Run a task of the application once an hour, in whatever process delivers.
@@ -199,7 +206,10 @@ class Outbox:
         """
         email_type = self._type_of(kind)
         session = one_session(session)
-        written = insert_rows(session, self._rows(email_type, messages))
+        rows = self._rows(email_type, messages)
+        if message_enqueued.receivers:
+            return self._insert_and_announce(session, list(rows))
+        written = insert_rows(session, rows)
         if written:
             self._wake_after_commit(session)
         return written
@@ -234,7 +244,7 @@ class Outbox:
         Flask-Mail's names `body`, `html`, `extra_headers` and `alts` are understood, too.
 
         Raises OutboxError if it has no recipients, no text or no sender, or is too large;
-        AddressError and BadHeaderError as Email does.
+        AddressError, EmailError and BadHeaderError as Email does.
         """
         email = finished_email(
             subject,
@@ -365,18 +375,35 @@ class Outbox:
             row_id = insert_row(session, row)
             if row_id is not None:
                 self._wake_after_commit(session, row_id)
+                if message_enqueued.receivers:
+                    _announce_after_commit(session, row_id, row["kind"], row["recipient"])
                 break
             # Nothing is found if the message with this key was deleted in between.
             row_id = session.scalar(select(OutboxMessage.id).where(OutboxMessage.key == row["key"]))
         return row_id
 
+    def _insert_and_announce(self, session: Session, rows: list[dict[str, Any]]) -> int:
+        """Insert rows as `insert_rows` does, and announce each after the commit."""
+        last = session.scalar(select(func.max(OutboxMessage.id))) or 0
+        written = insert_rows(session, rows)
+        if written:
+            self._wake_after_commit(session)
+            ours = {row["message_id"] for row in rows}
+            columns = OutboxMessage.id, OutboxMessage.kind, OutboxMessage.recipient
+            new = select(*columns, OutboxMessage.message_id).where(OutboxMessage.id > last)
+            for one in session.execute(new):
+                if one.message_id in ours:
+                    _announce_after_commit(session, one.id, one.kind, one.recipient)
+        return written
+
     def _wake_after_commit(self, session: Session, *row_ids: int) -> None:
         if not has_enqueued(session):
-            session.info[_ENQUEUED] = (session.get_transaction(), [])
+            session.info[_ENQUEUED] = (session.get_transaction(), [], [])
         session.info[_ENQUEUED][1].extend(row_ids)
         if not event.contains(session, "after_commit", self._committed):
             event.listen(session, "after_commit", self._committed)
             event.listen(session, "after_rollback", self._rolled_back)
+            event.listen(session, "after_soft_rollback", _forget_undone)
 
     def _committed(self, session: Session) -> None:
         if session.in_nested_transaction():
@@ -385,6 +412,9 @@ class Outbox:
         enqueued = session.info.pop(_ENQUEUED, None)
         if enqueued is not None:
             self.wakeup.wake(enqueued[1])
+            if enqueued[0] is session.get_transaction():
+                for _savepoint, one in enqueued[2]:
+                    announce(message_enqueued, self.signal_sender, one)
 
     @staticmethod
     def _rolled_back(session: Session) -> None:
@@ -407,9 +437,27 @@ def one_session(session: object) -> Session:
     return session
 
 
+def _announce_after_commit(session: Session, row_id: int, kind: str, recipient: str) -> None:
+    one = MessageEvent(row_id, kind, recipient, Status.QUEUED)
+    session.info[_ENQUEUED][2].append((session.get_nested_transaction(), one))
+
+
+def _forget_undone(session: Session, undone: SessionTransaction) -> None:
+    """Announce nothing of what a savepoint took back."""
+
+    def is_undone(transaction: SessionTransaction | None) -> bool:
+        while transaction is not None and transaction is not undone:
+            transaction = transaction.parent
+        return transaction is undone
+
+    if has_enqueued(session):
+        events = session.info[_ENQUEUED][2]
+        events[:] = [one for one in events if not is_undone(one[0])]
+
+
 def has_enqueued(session: Session) -> bool:
     """Whether this session's transaction holds new messages that are not committed."""
-    transaction, _ = session.info.get(_ENQUEUED, (None, None))
+    transaction, *_ = session.info.get(_ENQUEUED, (None,))
     return transaction is not None and transaction is session.get_transaction()
 
 

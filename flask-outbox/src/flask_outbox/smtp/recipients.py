@@ -10,6 +10,11 @@ from flask_outbox.message.addresses import Address
 from flask_outbox.message.email import Email
 from flask_outbox.smtp.errors import Meaning, SmtpError
 
+REDIRECTED = "X-Redirected-From"
+"""The header with the recipients of a message that MAIL_REDIRECT_TO sends to others."""
+
+NAMED_IN_HEADER = 20
+
 Refusals = Sequence[tuple[str, SmtpError]]
 
 NAMED = 3
@@ -43,6 +48,14 @@ def describe(refused: Refusals) -> list[str]:
 def accepted_before(history: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a server accepted the message for somebody before: with an answer of 2yz."""
     return any(str(entry.get("answer") or "").startswith("2") for entry in history)
+
+
+def redirected(email: Email, recipients: Sequence[str]) -> Email:
+    """The same email with a header that names whom it was for: it goes to somebody else."""
+    named = ", ".join(recipients[:NAMED_IN_HEADER])
+    if len(recipients) > NAMED_IN_HEADER:
+        named += f" and {len(recipients) - NAMED_IN_HEADER} others"
+    return replace(email, headers={**email.headers, REDIRECTED: named})
 
 
 def without_beyond_ascii(email: Email) -> Email:
