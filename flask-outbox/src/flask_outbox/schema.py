@@ -95,12 +95,12 @@ def check(bind: Engine | Connection) -> None:
 def upgrade(op: Any, *, to: int = LATEST) -> None:
     """Bring the tables to version `to`, from whatever version they have.
 
-    `op` is Alembic's. Raises ValueError for a version that does not exist, and OutboxError for a
-    database other than SQLite and PostgreSQL.
+    `op` is Alembic's. Raises ValueError for a version that does not exist, SchemaError for a table
+    of the application's own that is named `outbox` and where there is no database (`--sql`), and
+    OutboxError for one other than SQLite and PostgreSQL.
     """
     _require_known(to)
-    bind = op.get_bind()
-    check_dialect(bind.dialect)
+    bind = _bind_of(op)
     for step in _UPGRADES[version(bind) : to]:
         step(op)
 
@@ -108,10 +108,10 @@ def upgrade(op: Any, *, to: int = LATEST) -> None:
 def downgrade(op: Any, *, to: int) -> None:
     """Bring the tables back to version `to`; 0 removes them with all messages.
 
-    Raises ValueError for a version that does not exist.
+    Raises as `upgrade` does.
     """
     _require_known(to, lowest=0)
-    bind = op.get_bind()
+    bind = _bind_of(op)
     for step in reversed(_DOWNGRADES[to : version(bind)]):
         step(op)
 
@@ -141,6 +141,18 @@ def _connection(bind: Engine | Connection) -> Iterator[Connection]:
         return
     with bind.begin() as connection:
         yield connection
+
+
+def _bind_of(op: Any) -> Connection:
+    """The connection of a migration. Raises SchemaError if there is none (alembic … --sql)."""
+    if op.get_context().as_sql:
+        raise SchemaError(
+            "The outbox's migrations look which version the tables have, so they need a database,"
+            " and cannot be written as SQL (--sql)."
+        )
+    bind: Connection = op.get_bind()
+    check_dialect(bind.dialect)
+    return bind
 
 
 def _require_known(number: int, *, lowest: int = 1) -> None:
