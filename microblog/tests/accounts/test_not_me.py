@@ -6,16 +6,19 @@ import re
 import string
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from flask_outbox import address_key, current_outbox
 from microblog.accounts import passwords
 from microblog.accounts.audit import notices
 from microblog.accounts.models import EmailChange, KnownBrowser, LoginSession, SecurityEvent, User
+from microblog.accounts.pages import not_me as pages
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import RequestOrigin
 from tests.outbox_rows import rows
@@ -366,6 +369,19 @@ def test_a_forged_link_is_refused_in_words(visitor: Visitor, susan: int, forged:
     page = visitor.submit(f"/not_me/{forged}", token=visitor.csrf_token("/login"))
     assert page.status_code == 200
     assert REFUSED in words(page)
+
+
+def test_a_link_whose_address_changes_while_it_is_pressed_is_refused(
+    app: Flask, susan: int, visitor: Visitor, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def after_the_change() -> AbstractContextManager[Session]:
+        change(app, susan, email="other@example.com", email_key="other@example.com")
+        return transaction()
+
+    visitor.get(link)
+    monkeypatch.setattr(f"{pages.__name__}.transaction", after_the_change)
+    assert REFUSED in press(visitor, link)
+    assert "reported" not in happenings(app)
 
 
 def test_one_purposes_token_is_no_other_ones(app: Flask, visitor: Visitor, link: str) -> None:
