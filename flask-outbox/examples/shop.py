@@ -1,26 +1,22 @@
 """A shop with an outbox: an order and the mail about it are written together, or neither is."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, request
-from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from flask_babel import Babel, gettext
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flask_outbox import (
     AddressError,
-    ComposeContext,
+    Attachment,
     Discard,
     Email,
-    EmailType,
-    Mail,
-    Outbox,
-    init_outbox,
-    metadata,
-    parse_addresses,
-    run_dispatcher,
+    FlaskOutbox,
+    Priority,
+    schema,
 )
-from flask_outbox.dev.catcher import CaughtMail, run_catcher
-from flask_outbox.dev.inbox import inbox_blueprint
 
 
 class Model(DeclarativeBase):
@@ -34,57 +30,56 @@ class Order(Model):
     goods: Mapped[str]
 
 
-app = Flask(__name__)
-app.config.update(MAIL_SERVER="localhost", MAIL_PORT=8025)
+app = Flask(__name__, instance_path=str(Path.cwd()))  # shop.db is in the current folder
+app.config.update(
+    SQLALCHEMY_ENGINES={"default": "sqlite:///shop.db"},
+    MAIL_SERVER="localhost",
+    MAIL_PORT=8025,
+    MAIL_DEFAULT_SENDER="shop@example.com",
+)
 app.config.from_prefixed_env("SHOP")  # SHOP_MAIL_SERVER=… and so on
 
-engine = create_engine("sqlite:///shop.db")
-Model.metadata.create_all(engine)
-metadata.create_all(engine)
-sessions = sessionmaker(engine)
-
-Mail(app)
-outbox = Outbox(sessions, sender="shop@example.com")
-init_outbox(app, outbox)
-
-caught = CaughtMail(Path("caught-mail"))
-app.register_blueprint(inbox_blueprint(caught))  # /dev/inbox, while developing
+Babel(app, locale_selector=lambda: request.accept_languages.best_match(["en", "de"]))
+db = SQLAlchemy(app)
+outbox = FlaskOutbox(app, db)
+with app.app_context():
+    Model.metadata.create_all(db.engine)
+    schema.create_all(db.engine)
 
 
-def confirmation(session: Session, context: ComposeContext) -> Email | Discard:
-    """Composed when it is sent, from what the database holds then."""
-    order = session.get(Order, context.arguments["order"])
+@outbox.email("shop.confirmation", priority=Priority.HIGH)
+def confirmation(session: Session, *, order_id: int) -> Email | Discard:
+    """Composed when it is sent, in the buyer's language, from what the database holds then."""
+    order = session.get(Order, order_id)
     if order is None:
         return Discard("The order was withdrawn.")
-    words = f"Thank you for ordering: {order.goods}\n"
-    return Email("Your order", words, to=parse_addresses(order.address))
+    words = gettext("Thank you for ordering: %(goods)s", goods=order.goods)
+    receipt = Attachment.of("receipt.csv", f"order,goods\n{order.id},{order.goods}\n")
+    return Email(gettext("Your order"), f"{words}\n", attachments=(receipt,))
 
 
-outbox.register(EmailType("shop.confirmation", confirmation))
+@outbox.email("shop.question", priority=Priority.LOW, expires_after=timedelta(days=7))
+def question(_session: Session) -> Email:
+    words = gettext("Write to us how you like it.")
+    return Email(gettext("Are you content?"), f"{words}\n")
 
 
 @app.post("/orders")
 def place_order() -> str:
-    with sessions.begin() as session:
-        order = Order(address=request.form["address"], goods=request.form["goods"])
-        session.add(order)
-        session.flush()
-        outbox.enqueue(session, "shop.confirmation", order.address, arguments={"order": order.id})
-    return "Ordered.\n"
+    order = Order(address=request.form["address"], goods=request.form["goods"])
+    db.session.add(order)
+    db.session.flush()
+    outbox.enqueue(confirmation, to=order.address, order_id=order.id)
+    outbox.enqueue(
+        question,
+        to=order.address,
+        key=f"question to {order.address}",  # one for each buyer, however often they order
+        send_at=datetime.now(UTC) + timedelta(days=14),
+    )
+    db.session.commit()
+    return f"{gettext('Ordered.')}\n"
 
 
 @app.errorhandler(AddressError)
 def bad_address(error: AddressError) -> tuple[str, int]:
     return f"{error}\n", 400
-
-
-@app.cli.command()
-def deliver() -> None:
-    """Deliver what the outbox holds, until Ctrl-C."""
-    run_dispatcher(app)
-
-
-@app.cli.command()
-def catch() -> None:
-    """Catch mail and deliver none, until Ctrl-C."""
-    run_catcher(caught, port=app.config["MAIL_PORT"])

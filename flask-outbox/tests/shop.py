@@ -53,15 +53,10 @@ class Shop:
 
     def order(self, form: dict[str, str]) -> tuple[int, str]:
         try:
-            return 200, self.read("/orders", urlencode(form).encode())
+            return 200, read(self.port, "/orders", urlencode(form).encode())
         except HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-
-    def read(self, path: str, data: bytes | None = None) -> str:
-        opener = build_opener(ProxyHandler({}))
-        with opener.open(f"http://{HOST}:{self.port}{path}", data, timeout=30) as answer:
-            return str(answer.read().decode())
 
     def arrived(self, count: int) -> list[CaughtMessage]:
         """The caught messages, newest first, as soon as there are so many."""
@@ -70,10 +65,12 @@ class Shop:
         return mail.all()
 
     def statuses(self) -> Sequence[str]:
+        """How the confirmations ended."""
         engine = create_engine(f"sqlite:///{self.folder / 'shop.db'}")
         try:
             with Session(engine) as session:
-                return session.scalars(select(OutboxMessage.status)).all()
+                confirmations = OutboxMessage.kind == "shop.confirmation"
+                return session.scalars(select(OutboxMessage.status).where(confirmations)).all()
         finally:
             engine.dispose()
 
@@ -85,17 +82,25 @@ def orders_are_confirmed(folder: Path, *, python: Path = Path(sys.executable)) -
         assert eventually(lambda: is_open(shop.port))
         assert shop.order(ORDER) == (200, "Ordered.\n")
         assert shop.order({**ORDER, "address": "susan"})[0] == 400
-        with shop.process("catch"), shop.process("deliver") as dispatcher:
+        inbox = free_port()
+        catch = ("outbox", "catch", "--port", str(shop.smtp_port), "--web-port", str(inbox))
+        with shop.process(*catch), shop.process("outbox", "deliver") as dispatcher:
             (caught,) = shop.arrived(1)
             assert caught.recipients == ["susan@example.com"]
             assert (caught.sender, caught.subject) == ("shop@example.com", "Your order")
             assert words(caught) == "Thank you for ordering: a kettle"
             assert shop.order({**ORDER, "goods": "a pot"}) == (200, "Ordered.\n")
             assert words(shop.arrived(2)[0]) == "Thank you for ordering: a pot"
-            assert "Your order" in shop.read("/dev/inbox")
+            assert "Your order" in read(inbox, "/dev/inbox")
             dispatcher.send_signal(signal.SIGTERM)
             assert dispatcher.wait(timeout=20) == 0
     assert shop.statuses() == [Status.SENT] * 2
+
+
+def read(port: int, path: str, data: bytes | None = None) -> str:
+    opener = build_opener(ProxyHandler({}))
+    with opener.open(f"http://{HOST}:{port}{path}", data, timeout=30) as answer:
+        return str(answer.read().decode())
 
 
 def words(message: CaughtMessage) -> str:

@@ -18,17 +18,22 @@ from microblog.app import MODELS
 from microblog.cli import cli
 from microblog.database import Model
 from scripts import benchmarks_doc, settings_doc
+from tests.documentation import EXAMPLES, example, run
 from tests.smtp_server import ScriptedServer
 from tests.tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-SHOP = ROOT / "flask-outbox" / "examples" / "shop.py"
 README = ROOT / "README.md"
-LIBRARY_README = ROOT / "flask-outbox" / "README.md"
 PAGES = sorted(
     page
-    for pattern in ("*.md", "flask-outbox/*.md", "microblog/*.md", "docs/**/*.md")
+    for pattern in (
+        "*.md",
+        "flask-outbox/*.md",
+        "flask-outbox/docs/*.md",
+        "microblog/*.md",
+        "docs/**/*.md",
+    )
     for page in ROOT.glob(pattern)
 )
 
@@ -161,31 +166,18 @@ def test_every_decision_is_numbered_and_listed() -> None:
         assert f"(decisions/{page.name})" in listed
 
 
-def test_the_readme_shows_the_example_as_it_is() -> None:
-    assert example(LIBRARY_README, '"""A shop') == SHOP.read_text()
-
-
 def test_what_the_page_on_mail_adds_to_the_example_works(
     smtp: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOP_MAIL_PORT", str(smtp.port))
     shop: dict[str, Any] = {"__name__": "shop"}
-    run(shop, SHOP.read_text())
+    run(shop, (EXAMPLES / "shop.py").read_text())
     with shop["app"].app_context():
+        shop["sessions"] = shop["db"].sessionmaker
         run(shop, example(DOCS / "mail.md", "from flask_outbox import send_email"))
     run(shop, example(DOCS / "mail.md", "def forget_old_carts"))
     make_dispatcher(shop["app"]).drain()
     assert [one.message["Subject"] for one in smtp.received] == ["Thank you"]
-    shop["engine"].dispose()
-
-
-def run(names: dict[str, Any], code: str) -> None:
-    exec(compile(code, "an example of the documentation", "exec", dont_inherit=True), names)
-
-
-def example(page: Path, beginning: str) -> str:
-    """The example of Python code with this beginning."""
-    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page.read_text())
-    (found,) = [block for block in blocks if block.startswith(beginning)]
-    return str(found)
+    with shop["app"].app_context():
+        shop["db"].engine.dispose()
