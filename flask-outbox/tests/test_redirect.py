@@ -184,6 +184,12 @@ def test_a_wrong_setting_is_refused_at_start(
     assert "\n" not in str(caught.value)
 
 
+def test_the_check_shows_it(app: Flask) -> None:
+    shown = app.test_cli_runner().invoke(args=["outbox", "check"]).output
+    said = f"WARNING: mail server: MAIL_REDIRECT_TO is set: all mail goes to {QA}, {DEV}, not to"
+    assert any(line.startswith(said) for line in shown.splitlines()), shown
+
+
 def test_a_dispatcher_says_at_its_start_that_mail_is_redirected(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:

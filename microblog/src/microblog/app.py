@@ -23,6 +23,7 @@ from flask_outbox import (
     RecipientLimit,
     init_outbox,
     parse_address,
+    parse_addresses,
     parse_rate_limits,
 )
 from flask_outbox.database_errors import is_outage
@@ -200,6 +201,7 @@ def _delivery_options(settings: Settings) -> DeliveryOptions:
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         resolve_locale=languages.supported_locale,
         sign=signer(settings),
+        redirect_to=parse_addresses(settings.MAIL_REDIRECT_TO),
     )
 
 

@@ -167,6 +167,11 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
             "WARNING: sender: admin@tutorial-site.org is not in the domain of the account",
         ),
         ({"MAIL_SUPPRESS_SEND": "on"}, "WARNING: mail server: MAIL_SUPPRESS_SEND is on: no mail"),
+        (
+            {"MAIL_REDIRECT_TO": "qa@tutorial-site.org dev@tutorial-site.org"},
+            "WARNING: mail server: MAIL_REDIRECT_TO is set: all mail goes to qa@tutorial-site.org,"
+            " dev@tutorial-site.org, not to its recipients.",
+        ),
         ({"MAIL_DKIM_KEY_FILE": __file__}, "WRONG: settings: MAIL_DKIM_SELECTOR is missing"),
         (
             {"MAIL_DKIM_KEY_FILE": __file__, "MAIL_DKIM_SELECTOR": "s1"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -105,14 +105,26 @@ def check_mail_server() -> Iterator[Verdict]:
     """Whether it lets the application in and takes mail from its sender."""
     state = current_app.extensions["mail"]
     return mail_server_verdicts(
-        state.smtp_server, state_of(current_app).outbox.sender, suppress=state.suppress
+        state.smtp_server,
+        state_of(current_app).outbox.sender,
+        suppress=state.suppress,
+        redirect_to=state.redirect_to,
     )
 
 
 def mail_server_verdicts(
-    server: SmtpServer, sender: Address | None, *, suppress: bool
+    server: SmtpServer,
+    sender: Address | None,
+    *,
+    suppress: bool,
+    redirect_to: Sequence[Address] = (),
 ) -> Iterator[Verdict]:
     """Connect, encrypt, log in and name the sender, as a message would."""
+    if redirect_to:
+        words = _("MAIL_REDIRECT_TO is set: all mail goes to {addresses}, not to its recipients.")
+        addresses = ", ".join(one.mailbox for one in redirect_to)
+        hint = _("Remove it where people should get their mail.")
+        yield Verdict(Level.WARNING, words.format(addresses=addresses), hint)
     if suppress:
         words = _("MAIL_SUPPRESS_SEND is on: no mail leaves.")
         yield Verdict(Level.WARNING, words, _("Remove it."))

@@ -51,7 +51,7 @@ Addresses = Annotated[
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(values.split_list)]
 FolderOrFile = Annotated[Path, AfterValidator(values.folder_or_file)]
 
-LISTS = {"ADMINS", "SECRET_KEY_FALLBACKS"}
+LISTS = {"ADMINS", "MAIL_REDIRECT_TO", "SECRET_KEY_FALLBACKS"}
 SECRETS = {
     "SECRET_KEY",
     "MAIL_PASSWORD",
@@ -138,6 +138,10 @@ class Settings(BaseSettings):
     )
     MAIL_SUPPRESS_SEND: bool | None = Field(
         None, description="Do everything but send; default: as TESTING"
+    )
+    MAIL_REDIRECT_TO: Addresses = Field(
+        (),
+        description="For a staging site: all mail goes to these addresses, not to its recipients",
     )
     MAIL_ASCII_ATTACHMENTS: bool = Field(
         False, description="Reduce the file names of attachments to ASCII"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
-from flask_outbox import Address, AddressError, parse_address, smtp_server
+from flask_outbox import Address, AddressError, parse_address, parse_addresses, smtp_server
 from flask_outbox.cli.check import mail_server_verdicts
 from flask_outbox.translation import gettext_noop
 from microblog.app import signer
@@ -74,7 +74,8 @@ def check_mail_server(settings: Settings) -> Iterator[Finding]:
     config = settings.as_flask_config()
     server = smtp_server(config, debug=config["MAIL_DEBUG"])
     sender, suppress = parse_address(settings.sender), config["MAIL_SUPPRESS_SEND"]
-    for verdict in mail_server_verdicts(server, sender, suppress=suppress):
+    others = parse_addresses(settings.MAIL_REDIRECT_TO)
+    for verdict in mail_server_verdicts(server, sender, suppress=suppress, redirect_to=others):
         yield Finding(MAIL_SERVER, *verdict)
 
 
