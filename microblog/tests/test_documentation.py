@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
 from benchmarks import QUESTIONS
-from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox.models import Model as MailModel
 from flask_outbox.outbox.models import Status
 from microblog.app import MODELS
 from microblog.cli import cli
 from microblog.database import Model
 from scripts import benchmarks_doc, settings_doc
-from tests.documentation import EXAMPLES, example, run
-from tests.smtp_server import ScriptedServer
+from tests.documentation import LIBRARY
 from tests.tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +90,7 @@ def test_no_command_is_described_that_does_not_exist() -> None:
 
 
 def test_the_table_of_statuses_has_each() -> None:
-    _, rows = table((DOCS / "mail.md").read_text(), "Status")
+    _, rows = table((LIBRARY / "docs" / "delivery.md").read_text(), "Status")
     assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
 
 
@@ -164,20 +161,3 @@ def test_every_decision_is_numbered_and_listed() -> None:
         assert page.name.startswith(f"{number:04}-")
         assert page.read_text().startswith(f"# {number}. ")
         assert f"(decisions/{page.name})" in listed
-
-
-def test_what_the_page_on_mail_adds_to_the_example_works(
-    smtp: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHOP_MAIL_PORT", str(smtp.port))
-    shop: dict[str, Any] = {"__name__": "shop"}
-    run(shop, (EXAMPLES / "shop.py").read_text())
-    with shop["app"].app_context():
-        shop["sessions"] = shop["db"].sessionmaker
-        run(shop, example(DOCS / "mail.md", "from flask_outbox import send_email"))
-    run(shop, example(DOCS / "mail.md", "def forget_old_carts"))
-    make_dispatcher(shop["app"]).drain()
-    assert [one.message["Subject"] for one in smtp.received] == ["Thank you"]
-    with shop["app"].app_context():
-        shop["db"].engine.dispose()

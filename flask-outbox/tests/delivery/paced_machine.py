@@ -1,8 +1,8 @@
 """A state machine that delivers under rate limits in any order, and knows what they allow.
 
 Processes with their own hints claim, offer, release, are slow, die and start again; time is a
-number. A ledger, which follows the rules of docs/mail.md alone, knows which slots are in use and so
-which messages may leave. The claims are the real ones.
+number. A ledger, which follows the rules of docs/delivery.md alone, knows which slots are in
+use and so which messages may leave. The claims are the real ones.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Whatever happens to the outbox, in any order: nothing is lost, nothing is sent twice without
-need, and a status changes only along the arrows in docs/mail.md."""
+need, and a status changes only along the arrows in docs/delivery.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.delivery.outbox_machine import LIMITS, OutboxMachine
 
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "mail.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "delivery.md"
 
 FACTOR = int(os.environ.get("TEST_EXAMPLES_FACTOR", "1"))
 """For a longer search than in a run of all tests."""

@@ -1,4 +1,4 @@
-"""What becomes of a message, for everything that a server can do: the table in docs/mail.md.
+"""What becomes of a message, for everything that a server can do: the table in docs/delivery.md.
 
 Each cell of the table is a real conversation in which the server misbehaves once, at one step.
 """
@@ -41,7 +41,7 @@ from tests.token_server import TokenServer
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "mail.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "delivery.md").read_text()
 HEADINGS, ROWS = table(PAGE, "Step")
 PARTICULARS = dict(table(PAGE, "In particular")[1])
 

@@ -1,4 +1,4 @@
-"""Whatever happens under rate limits, in any order: the promises in docs/mail.md hold."""
+"""Whatever happens under rate limits, in any order: the promises in docs/delivery.md hold."""
 
 from __future__ import annotations
 

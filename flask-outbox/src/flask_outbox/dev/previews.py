@@ -49,7 +49,14 @@ def kinds_with_samples(outbox: Outbox) -> list[str]:
 
 def previews_blueprint(outbox: Outbox, languages: Sequence[str]) -> Blueprint:
     """Pages under /dev/emails that show every email type in every language."""
-    blueprint = Blueprint("previews", __name__, url_prefix="/dev/emails", template_folder="pages")
+    blueprint = Blueprint(
+        "previews",
+        __name__,
+        url_prefix="/dev/emails",
+        template_folder="pages",
+        static_folder="assets",
+        static_url_path="/static",
+    )
 
     def find(kind: str, language: str) -> Preview:
         found = preview(outbox, kind, language) if language in languages else None
