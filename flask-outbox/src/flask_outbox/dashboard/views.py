@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, request, session, url_for
@@ -88,7 +87,6 @@ def blueprint(
         "outbox",
         __name__,
         url_prefix="/outbox",
-        root_path=str(Path(__file__).parent),
         template_folder="templates",
         static_folder="static",
         static_url_path="/static",
