@@ -11,6 +11,7 @@ QUESTIONS = (
     "kill",
     "mail",
     "claims",
+    "enqueueing",
     "overtaking",
     "distributed",
     "pages",

@@ -25,7 +25,15 @@ PUBLISHED = FOLDER / "results"
 PAGE = FOLDER / "README.md"
 LIBRARY = ROOT / "flask-outbox" / "README.md"
 SITE = ROOT / "microblog" / "README.md"
-OF_THE_LIBRARY = {"kill", "mail", "claims", "overtaking", "distributed", "memory"}
+OF_THE_LIBRARY = {
+    "kill",
+    "mail",
+    "claims",
+    "enqueueing",
+    "overtaking",
+    "distributed",
+    "memory",
+}
 """The questions that the library's README answers; all others are the site's."""
 BEGIN = "<!-- figures: written by scripts/benchmarks_doc.py -->"
 END = "<!-- end of figures -->"

@@ -503,6 +503,8 @@ def _as_row(message: object, locale: str) -> Any:
     """A message of `enqueue_many` with the composer's arguments apart from ours."""
     if not isinstance(message, Mapping):
         return message
-    ours = {name: value for name, value in message.items() if name in RESERVED}
-    others = {name: value for name, value in message.items() if name not in RESERVED}
-    return {"locale": locale, **ours, "arguments": others}
+    arguments: dict[str, Any] = {}
+    row: dict[str, Any] = {"locale": locale, "arguments": arguments}
+    for name, value in message.items():
+        (row if name in RESERVED else arguments)[name] = value
+    return row

@@ -193,10 +193,12 @@ def _check(
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is what a type hint says, as far as JSON knows such types."""
-    # A NewType, or an alias made with `type`.
-    hint = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", hint)
     if type(value) is hint or hint is Any:
         return True
+    # A NewType, or an alias made with `type`.
+    named = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
+    if named is not None:
+        return _fits(value, named)
     origin, among = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(_fits(value, one) for one in among)

@@ -57,10 +57,10 @@ def arguments_json(arguments: object, *, maximum_bytes: int) -> str:
 
     Raises OutboxError if they cannot be stored as JSON or are larger than a message may be.
     """
-    if not isinstance(arguments, Mapping) or any(type(name) is not str for name in arguments):
+    if not isinstance(arguments, Mapping) or not all(isinstance(name, str) for name in arguments):
         raise OutboxError("The arguments are not names with values.")
     try:
-        written = _encode(dict(arguments))
+        written = _encode(arguments if type(arguments) is dict else dict(arguments))
         size = len(written.encode())
     except UnicodeEncodeError:
         raise OutboxError(
