@@ -15,12 +15,17 @@ from flask_outbox.translation import gettext as _
 if TYPE_CHECKING:
     from flask_outbox.message.addresses import AddressError
 
+    Type = click.ParamType[float]
+else:
+    # Click 8.1 knows no parameters of types.
+    Type = click.ParamType
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
-class Moment(click.ParamType[float]):
+class Moment(Type):
     """A moment as Unix time: "2h" ago (s, m, h, d, w), a date, or a date with a time; UTC.
 
     With `end_of_day`, a date means the end of that day and not its beginning.
@@ -31,7 +36,11 @@ class Moment(click.ParamType[float]):
     def __init__(self, *, end_of_day: bool = False) -> None:
         self._end_of_day = end_of_day
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+    def get_metavar(
+        self,
+        param: click.Parameter,  # noqa: ARG002
+        ctx: click.Context | None = None,  # noqa: ARG002 - Click 8.1 gives none
+    ) -> str:
         return "2h|2026-01-31|2026-01-31T12:00"
 
     def convert(
