@@ -1,0 +1,56 @@
+"""An application with messages, and its commands in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from flask_outbox.application import make_dispatcher
+from tests.extensions import Made, classic, confirmation, lite, plain, scoped
+from tests.ports import HOST
+from tests.smtp_server import ScriptedServer
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(params=[classic, lite, scoped, plain], ids=lambda making: making.__name__)
+def made(request: pytest.FixtureRequest, tmp_path: Path, smtp: ScriptedServer) -> Iterator[Made]:
+    """An application in each of the ways in which one can be made."""
+    making = getattr(request, "param", classic)
+    shop: Made = making(
+        f"sqlite:///{tmp_path / 'shop.db'}",
+        MAIL_SERVER=HOST,
+        MAIL_PORT=smtp.port,
+        MAIL_TIMEOUT="5",
+        MAIL_SUPPRESS_SEND="off",
+    )
+    shop.outbox.email("shop.confirmation")(confirmation)
+    yield shop
+    shop.engine.dispose()
+
+
+@pytest.fixture
+def outbox(made: Made) -> Command:
+    """Runs `flask outbox …`."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        return made.app.test_cli_runner().invoke(args=["outbox", *arguments], env=environment)
+
+    return run
+
+
+def loaded(outbox: Command, *arguments: str) -> Any:
+    """What a command says to programs."""
+    shown = outbox(*arguments, "--json")
+    assert shown.exit_code == 0, shown.output
+    return json.loads(shown.stdout)
+
+
+def deliver(made: Made) -> int:
+    """Deliver what is due; returns how many rows were handled."""
+    return make_dispatcher(made.app).drain()
