@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from flask_outbox.application import make_dispatcher
+from tests.commands.processes import Greeter
 from tests.extensions import Made, classic, confirmation, lite, plain, scoped
 from tests.ports import HOST
 from tests.smtp_server import ScriptedServer
@@ -54,3 +55,9 @@ def loaded(outbox: Command, *arguments: str) -> Any:
 def deliver(made: Made) -> int:
     """Deliver what is due; returns how many rows were handled."""
     return make_dispatcher(made.app).drain()
+
+
+@pytest.fixture
+def greeter(tmp_path: Path, smtp: ScriptedServer) -> Greeter:
+    """An application for processes, with an empty folder."""
+    return Greeter(tmp_path, smtp)

@@ -63,6 +63,7 @@ class Greeter:
                 [sys.executable, *command],
                 cwd=self.folder,
                 env=self.environment(**given),
+                stdin=subprocess.PIPE,
                 stdout=stderr,
                 stderr=stderr,
             )
@@ -107,6 +108,10 @@ class Process:
 
     def said(self) -> str:
         return self.output.read_text()
+
+    def close_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal; returns the exit code."""

@@ -14,11 +14,6 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def greeter(tmp_path: Path, smtp: ScriptedServer) -> Greeter:
-    return Greeter(tmp_path, smtp)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
 def test_it_says_what_it_does_and_finishes_what_is_in_flight(
     greeter: Greeter, smtp: ScriptedServer, number: signal.Signals
@@ -46,6 +41,7 @@ def test_draining_delivers_what_is_due_and_ends(greeter: Greeter, smtp: Scripted
     drained = greeter.run("outbox", "deliver", "--drain")
     assert drained.returncode == 0, drained.stderr
     assert drained.stdout.splitlines()[1:] == ["3 messages wait.", "Handled 3 messages."]
+    assert drained.stderr.count("INFO in delivery: Message") == 3
     assert len(smtp.received) == 3
     again = greeter.run("outbox", "deliver", "--drain")
     assert again.stdout.splitlines()[1:] == ["0 messages wait.", "Handled 0 messages."]

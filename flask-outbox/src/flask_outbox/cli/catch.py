@@ -33,7 +33,7 @@ def catch(host: str, port: int, web_port: int) -> None:
     application send to it with MAIL_SERVER=localhost and MAIL_PORT=8025.
     """
     if find_spec("aiosmtpd") is None:
-        raise click.ClickException("catch " + needs_extra("aiosmtpd", "dev"))
+        raise click.ClickException("flask outbox catch " + needs_extra("aiosmtpd", "dev"))
     require_free("127.0.0.1" if host == "localhost" else host, port, "--port")
     if web_port:
         require_free("127.0.0.1", web_port, "--web-port")
