@@ -20,8 +20,14 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture(params=[classic, lite, scoped, plain], ids=lambda making: making.__name__)
-def made(request: pytest.FixtureRequest, tmp_path: Path, smtp: ScriptedServer) -> Iterator[Made]:
-    """An application in each of the ways in which one can be made."""
+def made(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    smtp: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Made]:
+    """An application in each of the ways in which one can be made; its folder is `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
     making = getattr(request, "param", classic)
     shop: Made = making(
         f"sqlite:///{tmp_path / 'shop.db'}",
