@@ -23,7 +23,7 @@ from tests.outbox_rows import rows
 
 pytestmark = ON_SQLITE
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "dashboard.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "dashboard.md").read_text()
 
 
 def code(name: str) -> str:
