@@ -7,16 +7,31 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import flask_mail
 import pytest
-from flask import Flask
+from flask import Flask, current_app
+from sqlalchemy.orm import sessionmaker
 
-from flask_outbox import AddressError, BadHeaderError, Mail, Message, SmtpError, smtp_server
+from flask_outbox import (
+    AddressError,
+    BadHeaderError,
+    FlaskOutbox,
+    Mail,
+    Message,
+    OutboxError,
+    SmtpError,
+    schema,
+    smtp_server,
+)
+from flask_outbox.application import make_dispatcher
 from flask_outbox.flask_mail import HAS_ALTERNATIVES, render_message
 from flask_outbox.smtp.client import SmtpClient
 from flask_outbox.smtp.errors import Meaning, Step
+from tests.databases import engine_of
 from tests.smtp_server import DROP, STALL, Authority, ScriptedServer
 
 SHORT = 0.3
@@ -529,6 +544,88 @@ def test_files_go_with_a_message(
         text, logo = server.received[0].message.iter_attachments()
         assert (text.get_filename(), text.get_payload(decode=True)) == (name, "zwölf\n".encode())
         assert (logo.get_content_type(), logo["Content-ID"]) == ("image/png", "<logo>")
+
+
+@both_messages
+def test_parts_hold_the_texts_as_they_were_given(message_class: type[flask_mail.Message]) -> None:
+    with ScriptedServer() as server:
+        with mail_to(server) as mail:
+            written = message(message_class, body="Hello World", html="<b>Hello</b>")
+            written.attach(content_type="text/plain", data=b"this is a test")
+            mail.send(written)
+        texts, file = server.received[0].message.iter_parts()
+        plain, html = texts.iter_parts()
+        assert (plain.get_payload(), html.get_payload()) == ("Hello World", "<b>Hello</b>")
+        assert (file.get_payload(decode=True), file.get_filename()) == (b"this is a test", None)
+
+
+def test_a_new_message_is_empty_and_can_be_filled() -> None:
+    with mail_to(None, MAIL_DEFAULT_SENDER=("Shop", "shop@example.com")):
+        written = Message("Hello")
+        assert (written.recipients, written.cc, written.bcc, written.attachments) == (
+            [],
+            [],
+            [],
+            [],
+        )
+        assert (written.mail_options, written.rcpt_options, written.date) == ([], [], None)
+        assert written.sender == "Shop <shop@example.com>"
+        written.add_recipient("a@example.com")
+        written.add_recipient("a@example.com")
+        assert written.send_to == ["a@example.com"]
+        assert "\r\nTo: a@example.com\r\n" in str(written)
+
+
+# The outbox
+
+
+@both_messages
+def test_the_outbox_sends_a_message_as_mail_does(
+    message_class: type[flask_mail.Message], tmp_path: Path
+) -> None:
+    with ScriptedServer() as server, shop_with_an_outbox(server, tmp_path) as outbox:
+        written = message(
+            message_class, html="<p>Hello</p>", reply_to="a@example.com",
+            extra_headers={"X-Order": "7"}, attachments=[attachment()], bcc=["bob@example.com"],
+        )  # fmt: skip
+        outbox.send(written)
+        outbox.send_email(
+            "Again", sender="shop@example.com", recipients="susan@example.com", body="text",
+            extra_headers={"X-Order": "8"}, attachments=[attachment()],
+        )  # fmt: skip
+        assert server.connections == 0
+        make_dispatcher(current_app).drain()
+        first, second = sorted(server.received, key=lambda one: one.message["X-Order"])
+    assert first.recipients == ["susan@example.com", "bob@example.com"]
+    assert first.message["Reply-To"] == "a@example.com"
+    assert [one.get_filename() for one in first.message.iter_attachments()] == ["a.txt"]
+    assert (second.message["Subject"], second.sender) == ("Again", "shop@example.com")
+    assert [one.get_filename() for one in second.message.iter_attachments()] == ["a.txt"]
+
+
+def test_what_the_outbox_cannot_send_is_refused_in_words(tmp_path: Path) -> None:
+    with ScriptedServer() as server, shop_with_an_outbox(server, tmp_path) as outbox:
+        wrong: Any = EmailMessage()
+        with pytest.raises(TypeError, match="takes a Message, not EmailMessage"):
+            outbox.send(wrong)
+        with pytest.raises(OutboxError, match="mail_options"):
+            outbox.send(message(mail_options=["RET=HDRS"]))
+        with pytest.raises(BadHeaderError):
+            outbox.send(message(recipients=["susan@example.com\r\nBcc: bob@example.com"]))
+        with pytest.raises(OutboxError, match="no recipients"):
+            outbox.send(message(recipients=[]))
+        assert make_dispatcher(current_app).drain() == 0
+
+
+@contextmanager
+def shop_with_an_outbox(server: ScriptedServer, folder: Path) -> Iterator[FlaskOutbox]:
+    app = Flask("shop")
+    app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=server.port)
+    engine = engine_of(f"sqlite:///{folder / 'outbox.db'}")
+    schema.create_all(engine)
+    with app.app_context():
+        yield FlaskOutbox(app, sessions=sessionmaker(engine))
+    engine.dispose()
 
 
 def message(

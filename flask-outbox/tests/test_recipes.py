@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from flask import Flask, render_template_string, request, url_for
+from flask import Flask, request, url_for
 from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -36,8 +36,8 @@ TEMPLATES = {
 IMPORTS: dict[str, Any] = {
     **{name: getattr(flask_outbox, name) for name in flask_outbox.__all__},
     **{one.__name__: one for one in (
-        Flask, Mapping, Session, URLSafeSerializer, BadSignature, datetime, timedelta, delete, select,
-        previews_blueprint, url_for, render_template_string,
+        Flask, Mapping, Session, URLSafeSerializer, BadSignature, datetime, timedelta, delete,
+        select, previews_blueprint, url_for,
     )},
     "UTC": UTC, "Any": Any, "request": request,
 }  # fmt: skip

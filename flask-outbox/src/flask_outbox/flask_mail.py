@@ -378,10 +378,10 @@ def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False
         text=_text(message.body or "", charset),
         html=None if message.html is None else _text(message.html, charset),
         alternatives=alternatives,
-        to=parse_addresses(message.recipients),
+        to=_once_each(message.recipients),
         sender=_optional(message.sender),
-        cc=parse_addresses(message.cc),
-        bcc=parse_addresses(message.bcc),
+        cc=_once_each(message.cc),
+        bcc=_once_each(message.bcc),
         reply_to=parse_reply_to(message.reply_to),
         attachments=message.attachments,
         headers=message.extra_headers or {},
@@ -415,6 +415,10 @@ def to_message(email: Email, *, message_id: str, date: float) -> Message:
     if HAS_ALTERNATIVES:
         message.alts.update(email.alternatives)
     return message
+
+
+def _once_each(values: Any) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(parse_addresses(values)))
 
 
 def _optional(value: AddressLike | None) -> Address | None:
