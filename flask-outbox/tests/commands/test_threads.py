@@ -60,10 +60,18 @@ def script(greeter: Greeter, code: str) -> AbstractContextManager[Process]:
 
 
 @contextmanager
-def gunicorn(greeter: Greeter, port: int, **given: str) -> Iterator[Process]:
+def gunicorn(greeter: Greeter, port: int, *more: str, **given: str) -> Iterator[Process]:
     """Two workers that serve at the port."""
     need(find_spec("gunicorn") is not None, "gunicorn")
-    options = ["--bind", f"{HOST}:{port}", "--workers", "2", "--pythonpath", str(GREETER.parent)]
+    options = [
+        "--bind",
+        f"{HOST}:{port}",
+        "--workers",
+        "2",
+        "--pythonpath",
+        str(GREETER.parent),
+        *more,
+    ]
     with greeter.process("-m", "gunicorn", *options, "greeter:app", **given) as started:
         assert eventually(lambda: started.said().count("Booting worker") == 2 and is_open(port))
         yield started
