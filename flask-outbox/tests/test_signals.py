@@ -12,6 +12,7 @@ import pytest
 from blinker import NamedSignal
 from flask import Flask, current_app
 from flask.ctx import AppContext
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import flask_outbox
@@ -31,7 +32,7 @@ from flask_outbox import (
 from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.smtp.transport import SuppressedTransport
 from tests.application import db, transaction
 from tests.databases import ON_SQLITE
@@ -141,9 +142,8 @@ def test_each_end_has_its_signal(
 def test_an_expired_message_and_a_suppressed_one_have_theirs(app: Flask, outbox: Outbox) -> None:
     expired, suppressed = enqueue(outbox), enqueue(outbox)
     with transaction() as session:
-        found = session.get_one(type(rows(app)[0]), expired)
+        found = session.scalars(select(OutboxMessage).where(OutboxMessage.id == expired)).one()
         found.expires_at = found.created_at
-        session.flush()
     with hearing(app) as heard:
         make_dispatcher(app).drain()
         with transaction() as session:
