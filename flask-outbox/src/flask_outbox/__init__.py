@@ -1,5 +1,40 @@
 """Mail that arrives: a durable outbox, a dispatcher, and Flask-Mail's face over verified SMTP.
 
+A message is a row in the application's own database, written in the transaction of its cause:
+
+    from flask_outbox import Discard, Email, FlaskOutbox, Message, Priority
+
+    db = SQLAlchemy(app)
+    outbox = FlaskOutbox(app, db)
+
+    @outbox.email("shop.confirmation", priority=Priority.HIGH, expires_after=timedelta(hours=4))
+    def confirmation(session: Session, *, order_id: int) -> Email | Discard:
+        order = session.get(Order, order_id)
+        if order is None:
+            return Discard("The order was withdrawn.")
+        return Email("Your order", f"Thank you for ordering: {order.goods}\\n")
+
+In a view, the first leaves with the commit, if there is one. The others join a transaction that has
+written something, and are committed at once where there is none:
+
+    outbox.enqueue(confirmation, to=order.address, order_id=order.id)
+    db.session.commit()
+
+    outbox.send(Message("Thank you", recipients=["susan@example.com"], body="Thank you."))
+    outbox.send_email("Thank you", None, ["susan@example.com"], "Thank you.")
+
+`flask outbox deliver`, or run_dispatcher(app), delivers them in a process of its own.
+
+Where to look: FlaskOutbox for an application; Outbox beneath it, which needs no Flask; EmailType
+for how a type is tried again and limited; Email, Attachment and email_from_templates for what
+composers return; `message_sent` and the other signals for what became of a message. Text is
+UTF-8, times are Unix time or aware datetimes, durations seconds or timedeltas. AddressLike is an
+address as applications write it: "susan@example.com", "Susan <susan@example.com>",
+("Susan", "susan@example.com") or an Address. BadHeaderError is Flask-Mail's: a line break, or
+something else that cannot be sent, in what becomes a header. `metadata` holds the tables, for
+migrations; see flask_outbox.schema. Tests have flask_outbox.testing, workers on many machines
+flask_outbox.celery, operators flask_outbox.dashboard.
+
 Each name is imported when it is first used, and what needs an extra where it is used, so that any
 Flask application can do without it.
 """

@@ -34,7 +34,7 @@ KEYS = (
     "MAIL_OAUTH_REFRESH_TOKEN", "MAIL_OAUTH_SCOPE", "MAIL_CONNECTIONS", "MAIL_RETENTION_DAYS",
     "MAIL_MAX_BYTES", "MAIL_RATE_LIMIT", "MAIL_RATE_LIMIT_BY_DOMAIN", "MAIL_GUARD_MESSAGES",
     "MAIL_GUARD_MINUTES", "MAIL_GUARD_DAILY", "MAIL_DKIM_KEY_FILE", "MAIL_DKIM_SELECTOR",
-    "MAIL_DKIM_DOMAIN",
+    "MAIL_DKIM_DOMAIN", "MAIL_REDIRECT_TO",
 )  # fmt: skip
 """The settings that the library reads; README.md has a table of them."""
 
@@ -75,7 +75,7 @@ def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> De
     return DeliveryOptions(
         recipient_limit=RecipientLimit(
             number(config, "MAIL_GUARD_MESSAGES", int, least=1) or RECIPIENT_MESSAGES,
-            (number(config, "MAIL_GUARD_MINUTES", float, least=1) or RECIPIENT_MINUTES) * MINUTE,
+            (number(config, "MAIL_GUARD_MINUTES", float, least=0.01) or RECIPIENT_MINUTES) * MINUTE,
             number(config, "MAIL_GUARD_DAILY", int, least=1) or RECIPIENT_DAILY,
         ),
         rate_limits=_rate_limits(config),
@@ -104,7 +104,9 @@ def _signer(config: Config) -> Callable[[bytes], bytes]:
     if file is None and selector is None:
         return lambda content: content
     if file is None or selector is None:
-        raise ValueError("MAIL_DKIM_KEY_FILE and MAIL_DKIM_SELECTOR need each other: set both.")
+        names = ("MAIL_DKIM_KEY_FILE", "MAIL_DKIM_SELECTOR")
+        there, missing = names if selector is None else reversed(names)
+        raise ValueError(f"{there} is set, and {missing} is not: they need each other.")
     # An extra, which needs its packages only where mail is signed.
     from flask_outbox.message.dkim import DkimKeyError, load_signer  # noqa: PLC0415
 

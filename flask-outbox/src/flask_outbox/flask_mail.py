@@ -47,6 +47,8 @@ from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, tr
 
 logger = logging.getLogger(__name__)
 
+PORT_MAXIMUM = 65535
+
 HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
 """Whether Flask-Mail is 0.10 or newer."""
 
@@ -234,6 +236,7 @@ class Mail(flask_mail.Mail):
         debug: bool | int = False,
         testing: bool = False,
     ) -> Any:
+        """What `init_app` keeps for an application with this configuration."""
         server = smtp_server(config, debug=flag(config, "MAIL_DEBUG", default=bool(debug)))
         state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
             server=server.host,
@@ -312,18 +315,33 @@ def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
         raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
     return SmtpServer(
         host=config.get("MAIL_SERVER") or "localhost",
-        port=number(config, "MAIL_PORT", int) or 25,
+        port=_port(config),
         use_tls=use_tls,
         use_ssl=use_ssl,
         username=words(config, "MAIL_USERNAME"),
         password=words(config, "MAIL_PASSWORD"),
         tokens=_token_source(config),
         timeout=number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
-        ca_file=config.get("MAIL_CA_FILE"),
+        ca_file=config.get("MAIL_CA_FILE") or None,
         debug=debug,
-        ehlo_name=parse_domain(name) if (name := config.get("MAIL_EHLO_NAME")) else None,
+        ehlo_name=_ehlo_name(config),
         sender_domain=_sender_domain(config),
     )
+
+
+def _port(config: Config) -> int:
+    port = number(config, "MAIL_PORT", int) or 25
+    if port > PORT_MAXIMUM:
+        raise ValueError(f"MAIL_PORT is {port}; the highest is {PORT_MAXIMUM}.")
+    return port
+
+
+def _ehlo_name(config: Config) -> str | None:
+    name = words(config, "MAIL_EHLO_NAME")
+    try:
+        return parse_domain(name) if name else None
+    except AddressError as error:
+        raise ValueError(f"MAIL_EHLO_NAME is {error}.") from None
 
 
 def redirect_to(config: Config) -> tuple[Address, ...]:

@@ -68,7 +68,10 @@ class InjectionError(AddressError, BadHeaderError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address: a display name, which may be empty, a local part, and a domain in ASCII."""
+    """An address: a display name, which may be empty, a local part, and a domain in ASCII.
+
+    parse_address makes one of a text, and checks it.
+    """
 
     name: str
     local: str
@@ -82,10 +85,12 @@ class Address:
 
     @property
     def mailbox(self) -> str:
+        """The address without its name: local@domain."""
         return f"{self.local}@{self.domain}"
 
     @property
     def needs_smtputf8(self) -> bool:
+        """Whether only a server with SMTPUTF8 can take it (RFC 6531)."""
         return not self.local.isascii()
 
     @property

@@ -39,7 +39,11 @@ JITTER = 0.1
 
 
 class Priority(IntEnum):
-    """Which messages leave first: lower numbers overtake higher ones."""
+    """Which messages leave first: lower numbers overtake higher ones.
+
+    HIGH is for mail that somebody waits for, over a connection that is kept for it; LOW is for
+    mail to many. The others are NORMAL.
+    """
 
     HIGH = 0
     NORMAL = 1
@@ -50,8 +54,9 @@ class Priority(IntEnum):
 class ComposeContext:
     """What a composer is told about the message that it composes.
 
-    `locale` is the recipient's language, such as "en" or "pt_BR"; `arguments` are those with which
-    the message was enqueued; `now` is Unix time in seconds; `attempt` counts from 1.
+    `recipient` is the address for which it was enqueued, `locale` that person's language, such as
+    "en" or "pt_BR"; `arguments` are those with which the message was enqueued; `now` is Unix time
+    in seconds; `attempt` counts from 1.
     """
 
     recipient: Address
@@ -63,7 +68,10 @@ class ComposeContext:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """What a composer returns if there is nothing to send; the reason is shown to operators."""
+    """What a composer returns if there is nothing to send; the reason is shown to operators.
+
+    return Discard("The order was withdrawn.")
+    """
 
     reason: str
 
@@ -73,8 +81,9 @@ Composer = Callable[[Session, ComposeContext], Email | Discard]
 
 @dataclass(frozen=True)
 class EmailType:
-    """One kind of message.
+    """One type of email. `outbox.email` of FlaskOutbox makes them, and checks arguments.
 
+    - `name` is stored with each message: it must stay while such messages wait.
     - `compose` writes the message when it leaves, or returns a Discard.
     - `sender` is the author, unless the message or the outbox names one.
     - `priority`: mail of a higher priority leaves first.

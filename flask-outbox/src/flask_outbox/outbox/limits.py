@@ -11,9 +11,11 @@ from flask_outbox.outbox.email_types import DAY, MINUTE
 
 @dataclass(frozen=True)
 class RecipientLimit:
-    """How many messages of each share one address gets.
+    """How many messages of types that strangers can trigger (`guarded`) one address gets.
 
-    At most `messages` within `seconds`, and `daily` within a day.
+    At most `messages` within `seconds`, and `daily` within a day, of all such types together; those
+    that lead back into an account (`way_back`) are counted apart, each type by itself. What is
+    beyond is discarded.
     """
 
     messages: int = RECIPIENT_MESSAGES

@@ -70,13 +70,25 @@ time; does one batch, and returns whether there is more. Several processes may r
 
 
 class Outbox:
-    """The outbox of one application.
+    """The outbox of one application: what FlaskOutbox makes, and all that it needs without Flask.
 
-    `sessions` makes database sessions, a new one at each call, as a sessionmaker does. `sender` is
-    the author of messages whose type names none. `wakeup` wakes those who deliver; a
-    function returns what does, given the engine. `clock` is Unix time in seconds. `current` returns
-    the write transaction that the caller has open, if any, for `send_email`. No message may be
-    larger than `maximum_bytes`. `delivery` is what only those who deliver need.
+        outbox = Outbox(sessionmaker(engine), sender="Shop <shop@example.com>")
+        outbox.register(EmailType("shop.confirmation", compose))
+        with Session(engine) as session, session.begin():
+            outbox.enqueue(session, "shop.confirmation", "susan@example.com")
+
+    - `sessions` makes SQLAlchemy sessions, a new one at each call, as a sessionmaker does: for
+      messages that are committed at once, and for composers.
+    - `sender` is the author of messages whose type names none.
+    - `wakeup` wakes those who deliver, after each commit with new messages; a function returns what
+      does, given the engine. By default nobody is woken, and dispatchers find them within a second.
+    - `clock` returns Unix time in seconds.
+    - `current` returns the session whose transaction a finished message joins, or None for one that
+      is committed at once. By default it is always None.
+    - `maximum_bytes` is the size of the largest message, encoding included.
+    - `delivery` is what only those who deliver need: limits, languages, a signature.
+
+    Raises TypeError for sessions that cannot be used, and AddressError for the sender.
     """
 
     def __init__(
