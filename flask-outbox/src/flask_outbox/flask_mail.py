@@ -83,6 +83,7 @@ class Message(flask_mail.Message):
 
     @property
     def send_to(self) -> list[Any]:  # type: ignore[override]
+        """All recipients, each once, in the order of To, Cc and Bcc."""
         return list(dict.fromkeys([*self.recipients, *self.cc, *self.bcc]))
 
     def has_bad_headers(self) -> bool:
@@ -110,6 +111,7 @@ class Message(flask_mail.Message):
             return render_message(_for_display(self))
 
     def as_string(self) -> str:
+        """The message as it would be sent, as text."""
         return self.as_bytes().decode("utf-8", "replace")
 
 
@@ -266,6 +268,7 @@ class Mail(flask_mail.Mail):
         return self.send(Message(*args, **kwargs))
 
     def connect(self) -> Connection:
+        """One connection for several messages: `with mail.connect() as connection: …`."""
         app = self.app or current_app
         if "mail" not in app.extensions:
             raise RuntimeError("This application has no Mail extension: call init_app first.")
