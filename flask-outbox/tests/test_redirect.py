@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ from flask_outbox import ComposeContext, Email, EmailType, FlaskOutbox, Message,
 from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.models import Status
-from flask_outbox.outbox.wakeup import WakeupListener
 from tests.databases import ON_SQLITE, engine_of
 from tests.outbox_rows import rows
 from tests.ports import HOST
@@ -193,11 +191,6 @@ def test_the_check_shows_it(app: Flask) -> None:
 def test_a_dispatcher_says_at_its_start_that_mail_is_redirected(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dispatcher = make_dispatcher(app)
-    with WakeupListener(None) as listener:
-        thread = threading.Thread(target=dispatcher.run, args=[listener])
-        dispatcher.stop()
-        thread.start()
-        thread.join()
+    make_dispatcher(app).drain()
     said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert said == [f"All mail goes to {QA}, {DEV} instead of its recipients (MAIL_REDIRECT_TO)."]

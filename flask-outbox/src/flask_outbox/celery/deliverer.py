@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_outbox.database_errors import reason
 from flask_outbox.delivery.claims import Claims
-from flask_outbox.delivery.delivery import Delivery, warn_of_redirection
+from flask_outbox.delivery.delivery import Delivery
 from flask_outbox.delivery.dispatcher import LEASE_SECONDS, ServerHealth
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.outage import Outage
@@ -56,7 +56,6 @@ class Deliverer:
         )
 
     def __enter__(self) -> Deliverer:
-        warn_of_redirection(self.outbox)
         self._leases.__enter__()
         return self
 

@@ -132,10 +132,10 @@ class Dispatcher:
         self._writing = Outage(
             logger, "The outbox cannot be written: %s", "The outbox can be written again."
         )
+        warn_of_redirection(outbox)
 
     def run(self, listener: WakeupListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
-        warn_of_redirection(self.outbox)
         with self._lease_keeper() as leases, self._housekeeping(), closing(self._polling):
             threads = [
                 threading.Thread(
