@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
+from flask_babel import force_locale
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
 from sqlalchemy import Engine
@@ -200,6 +201,7 @@ def _delivery_options(settings: Settings) -> DeliveryOptions:
         ),
         rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
         resolve_locale=languages.supported_locale,
+        in_locale=force_locale,
         sign=signer(settings),
         redirect_to=parse_addresses(settings.MAIL_REDIRECT_TO),
     )

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, current_app, got_request_exception, request
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import String
 from sqlalchemy.exc import IntegrityError
@@ -82,8 +81,7 @@ def register_email_types(outbox: Outbox) -> None:
 
 def failure(_session: Session, context: ComposeContext) -> Email | Discard:
     """Compose the mail about one failure, to one of ADMINS."""
-    with force_locale(context.locale):
-        return email_from_templates("web/emails/failure", context.arguments, to=context.recipient)
+    return email_from_templates("web/emails/failure", context.arguments, to=context.recipient)
 
 
 def report(exception: BaseException, *, now: datetime) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -86,18 +85,17 @@ def compose_notice(
     if user is None:
         return Discard("The account was deleted.")
     happened = from_unix(context.arguments["at"])
-    with force_locale(context.locale):
-        return email_from_templates(
-            template,
-            {
-                "username": user.username,
-                "when": moment_in_words(happened, user.time_zone),
-                "place": _place_in_words(context),
-                "not_me": not_me_link(user, context.recipient, now=from_unix(context.now)),
-                **texts,
-            },
-            to=context.recipient,
-        )
+    return email_from_templates(
+        template,
+        {
+            "username": user.username,
+            "when": moment_in_words(happened, user.time_zone),
+            "place": _place_in_words(context),
+            "not_me": not_me_link(user, context.recipient, now=from_unix(context.now)),
+            **texts,
+        },
+        to=context.recipient,
+    )
 
 
 def not_me_link(user: User, address: AddressLike, *, now: datetime) -> str:

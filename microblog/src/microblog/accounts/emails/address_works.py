@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -42,7 +41,6 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     user = session.get(User, context.arguments["user_id"])
     if user is None:
         return Discard("The account was deleted.")
-    with force_locale(context.locale):
-        return email_from_templates(
-            "accounts/emails/address_works", {"username": user.username}, to=context.recipient
-        )
+    return email_from_templates(
+        "accounts/emails/address_works", {"username": user.username}, to=context.recipient
+    )

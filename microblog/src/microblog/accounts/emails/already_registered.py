@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -27,12 +26,11 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     user = session.get_one(User, context.arguments["user_id"])
     if user.disabled_at is not None:
         return Discard("The account that holds the address is disabled.")
-    with force_locale(context.locale):
-        return email_from_templates(
-            "accounts/emails/already_registered",
-            {
-                "username": user.username,
-                "link": public_link("accounts.reset_password_request"),
-            },
-            to=user.email,
-        )
+    return email_from_templates(
+        "accounts/emails/already_registered",
+        {
+            "username": user.username,
+            "link": public_link("accounts.reset_password_request"),
+        },
+        to=user.email,
+    )

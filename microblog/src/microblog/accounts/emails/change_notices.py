@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
 from flask_outbox import ComposeContext, Discard, Email, address_key
@@ -34,8 +33,7 @@ def compose_change_notice(
     ):
         return GONE
     ends = change.undo_until or change.requested_at + CONFIRM_WITHIN
-    with force_locale(context.locale):
-        until = moment_in_words(ends, user.time_zone)
+    until = moment_in_words(ends, user.time_zone)
     return compose_notice(session, context, template, link=undo_link(user, change), until=until)
 
 

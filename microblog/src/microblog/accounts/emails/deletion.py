@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -38,8 +37,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     if user is None or user.deletes_at is None or user.deletes_at <= now:
         return Discard("The account was deleted, or its deletion was undone.")
     token = keep_token(token_keys(), user, now=now, lifetime=user.deletes_at - now)
-    with force_locale(context.locale):
-        until = moment_in_words(user.deletes_at, user.time_zone)
+    until = moment_in_words(user.deletes_at, user.time_zone)
     return compose_notice(
         session,
         context,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -75,12 +74,11 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     if instead is not None:
         return instead
     token = confirmation_token(token_keys(), user, change)
-    with force_locale(context.locale):
-        return email_from_templates(
-            "accounts/emails/email_change_confirmation",
-            {
-                "link": public_link("email_change.confirm", token=token),
-                "until": moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
-            },
-            to=change.new_email,
-        )
+    return email_from_templates(
+        "accounts/emails/email_change_confirmation",
+        {
+            "link": public_link("email_change.confirm", token=token),
+            "until": moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
+        },
+        to=change.new_email,
+    )

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -69,7 +68,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     if found is None:
         return Discard(_why_no_link(session, context.recipient))
     user, token = found
-    return compose_with_link("accounts/emails/password_reset", context, user, token)
+    return compose_with_link("accounts/emails/password_reset", user, token)
 
 
 def link_lifetime() -> timedelta:
@@ -77,24 +76,21 @@ def link_lifetime() -> timedelta:
     return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
-def compose_with_link(
-    template: str, context: ComposeContext, user: User, token: str, **texts: Any
-) -> Email:
+def compose_with_link(template: str, user: User, token: str, **texts: Any) -> Email:
     """Compose a mail with a link for a new password, made of this token.
 
     Its templates get `username`, `link`, `minutes`, and `texts`.
     """
-    with force_locale(context.locale):
-        return email_from_templates(
-            template,
-            {
-                "username": user.username,
-                "link": public_link("accounts.reset_password", token=token),
-                "minutes": current_app.config["RESET_LINK_SECONDS"] // 60,
-                **texts,
-            },
-            to=user.email,
-        )
+    return email_from_templates(
+        template,
+        {
+            "username": user.username,
+            "link": public_link("accounts.reset_password", token=token),
+            "minutes": current_app.config["RESET_LINK_SECONDS"] // 60,
+            **texts,
+        },
+        to=user.email,
+    )
 
 
 def _why_no_link(session: Session, address: Address) -> str:

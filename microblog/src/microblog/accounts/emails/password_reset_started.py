@@ -50,7 +50,6 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     token = reset_token(token_keys(), user, now=from_unix(context.now), lifetime=link_lifetime())
     return compose_with_link(
         "accounts/emails/password_reset_started",
-        context,
         user,
         token,
         reason=context.arguments["reason"],

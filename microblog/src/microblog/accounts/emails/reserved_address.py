@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -43,16 +42,15 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     user = session.get_one(User, change.user_id)
     if change.undo_until is None:
         return Discard("No address can undo this change.")
-    with force_locale(context.locale):
-        return email_from_templates(
-            "accounts/emails/reserved_address",
-            {
-                "username": user.username,
-                "link": undo_link(user, change),
-                "until": moment_in_words(change.undo_until, user.time_zone),
-            },
-            to=change.old_email,
-        )
+    return email_from_templates(
+        "accounts/emails/reserved_address",
+        {
+            "username": user.username,
+            "link": undo_link(user, change),
+            "until": moment_in_words(change.undo_until, user.time_zone),
+        },
+        to=change.old_email,
+    )
 
 
 def reserved_address_email(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
@@ -75,13 +74,12 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     if instead is not None:
         return instead
     token = verification_token(token_keys(), user, now=from_unix(context.now))
-    with force_locale(context.locale):
-        return email_from_templates(
-            "accounts/emails/verification",
-            {
-                "link": public_link("accounts.verify_email", token=token),
-                "days": LINK_LIFETIME.days,
-                "days_kept": UNVERIFIED_KEPT.days,
-            },
-            to=user.email,
-        )
+    return email_from_templates(
+        "accounts/emails/verification",
+        {
+            "link": public_link("accounts.verify_email", token=token),
+            "days": LINK_LIFETIME.days,
+            "days_kept": UNVERIFIED_KEPT.days,
+        },
+        to=user.email,
+    )
