@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from flask_outbox.message.addresses import Address
 from flask_outbox.message.email import Attachment, Email
@@ -60,13 +61,19 @@ def render(
     if email.subject.strip():
         lines.append(unstructured("Subject", email.subject, charset))
     lines += [
-        f"Date: {format_datetime(datetime.fromtimestamp(int(date), UTC))}",
+        f"Date: {_date(int(date))}",
         f"Message-ID: {message_id}",
     ]
     for name, value in {**(headers or {}), **email.headers}.items():
         lines.append(unstructured(name, value, charset))
     lines.append("MIME-Version: 1.0")
     return _crlf("\n".join(lines)) + b"\r\n" + _body(email, message_id)
+
+
+@lru_cache(maxsize=16)
+def _date(second: int) -> str:
+    """The moment as RFC 5322 writes it. Messages of one second are many."""
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def _body(email: Email, seed: str) -> bytes:

@@ -8,6 +8,7 @@ in every error and gives each answer one deadline.
 from __future__ import annotations
 
 import re
+import select
 import socket
 import ssl
 import sys
@@ -131,7 +132,8 @@ class SmtpClient:
 
     def limit(self, name: str) -> int | None:
         """A limit that the server announced, such as RCPTMAX (RFC 9422)."""
-        return announced_limit(self.features.get("limits", ""), name)
+        limits = self.features.get("limits")
+        return announced_limit(limits, name) if limits else None
 
     @property
     def is_used_up(self) -> bool:
@@ -207,7 +209,10 @@ class SmtpClient:
         A lone CR or LF becomes a line end: some servers take a dot beside one for the end of the
         message, and what follows for commands.
         """
-        dotted = _LONE_ENDS.sub(b"\r\n", content).replace(b"\r\n.", b"\r\n..")
+        ends = content.count(b"\r\n")
+        if not content.count(b"\r") == content.count(b"\n") == ends:
+            content = _LONE_ENDS.sub(b"\r\n", content)
+        dotted = content.replace(b"\r\n.", b"\r\n..")
         if dotted.startswith(b"."):
             dotted = b"." + dotted
         if not dotted.endswith(b"\r\n"):
@@ -231,6 +236,8 @@ class SmtpClient:
         """
         if self._socket is None or self._buffer:
             return False
+        if not self.encrypted and not _has_data(self._socket):
+            return True
         try:
             self._socket.settimeout(0)
             self._buffer = self._socket.recv(LINE_MAXIMUM)
@@ -305,7 +312,7 @@ class SmtpClient:
             sys.stderr.write(f"SMTP > {shown}\n")
         try:
             connection = self._connected()
-            connection.settimeout(self.server.timeout)
+            self._set_timeout(connection, self.server.timeout)
             # In pieces: a server that reads slowly, but goes on reading, does not time out.
             for start in range(0, len(data), _PIECE):
                 connection.sendall(data[start : start + _PIECE])
@@ -338,7 +345,10 @@ class SmtpClient:
             if len(self._buffer) > LINE_MAXIMUM:
                 raise OSError("an answer with an endless line")
             connection = self._connected()
-            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError
+            self._set_timeout(connection, remaining)
             received = connection.recv(4096)
             if not received and not self._buffer:
                 raise ConnectionResetError(0, "the server closed the connection")
@@ -346,6 +356,12 @@ class SmtpClient:
             self._buffer += received or b"\n"
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r")
+
+    def _set_timeout(self, connection: socket.socket, seconds: float) -> None:
+        """Set the timeout unless it is nearly right: that is a system call for every answer."""
+        present = connection.gettimeout()
+        if present is None or abs(present - seconds) > self.server.timeout / 100:
+            connection.settimeout(seconds)
 
     @staticmethod
     def require(step: Step, reply: Reply) -> Reply:
@@ -363,3 +379,11 @@ class SmtpClient:
         if isinstance(error, TimeoutError):
             return SmtpError(step, None, f"no answer within {self.server.timeout:g} seconds")
         return SmtpError(step, None, error.strerror or str(error))
+
+
+def _has_data(connection: socket.socket) -> bool:
+    """Whether there is something to read; True if that cannot be told."""
+    try:
+        return bool(select.select([connection], [], [], 0)[0])
+    except ValueError:
+        return True  # it has a number that select cannot take

@@ -159,7 +159,7 @@ def _split(client: SmtpClient, envelope: Envelope) -> tuple[Envelope, list[tuple
     most = client.limit("RCPTMAX") or len(able)
     reason = f"4.5.3 the server takes {most} recipients at once"
     unable += [(who, SmtpError(Step.RCPT, 452, reason)) for who in able[most:]]
-    return replace(envelope, recipients=able[:most]), unable
+    return (replace(envelope, recipients=able[:most]) if unable else envelope), unable
 
 
 def _recover(client: SmtpClient, error: SmtpError) -> None:
