@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -226,13 +226,9 @@ class Email:
 
     def needs_smtputf8(self) -> bool:
         """Whether only a server with SMTPUTF8 (RFC 6531) can accept it."""
-        return any(one.needs_smtputf8 for one in self._addresses())
-
-    def _addresses(self) -> Iterator[Address]:
-        yield from self.recipients
-        yield from self.reply_to
-        if self.sender:
-            yield self.sender
+        sender = (self.sender,) if self.sender else ()
+        groups = (self.to, self.cc, self.bcc, self.reply_to, sender)
+        return any(one.needs_smtputf8 for group in groups for one in group)
 
 
 def _read_attachment(one: Any) -> Attachment:

@@ -12,6 +12,10 @@ from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, tr
 CHECK_AFTER_SECONDS = 5.0
 CLOSE_AFTER_SECONDS = 30.0
 
+FRESH_SECONDS = 0.01
+"""A delivery opens the transport before it composes, before it sends, and in sending: so soon after
+one look at the socket, another tells nothing."""
+
 
 class Transport(Protocol):
     """Hands messages to a server. Belongs to one thread."""
@@ -46,6 +50,7 @@ class SmtpTransport:
         self._process = 0
         self._sent = 0
         self._used_at = 0.0
+        self._checked_at = 0.0
 
     def open(self) -> None:
         if self._client is not None and not self._is_usable(self._client):
@@ -60,12 +65,16 @@ class SmtpTransport:
         used_up = self.max_emails is not None and self._sent >= self.max_emails
         if used_up or client.is_used_up or not client.is_open or self._process != os.getpid():
             return False
+        now = time.monotonic()
+        if self._used_at < self._checked_at and now - self._checked_at < FRESH_SECONDS:
+            return True
         if not client.is_in_step():
             # What the server sent unasked would be taken for its next answer.
             client.close()
             return False
-        if time.monotonic() - self._used_at > CHECK_AFTER_SECONDS:
-            self._used_at = time.monotonic()
+        self._checked_at = now
+        if now - self._used_at > CHECK_AFTER_SECONDS:
+            self._used_at = now
             return client.is_alive()
         return True
 
