@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -17,19 +18,29 @@ from flask_outbox import Discard, Email, EmailType, Priority, current_outbox, da
 from flask_outbox.operations import counts
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status
-from tests.application import transaction
+from tests.application import db, make_app, transaction
+from tests.ports import HOST
+from tests.smtp_server import ScriptedServer
 
 NOW = 1_790_000_000.0
 SUSAN = "susan@example.com"
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
-    """The application of the library's tests, with the dashboard of an operator."""
-    app.config["SECRET_KEY"] = "a secret of the tests"
-    app.register_blueprint(dashboard.blueprint(authorize=lambda: True), url_prefix="/mail")
-    register_types(app)
-    return app
+def app(database_url: str, smtp: ScriptedServer) -> Iterator[Flask]:
+    """An application with the dashboard, into which everybody may look."""
+    made = make_app(
+        database_url,
+        SECRET_KEY="a secret of the tests",
+        MAIL_SERVER=HOST,
+        MAIL_PORT=smtp.port,
+        MAIL_TIMEOUT=5,
+    )
+    made.register_blueprint(dashboard.blueprint(authorize=lambda: True), url_prefix="/mail")
+    register_types(made)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture
