@@ -52,6 +52,8 @@ def test_one_password_opens_the_pages(
         schema.check(shop.db.session.connection())
         shop.outbox.send_email("Hello", None, ["susan@example.com"], "Hello.")
         shop.db.session.commit()
+    figures = generate_latest(run("figures.py").registry_of(app)).decode()
+    assert 'outbox_waiting{lane="normal",status="queued"} 1.0' in figures
     assert app.test_client().get("/mail").status_code == 401
     for password, status in (("wrong", 404), ("", 404), ("open, sésame", 200)):
         given = base64.b64encode(f"anybody:{password}".encode()).decode()
