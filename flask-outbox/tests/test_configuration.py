@@ -159,13 +159,18 @@ NO_NUMBERS = ["many", "nan", "inf", "-1", -1, [], True, float("nan")]
         ("MAIL_EHLO_NAME", "no domain"),
         ("MAIL_REDIRECT_TO", "nobody"),
         ("MAIL_REDIRECT_TO", " "),
-        ("MAIL_DKIM_SELECTOR", "mail"),
-        ("MAIL_DKIM_KEY_FILE", "/nowhere/key.pem"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_by_its_name(key: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{key}\b"):
         initialised(**{key: value})
+
+
+def test_a_key_and_its_selector_need_each_other() -> None:
+    with pytest.raises(ValueError, match=r"^MAIL_DKIM_KEY_FILE is missing"):
+        initialised(MAIL_DKIM_SELECTOR="mail")
+    with pytest.raises(ValueError, match=r"^MAIL_DKIM_SELECTOR is missing"):
+        initialised(MAIL_DKIM_KEY_FILE="key.pem")
 
 
 def test_a_key_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:

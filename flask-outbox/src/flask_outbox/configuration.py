@@ -81,7 +81,7 @@ def delivery_options(config: Config, resolve_locale: Callable[[str], str]) -> De
         rate_limits=_rate_limits(config),
         resolve_locale=resolve_locale,
         in_locale=in_locale,
-        sign=_signer(config),
+        sign=signer(config),
         redirect_to=redirect_to(config),
     )
 
@@ -99,14 +99,18 @@ def _rate_limits(config: Config) -> RateLimits:
     return RateLimits(limits.overall, domains.by_domain)
 
 
-def _signer(config: Config) -> Callable[[bytes], bytes]:
+def signer(config: Config) -> Callable[[bytes], bytes]:
+    """What signs each message as MAIL_DKIM_… say, or returns it as it is without a key.
+
+    Raises ValueError for a wrong one.
+    """
     file, selector = words(config, "MAIL_DKIM_KEY_FILE"), words(config, "MAIL_DKIM_SELECTOR")
     if file is None and selector is None:
         return lambda content: content
     if file is None or selector is None:
         names = ("MAIL_DKIM_KEY_FILE", "MAIL_DKIM_SELECTOR")
         there, missing = names if selector is None else reversed(names)
-        raise ValueError(f"{there} is set, and {missing} is not: they need each other.")
+        raise ValueError(f"{missing} is missing, though {there} is set: give both or neither.")
     # An extra, which needs its packages only where mail is signed.
     from flask_outbox.message.dkim import DkimKeyError, load_signer  # noqa: PLC0415
 

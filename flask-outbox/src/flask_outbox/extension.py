@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import flask_mail
 from flask import Flask, current_app, g, has_app_context
-from sqlalchemy import MetaData
+from sqlalchemy import Engine, MetaData
 from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
@@ -64,15 +64,18 @@ class FlaskOutbox:
     `session=`, or `current` returns the write transaction that is open, if any.
 
     All settings are read from the application's configuration: MAIL_SERVER and whatever else
-    begins with MAIL_; values may be texts. `wakeup` replaces what wakes those who deliver: on
-    PostgreSQL a NOTIFY, on SQLite a socket in the instance folder.
-    `resolve_locale` returns the language to compose in for the one that a message was enqueued in.
+    begins with MAIL_; values may be texts. `wakeup` replaces what wakes those who deliver (on
+    PostgreSQL a NOTIFY, on SQLite a socket in the instance folder), and may be a function that
+    makes it of the engine. `resolve_locale` returns the language to compose in for the one that a
+    message was enqueued in.
 
     In a factory, write `outbox = FlaskOutbox()` beside `db`, and `outbox.init_app(app, db)` after
-    `db.init_app(app)`.
+    `db.init_app(app)`. One extension serves several applications.
 
-    Raises ValueError for a wrong setting, OutboxError for a database other than SQLite and
-    PostgreSQL, and TypeError for sessions that cannot be used.
+    Raises ValueError for a wrong setting, which it names; OutboxError for a database other than
+    SQLite and PostgreSQL, for sessions that are shared, and for a table of the application's own
+    that is named as one of the outbox's; TypeError for what is no database; RuntimeError where the
+    database was not initialised before, or there is an outbox already.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class FlaskOutbox:
         *,
         sessions: Callable[[], Session] | None = None,
         current: Callable[[], Session | None] | None = None,
-        wakeup: Wakeup | None = None,
+        wakeup: Wakeup | Callable[[Engine], Wakeup] | None = None,
         resolve_locale: Callable[[str], str] = lambda locale: locale,
     ) -> None:
         self._app = app
@@ -111,7 +114,7 @@ class FlaskOutbox:
         *,
         sessions: Callable[[], Session] | None = None,
         current: Callable[[], Session | None] | None = None,
-        wakeup: Wakeup | None = None,
+        wakeup: Wakeup | Callable[[Engine], Wakeup] | None = None,
         resolve_locale: Callable[[str], str] = lambda locale: locale,
     ) -> None:
         """Give this application an outbox. Arguments and errors are those of the class."""

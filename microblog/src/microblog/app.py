@@ -10,26 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
-from flask_babel import force_locale
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from flask_outbox import (
-    Address,
-    DeliveryOptions,
-    Mail,
-    Outbox,
-    RecipientLimit,
-    init_outbox,
-    parse_address,
-    parse_addresses,
-    parse_rate_limits,
-)
+from flask_outbox import Address, FlaskOutbox, Mail, Outbox, current_outbox, parse_address
+from flask_outbox.configuration import signer as configured_signer
 from flask_outbox.database_errors import is_outage
-from flask_outbox.message.dkim import DkimKeyError, load_signer
-from flask_outbox.outbox.email_types import MINUTE
 from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
@@ -39,7 +27,7 @@ from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
 from microblog.database import MIGRATIONS, alembic, current_transaction, db
-from microblog.settings import Settings, SettingsError, load_settings, missing_companion
+from microblog.settings import Settings, SettingsError, load_settings
 from microblog.web import (
     error_reports,
     errors,
@@ -108,16 +96,10 @@ def signer(settings: Settings) -> Callable[[bytes], bytes]:
 
     Raises SettingsError if the key cannot be used.
     """
-    file, selector = settings.MAIL_DKIM_KEY_FILE, settings.MAIL_DKIM_SELECTOR
-    if file is None:
-        return lambda content: content
-    if selector is None:
-        raise SettingsError([f"MAIL_DKIM_SELECTOR {missing_companion('MAIL_DKIM_KEY_FILE')}"])
-    domain = settings.MAIL_DKIM_DOMAIN or parse_address(settings.sender).domain
     try:
-        return load_signer(file, selector, domain)
-    except DkimKeyError as error:
-        raise SettingsError([f"MAIL_DKIM_KEY_FILE {error}"]) from None
+        return configured_signer({**settings.as_flask_config(), "ADMINS": [settings.sender]})
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
 
 
 def wakeup_path(settings: Settings) -> Path:
@@ -173,38 +155,24 @@ def _init_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> N
 
 
 def _init_mail(app: Flask, settings: Settings) -> Outbox:
-    state = mail.init_app(app)
-    state.default_sender = settings.sender
+    app.config["MAIL_DEFAULT_SENDER"] = settings.sender
+    mail.init_app(app)
     with app.app_context():
         sessions = db.sessionmaker
-
-    made = Outbox(
-        sessions,
-        sender=settings.sender,
-        wakeup=_wakeup(settings, sessions),
-        current=current_transaction,
-        maximum_bytes=settings.MAIL_MAX_BYTES,
-        delivery=_delivery_options(settings),
-    )
+        try:
+            FlaskOutbox(
+                app,
+                sessions=sessions,
+                current=current_transaction,
+                wakeup=_wakeup(settings, sessions),
+                resolve_locale=languages.supported_locale,
+            )
+        except ValueError as error:
+            raise SettingsError([str(error)]) from None
+        made = current_outbox()
     accounts.register(made, sender=_author(settings))
     error_reports.register_email_types(made)
-    init_outbox(app, made)
     return made
-
-
-def _delivery_options(settings: Settings) -> DeliveryOptions:
-    return DeliveryOptions(
-        recipient_limit=RecipientLimit(
-            settings.MAIL_GUARD_MESSAGES,
-            settings.MAIL_GUARD_MINUTES * MINUTE,
-            settings.MAIL_GUARD_DAILY,
-        ),
-        rate_limits=parse_rate_limits(settings.MAIL_RATE_LIMIT, settings.MAIL_RATE_LIMIT_BY_DOMAIN),
-        resolve_locale=languages.supported_locale,
-        in_locale=force_locale,
-        sign=signer(settings),
-        redirect_to=parse_addresses(settings.MAIL_REDIRECT_TO),
-    )
 
 
 def _author(settings: Settings) -> Address:
