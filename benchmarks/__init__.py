@@ -14,6 +14,7 @@ QUESTIONS = (
     "enqueueing",
     "overtaking",
     "distributed",
+    "notify",
     "pages",
     "uploads",
     "slow_clients",

@@ -1,9 +1,10 @@
 """Do two workers deliver twice as much as one?
 
-Workers with their own connections, which share a PostgreSQL database and a broker, deliver the same
-number of messages to a mail server that takes 100 ms for each: first one worker, then two. The
-messages are enqueued together, each with its wake-up, when the workers are ready; the time ends
-when the last one is settled.
+Workers with their own connections, which share a PostgreSQL database and are woken by a broker, or
+by the database's own NOTIFY, deliver the same number of messages to a mail server that takes 100 ms
+for each: first one worker, then two, each with an instance folder of its own, as on two hosts. The
+messages are enqueued together, with their wake-ups, when the workers are ready; the time ends when
+the last one is settled.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from sqlalchemy import text
+
 from benchmarks.databases import POSTGRES, anything_waits, available, fresh_database
 from benchmarks.filling import HTML, TEXT
 from benchmarks.reporting import Report, parse
@@ -29,6 +32,7 @@ from microblog.settings import Settings, as_environment
 from tests.brokers import Broker, remove_queues
 from tests.site_services import RABBITMQ, REDIS, has_broker
 
+NO_BROKER = "No broker, NOTIFY"
 BROKERS = {"RabbitMQ": RABBITMQ, "Redis": REDIS}
 DELAY_SECONDS = 0.1
 CONNECTIONS = 4
@@ -48,9 +52,9 @@ def main() -> None:
         report.promise("Two workers deliver more than one", measured="not measured", kept=False)
         report.finish()
     report.note(f"{options.messages:,} messages; {CONNECTIONS} connections for each worker.")
-    table = report.table("Broker, workers", "Messages a second", "Possible", "More than one")
+    table = report.table("Woken by, workers", "Messages a second", "Possible", "More than one")
     ratios = []
-    for name in brokers:
+    for name in (NO_BROKER, *brokers):
         alone = deliver(name, options.messages, workers=1)
         together = deliver(name, options.messages, workers=2)
         ratios.append(together / alone)
@@ -67,7 +71,7 @@ def main() -> None:
 
 def deliver(broker: str, count: int, *, workers: int) -> float:
     """Return the messages a second of so many workers."""
-    own = Broker.at(BROKERS[broker])
+    own = Broker.at(BROKERS[broker]) if broker in BROKERS else None
     with (
         tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name,
         fresh_database(POSTGRES, Path(name), name="distributed") as url,
@@ -83,33 +87,57 @@ def deliver(broker: str, count: int, *, workers: int) -> float:
             MAIL_SERVER="127.0.0.1",
             MAIL_PORT=mail_port,
             MAIL_CONNECTIONS=CONNECTIONS,
-            CELERY_BROKER_URL=own.url,
-            CELERY_QUEUE_PREFIX=own.prefix,
         )
+        if own is not None:
+            queues = {"CELERY_BROKER_URL": own.url, "CELERY_QUEUE_PREFIX": own.prefix}
+            settings = settings.model_copy(update=queues)
         app = create_app(settings)
         with app.app_context():
             upgrade()
             for number in range(workers):
-                running.enter_context(_running_worker(settings, Path(name) / f"{number}.log"))
+                host = Path(name) / f"host-{number}"
+                host.mkdir()
+                running.enter_context(running_worker(settings, host))
+            if own is None:
+                wait_for_listeners(workers)
             seconds = _seconds(count)
             running.close()
             db.engine.dispose()
-        remove_queues(own)
+        if own is not None:
+            remove_queues(own)
     return count / seconds
 
 
 @contextmanager
-def _running_worker(settings: Settings, log: Path) -> Iterator[None]:
-    environment = os.environ | as_environment(settings) | {"MICROBLOG_ENV_FILE": ""}
+def running_worker(settings: Settings, host: Path) -> Iterator[None]:
+    """Run `microblog worker` with this instance folder; one with a broker is ready then."""
+    log = host / "log"
+    environment = os.environ | as_environment(settings)
+    environment |= {"MICROBLOG_ENV_FILE": "", "INSTANCE_PATH": str(host)}
     with log.open("wb") as written:
         command = [sys.executable, "-m", "microblog", "worker"]
         worker = subprocess.Popen(command, env=environment, stdout=written, stderr=written)
     try:
-        _wait(lambda: "The worker is ready" in log.read_text(), READY_WITHIN_SECONDS)
+        if settings.CELERY_BROKER_URL is not None:
+            _wait(lambda: "The worker is ready" in log.read_text(), READY_WITHIN_SECONDS)
         yield
     finally:
         worker.terminate()
         worker.wait()
+
+
+def wait_for_listeners(count: int) -> None:
+    """Wait until so many workers listen in the current application's database."""
+    listening = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN %' AND datname = current_database()"
+    )
+
+    def all_listen() -> bool:
+        with db.engine.connect() as connection:
+            return bool(connection.scalar(listening) == count)
+
+    _wait(all_listen, READY_WITHIN_SECONDS)
 
 
 def _seconds(count: int) -> float:

@@ -32,6 +32,7 @@ OF_THE_LIBRARY = {
     "enqueueing",
     "overtaking",
     "distributed",
+    "notify",
     "memory",
 }
 """The questions that the library's README answers; all others are the site's."""
