@@ -14,7 +14,6 @@ from microblog.web.supported_languages import LANGUAGES
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters["exact_time"] = lambda moment: in_words(moment, get_timezone())
-    app.jinja_env.filters["from_unix"] = from_unix
 
 
 def zone_named(name: str | None) -> tzinfo:
