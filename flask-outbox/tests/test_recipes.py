@@ -16,7 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import DictLoader
 from sqlalchemy import create_engine, delete, inspect, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 import flask_outbox
 from flask_outbox import FlaskOutbox, schema
@@ -61,18 +61,15 @@ def shop() -> Iterator[dict[str, Any]]:
     )
     app.jinja_loader = DictLoader(TEMPLATES)
 
-    class Base(DeclarativeBase):
-        pass
-
-    db = SQLAlchemy(app, model_class=Base)
+    db = SQLAlchemy(app)
 
     class Order(db.Model):  # type: ignore[misc, name-defined]  # made at run time
-        id: Mapped[int] = mapped_column(primary_key=True)
-        address: Mapped[str]
-        goods: Mapped[str]
+        id = db.Column(db.Integer, primary_key=True)
+        address = db.Column(db.String)
+        goods = db.Column(db.String)
 
     class Reader(db.Model):  # type: ignore[misc, name-defined]  # as above
-        address: Mapped[str] = mapped_column(primary_key=True)
+        address = db.Column(db.String, primary_key=True)
 
     outbox = FlaskOutbox(app, db)
     Babel(app)
