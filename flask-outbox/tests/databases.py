@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import AdaptedConnection
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Execution options of a connection whose transaction will write."""
@@ -22,7 +23,8 @@ _on_servers: WeakSet[Any] = WeakSet()
 
 @event.listens_for(Engine, "connect")
 def _remember(connection: Any, _record: object) -> None:
-    if not isinstance(connection, sqlite3.Connection):
+    # One of an asynchronous driver is closed in its event loop.
+    if not isinstance(connection, sqlite3.Connection | AdaptedConnection):
         _on_servers.add(connection)
 
 

@@ -12,10 +12,13 @@ from tests.documentation import EXAMPLES, LIBRARY, example
 from tests.shop import SHOP, orders_are_confirmed
 
 
-@pytest.mark.parametrize("name", ["five_lines", "shop"])
-def test_the_readme_shows_the_example_as_it_is(name: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("README.md", "five_lines"), ("README.md", "shop"), ("docs/fastapi.md", "fastapi_shop")],
+)
+def test_a_page_shows_the_example_as_it_is(page: str, name: str) -> None:
     code = (EXAMPLES / f"{name}.py").read_text()
-    assert example(LIBRARY / "README.md", code.splitlines()[0]) == code
+    assert example(LIBRARY / page, code.splitlines()[0]) == code
 
 
 @pytest.mark.slow

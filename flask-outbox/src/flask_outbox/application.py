@@ -28,6 +28,7 @@ from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.templates import render_email
 from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
 
 EXTENSION = "flask_outbox"
@@ -140,20 +141,36 @@ def email_from_templates(
 
 @overload
 def run_dispatcher(
-    app: Flask, *, options: DispatcherOptions | None = None, in_thread: Literal[False] = False
+    app: Flask | Outbox,
+    *,
+    server: SmtpServer | None = None,
+    options: DispatcherOptions | None = None,
+    in_thread: Literal[False] = False,
 ) -> None: ...
 
 
 @overload
 def run_dispatcher(
-    app: Flask, *, options: DispatcherOptions | None = None, in_thread: Literal[True]
+    app: Flask | Outbox,
+    *,
+    server: SmtpServer | None = None,
+    options: DispatcherOptions | None = None,
+    in_thread: Literal[True],
 ) -> DispatcherThread: ...
 
 
 def run_dispatcher(
-    app: Flask, *, options: DispatcherOptions | None = None, in_thread: bool = False
+    app: Flask | Outbox,
+    *,
+    server: SmtpServer | None = None,
+    options: DispatcherOptions | None = None,
+    in_thread: bool = False,
 ) -> DispatcherThread | None:
     """Deliver what the application's outbox holds, until SIGINT or SIGTERM.
+
+    An Outbox without a Flask application needs the `server`:
+
+        run_dispatcher(outbox, server=smtp_server({"MAIL_SERVER": "mail.example.com"}))
 
     What is in flight at the end is finished first. In a thread that is not the main one, where no
     signals arrive, it delivers until the process ends.
@@ -170,24 +187,34 @@ def run_dispatcher(
 
     Where nobody has set up logging, messages from INFO on go where Flask's own go.
 
-    Raises OutboxError if the tables are missing or too old.
+    Raises OutboxError if the tables are missing or too old, and TypeError for a `server` where the
+    application's settings name it, or for none where nothing does.
     """
     log_where_nobody_does()
     if not in_thread:
-        run_until_ended(make_dispatcher(app, options=options))
+        run_until_ended(make_dispatcher(app, server=server, options=options))
         return None
-    state = state_of(app)
+    thread = DispatcherThread() if isinstance(app, Outbox) else state_of(app).thread
     with _starting:
-        if not state.thread.is_running and _serves():
-            state.thread.start(make_dispatcher(app, options=options))
-    return state.thread
+        if not thread.is_running and _serves():
+            thread.start(make_dispatcher(app, server=server, options=options))
+    return thread
 
 
-def make_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> Dispatcher:
+def make_dispatcher(
+    app: Flask | Outbox,
+    *,
+    server: SmtpServer | None = None,
+    options: DispatcherOptions | None = None,
+) -> Dispatcher:
     """The dispatcher of the application's outbox, to be run or drained.
 
-    Raises OutboxError if the tables are missing or too old.
+    Arguments and errors are those of `run_dispatcher`.
     """
+    if isinstance(app, Outbox):
+        return _dispatcher_to(server, app, options)
+    if server is not None:
+        raise TypeError("The application's settings name its server: leave server= out.")
     state = state_of(app)
     with app.app_context():
         state.outbox.check_database()
@@ -198,6 +225,16 @@ def make_dispatcher(app: Flask, *, options: DispatcherOptions | None = None) -> 
             options=options or state.options,
             context=app.app_context,
         )
+
+
+def _dispatcher_to(
+    server: SmtpServer | None, outbox: Outbox, options: DispatcherOptions | None
+) -> Dispatcher:
+    if server is None:
+        raise TypeError("An Outbox without an application needs server=smtp_server({…}).")
+    outbox.check_database()
+    _check_tables(outbox)
+    return Dispatcher(outbox, lambda: SmtpTransport(server), options=options)
 
 
 def _check_tables(outbox: Outbox) -> None:

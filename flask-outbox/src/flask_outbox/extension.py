@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, cast
 from weakref import WeakSet
 
 import flask_mail
@@ -31,14 +31,9 @@ from flask_outbox.defaults import MAXIMUM_BYTES
 from flask_outbox.flask_mail import Mail, from_message
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
-from flask_outbox.message.email import AttachmentLike, Email
-from flask_outbox.outbox.composers import RESERVED, Sample, TypedEmail, typed_email
-from flask_outbox.outbox.email_types import (
-    SLOW_RETRY,
-    Discard,
-    EmailType,
-    Priority,
-)
+from flask_outbox.message.email import AttachmentLike
+from flask_outbox.outbox.composers import RESERVED, DeclaresEmails
+from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.joining import has_written, is_in_transaction, watch_writes
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session, was_left
@@ -49,10 +44,8 @@ logger = logging.getLogger(__name__)
 
 _JOINED = "_flask_outbox_joined"
 
-P = ParamSpec("P")
 
-
-class FlaskOutbox:
+class FlaskOutbox(DeclaresEmails):
     """The outbox of an application: mail as rows, written in the transaction of their cause.
 
         app = Flask(__name__)
@@ -153,51 +146,6 @@ class FlaskOutbox:
         app.teardown_request(_warn_of_uncommitted)
         app.teardown_appcontext(_warn_of_uncommitted)
         app.cli.add_command(commands)
-
-    def email(
-        self,
-        name: str,
-        *,
-        priority: Priority = Priority.NORMAL,
-        expires_after: timedelta | None = None,
-        sender: AddressLike | None = None,
-        delays: tuple[float, ...] = SLOW_RETRY,
-        repeat_unknown: bool = True,
-        guarded: bool = False,
-        automatic: bool = True,
-        kept: tuple[str, ...] = (),
-        unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None,
-        sample: Sample | None = None,
-        label: object = None,
-    ) -> Callable[[Callable[Concatenate[Session, P], Email | Discard]], TypedEmail[P]]:
-        """Declare a type of email by the function that composes it when it leaves:
-
-            @outbox.email("shop.confirmation", priority=Priority.HIGH)
-            def confirmation(session: Session, *, order_id: int) -> Email | Discard: ...
-
-            outbox.enqueue(confirmation, to=order.address, order_id=order.id)
-
-        The function gets a session of its own and the arguments of the message, and in a parameter
-        named `context`, if it has one, a ComposeContext. An Email without recipients goes to whom
-        the message was enqueued for. The options are those of EmailType. The name is stored with
-        each message: it must stay while such messages wait.
-
-        Raises ValueError if the name is taken or too long, and TypeError if the function cannot be
-        called so.
-        """
-
-        def declare(
-            function: Callable[Concatenate[Session, P], Email | Discard],
-        ) -> TypedEmail[P]:
-            made = typed_email(
-                name, function, priority=priority, expires_after=expires_after, sender=sender,
-                delays=delays, repeat_unknown=repeat_unknown, guarded=guarded, automatic=automatic,
-                kept=kept, unsubscribe=unsubscribe, sample=sample, label=label,
-            )  # fmt: skip
-            self.register(made)
-            return made
-
-        return declare
 
     def register(self, email_type: EmailType) -> None:
         """Add an email type to every application of this extension, as `email` does.

@@ -306,7 +306,7 @@ def _announce(app: Flask, message: flask_mail.Message) -> None:
         flask_mail.email_dispatched.send(message, app=app)
 
 
-def smtp_server(config: dict[str, Any], *, debug: bool = False) -> SmtpServer:
+def smtp_server(config: Config, *, debug: bool = False) -> SmtpServer:
     """The mail server of a configuration: Flask-Mail's keys, MAIL_TIMEOUT (seconds),
     MAIL_CA_FILE, MAIL_EHLO_NAME and MAIL_OAUTH_….
 
@@ -360,14 +360,14 @@ def redirect_to(config: Config) -> tuple[Address, ...]:
     return found
 
 
-def _sender_domain(config: dict[str, Any]) -> str | None:
+def _sender_domain(config: Config) -> str | None:
     try:
         return parse_address(default_sender(config)).domain
     except AddressError:
         return None
 
 
-def _token_source(config: dict[str, Any]) -> TokenSource | None:
+def _token_source(config: Config) -> TokenSource | None:
     url = config.get("MAIL_OAUTH_TOKEN_URL")
     if not url:
         return None

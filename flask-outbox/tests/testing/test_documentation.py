@@ -1,4 +1,4 @@
-"""The page on testing: its examples are a test suite that passes, with pytest and with unittest."""
+"""What the pages say of testing is a test suite that passes, with pytest and with unittest."""
 
 from __future__ import annotations
 
@@ -50,6 +50,14 @@ def test_another_application_is_chosen_as_the_page_says(suite: Path) -> None:
     conftest.write_text(code + example(PAGE, "# conftest.py of an application"))
     options = ("-p", "flask_outbox.pytest_plugin", "-p", "no:cacheprovider", "-q")
     assert "2 passed" in run_python(suite, "pytest", *options, "test_orders.py", "-k", "not withdr")
+
+
+def test_fastapis_application_is_tested_as_its_page_says(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "fastapi_shop.py", tmp_path)
+    page = LIBRARY / "docs" / "fastapi.md"
+    (tmp_path / "test_fastapi_shop.py").write_text(example(page, "# test_fastapi_shop.py\n"))
+    options = ("-p", "flask_outbox.pytest_plugin", "-p", "no:cacheprovider", "-q")
+    assert "1 passed" in run_python(tmp_path, "pytest", *options)
 
 
 def test_unittest_runs_it(suite: Path) -> None:

@@ -7,6 +7,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import UnionType
 from typing import (
     Any,
@@ -23,9 +24,15 @@ from typing import (
 
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import Address
+from flask_outbox.message.addresses import Address, AddressLike
 from flask_outbox.message.email import Email
-from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
+from flask_outbox.outbox.email_types import (
+    SLOW_RETRY,
+    ComposeContext,
+    Discard,
+    EmailType,
+    Priority,
+)
 from flask_outbox.outbox.validation import OutboxError
 
 P = ParamSpec("P")
@@ -80,6 +87,58 @@ class TypedEmail(EmailType, Generic[P]):
         if self.check_arguments is not None:
             self.check_arguments(given)
         return given
+
+
+class DeclaresEmails:
+    """What an Outbox and a FlaskOutbox share: the decorator of composers."""
+
+    def register(self, email_type: EmailType) -> None:
+        raise NotImplementedError
+
+    def email(
+        self,
+        name: str,
+        *,
+        priority: Priority = Priority.NORMAL,
+        expires_after: timedelta | None = None,
+        sender: AddressLike | None = None,
+        delays: tuple[float, ...] = SLOW_RETRY,
+        repeat_unknown: bool = True,
+        guarded: bool = False,
+        automatic: bool = True,
+        kept: tuple[str, ...] = (),
+        unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None,
+        sample: Sample | None = None,
+        label: object = None,
+    ) -> Callable[[Callable[Concatenate[Session, P], Email | Discard]], TypedEmail[P]]:
+        """Declare a type of email by the function that composes it when it leaves:
+
+            @outbox.email("shop.confirmation", priority=Priority.HIGH)
+            def confirmation(session: Session, *, order_id: int) -> Email | Discard: ...
+
+            outbox.enqueue(confirmation, to=order.address, order_id=order.id)
+
+        The function gets a session of its own and the arguments of the message, and in a parameter
+        named `context`, if it has one, a ComposeContext. An Email without recipients goes to whom
+        the message was enqueued for. The options are those of EmailType. The name is stored with
+        each message: it must stay while such messages wait.
+
+        Raises ValueError if the name is taken or too long, and TypeError if the function cannot be
+        called so.
+        """
+
+        def declare(
+            function: Callable[Concatenate[Session, P], Email | Discard],
+        ) -> TypedEmail[P]:
+            made = typed_email(
+                name, function, priority=priority, expires_after=expires_after, sender=sender,
+                delays=delays, repeat_unknown=repeat_unknown, guarded=guarded, automatic=automatic,
+                kept=kept, unsubscribe=unsubscribe, sample=sample, label=label,
+            )  # fmt: skip
+            self.register(made)
+            return made
+
+        return declare
 
 
 def typed_email(

@@ -25,6 +25,7 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.message_id import new_message_id
+from flask_outbox.outbox.composers import DeclaresEmails
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.insertion import insert_row, insert_rows
@@ -69,13 +70,17 @@ PeriodicTask = Callable[[Session, float], bool]
 time; does one batch, and returns whether there is more. Several processes may run it at once."""
 
 
-class Outbox:
+class Outbox(DeclaresEmails):
     """The outbox of one application: what FlaskOutbox makes, and all that it needs without Flask.
 
         outbox = Outbox(sessionmaker(engine), sender="Shop <shop@example.com>")
-        outbox.register(EmailType("shop.confirmation", compose))
+
+        @outbox.email("shop.confirmation")
+        def confirmation(session: Session, *, order_id: int) -> Email | Discard: ...
+
         with Session(engine) as session, session.begin():
-            outbox.enqueue(session, "shop.confirmation", "susan@example.com")
+            arguments = confirmation.arguments(order_id=7)
+            outbox.enqueue(session, confirmation, "susan@example.com", arguments=arguments)
 
     - `sessions` makes SQLAlchemy sessions, a new one at each call, as a sessionmaker does: for
       messages that are committed at once, and for composers.
