@@ -29,8 +29,7 @@ from flask_outbox import current_outbox
 from microblog.app import create_app
 from microblog.database import db, transaction, upgrade
 from microblog.settings import Settings, as_environment
-from tests.brokers import Broker, remove_queues
-from tests.site_services import RABBITMQ, REDIS, has_broker
+from tests.brokers import RABBITMQ, REDIS, Broker, has_broker, remove_queues
 
 NO_BROKER = "No broker, NOTIFY"
 BROKERS = {"RabbitMQ": RABBITMQ, "Redis": REDIS}
@@ -119,7 +118,7 @@ def running_worker(settings: Settings, host: Path) -> Iterator[None]:
         worker = subprocess.Popen(command, env=environment, stdout=written, stderr=written)
     try:
         if settings.CELERY_BROKER_URL is not None:
-            _wait(lambda: "The worker is ready" in log.read_text(), READY_WITHIN_SECONDS)
+            _wait(lambda: log.read_text().count(" ready.") == 2, READY_WITHIN_SECONDS)
         yield
     finally:
         worker.terminate()

@@ -18,8 +18,8 @@ import psycopg
 import redis
 from kombu.connection import Connection
 
+from tests.brokers import RABBITMQ, REDIS, has_broker
 from tests.services import POSTGRESQL, has_postgresql
-from tests.site_services import RABBITMQ, REDIS, has_broker
 
 UNKNOWN = "unknown"
 _ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from microblog.app import create_app
 from microblog.cli.processes import make_dispatcher
 from microblog.database import transaction, upgrade
 from microblog.settings import Settings
-from tests.site_services import REDIS, has_broker
+from tests.brokers import REDIS, has_broker
 
 OURS = "Microblog"
 AT_LEAST_OF_POST_OFFICE = 1.5

@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from benchmarks.sink import running_sink
-from tests.site_services import REDIS
+from tests.brokers import REDIS
 
 ROOT = Path(__file__).resolve().parent.parent
 

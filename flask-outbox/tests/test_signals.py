@@ -268,8 +268,8 @@ def test_a_slow_receiver_costs_no_lease(app: Flask, outbox: Outbox) -> None:
         enqueue(outbox)
     dispatcher = make_dispatcher(app)
     with (
-        dispatcher._lease_keeper() as leases,
-        dispatcher._delivery(leases) as delivery,
+        dispatcher.lease_keeper() as leases,
+        dispatcher.delivery(leases) as delivery,
         message_sent.connected_to(look, sender=app),
     ):
         delivery.run(range(3))

@@ -1,27 +1,18 @@
-"""Delivery by the dispatcher or by a worker.
+"""Delivery by the dispatcher or by a Celery worker.
 
 Tests call `drain` and `running`; those marked with `delivery` run both ways.
 """
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 
-from celery.worker import state
-
-from flask_outbox.celery.consumer import run_worker
-from flask_outbox.celery.deliverer import Deliverer
-from flask_outbox.celery.sweeper import Sweeper
-from flask_outbox.celery.wakeup import CeleryWakeup, make_celery
-from flask_outbox.delivery.dispatcher import Dispatcher
-from flask_outbox.delivery.housekeeping import Housekeeping
+from flask_outbox.celery import Deliveries
+from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY, Dispatcher
 from flask_outbox.outbox.wakeup import listener_of
-from tests.brokers import Broker, remove_queues
-from tests.services import need
-from tests.site_services import RABBITMQ, has_broker
 
 END_WITHIN_SECONDS = 60
 
@@ -33,16 +24,16 @@ def drain(dispatcher: Dispatcher) -> int:
     """Deliver what is due in this dispatcher's outbox; return how many rows were handled."""
     if not by_worker:
         return dispatcher.drain()
-    with deliverer_of(dispatcher) as deliverer:
-        sweeper = Sweeper(make_celery("memory://", "tests"), deliverer)
-        with closing(sweeper):
-            return sweeper.deliver_overdue(overdue=0, within=math.inf)
+    made = Deliveries(dispatcher, ALL_PRIORITIES, connections=1, send_task=lambda _lanes: None)
+    with closing(made) as deliveries:
+        dispatcher.refresh_rate_limited()
+        return deliveries.deliver(ALL_PRIORITIES)
 
 
 @contextmanager
 def running(dispatcher: Dispatcher) -> Iterator[None]:
-    """Run a dispatcher or a worker until the end of the block, as their processes do."""
-    way = _running_worker if by_worker else _running_dispatcher
+    """Run a dispatcher or two workers until the end of the block, as their processes do."""
+    way = _running_workers if by_worker else _running_dispatcher
     with way(dispatcher):
         yield
 
@@ -61,35 +52,37 @@ def _running_dispatcher(dispatcher: Dispatcher) -> Iterator[None]:
             assert not thread.is_alive(), "the dispatcher has not ended"
 
 
+class _Workers:
+    """The threads of two workers; tasks go to them without a broker."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.workers: dict[range, tuple[Deliveries, ThreadPoolExecutor]] = {}
+        sizes = {HIGH_ONLY: 1, ALL_PRIORITIES: dispatcher.options.connections}
+        for priorities, size in sizes.items():
+            deliveries = Deliveries(
+                dispatcher, priorities, connections=size, send_task=self.send_task
+            )
+            self.workers[priorities] = (deliveries, ThreadPoolExecutor(size))
+
+    def wake(self, row_ids: Sequence[int]) -> None:  # noqa: ARG002 - a task carries nothing
+        for priorities in self.workers:
+            self.send_task(priorities)
+
+    def send_task(self, priorities: range) -> None:
+        deliveries, threads = self.workers[priorities]
+        with suppress(RuntimeError):  # it is ending
+            threads.submit(deliveries.deliver, priorities)
+
+    def close(self) -> None:
+        for deliveries, threads in self.workers.values():
+            deliveries.stop()
+            threads.shutdown()
+            deliveries.close()
+
+
 @contextmanager
-def _running_worker(dispatcher: Dispatcher) -> Iterator[None]:
-    """Run a Celery worker in a thread, over RabbitMQ, which the outbox wakes."""
-    need(has_broker(RABBITMQ), "RabbitMQ")
-    broker = Broker.at(RABBITMQ)
-    celery = make_celery(broker.url, broker.prefix)
-    outbox = dispatcher.outbox
-    outbox.wakeup = CeleryWakeup(celery, outbox.sessions)
-    housekeeping = Housekeeping(outbox, retention=dispatcher.options.retention)
-    work = (celery, deliverer_of(dispatcher), housekeeping)
-    thread = threading.Thread(target=run_worker, args=work)
-    thread.start()
-    try:
+def _running_workers(dispatcher: Dispatcher) -> Iterator[None]:
+    with closing(_Workers(dispatcher)) as workers:
+        dispatcher.outbox.wakeup = workers
+        workers.wake([])
         yield
-    finally:
-        # This is what the handler of SIGTERM does.
-        state.should_stop = 0
-        thread.join(END_WITHIN_SECONDS)
-        state.should_stop = None
-        assert not thread.is_alive(), "the worker has not ended"
-        remove_queues(broker)
-
-
-def deliverer_of(dispatcher: Dispatcher) -> Deliverer:
-    """A worker's deliverer with the same options as this dispatcher."""
-    return Deliverer(
-        dispatcher.outbox,
-        dispatcher._transport,
-        connections=dispatcher.options.connections,
-        context=dispatcher._context,
-        lease=dispatcher.options.lease,
-    )

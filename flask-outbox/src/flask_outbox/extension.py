@@ -147,6 +147,13 @@ class FlaskOutbox(DeclaresEmails):
         app.teardown_appcontext(_warn_of_uncommitted)
         app.cli.add_command(commands)
 
+    @property
+    def app(self) -> Flask:
+        """The application that it was made for. Raises RuntimeError if it only met it later."""
+        if self._app is None:
+            raise RuntimeError("This FlaskOutbox was made without an application: name that one.")
+        return self._app
+
     def register(self, email_type: EmailType) -> None:
         """Add an email type to every application of this extension, as `email` does.
 

@@ -100,7 +100,7 @@ def test_a_lost_database_is_polled_again_after_a_while(outbox: Outbox) -> None:
     looking = made(outbox, "1/second")
     assert looking._until_next_poll() == LOOK_EVERY
     assert not looking._is_due()
-    assert not looking._refresh_rate_limited()
+    assert not looking.refresh_rate_limited()
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
     looking.pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
     if in_trouble:
         looking.health.failed(TROUBLE)
-    assert looking._opens_in(ALL_PRIORITIES) == seconds
+    assert looking.opens_in(ALL_PRIORITIES) == seconds
     assert looking._may_proceed() == (not in_trouble)
 
 
 def test_rate_limited_rows_are_refreshed_once_in_a_while(outbox: Outbox, time: Time) -> None:
     looking = made(outbox, "9/second")
     post(outbox, due_in=0, waits_for="a.example")
-    assert looking._refresh_rate_limited()
+    assert looking.refresh_rate_limited()
     post(outbox, due_in=0, waits_for="b.example")
     time.now += LOOK_EVERY - 0.5
-    assert not looking._refresh_rate_limited(), "it is too soon"
+    assert not looking.refresh_rate_limited(), "it is too soon"
     time.now += 0.5
-    assert looking._refresh_rate_limited()
+    assert looking.refresh_rate_limited()
     time.now += LOOK_EVERY
-    assert not looking._refresh_rate_limited(), "this is no news"
+    assert not looking.refresh_rate_limited(), "this is no news"
 
 
 @pytest.mark.parametrize(("opens_in", "seconds"), [(math.inf, LOOK_EVERY), (0.5, 0.5), (0.0, 0.0)])
@@ -246,12 +246,12 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
         return wakeups[len(heard) - 1]
 
     monkeypatch.setattr(looking, "_transport", lambda: transport)
-    monkeypatch.setattr(looking, "_opens_in", lambda _lanes: opens_in)
+    monkeypatch.setattr(looking, "opens_in", lambda _lanes: opens_in)
     monkeypatch.setattr(looking, "_wait_for_work", wait_for_work)
     monkeypatch.setattr(
-        looking, "_deliver_due", lambda _delivery, priorities: worked.append(priorities)
+        looking, "deliver_due", lambda _delivery, priorities: worked.append(priorities)
     )
-    looking._deliver_all(HIGH_ONLY, looking._lease_keeper())
+    looking._deliver_all(HIGH_ONLY, looking.lease_keeper())
     assert worked == [HIGH_ONLY] * works
     assert heard == list(zip([0, *wakeups], [opens_in] * len(wakeups), strict=False))
     assert (transport.idled, transport.closed) == (len(wakeups), 1)
@@ -274,12 +274,12 @@ def test_an_unexpected_exception_ends_no_thread(
             raise self.end
 
     for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
-        looking._deliver_due(Failing(end), ALL_PRIORITIES)  # type: ignore[arg-type]
+        looking.deliver_due(Failing(end), ALL_PRIORITIES)  # type: ignore[arg-type]
     assert "cannot be written: gone" in caplog.text
     assert "A delivery failed unexpectedly" in caplog.text
     assert waited == [LOOK_EVERY] * 2
     assert looking.health.pause() == 0
-    looking._deliver_due(Failing(TROUBLE), ALL_PRIORITIES)  # type: ignore[arg-type]
+    looking.deliver_due(Failing(TROUBLE), ALL_PRIORITIES)  # type: ignore[arg-type]
     assert looking.health.pause() == 1
 
 
@@ -355,7 +355,7 @@ def test_each_thread_claims_by_itself_under_limits_that_all_know(outbox: Outbox)
     assert isinstance(one, Claims)
     assert one.claim(ALL_PRIORITIES, now=NOW) is not None
     assert one.claim(ALL_PRIORITIES, now=NOW) is None
-    assert looking._opens_in(ALL_PRIORITIES) == 1.0
+    assert looking.opens_in(ALL_PRIORITIES) == 1.0
     assert other.claim(ALL_PRIORITIES, now=NOW) is None
     for claims in (one, other):
         claims.close()

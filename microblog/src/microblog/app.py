@@ -12,13 +12,11 @@ from typing import Any
 from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from flask_outbox import Address, FlaskOutbox, Mail, Outbox, current_outbox, parse_address
 from flask_outbox.configuration import signer as configured_signer
 from flask_outbox.database_errors import is_outage
-from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
+from flask_outbox.outbox.wakeup import choose_wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
 from microblog.accounts.actions.personal_data import add_personal_data
@@ -46,6 +44,9 @@ from microblog.web import (
 from microblog.web.supported_languages import LANGUAGES
 
 SITE_NAME = "Microblog"
+
+BROKER_SECONDS = 2.0
+"""How long Redis may take to answer. Without a limit a thread could wait for ever."""
 
 MODELS = (account_models, blog_models, error_reports)
 
@@ -164,7 +165,7 @@ def _init_mail(app: Flask, settings: Settings) -> Outbox:
                 app,
                 sessions=sessions,
                 current=current_transaction,
-                wakeup=_wakeup(settings, sessions),
+                wakeup=partial(choose_wakeup, path=wakeup_path(settings)),
                 resolve_locale=languages.supported_locale,
             )
         except ValueError as error:
@@ -172,6 +173,8 @@ def _init_mail(app: Flask, settings: Settings) -> Outbox:
         made = current_outbox()
     accounts.register(made, sender=_author(settings))
     error_reports.register_email_types(made)
+    if settings.CELERY_BROKER_URL:
+        _init_celery(app, settings)
     return made
 
 
@@ -181,13 +184,18 @@ def _author(settings: Settings) -> Address:
     return author if author.name else replace(author, name=SITE_NAME)
 
 
-def _wakeup(
-    settings: Settings, sessions: Callable[[], Session]
-) -> Wakeup | Callable[[Engine], Wakeup]:
-    if settings.CELERY_BROKER_URL is None:
-        return partial(choose_wakeup, path=wakeup_path(settings))
+def _init_celery(app: Flask, settings: Settings) -> None:
     # Celery is an extra, which a site on one machine does not need.
-    from flask_outbox.celery.wakeup import CeleryWakeup, make_celery  # noqa: PLC0415
+    from flask_outbox.celery import make_celery  # noqa: PLC0415
 
-    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
-    return CeleryWakeup(celery, sessions)
+    celery = make_celery(app, prefix=f"{settings.CELERY_QUEUE_PREFIX}.")
+    # The site has a log of its own.
+    celery.conf.worker_hijack_root_logger = False
+    celery.conf.worker_redirect_stdouts = False
+    if str(settings.CELERY_BROKER_URL).startswith("redis"):
+        celery.conf.broker_transport_options = {
+            "global_keyprefix": f"{settings.CELERY_QUEUE_PREFIX}:",
+            "socket_connect_timeout": BROKER_SECONDS,
+            "socket_timeout": BROKER_SECONDS,
+        }
+    app.extensions["celery"] = celery

@@ -20,11 +20,11 @@ from microblog.cli.ports import choose_free
 from microblog.database import transaction
 from microblog.settings import SettingsError
 from microblog.web import readiness
+from tests.brokers import RABBITMQ, REDIS, has_broker
 from tests.cli.conftest import Command
 from tests.dns_server import NameServer, name_server
 from tests.outbox_rows import rows
 from tests.services import POSTGRESQL, has_postgresql, need, postgresql_url
-from tests.site_services import RABBITMQ, REDIS, has_broker
 from tests.smtp_server import STALL, Authority, ScriptedServer
 from tests.token_server import TokenServer
 from tests.visitor import ON_SQLITE

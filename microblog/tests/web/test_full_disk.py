@@ -100,8 +100,8 @@ def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
         # A connection that is closed may free some space.
         fill(small_disk / f"filling-{number}")
         assert ask(app) == 500
-        with dispatcher._delivery(dispatcher._lease_keeper()) as delivery:
-            dispatcher._deliver_due(delivery, range(3))
+        with dispatcher.delivery(dispatcher.lease_keeper()) as delivery:
+            dispatcher.deliver_due(delivery, range(3))
     begun = logged(caplog, logging.ERROR)
     assert begun[:2] == [
         "The database cannot be written: database or disk is full",
@@ -110,8 +110,8 @@ def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
     for file in small_disk.glob("filling-*"):
         file.unlink()
     assert ask(app) == 302
-    with dispatcher._lease_keeper() as leases, dispatcher._delivery(leases) as delivery:
-        dispatcher._deliver_due(delivery, range(3))
+    with dispatcher.lease_keeper() as leases, dispatcher.delivery(leases) as delivery:
+        dispatcher.deliver_due(delivery, range(3))
     assert len(smtp.received) == 2
     assert logged(caplog, logging.ERROR) == begun
     over = [words for words in logged(caplog, logging.INFO) if "can be" in words]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.celery.own_brokers import OwnRedis, has_own
 from tests.constants import Make
 from tests.services import need
 from tests.visitor import ON_SQLITE
 from tests.waiting import eventually
-from tests.worker.own_brokers import OwnRedis, has_own
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Broker, remove_queues
+from tests.brokers import RABBITMQ, REDIS, Broker, has_broker, remove_queues
 from tests.cli.running import HOST, clean_environment
 from tests.constants import SECRET
 from tests.services import need
-from tests.site_services import RABBITMQ, REDIS, has_broker
 from tests.smtp_server import ScriptedServer
 
 MakeEnvironment = Callable[[Broker], dict[str, str]]

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import signal
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from kombu.connection import Connection
 
-from flask_outbox import current_outbox, send_email
-from flask_outbox.celery.sweeper import LOST_SECONDS, Sweeper
-from flask_outbox.celery.wakeup import CeleryWakeup, Publisher, make_celery, queue_names
+from flask_outbox import current_outbox
+from flask_outbox.celery import CeleryWakeup
 from flask_outbox.outbox.models import Status
 from microblog.cli import main
 from microblog.cli.ports import choose_free
 from microblog.cli.smoke_test import Browser
 from tests.brokers import Broker
-from tests.cli.running import HOST, running
+from tests.cli.running import HOST, command_line, descendants, is_alive, running
 from tests.connections import no_connection_from_here
 from tests.constants import SECRET
 from tests.outbox_rows import rows
@@ -34,7 +30,6 @@ from tests.worker.running import (
     ON_POSTGRESQL,
     ON_RABBITMQ,
     arrives_by_wakeup,
-    make_deliverer,
     working,
 )
 
@@ -97,39 +92,8 @@ def test_a_reset_is_delivered_over_redis_too(
 
 
 @ON_POSTGRESQL
-def test_the_broker_gets_the_id_of_the_row_and_nothing_else(broker: Broker, make_app: Make) -> None:
-    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
-    make_user(app, "susan")
-    Visitor(app).ask_for_reset("susan@example.com")
-    with app.app_context():
-        send_email("Secret", None, ["bob@example.com"], "A secret text.\n")
-        wakeup = current_outbox().wakeup
-    assert isinstance(wakeup, CeleryWakeup)
-    wakeup.flush(5)
-    numbers = [one.id for one in rows(app)]
-    for number, name in zip(numbers, queue_names(broker.prefix), strict=True):
-        body, everything = stored_by(broker, name)
-        arguments, named, _ = json.loads(body)
-        assert (arguments, named) == ([number], {})
-        assert "example.com" not in everything
-        assert "Secret" not in everything
-        assert "secret text" not in everything
-
-
-def stored_by(broker: Broker, name: str) -> tuple[str, str]:
-    """The body of the only task in this queue, and everything that the broker stores of it."""
-    with Connection(broker.url) as connection:
-        connection.transport_options["global_keyprefix"] = f"{broker.prefix}:"
-        channel = connection.channel()
-        found = channel.basic_get(name, no_ack=True)
-        assert found is not None
-        body = found.body.decode() if isinstance(found.body, bytes) else str(found.body)
-        return body, f"{body} {found.headers} {found.properties}"
-
-
-@ON_POSTGRESQL
 @ON_RABBITMQ
-def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
+def test_a_page_does_not_notice_that_the_broker_is_down_and_workers_deliver(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,
@@ -142,7 +106,7 @@ def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
     app = make_app(PUBLIC_URL="http://localhost", **changes)
     make_user(app, "susan")
     visitor = Visitor(app)
-    with caplog.at_level(logging.INFO, logger="flask_outbox.celery.wakeup"):
+    with caplog.at_level(logging.INFO, logger="flask_outbox.celery"):
         for _ in range(3):
             with no_connection_from_here():
                 page = visitor.ask_for_reset("susan@example.com")
@@ -160,66 +124,17 @@ def test_a_page_does_not_notice_that_the_broker_is_down_and_the_sweep_delivers(
 
 @ON_POSTGRESQL
 @ON_RABBITMQ
-def test_eight_workers_with_the_same_tasks_deliver_each_row_once(
-    broker: Broker, make_app: Make, smtp: ScriptedServer
+def test_the_death_of_one_worker_ends_the_other(
+    environment: dict[str, str], broker: Broker, tmp_path: Path
 ) -> None:
-    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
-    with app.app_context():
-        numbers = [
-            send_email(f"{number}", None, ["susan@example.com"], "Hello.\n") for number in range(40)
-        ]
-    deliverer = make_deliverer(app)
-    start = threading.Barrier(8)
-    delivered: list[int] = []
-
-    def work() -> None:
-        start.wait()
-        delivered.extend(number for number in numbers if deliverer.deliver(number))
-
-    with deliverer:
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert sorted(delivered) == numbers
-    assert sorted(int(one.message["Subject"]) for one in smtp.received) == list(range(40))
-    assert {(one.status, one.attempts) for one in rows(app)} == {(Status.SENT, 1)}
-
-
-@ON_POSTGRESQL
-def test_the_sweep_wakes_workers_for_overdue_rows_within_the_back_off(
-    broker: Broker, make_app: Make, smtp: ScriptedServer
-) -> None:
-    app = make_app(PUBLIC_URL="http://localhost")
-    make_user(app, "susan")
-    with app.app_context():
-        send_email("Hello", None, ["susan@example.com"], "Hello.\n")
-        Visitor(app).ask_for_reset("susan@example.com")
-    deliverer = make_deliverer(app)
-    celery = make_celery(broker.url, broker.prefix)
-    sweeper = Sweeper(celery, deliverer)
-    prompt, rest = queue_names(broker.prefix)
-    publisher = Publisher(celery)
-    assert sweeper.sweep() == 0, "a young row is left to its own wake-up"
-    later = time.time() + 5
-    deliverer.outbox.clock = lambda: later
-    assert sweeper.sweep() == 2
-    assert eventually(lambda: publisher.length(prompt) == publisher.length(rest) == 1)
-    assert sweeper.sweep() == 0, "their tasks are in the queues now"
-    smtp.script["connect"] = "421 4.3.2 closing"
-    with deliverer:
-        assert deliverer.deliver(row_of(app, 0))
-        connections = smtp.connections
-        assert not deliverer.deliver(row_of(app, 1)), "the server is given a pause"
-        assert sweeper.sweep() == 0
-    assert smtp.connections == connections
-    publisher.close()
-    sweeper.close()
-
-
-def row_of(app: Flask, which: int) -> int:
-    return int(rows(app)[which].id)
+    with working(environment, tmp_path) as worker:
+        workers = descendants(worker.pid)
+        (high,) = [pid for pid in workers if "outbox-high" in command_line(pid)]
+        os.kill(high, signal.SIGKILL)
+        assert worker.wait(timeout=20) != 0
+        assert not [pid for pid in workers if is_alive(pid)]
+        (log,) = tmp_path.glob("worker-*.txt")
+        assert "The worker for urgent mail ended by itself" in log.read_text()
 
 
 @ON_SQLITE
@@ -263,32 +178,3 @@ def test_a_worker_that_cannot_work_says_why(
         main()
     assert ended.value.code in {1, 2}
     assert said in capsys.readouterr().err
-
-
-@ON_POSTGRESQL
-@ON_RABBITMQ
-def test_an_idle_worker_delivers_rows_whose_wake_up_was_lost(
-    broker: Broker, make_app: Make, smtp: ScriptedServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
-    with app.app_context():
-        send_email("Hello", None, ["susan@example.com"], "Hello.\n")
-    deliverer = make_deliverer(app)
-    sweeper = Sweeper(make_celery(broker.url, broker.prefix), deliverer)
-    with deliverer:
-        sweeper.start()
-        (received,) = smtp.wait_for(1)
-        sweeper.stop()
-    assert row(app).status == Status.SENT
-    assert received.at - row(app).created_at > LOST_SECONDS
-    (said,) = [one for one in caplog.messages if "The broker delivers no tasks" in one]
-    assert f"{broker.prefix}.prompt, {broker.prefix}.rest" in said
-
-
-@ON_POSTGRESQL
-def test_the_differences_of_redis_are_logged_at_the_start(
-    environment: dict[str, str], broker: Broker, tmp_path: Path
-) -> None:
-    with working(environment, tmp_path):
-        (log,) = tmp_path.glob("worker-*.txt")
-        assert ("The broker is Redis" in log.read_text()) == ("redis" in broker.url)

@@ -136,7 +136,7 @@ class Dispatcher:
 
     def run(self, listener: WakeupListener) -> None:
         """Deliver until `stop` is called; what is in flight then is finished first."""
-        with self._lease_keeper() as leases, self._housekeeping(), closing(self._polling):
+        with self.lease_keeper() as leases, self.housekeeping(), closing(self):
             threads = [
                 threading.Thread(
                     target=self._deliver_all, args=(priorities, leases), name=f"mail-{number}"
@@ -157,7 +157,7 @@ class Dispatcher:
         self.wake()
         while not self._stopping.is_set():
             woken = listener.wait(self._until_next_poll())
-            if self._refresh_rate_limited() or woken or self._is_due():
+            if self.refresh_rate_limited() or woken or self._is_due():
                 self.wake()
 
     def stop(self) -> None:
@@ -175,7 +175,7 @@ class Dispatcher:
 
         Stops at `stop`, or if the server is in trouble, which `health` then knows.
         """
-        with self._lease_keeper() as leases, self._delivery(leases) as delivery, self._context():
+        with self.lease_keeper() as leases, self.delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
             handled, trouble = delivery.run(
                 ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set()
@@ -184,45 +184,39 @@ class Dispatcher:
             self.health.failed(trouble)
         return handled
 
-    def _lease_keeper(self) -> LeaseKeeper:
+    def lease_keeper(self) -> LeaseKeeper:
+        """What renews the leases of this process; it must be entered."""
         return LeaseKeeper(self._claims(), clock=self.outbox.clock)
 
-    def _housekeeping(self) -> Housekeeping:
+    def housekeeping(self) -> Housekeeping:
+        """The periodic tasks of the outbox and the application; it must be entered."""
         return Housekeeping(self.outbox, retention=self.options.retention, context=self._context)
 
-    def _claims(self) -> Claims:
-        return Claims(
-            self.outbox.engine,
-            lease=self.options.lease,
-            pacing=self.pacing,
-            unknown=lambda: self.outbox.unknown_types,
-        )
-
     @contextmanager
-    def _delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
+    def delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
         """A delivery for one thread, with connections of its own."""
         with closing(self._transport()) as transport, closing(self._claims()) as claims:
             yield Delivery(self.outbox, transport, claims, leases)
 
-    def _lanes(self) -> list[range]:
-        return [HIGH_ONLY, *[ALL_PRIORITIES] * self.options.connections]
+    def deliver_due(
+        self,
+        delivery: Delivery,
+        priorities: range,
+        *,
+        proceed: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Deliver what is due in these lanes, in this thread; return how many rows were handled.
 
-    def _deliver_all(self, priorities: range, leases: LeaseKeeper) -> None:
-        seen = 0
-        with self._delivery(leases) as delivery:
-            while not self._stopping.is_set():
-                opens_in = self._opens_in(priorities)
-                woken = self._wait_for_work(seen, opens_in)
-                if woken != seen or opens_in < self.options.poll_every:
-                    self._deliver_due(delivery, priorities)
-                seen = woken
-                delivery.transport.close_if_idle()
-
-    def _deliver_due(self, delivery: Delivery, priorities: range) -> None:
+        It ends at `stop`, when the server is in trouble, or when `proceed` returns False, which is
+        called before each claim.
+        """
+        handled = 0
         try:
             with self._context():
                 handled, trouble = delivery.run(
-                    priorities, proceed=self._may_proceed, on_answer=self.health.succeeded
+                    priorities,
+                    proceed=lambda: self._may_proceed() and proceed(),
+                    on_answer=self.health.succeeded,
                 )
         except SQLAlchemyError as error:
             self._writing.began(reason(error))
@@ -237,33 +231,62 @@ class Dispatcher:
                 self._writing.ended()
             if trouble is not None:
                 self.health.failed(trouble)
+        return handled
 
-    def _may_proceed(self) -> bool:
-        return not self._stopping.is_set() and not self.health.pause()
-
-    def _opens_in(self, priorities: range) -> float:
+    def opens_in(self, priorities: range) -> float:
         """Seconds until rate limits may let mail leave that waits for them."""
         if not self.pacing.limits or self.health.pause():
             return math.inf
         return self.pacing.opens_in(priorities, self.outbox.clock())
 
-    def _wait_for_work(self, seen: int, opens_in: float) -> int:
-        seconds = min(opens_in, self.options.poll_every)
-        with self._work:
-            self._work.wait_for(lambda: self._woken != seen or self._stopping.is_set(), seconds)
-            return self._woken
-
-    def _refresh_rate_limited(self) -> bool:
+    def refresh_rate_limited(self) -> bool:
         """Refresh the set of rate-limited domains, not too often; return whether it grew."""
         now = time.monotonic()
         if now - self._refreshed_at < self.options.poll_every:
             return False
         self._refreshed_at = now
         try:
-            return self._polling.refresh_rate_limited()
+            grew = self._polling.refresh_rate_limited()
         except SQLAlchemyError as error:
             self._reading.began(reason(error))
             return False
+        self._reading.ended()
+        return grew
+
+    def close(self) -> None:
+        """Close the connection that polls."""
+        self._polling.close()
+
+    def _claims(self) -> Claims:
+        return Claims(
+            self.outbox.engine,
+            lease=self.options.lease,
+            pacing=self.pacing,
+            unknown=lambda: self.outbox.unknown_types,
+        )
+
+    def _lanes(self) -> list[range]:
+        return [HIGH_ONLY, *[ALL_PRIORITIES] * self.options.connections]
+
+    def _deliver_all(self, priorities: range, leases: LeaseKeeper) -> None:
+        seen = 0
+        with self.delivery(leases) as delivery:
+            while not self._stopping.is_set():
+                opens_in = self.opens_in(priorities)
+                woken = self._wait_for_work(seen, opens_in)
+                if woken != seen or opens_in < self.options.poll_every:
+                    self.deliver_due(delivery, priorities)
+                seen = woken
+                delivery.transport.close_if_idle()
+
+    def _may_proceed(self) -> bool:
+        return not self._stopping.is_set() and not self.health.pause()
+
+    def _wait_for_work(self, seen: int, opens_in: float) -> int:
+        seconds = min(opens_in, self.options.poll_every)
+        with self._work:
+            self._work.wait_for(lambda: self._woken != seen or self._stopping.is_set(), seconds)
+            return self._woken
 
     def _until_next_poll(self) -> float:
         """Seconds until the next poll: earlier if a message becomes due before that."""

@@ -143,9 +143,10 @@ def user() -> None:
         "prepare-demo": ("prepare_demo:prepare_demo", None),
         "web": ("web_process:web", None),
         "dispatcher": ("processes:dispatcher", None),
+        "worker": ("worker_process:worker", None),
         "catcher": ("processes:catcher", None),
     },
 )
 def process() -> None:
-    """The processes that `run` and `demo` start."""
+    """The processes that `run`, `worker` and `demo` start."""
     end_with_supervisor()

@@ -1,4 +1,4 @@
-"""What has to be right and ready before `microblog run` may start a site."""
+"""What has to be right and ready before `microblog run` or `microblog worker` may start."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ def prepare(host: str, port: int, workers: int | None) -> dict[str, str]:
     if not settings.ADMINS:
         words = _("ADMINS is not set: mail comes from {sender}.")
         click.echo(words.format(sender=settings.sender), err=True)
+    return as_environment(settings)
+
+
+def prepare_worker() -> dict[str, str]:
+    """Look at a worker's settings and database; gives its environment. Raises as `prepare`."""
+    settings = load_settings(serving=True)
+    if settings.DATABASE_URL.startswith("sqlite"):
+        raise click.ClickException(
+            _(
+                "DATABASE_URL names an SQLite file, which only one machine can use: the dispatcher"
+                " that `microblog run` starts delivers this site's mail. Several machines need"
+                " PostgreSQL."
+            )
+        )
+    with create_app(settings).app_context():
+        prepare_database()
+        db.engine.dispose()
     return as_environment(settings)
 
 

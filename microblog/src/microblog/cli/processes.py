@@ -15,11 +15,12 @@ from microblog.web import logs
 
 
 @click.command()
-def dispatcher() -> None:
+@click.option("--connections", type=int, help="Instead of MAIL_CONNECTIONS.")
+def dispatcher(connections: int | None) -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
     configure_log(settings, process="dispatcher")
-    run_dispatcher(create_app(settings), options=_options(settings))
+    run_dispatcher(create_app(settings), options=_options(settings, connections))
 
 
 @click.command()
@@ -48,7 +49,8 @@ def make_dispatcher(settings: Settings) -> Dispatcher:
     return dispatcher_of(current_app, options=_options(settings))
 
 
-def _options(settings: Settings) -> DispatcherOptions:
+def _options(settings: Settings, connections: int | None = None) -> DispatcherOptions:
     return DispatcherOptions(
-        connections=settings.MAIL_CONNECTIONS, retention=settings.MAIL_RETENTION_DAYS * DAY
+        connections=connections or settings.MAIL_CONNECTIONS,
+        retention=settings.MAIL_RETENTION_DAYS * DAY,
     )

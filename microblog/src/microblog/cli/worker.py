@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from gettext import gettext as _
-from typing import Any
+from pkgutil import resolve_name
 
 import click
 
-from flask_outbox import current_outbox, run_dispatcher
-from flask_outbox.application import make_dispatcher, transport_maker
-from flask_outbox.delivery.dispatcher import DispatcherOptions
-from flask_outbox.delivery.housekeeping import Housekeeping
-from flask_outbox.outbox.email_types import DAY
-from microblog.app import create_app
-from microblog.cli.processes import configure_log
-from microblog.cli.site import prepare_database
-from microblog.settings import Settings, load_settings
+from microblog.cli.supervisor import Child, Supervisor, is_second_start, start_again
 
 
 @click.command()
@@ -29,49 +22,21 @@ from microblog.settings import Settings, load_settings
 def worker(concurrency: int | None) -> None:
     """Deliver mail for a site on several machines.
 
-    Needs PostgreSQL and the settings of the web servers. With CELERY_BROKER_URL it is a Celery
-    worker, without it a dispatcher. Start as many as you like, on any machine that reaches the
+    Needs PostgreSQL and the settings of the web servers. With CELERY_BROKER_URL it runs two Celery
+    workers, without it a dispatcher. Start as many as you like, on any machine that reaches the
     database, the broker if there is one, and the mail server.
     """
-    settings = load_settings(serving=True)
-    if settings.CELERY_BROKER_URL is None:
-        _dispatch(settings, concurrency or settings.MAIL_CONNECTIONS)
-        return
-    # Celery is an extra, which a site on one machine does without.
-    from flask_outbox.celery.consumer import run_paced_worker, run_worker  # noqa: PLC0415
-    from flask_outbox.celery.deliverer import Deliverer  # noqa: PLC0415
-    from flask_outbox.celery.wakeup import make_celery  # noqa: PLC0415
-
-    configure_log(settings, process="worker")
-    app: Any = create_app(settings)
-    with app.app_context():
-        prepare_database()
-        outbox = current_outbox()
-    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
-    connections = concurrency or settings.MAIL_CONNECTIONS
-    retention = settings.MAIL_RETENTION_DAYS * DAY
-    if outbox.delivery.rate_limits:
-        options = DispatcherOptions(connections=connections, retention=retention)
-        sys.exit(run_paced_worker(celery, make_dispatcher(app, options=options)))
-    deliverer = Deliverer(
-        outbox, transport_maker(app), connections=connections, context=app.app_context
-    )
-    housekeeping = Housekeeping(outbox, retention=retention, context=app.app_context)
-    sys.exit(run_worker(celery, deliverer, housekeeping))
-
-
-def _dispatch(settings: Settings, connections: int) -> None:
-    if settings.DATABASE_URL.startswith("sqlite"):
-        raise click.ClickException(
-            _(
-                "DATABASE_URL names an SQLite file, which only one machine can use: the dispatcher"
-                " that `microblog run` starts delivers this site's mail. Several machines need"
-                " PostgreSQL."
-            )
-        )
-    configure_log(settings, process="worker")
-    app = create_app(settings)
-    with app.app_context():
-        prepare_database()
-    retention = settings.MAIL_RETENTION_DAYS * DAY
-    run_dispatcher(app, options=DispatcherOptions(connections=connections, retention=retention))
+    if not is_second_start():
+        # Of all that this loads, the supervisor keeps nothing but the environment.
+        start_again(resolve_name("microblog.cli.prepare:prepare_worker")())
+    connections = str(concurrency or os.environ["MAIL_CONNECTIONS"])
+    if os.environ["CELERY_BROKER_URL"]:
+        celery = ["process", "worker"]
+        children = [
+            Child(_("worker for urgent mail"), [*celery, "outbox-high", "1"], essential=True),
+            Child(_("worker for all mail"), [*celery, "outbox", connections], essential=True),
+        ]
+    else:
+        dispatcher = ["process", "dispatcher", "--connections", connections]
+        children = [Child(_("mail dispatcher"), dispatcher, essential=True)]
+    sys.exit(Supervisor(children, {}).run())

@@ -177,9 +177,9 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
         )
         return
     # Celery is an extra, which a site on one machine does without.
-    from flask_outbox.celery.wakeup import make_celery  # noqa: PLC0415
+    from celery import Celery  # noqa: PLC0415
 
-    celery = make_celery(settings.CELERY_BROKER_URL, settings.CELERY_QUEUE_PREFIX)
+    celery = Celery(broker=settings.CELERY_BROKER_URL, set_as_current=False)
     connection = celery.connection_for_write(connect_timeout=WAIT_SECONDS, heartbeat=0)
     errors = (OSError, *connection.connection_errors, *connection.channel_errors)
     place = connection.as_uri()

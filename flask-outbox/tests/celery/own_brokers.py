@@ -13,8 +13,7 @@ from pathlib import Path
 
 from kombu.connection import Connection
 
-from microblog.cli.ports import choose_free
-from tests.cli.running import HOST
+from tests.ports import HOST, free_port
 from tests.waiting import eventually
 
 DEBIAN_RABBITMQ = "/usr/lib/rabbitmq/bin"
@@ -26,7 +25,7 @@ class OwnBroker(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = choose_free(HOST)
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -95,7 +94,7 @@ class OwnRabbitMQ(OwnBroker):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._distribution_port, self._mapper_port = choose_free(HOST), choose_free(HOST)
+        self._distribution_port, self._mapper_port = free_port(), free_port()
         self._mapper: subprocess.Popen[bytes] | None = None
 
     @property

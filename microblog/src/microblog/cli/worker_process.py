@@ -1,0 +1,44 @@
+"""A Celery worker, as a process that `microblog worker` starts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+import click
+from celery.exceptions import SecurityWarning
+
+from microblog.app import create_app
+from microblog.cli.processes import configure_log
+from microblog.settings import load_settings
+
+
+@click.command()
+@click.argument("queue")
+@click.argument("concurrency", type=int)
+def worker(queue: str, concurrency: int) -> None:
+    """The Celery worker of one queue.
+
+    It uses threads: a delivery mostly waits for the network, and threads share what they know of
+    the mail server.
+    """
+    settings = load_settings()
+    configure_log(settings, process=queue)
+    for noisy in ("celery.worker.strategy", "celery.app.trace"):
+        # A line when a task comes and one when it ends; the delivery logs more about it.
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # About tasks in pickles, which this site does not accept.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    options = {
+        "queues": f"{settings.CELERY_QUEUE_PREFIX}.{queue}",
+        "pool": "threads",
+        "concurrency": concurrency,
+        "hostname": f"{queue}-{os.getpid()}@%h",
+        "loglevel": "INFO",
+    }
+    celery = create_app(settings).extensions["celery"]
+    given = [f"--{name}={value}" for name, value in options.items()]
+    given += ["--without-mingle", "--without-gossip"]  # these two have nothing to tell others
+    sys.exit(celery.worker_main(["--quiet", "worker", "--task-events", *given]))
