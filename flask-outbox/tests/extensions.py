@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from flask_sqlalchemy_lite import SQLAlchemy as SQLAlchemyLite
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -22,6 +22,15 @@ from sqlalchemy.orm import (
 
 from flask_outbox import Discard, Email, FlaskOutbox, schema
 from flask_outbox.outbox.models import OutboxMessage
+
+# Flask-SQLAlchemy-Lite needs Flask 3; the library works without it from 2.3 on.
+HAS_LITE = find_spec("flask.sansio") is not None
+
+EXTENSIONS: list[type] = [SQLAlchemy]
+if HAS_LITE:
+    from flask_sqlalchemy_lite import SQLAlchemy as SQLAlchemyLite
+
+    EXTENSIONS.append(SQLAlchemyLite)
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
 

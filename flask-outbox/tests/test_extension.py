@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from flask_sqlalchemy_lite import SQLAlchemy as SQLAlchemyLite
 from sqlalchemy import create_engine, insert, select, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import StaticPool
@@ -19,6 +18,8 @@ from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.joining import has_written, is_in_transaction
 from tests.extensions import (
+    EXTENSIONS,
+    HAS_LITE,
     SOON,
     Made,
     Model,
@@ -37,7 +38,10 @@ WARNING = "was not committed"
 Making = Callable[[str], Made]
 
 
-@pytest.fixture(params=[classic, lite, scoped], ids=lambda making: making.__name__)
+MAKINGS: list[Making] = [classic, scoped, *([lite] if HAS_LITE else [])]
+
+
+@pytest.fixture(params=MAKINGS, ids=lambda making: making.__name__)
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     shop: Made = request.param(f"sqlite:///{tmp_path / 'shop.db'}")
     shop.outbox.email("shop.confirmation")(confirmation)
@@ -303,7 +307,7 @@ def test_outside_of_any_context_there_is_nothing_to_join(made: Made) -> None:
 # Several applications, one extension
 
 
-@pytest.mark.parametrize("making", [SQLAlchemy, SQLAlchemyLite])
+@pytest.mark.parametrize("making", EXTENSIONS)
 def test_a_factory_makes_several_applications(making: type, tmp_path: Path) -> None:
     db, outbox = making(), FlaskOutbox()
     early = outbox.email("shop.early")(confirmation)
@@ -353,7 +357,7 @@ def test_a_second_outbox_is_refused(made: Made) -> None:
         FlaskOutbox(made.app, sessions=sessionmaker(made.engine))
 
 
-@pytest.mark.parametrize("making", [SQLAlchemy, SQLAlchemyLite])
+@pytest.mark.parametrize("making", EXTENSIONS)
 def test_a_database_of_another_application_is_refused(making: type) -> None:
     config = {
         "SQLALCHEMY_DATABASE_URI": "sqlite://",
@@ -447,7 +451,7 @@ def test_the_only_connection_is_not_committed_behind_the_callers_back(
         assert session.execute(text("SELECT count(*) FROM outbox")).scalar_one() == 1
 
 
-@pytest.mark.parametrize("making", [classic, lite])
+@pytest.mark.parametrize("making", [one for one in MAKINGS if one is not scoped])
 def test_a_database_in_memory_serves_tests(making: Making) -> None:
     made = making("sqlite:///:memory:")
     made.outbox.email("shop.confirmation")(confirmation)
