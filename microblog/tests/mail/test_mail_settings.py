@@ -9,7 +9,7 @@ import flask_mail
 import pytest
 from flask import Flask
 
-from flask_outbox import Mail, Message
+from flask_outbox import Mail, Message, current_outbox
 from microblog.app import create_app
 from microblog.app import mail as site_mail
 from microblog.settings import Settings, SettingsError, load_settings
@@ -121,6 +121,18 @@ def test_debug_and_suppression_follow_the_application(debug: bool, testing: bool
     values: dict[str, Any] = {"MAIL_DEBUG": False, "MAIL_SUPPRESS_SEND": False}
     config = Settings(DEBUG=debug, TESTING=testing, **values).as_flask_config()
     assert (config["MAIL_DEBUG"], config["MAIL_SUPPRESS_SEND"]) == (False, False)
+
+
+def test_a_staging_site_redirects_its_mail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MAIL_REDIRECT_TO", "qa@example.com, dev@example.com")
+    others = ["qa@example.com", "dev@example.com"]
+    with ScriptedServer() as server:
+        app = site(tmp_path, server, MAIL_REDIRECT_TO=load_settings().MAIL_REDIRECT_TO)
+        with app.app_context():
+            site_mail.send(Message("Hello", recipients=["susan@example.com"], body="x"))
+            found = current_outbox().delivery.redirect_to
+        assert [one.recipients for one in server.received] == [others]
+    assert [one.mailbox for one in found] == others
 
 
 @pytest.mark.parametrize("key", ["MAIL_DEFAULT_SENDER", None])
