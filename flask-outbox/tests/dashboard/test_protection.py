@@ -68,9 +68,14 @@ def test_authorize_may_answer_itself(
     assert got.status_code == status
 
 
-@pytest.mark.parametrize("wrong", [None, "yes", 1, object()])
-def test_whatever_is_not_true_lets_nobody_in(database_url: str, wrong: object) -> None:
-    app = mounted(database_url, lambda: wrong)
+@pytest.mark.parametrize("nothing", [None, 0, ""])
+def test_what_is_not_true_lets_nobody_in(database_url: str, nothing: object) -> None:
+    assert mounted(database_url, lambda: nothing).test_client().get("/mail").status_code == 404
+
+
+@pytest.mark.parametrize("wrong", [lambda: "yes", lambda: 1, object])
+def test_what_only_looks_true_lets_nobody_in(database_url: str, wrong: Callable[[], Any]) -> None:
+    app = mounted(database_url, wrong)
     assert app.test_client().get("/mail").status_code == 500
     app.testing = True
     with pytest.raises(TypeError, match="authorize must return True or False, not"):

@@ -100,11 +100,11 @@ def _protect(made: Blueprint, authorize: Callable[[], bool], *, is_own_layout: b
     @made.before_request
     def check() -> None:
         allowed = authorize()
-        if not isinstance(allowed, bool):
-            # A function that forgets to return, or returns a user, must let nobody in.
-            raise TypeError(f"authorize must return True or False, not {type(allowed).__name__}.")
         if not allowed:
             abort(404)
+        if allowed is not True:
+            # Such as a user, or a coroutine: that there is one is no permission.
+            raise TypeError(f"authorize must return True or False, not {type(allowed).__name__}.")
         if request.method == "POST":
             check_csrf()
 
