@@ -1,13 +1,13 @@
 """Delivery by an application's own Celery, on any number of machines.
 
     celery = Celery("shop", broker="amqp://localhost//")
-    register(app, celery)
+    register(outbox, celery)
 
 This adds two ordinary tasks, each with a queue of its own, so that urgent mail never waits for
 other mail. Run a worker for each; `--concurrency` is its number of connections to the mail server:
 
-    celery -A shop.celery worker -Q outbox-high --pool threads --concurrency 1
-    celery -A shop.celery worker -Q outbox --pool threads --concurrency 4
+    celery -A shop:celery worker -Q outbox-high --pool threads --concurrency 1
+    celery -A shop:celery worker -Q outbox --pool threads --concurrency 4
 
 A task carries nothing: it delivers what is due. The rows are the truth, so a task that comes twice,
 or late, finds nothing to claim, and for one that is lost, workers look at the outbox themselves.
