@@ -120,8 +120,13 @@ class DeclaresEmails:
 
         The function gets a session of its own and the arguments of the message, and in a parameter
         named `context`, if it has one, a ComposeContext. An Email without recipients goes to whom
-        the message was enqueued for. The options are those of EmailType. The name is stored with
-        each message: it must stay while such messages wait.
+        the message was enqueued for. The options are those of EmailType; `sample` are arguments for
+        a preview, or a function of a session that returns them, which may write rows for it that
+        are rolled back. The name is stored with each message: it must stay while such messages
+        wait.
+
+        Arguments are checked where a message is enqueued: their names, and their types as far as
+        JSON knows such.
 
         Raises ValueError if the name is taken or too long, and TypeError if the function cannot be
         called so.
