@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import pickle
 from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -132,7 +133,7 @@ def test_attachments_may_be_triples() -> None:
 def test_a_copy_with_changes_is_checked_too() -> None:
     made = Email("Hello", "text", to=SUSAN)
     assert replace(made, cc=(BOB,)).recipients == (SUSAN, BOB)
-    assert replace(made) == made
+    assert replace(made) == made == pickle.loads(pickle.dumps(made))
     with pytest.raises(BadHeaderError):
         replace(made, subject="Hello\nBcc: x")
     with pytest.raises(AttributeError):

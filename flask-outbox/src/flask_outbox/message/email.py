@@ -6,7 +6,6 @@ import mimetypes
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from flask_mail import Attachment as FlaskMailAttachment
@@ -123,7 +122,6 @@ class Attachment:
         return is_inline and any(name.lower() == "content-id" for name in self.headers)
 
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 # A frozen value is filled in its __init__ alone.
 _set = object.__setattr__
 
@@ -180,8 +178,8 @@ class Email:
         bcc: AddressLike | Iterable[AddressLike] = (),
         reply_to: AddressLike | Iterable[AddressLike] | None = (),
         attachments: Iterable[AttachmentLike] = (),
-        headers: Mapping[str, str] = _NOTHING,
-        alternatives: Mapping[str, str] = _NOTHING,
+        headers: Mapping[str, str] | None = None,
+        alternatives: Mapping[str, str] | None = None,
         ascii_attachments: bool = False,
         charset: str | None = None,
     ) -> None:
@@ -194,8 +192,8 @@ class Email:
         _set(self, "bcc", parse_addresses(bcc))
         _set(self, "reply_to", parse_reply_to(reply_to) if reply_to else ())
         _set(self, "attachments", _read_attachments(attachments) if attachments else ())
-        _set(self, "headers", headers)
-        _set(self, "alternatives", alternatives)
+        _set(self, "headers", headers or {})
+        _set(self, "alternatives", alternatives or {})
         _set(self, "ascii_attachments", ascii_attachments)
         _set(self, "charset", charset)
         self._check()
