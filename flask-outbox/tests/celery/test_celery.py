@@ -14,7 +14,7 @@ from celery import Celery
 from flask import Flask
 from flask.ctx import AppContext
 
-from flask_outbox import FlaskOutbox, send_email
+from flask_outbox import Email, EmailType, FlaskOutbox, current_outbox, send_email
 from flask_outbox.application import make_dispatcher
 from flask_outbox.celery import (
     DELIVER,
@@ -26,7 +26,7 @@ from flask_outbox.celery import (
 )
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.outbox.models import Status
-from tests.application import make_app
+from tests.application import make_app, transaction
 from tests.connections import no_connection_from_here
 from tests.databases import ON_SQLITE
 from tests.outbox_rows import rows
@@ -193,6 +193,26 @@ def test_a_row_that_no_task_came_for_is_found(
         for number in range(1, 3):
             post(1)
             smtp.wait_for(number)
+
+
+@ON_SQLITE
+def test_an_old_worker_leaves_a_new_type_to_newer_code(
+    app: Flask, app_context: AppContext, smtp: ScriptedServer
+) -> None:
+    outbox = current_outbox()
+    new = EmailType("shop.new", lambda _session, _context: Email("Hello", "text"))
+    outbox.register(new)
+    with transaction() as session:
+        for _ in range(3):
+            outbox.enqueue(session, new, "susan@example.com")
+    del outbox.email_types["shop.new"]
+    with delivering(app) as old:
+        assert [old.deliver(ALL_PRIORITIES) for _ in range(2)] == [1, 0]
+    assert [(row.attempts, row.failures) for row in rows(app)] == [(1, 0), (0, 0), (0, 0)]
+    outbox.register(new)
+    with delivering(app) as renewed:
+        assert renewed.deliver(ALL_PRIORITIES) == 3
+    assert len(smtp.received) == 3
 
 
 @ON_SQLITE
