@@ -46,18 +46,25 @@ def test_every_verb_works_on_the_sessions_of_the_application(
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (["--to", "bob@example.com"], ["2"]),
-        (["--address", "john"], ["3"]),
-        (["--type", "mail.ready"], ["3", "2", "1"]),
+        (["--to", "bob@example.com"], [2]),
+        (["--address", "john"], [3]),
+        (["--type", "mail.ready"], [3, 2, 1]),
         (["--kind", "nothing"], []),
-        (["--status", "dead", "--since", "2h"], ["2"]),
+        (["--status", "dead", "--since", "2h"], [2]),
         (["--until", "2h"], []),
-        (["--count", "1"], ["3"]),
+        (["--count", "1"], [3]),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(map(str, value)),
 )
-def test_messages_are_found(outbox: Command, wanted: list[str], found: list[str]) -> None:
-    assert outbox("list", *wanted, "--ids").stdout.split() == found
+def test_messages_are_found(outbox: Command, wanted: list[str], found: list[int]) -> None:
+    assert [one["id"] for one in loaded(outbox, "list", *wanted)] == found
+
+
+@ON_ONE
+@pytest.mark.usefixtures("three_messages")
+def test_the_numbers_alone_are_for_other_commands(outbox: Command) -> None:
+    assert outbox("list", "--ids").stdout.split() == ["3", "2", "1"]
+    assert outbox("list", "--ids", "--kind", "nothing").output == "No message matches.\n"
 
 
 @ON_ONE
@@ -69,10 +76,7 @@ def test_messages_are_found(outbox: Command, wanted: list[str], found: list[str]
         (["retry", "1"], "Message 1 is sent: there is nothing to retry."),
         (["cancel", "3", "4"], "There is no message 4."),
         (["suppressed", "susan@example.com", "--lift"], "susan@example.com is not suppressed."),
-        (
-            ["suppressed", "susan"],
-            "'susan' is not an e-mail address: An email address must have an @-sign.",
-        ),
+        (["suppressed", "susan"], "'susan' is not an e-mail address: "),
     ],
     ids=lambda value: " ".join(value)[:20] if isinstance(value, list) else "",
 )
@@ -81,7 +85,9 @@ def test_what_cannot_be_done_is_said_and_nothing_is_changed(
 ) -> None:
     before = [(one.id, one.status) for one in made.messages()]
     refused = outbox(*arguments)
-    assert (refused.exit_code, refused.stderr) == (1, f"Error: {said}\n")
+    assert refused.exit_code == 1
+    assert refused.output.startswith(f"Error: {said}")
+    assert len(refused.output.splitlines()) == 1
     assert [(one.id, one.status) for one in made.messages()] == before
 
 

@@ -49,8 +49,8 @@ def test_every_command_is_tried_here(made: Made) -> None:
 def test_missing_tables_are_said_with_what_makes_them(outbox: Command, command: str) -> None:
     refused = outbox(*WITH_DATABASE[command])
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(MISSING)
-    assert "flask_outbox.schema.create_all(engine)" in refused.stderr
+    assert refused.output.startswith(MISSING)
+    assert "flask_outbox.schema.create_all(engine)" in refused.output
     assert "Traceback" not in refused.output
 
 
@@ -63,7 +63,7 @@ def test_a_database_that_is_away_is_said(tmp_path: Path, command: str) -> None:
     refused = app.test_cli_runner().invoke(args=["outbox", *WITH_DATABASE[command]])
     engine.dispose()
     assert refused.exit_code == 1
-    assert refused.stderr == "Error: The database cannot be used: unable to open database file\n"
+    assert refused.output == "Error: The database cannot be used: unable to open database file\n"
 
 
 def test_check_says_that_all_is_well(outbox: Command, smtp: ScriptedServer) -> None:
@@ -130,7 +130,7 @@ def test_a_test_message_is_sent_and_refused_in_words(outbox: Command, smtp: Scri
 def test_without_a_sender_there_is_no_test(made: Made, outbox: Command) -> None:
     made.app.extensions["flask_outbox"].outbox.sender = None
     refused = outbox("test", "susan@example.com")
-    assert refused.stderr == "Error: There is no sender: set MAIL_DEFAULT_SENDER or ADMINS.\n"
+    assert refused.output == "Error: There is no sender: set MAIL_DEFAULT_SENDER or ADMINS.\n"
     assert "There is no sender" in outbox("check").stdout
 
 
@@ -140,7 +140,7 @@ def test_a_port_that_another_program_has_is_said(outbox: Command) -> None:
         refused = outbox("catch", "--port", str(port))
     assert refused.exit_code == 1
     said = f"Error: Port {port} on {HOST} cannot be used: Address already in use."
-    assert refused.stderr.startswith(said)
+    assert refused.output.startswith(said)
 
 
 def hello(_session: Session, *, goods: str, context: ComposeContext) -> Email:
@@ -156,6 +156,6 @@ def test_previews_are_in_the_languages_of_the_application(made: Made, outbox: Co
     assert "(fr)" not in outbox("preview", "--language", "de").stdout
     refused = outbox("preview", "--language", "en")
     assert refused.exit_code == 2
-    assert "'en' is not one of these: de, fr" in refused.stderr
+    assert "'en' is not one of these: de, fr" in refused.output
     unknown = outbox("preview", "--type", "shop.nothing")
-    assert unknown.stderr == ("Error: There is no e-mail 'shop.nothing'; there are: shop.hello\n")
+    assert unknown.output == ("Error: There is no e-mail 'shop.nothing'; there are: shop.hello\n")

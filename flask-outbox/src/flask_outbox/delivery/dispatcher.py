@@ -173,15 +173,14 @@ class Dispatcher:
     def drain(self) -> int:
         """Deliver, in this thread, all that is due now; return how many rows were handled.
 
-        Stops at `stop`, or if the server is in trouble, which `health` then knows.
+        Stops at `stop`, or if the server is in trouble, which is then `health.trouble`.
         """
         with self.lease_keeper() as leases, self.delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
             handled, trouble = delivery.run(
                 ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set()
             )
-        if trouble is not None:
-            self.health.failed(trouble)
+        self.health.trouble = trouble
         return handled
 
     def lease_keeper(self) -> LeaseKeeper:
