@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from flask import g, has_app_context
+from flask import Flask, g, has_app_context
 from flask.sansio.app import App
 from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
@@ -109,6 +109,8 @@ class Database(SQLAlchemy):
         # request, also where there are none to close.
         functions = app.teardown_appcontext_funcs
         functions[:] = [one for one in functions if not iscoroutinefunction(one)]
+        with cast(Flask, app).app_context():
+            _listen(self.engine)
 
 
 db = Database(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
@@ -251,7 +253,14 @@ def is_sqlite() -> bool:
     return db.engine.dialect.name == "sqlite"
 
 
-@event.listens_for(Engine, "connect")
+def _listen(engine: Engine) -> None:
+    """Prepare this engine's connections, and note whether the database answers."""
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "handle_error", _note_outage)
+    event.listen(engine, "after_cursor_execute", _note_success)
+    event.listen(engine, "begin", _begin)
+
+
 def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
     if not isinstance(connection, sqlite3.Connection):
         # PostgreSQL's JIT takes a hundred times as long to compile a timeline's query as to run it.
@@ -269,7 +278,6 @@ def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-@event.listens_for(Engine, "handle_error")
 def _note_outage(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     options = context.connection.get_execution_options() if context.connection else {}
@@ -279,12 +287,10 @@ def _note_outage(context: ExceptionContext) -> None:
         _reading.began(reason(error))
 
 
-@event.listens_for(Engine, "after_cursor_execute")
 def _note_success(*_statement: object) -> None:
     _reading.ended()
 
 
-@event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
