@@ -189,6 +189,13 @@ def test_what_was_enqueued_is_joined_by_what_is_sent(made: Made) -> None:
     assert made.seen() == (0, 2)
 
 
+def test_a_rollback_takes_many_at_once(made: Made) -> None:
+    with made.app.app_context():
+        made.outbox.enqueue_many("shop.confirmation", [{"to": "a@example.com", "order_id": 1}])
+        made.current().rollback()
+        assert made.seen() == (0, 0)
+
+
 def test_a_named_session_is_used(made: Made) -> None:
     with made.app.app_context(), Session(made.engine) as session:
         enqueue(made, session=session)
@@ -210,6 +217,34 @@ def test_a_message_passes_all_its_options_on(made: Made) -> None:
         assert send(made) != first
     row = made.messages()[0]
     assert (row.send_at, row.due_at, row.locale) == (SOON.timestamp(), SOON.timestamp(), "de")
+
+
+def test_it_is_the_same_on_either_engine(database_url: str) -> None:
+    engine = create_engine(database_url)
+    session = scoped_session(sessionmaker(engine))
+    app = configured()
+    outbox = FlaskOutbox(app, session)
+    typed = outbox.email("shop.confirmation")(confirmation)
+    cause = text("INSERT INTO mail_suppressions (address_key, reason, since) VALUES ('a', 'b', 1)")
+
+    def count() -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM outbox")).scalar_one())
+
+    with app.app_context():
+        for end, expected in ((session.rollback, 0), (session.commit, 3)):
+            session.execute(cause)
+            outbox.enqueue(typed, to="susan@example.com", order_id=1)
+            assert outbox.enqueue_many(typed, [{"to": "a@example.com", "order_id": 1}]) == 1
+            outbox.send_email("Hello", None, ["susan@example.com"], "text")
+            assert count() == 0
+            end()
+            assert count() == expected
+        session.execute(text("SELECT 1"))
+        outbox.send_email("Hello", None, ["susan@example.com"], "text")
+        assert count() == 4
+        session.remove()
+    engine.dispose()
 
 
 # The end of a request

@@ -233,6 +233,19 @@ def test_many_are_written_like_one() -> None:
     assert written[3].due_at == moment.timestamp()
 
 
+def test_new_rows_have_the_models_defaults() -> None:
+    with transaction() as session:
+        row_id = enqueue(session)
+        ours = session.get_one(OutboxMessage, row_id)
+        given = {name: getattr(ours, name) for name in insertion._TYPES if name != "key"}
+        made = OutboxMessage(**given)
+        session.add(made)
+        session.flush()
+        session.refresh(made)
+        for column in set(OutboxMessage.__table__.columns.keys()) - {"id", "key"}:
+            assert getattr(ours, column) == getattr(made, column), column
+
+
 def test_existing_keys_are_left_out_and_not_counted() -> None:
     with transaction() as session:
         enqueue(session)
