@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -79,27 +78,22 @@ def test_a_broker_that_dies_costs_no_mail_and_no_page(
 
 
 @ON_POSTGRESQL
-def test_a_worker_that_dies_loses_nothing(
+@ON_RABBITMQ
+def test_workers_that_die_lose_nothing(
     environment: dict[str, str],
     broker: Broker,
     make_app: Make,
     smtp: ScriptedServer,
     tmp_path: Path,
 ) -> None:
-    """Over RabbitMQ another worker goes on at once; over Redis the worker is started again."""
     app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
     smtp.delay = 0.25
     worker = (environment, tmp_path, "--concurrency", str(CONNECTIONS))
-    with ExitStack() as others:
-        with working(*worker) as first:
-            if "amqp" in broker.url:
-                others.enter_context(working(*worker))
-            post(app, 60)
-            smtp.wait_for(20)
-            kill_workers(first)
-            held = in_flight(rows(app))
-        if "redis" in broker.url:
-            others.enter_context(working(*worker))
+    with working(*worker), working(*worker) as dying:
+        post(app, 60)
+        smtp.wait_for(20)
+        kill_workers(dying)
+        held = in_flight(rows(app))
         assert eventually(lambda: {one.status for one in rows(app)} == {Status.SENT}, seconds=60)
     sent = {row.message_id: row for row in rows(app)}
     counted = copies(smtp.received)

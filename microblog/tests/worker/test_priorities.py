@@ -15,7 +15,7 @@ from tests.brokers import Broker
 from tests.smtp_server import STALL, ScriptedServer
 from tests.visitor import Visitor, make_user
 from tests.waiting import eventually
-from tests.worker.running import ON_POSTGRESQL, working
+from tests.worker.running import ON_POSTGRESQL, ON_RABBITMQ, working
 
 Make = Callable[..., Any]
 
@@ -25,6 +25,7 @@ CONNECTIONS = 2
 
 
 @ON_POSTGRESQL
+@ON_RABBITMQ
 def test_a_connection_is_reserved_for_urgent_mail(
     environment: dict[str, str],
     broker: Broker,
@@ -45,28 +46,6 @@ def test_a_connection_is_reserved_for_urgent_mail(
             received = smtp.wait_for(number)[-1]
             assert received.at - asked_at < 1.0
         assert smtp.commands.count(STALLED) == CONNECTIONS, "the free one was taken"
-        smtp.close()
-
-
-@ON_POSTGRESQL
-def test_urgent_mail_alone_uses_every_connection(
-    environment: dict[str, str],
-    broker: Broker,
-    make_app: Make,
-    smtp: ScriptedServer,
-    tmp_path: Path,
-) -> None:
-    app = make_app(PUBLIC_URL="http://localhost", **broker.settings)
-    names = [f"user{number}" for number in range(CONNECTIONS + 1)]
-    for name in names:
-        make_user(app, name)
-    with working(environment, tmp_path, "--concurrency", str(CONNECTIONS)):
-        smtp.script = {"data": STALL}
-        for name in names:
-            Visitor(app).ask_for_reset(f"{name}@example.com")
-        assert eventually(
-            lambda: smtp.commands.count("DATA") == len(names),
-        )
         smtp.close()
 
 

@@ -23,6 +23,7 @@ LIMIT, MESSAGES = 4, 16
 
 
 @ON_POSTGRESQL
+@ON_RABBITMQ
 def test_two_workers_share_one_limit(
     environment: dict[str, str],
     broker: Broker,
