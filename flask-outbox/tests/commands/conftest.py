@@ -12,14 +12,17 @@ from click.testing import Result
 
 from flask_outbox.application import make_dispatcher
 from tests.commands.processes import Greeter
-from tests.extensions import Made, classic, confirmation, lite, plain, scoped
+from tests.extensions import HAS_LITE, Made, classic, confirmation, lite, plain, scoped
 from tests.ports import HOST
 from tests.smtp_server import ScriptedServer
 
 Command = Callable[..., Result]
 
 
-@pytest.fixture(params=[classic, lite, scoped, plain], ids=lambda making: making.__name__)
+MAKINGS = [classic, scoped, plain, *([lite] if HAS_LITE else [])]
+
+
+@pytest.fixture(params=MAKINGS, ids=lambda making: making.__name__)
 def made(
     request: pytest.FixtureRequest,
     tmp_path: Path,
