@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,6 +28,9 @@ from microblog.cli.supervisor import PARENT
 from tests.mail.killed_dispatcher import arm
 
 BEGUN = "begun"
+PROCESS, THREAD = "dispatcher", "thread"
+"""How a dispatcher runs: as the process, or in a thread of it."""
+
 _OUTPUT, _LOG = 1, 2
 
 
@@ -55,9 +59,10 @@ class Forker:
         log: Path,
         point: str | None = None,
         call: int | None = None,
+        how: str = PROCESS,
     ) -> Dispatching:
         """Start a dispatcher; the previous one must have ended."""
-        plan = {"environment": environment, "lease": lease, "log": str(log)}
+        plan = {"environment": environment, "lease": lease, "log": str(log), "how": how}
         assert self._process.stdin is not None
         self._process.stdin.write(
             json.dumps(plan | {"point": point, "call": call}).encode() + b"\n"
@@ -114,14 +119,20 @@ def main() -> None:
 
 
 def _dispatch(
-    *, environment: dict[str, str], lease: float, log: str, point: str | None, call: int | None
+    *,
+    environment: dict[str, str],
+    lease: float,
+    log: str,
+    how: str,
+    point: str | None,
+    call: int | None,
 ) -> NoReturn:
     """Run the real command with shorter leases; it kills itself at the point, if one is given."""
     _write_line(str(os.getpid()))
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, _LOG)
     os.environ.update(environment, **{PARENT: str(os.getppid())})
-    _shorten_leases(lease)
+    _shorten_leases(lease, how)
     _report_first_claim()
     if point is not None:
         arm(point, call)
@@ -129,11 +140,20 @@ def _dispatch(
     raise AssertionError("unreachable: the command ends the program")
 
 
-def _shorten_leases(lease: float) -> None:
+def _shorten_leases(lease: float, how: str) -> None:
     def shortened(app: Flask, *, options: DispatcherOptions) -> None:
-        run_dispatcher(app, options=replace(options, lease=lease))
+        run = _run_in_thread if how == THREAD else run_dispatcher
+        run(app, options=replace(options, lease=lease))
 
     setattr(processes, run_dispatcher.__name__, shortened)
+
+
+def _run_in_thread(app: Flask, *, options: DispatcherOptions) -> None:
+    # Blocked in all threads, the signal waits for this one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    thread = run_dispatcher(app, options=options, in_thread=True)
+    signal.sigwait({signal.SIGTERM})
+    thread.stop()
 
 
 def _report_first_claim() -> None:

@@ -4,7 +4,9 @@
 step of a delivery in turn, at a random call, and at random moments. Before each kill more messages
 are enqueued; every tenth is a reset. Afterwards the log of the mail server is compared with the
 outbox. A message that was claimed and not settled at a kill was in flight; only such a message may
-have a second copy, under the same Message-ID.
+have a second copy, under the same Message-ID. The same is tried, with a tenth of the messages and
+kills, for a dispatcher in a thread of a process that is killed, and on PostgreSQL for one that
+listens when the messages are enqueued one by one, each with its NOTIFY.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.databases import engines, fresh_database
-from benchmarks.killing import SINK_DELAY, Campaign, Outcome
+from benchmarks.databases import POSTGRES, engines, fresh_database
+from benchmarks.forking import PROCESS
+from benchmarks.killing import HOW, NOTIFY, SINK_DELAY, Campaign, Outcome
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from microblog.app import create_app
 from microblog.database import db, upgrade
 from microblog.settings import Settings
+
+SMALLER = 10
 
 
 def main() -> None:
@@ -29,21 +34,36 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, help="repeat the random numbers of another run")
+    parser.add_argument("--how", choices=HOW, help="only this one, with all messages and kills")
     options, full = parse(parser)
     report = Report("kill", __doc__, full=full)
     seed = random.randrange(2**32) if options.seed is None else options.seed
     report.note(f"The seed of the random numbers was {seed}.")
-    table = report.table("Database", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent")
+    table = report.table(
+        "Database, how", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent"
+    )
     outcomes = {}
-    for engine in engines(report):
-        made = outcomes[engine] = _kill(engine, options.messages, options.kills, seed)
+    for engine, how, share in _runs(engines(report), options.how):
+        name = f"{engine}, {how}"
+        messages, kills = options.messages // share, max(options.kills // share, 1)
+        made = outcomes[name] = _kill(engine, messages, kills, seed, how=how)
         figures = (made.messages, made.kills.total(), made.in_flight, made.copies)
-        table.row(engine, *(f"{one:,}" for one in (*figures, made.lost, made.not_sent)))
+        table.row(name, *(f"{one:,}" for one in (*figures, made.lost, made.not_sent)))
         for words in made.words:
-            report.note(f"{engine}: {words}")
+            report.note(f"{name}: {words}")
     _promise(report, list(outcomes.values()))
     _report_steps(report, list(outcomes.values()))
     report.finish()
+
+
+def _runs(engines: list[str], only: str | None) -> list[tuple[str, str, int]]:
+    """Each engine with what is killed on it, and the share of the messages and kills."""
+    return [
+        (engine, how, 1 if only or how == PROCESS else SMALLER)
+        for engine in engines
+        for how in ([only] if only else HOW)
+        if how != NOTIFY or engine == POSTGRES
+    ]
 
 
 def _promise(report: Report, outcomes: list[Outcome]) -> None:
@@ -70,7 +90,7 @@ def _report_steps(report: Report, outcomes: list[Outcome]) -> None:
         table.row(way, str(times))
 
 
-def _kill(engine: str, messages: int, kills: int, seed: int) -> Outcome:
+def _kill(engine: str, messages: int, kills: int, seed: int, *, how: str) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as name:
         folder = Path(name)
         taken = folder / "taken"
@@ -90,7 +110,8 @@ def _kill(engine: str, messages: int, kills: int, seed: int) -> Outcome:
             app = create_app(settings)
             with app.app_context():
                 upgrade()
-            outcome = Campaign(app, settings, taken, random.Random(seed)).run(messages, kills)
+            campaign = Campaign(app, settings, taken, random.Random(seed), how=how)
+            outcome = campaign.run(messages, kills)
             with app.app_context():
                 db.engine.dispose()
             return outcome

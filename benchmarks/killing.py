@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import insert, make_url, text
 
-from benchmarks.forking import Dispatching, Forker
+from benchmarks.forking import PROCESS, THREAD, Dispatching, Forker
 from flask_outbox import current_outbox
 from flask_outbox.outbox.models import IS_WAITING, Status
 from microblog.accounts.models import User
@@ -42,6 +42,11 @@ REST_WITHIN = 120.0
 """Seconds: from the first claim to a kill; for a step to be reached; for all to be delivered."""
 
 APPLICATION = "microblog killed"
+
+NOTIFY = "notify"
+HOW = (PROCESS, THREAD, NOTIFY)
+"""What is killed: the process, the process in a thread of which the dispatcher runs, or one that
+waits for a NOTIFY, since the messages are enqueued when it listens."""
 
 
 @dataclass
@@ -73,9 +78,19 @@ class Outcome:
 
 
 class Campaign:
-    """Kills the dispatcher of one site. `taken` is the file of its mail server's Message-IDs."""
+    """Kills the dispatcher of one site. `taken` is the file of its mail server's Message-IDs, and
+    `how` one of HOW."""
 
-    def __init__(self, app: Flask, settings: Settings, taken: Path, chance: random.Random) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        taken: Path,
+        chance: random.Random,
+        *,
+        how: str = PROCESS,
+    ) -> None:
+        self._how = how
         self._app = app
         self._environment = as_environment(settings) | {"DATABASE_URL": _named(settings)}
         self._taken = taken
@@ -91,7 +106,8 @@ class Campaign:
         with self._app.app_context(), Forker() as forker:
             for number in range(kills):
                 each = messages * (number + 1) // kills - self._enqueued
-                self._enqueue(each)
+                if self._how != NOTIFY:
+                    self._enqueue(each)
                 way = self._kill(forker, WAYS[number % len(WAYS)], each)
                 outcome.kills[way] += 1
                 outcome.in_flight += self._record_in_flight()
@@ -116,14 +132,14 @@ class Campaign:
     def _kill(self, forker: Forker, way: str, messages: int) -> str:
         """Start a dispatcher and kill it; return where that happened."""
         if way == AT_A_MOMENT:
-            dispatching = self._start(forker)
+            dispatching = self._start(forker, messages)
             dispatching.begun(seconds=REACHED_WITHIN)
             time.sleep(self._chance.uniform(0, LONGEST_MOMENT))
             code = dispatching.signal(signal.SIGKILL)
         else:
             passing = messages // RESET_EVERY if way == AFTER_ADMISSION else messages
             call = self._chance.randint(1, max(passing * 3 // 4, 1))
-            dispatching = self._start(forker, way, call)
+            dispatching = self._start(forker, messages, way, call)
             ended = dispatching.ended(seconds=REACHED_WITHIN)
             if ended is None:
                 way, ended = AT_A_MOMENT, dispatching.signal(signal.SIGKILL)
@@ -132,11 +148,35 @@ class Campaign:
         return way
 
     def _start(
-        self, forker: Forker, point: str | None = None, call: int | None = None
+        self,
+        forker: Forker,
+        messages: int = 0,
+        point: str | None = None,
+        call: int | None = None,
     ) -> Dispatching:
-        return forker.start(
-            self._environment, lease=LEASE_SECONDS, log=self._log, point=point, call=call
+        """Start a dispatcher; one that is to be notified of these messages gets them then."""
+        started = forker.start(
+            self._environment,
+            lease=LEASE_SECONDS,
+            log=self._log,
+            point=point,
+            call=call,
+            how=THREAD if self._how == THREAD else PROCESS,
         )
+        if self._how == NOTIFY and messages:
+            self._enqueue_when_it_listens(messages)
+        return started
+
+    def _enqueue_when_it_listens(self, messages: int) -> None:
+        """Enqueue them one commit at a time, so that each is notified; if none listens, at last."""
+        deadline = time.monotonic() + REACHED_WITHIN
+        while time.monotonic() < deadline and not _rows(
+            f"SELECT 1 FROM pg_stat_activity WHERE application_name = '{APPLICATION}'"
+            " AND datname = current_database() AND query LIKE 'LISTEN %'"
+        ):
+            time.sleep(0.005)
+        for _ in range(messages):
+            self._enqueue(1)
 
     def _record_in_flight(self) -> int:
         """Record which rows the killed dispatcher had claimed and not settled; return how many."""

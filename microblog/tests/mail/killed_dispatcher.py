@@ -25,7 +25,7 @@ AFTER: dict[str, tuple[Any, str, int]] = {
     "after the claim": (Claims, "settle_and_claim", 1),
     "after connecting": (SmtpTransport, "open", 1),
     AFTER_ADMISSION: (delivery, "admit", 1),
-    "after composing": (Delivery, "_envelope", 1),
+    "after composing": (Delivery, "_written", 1),
     "after the envelope": (submission, "_begin_message", 1),
     "after acceptance": (SmtpTransport, "send", 1),
     "while settling": (Claims, "_settle_one", 1),
