@@ -83,7 +83,8 @@ def test_a_layout_without_a_place_for_the_content_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["<!doctype html><p>{{ goods }}</p>", "\n<HTML><p>{{ goods }}</p></HTML>",
+    ["<!doctype html><p>{{ goods }}</p>",
+     "{# whole #}\n<!-- page -->\n<HTML><p>{{ goods }}</p></HTML>",
      '{% extends "base.html" %}{% block content %}{{ goods }}{% endblock %}'],
 )  # fmt: skip
 def test_a_whole_page_gets_no_layout(page: str) -> None:

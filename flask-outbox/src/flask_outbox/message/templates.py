@@ -28,7 +28,10 @@ _DEFAULT_LAYOUT = Path(__file__).with_name("layout.html")
 # The attribute of an environment that keeps its HTML templates, with styles put in.
 _INLINED = "flask_outbox_inlined_templates"
 
-_WHOLE_PAGE = re.compile(r"(?i)\s*(?:<!doctype|<html|\{%-?\s*extends\b)")
+# Comments may stand before it.
+_WHOLE_PAGE = re.compile(
+    r"(?is)(?>\s+|\{#.*?#\}|<!--.*?-->)*+(?:<!doctype|<html|\{%-?\s*extends\b)"
+)
 _STYLES = re.compile(r"""(?i)<style(?![^>]*data-css-inline\s*=\s*["']?ignore)""")
 
 
