@@ -48,9 +48,10 @@ _DOTTED = re.compile(r'"[\w!#$%&\'*+/=?^`{|}~.-]+"')
 # domain that only IDNA could tell.
 _SPECIAL_TOPS = "|".join(sorted({name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES}))
 _PLAIN = re.compile(
-    r"(?=.{1,254}\Z)(?=[^@]{1,64}@)(?![^@]*@.*--)"
+    r"(?!.{255})(?=[^@]{1,64}@)"
     r"([a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*)"
-    rf"@((?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.)+(?!(?:{_SPECIAL_TOPS})\Z)[a-z]{{2,63}})"
+    r"@((?:(?![^.]{64})[a-z0-9]+(?:-[a-z0-9]+)*\.)+"
+    rf"(?!(?:{_SPECIAL_TOPS})\Z)[a-z]{{2,63}})"
 )
 
 # An unquoted name may contain a comma: Flask-Mail writes its pairs like that.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import UnionType
@@ -166,10 +166,12 @@ def typed_email(
         given = {CONTEXT: context} if wants_context else {}
         return call(session, **context.arguments, **given)
 
-    hints = _type_hints(function)
+    known = _type_hints(function)
+    hints = {one: known.get(one, Any) for one in parameters}
+    required = [one.name for one in parameters.values() if one.default is one.empty]
 
     def check(arguments: Mapping[str, Any]) -> None:
-        _check(name, parameters, hints, arguments)
+        _check(name, hints, required, arguments)
 
     if isinstance(sample, Mapping):
         check(sample)
@@ -234,25 +236,22 @@ def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check(
-    name: str,
-    parameters: Mapping[str, inspect.Parameter],
-    hints: Mapping[str, Any],
-    arguments: Mapping[str, Any],
+    name: str, hints: Mapping[str, Any], required: Sequence[str], arguments: Mapping[str, Any]
 ) -> None:
     for given, value in arguments.items():
-        if given not in parameters:
-            known = ", ".join(parameters) or "none"
+        if given not in hints:
+            known = ", ".join(hints) or "none"
             raise OutboxError(f"{name} takes no argument {given!r}; it takes: {known}.")
-        if not _fits(value, hints.get(given, Any)):
+        if not _fits(value, hints[given]):
             wanted = hints[given]
             is_plain = isinstance(wanted, type) and not get_args(wanted)
             words = wanted.__name__ if is_plain else str(wanted)
             raise OutboxError(
                 f"{name} takes {words} as {given!r}, and was given {type(value).__name__}."
             )
-    for one in parameters.values():
-        if one.default is one.empty and one.name not in arguments:
-            raise OutboxError(f"{name} needs the argument {one.name!r}.")
+    for one in required:
+        if one not in arguments:
+            raise OutboxError(f"{name} needs the argument {one!r}.")
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -57,8 +57,11 @@ def arguments_json(arguments: object, *, maximum_bytes: int) -> str:
 
     Raises OutboxError if they cannot be stored as JSON or are larger than a message may be.
     """
-    if not isinstance(arguments, Mapping) or not all(isinstance(name, str) for name in arguments):
+    if not isinstance(arguments, Mapping):
         raise OutboxError("The arguments are not names with values.")
+    for name in arguments:
+        if not isinstance(name, str):
+            raise OutboxError(f"The arguments are not names with values: {name!r} is no text.")
     try:
         written = _encode(arguments if type(arguments) is dict else dict(arguments))
         size = len(written.encode())
