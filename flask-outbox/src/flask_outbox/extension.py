@@ -79,7 +79,7 @@ class FlaskOutbox(DeclaresEmails):
         sessions: Callable[[], Session] | None = None,
         current: Callable[[], Session | None] | None = None,
         wakeup: Wakeup | Callable[[Engine], Wakeup] | None = None,
-        resolve_locale: Callable[[str], str] = lambda locale: locale,
+        resolve_locale: Callable[[str], str] | None = None,
     ) -> None:
         self._app = app
         self._email_types: dict[str, EmailType] = {}
@@ -108,7 +108,7 @@ class FlaskOutbox(DeclaresEmails):
         sessions: Callable[[], Session] | None = None,
         current: Callable[[], Session | None] | None = None,
         wakeup: Wakeup | Callable[[Engine], Wakeup] | None = None,
-        resolve_locale: Callable[[str], str] = lambda locale: locale,
+        resolve_locale: Callable[[str], str] | None = None,
     ) -> None:
         """Give this application an outbox. Arguments and errors are those of the class."""
         if EXTENSION in app.extensions:
@@ -131,7 +131,7 @@ class FlaskOutbox(DeclaresEmails):
             wakeup=wakeup or partial(choose_wakeup, path=Path(app.instance_path) / "outbox.wakeup"),
             current=current or (lambda: _written(joined())),
             maximum_bytes=number(config, "MAIL_MAX_BYTES", int, least=10_000) or MAXIMUM_BYTES,
-            delivery=delivery_options(config, resolve_locale),
+            delivery=delivery_options(config, resolve_locale or str),
         )
         for email_type in self._email_types.values():
             made.register(email_type)
@@ -191,11 +191,26 @@ class FlaskOutbox(DeclaresEmails):
     ) -> int:
         """Write a message into the transaction that the request has open; return its id.
 
+            outbox.enqueue(confirmation, to=order.address, order_id=order.id)
+            db.session.commit()
+
         It is composed and sent after that transaction is committed, which the caller does, as for
-        its other rows: without a commit there is no message. `session` names another transaction.
-        `arguments` are the composer's. `locale` is the recipient's language; with Flask-Babel, by
-        default that of the request. The composer is run in it. `key`, `send_at` and the errors are
-        those of Outbox.enqueue.
+        its other rows: without a commit there is no message, which the log says at the end of the
+        request. `session` names another transaction.
+
+        - `email` is what the decorator made of the composer, an EmailType, or its name.
+        - `to` is one address. `sender` replaces that of the type.
+        - `arguments` are the composer's.
+        - `locale` is the recipient's language, such as "en" or "pt_BR"; with Flask-Babel, by
+          default that of the request. The composer is run in it.
+        - `key`: of all messages with one key only the first is written; the others return its id.
+        - `send_at`, an aware datetime, is the moment before which it does not leave. One that has
+          passed is now. `expires_after` begins then.
+
+        Raises OutboxError for an unknown type, for wrong, missing or too large arguments, for what
+        cannot be a language, a key or a moment, if there is no transaction or no sender, and if the
+        tables are missing; AddressError for an address that no server would accept. Nothing is
+        written then, and the transaction can go on.
         """
         state = self._state()
         shared = self._shared_session(state, session)
@@ -219,12 +234,16 @@ class FlaskOutbox(DeclaresEmails):
         *,
         session: Session | None = None,
     ) -> int:
-        """Write thousands of messages in one statement; return how many were written.
+        """Write thousands of messages in a few statements; return how many were written.
 
             outbox.enqueue_many(news, ({"to": one.address, "issue": 7} for one in readers))
 
-        Each is a mapping of what `enqueue` takes by name. Those whose key exists are left out.
-        Raises as `enqueue` does, with the place of the message; nothing is written then.
+        Each is a mapping of what `enqueue` takes by name: `to`, the composer's arguments, perhaps
+        `locale`, `sender`, `key` and `send_at`. Those whose key exists are left out. At most two
+        thousand are in memory.
+
+        Raises as `enqueue` does, with the place of the message (from 0); then none of them is
+        written, and the transaction can go on.
         """
         state = self._state()
         shared = self._shared_session(state, session)

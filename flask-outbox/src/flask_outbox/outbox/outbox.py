@@ -215,11 +215,12 @@ class Outbox(DeclaresEmails):
     def enqueue_many(
         self, session: Session, kind: str | EmailType, messages: Iterable[Mapping[str, Any]]
     ) -> int:
-        """Write many messages of one type in one statement; return how many were written.
+        """Write many messages of one type in a few statements; return how many were written.
 
         Each message is a mapping with `to`, and perhaps `arguments`, `locale`, `sender`, `key` and
-        `send_at`, as `enqueue` has them. Those whose key exists are left out. Raises as `enqueue`
-        does, with the place of the message (from 0); nothing is written then.
+        `send_at`, as `enqueue` has them. Those whose key exists are left out. At most two thousand
+        are in memory. Raises as `enqueue` does, with the place of the message (from 0); then none
+        of them is written, and the transaction can go on.
         """
         email_type = self._type_of(kind)
         session = one_session(session)
