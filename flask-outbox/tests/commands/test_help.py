@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_help_is_in_the_language_of_the_terminal(language: str, said: str) -> No
     for arguments in (["--help"], ["deliver", "--help"]):
         shown = CliRunner().invoke(commands, arguments, env={"LANGUAGE": language})
         assert said in shown.output
+
+
+def test_a_terminal_that_cannot_write_the_letters_stops_nothing() -> None:
+    code = "from flask_outbox.cli import commands; commands(['--help'], 'flask outbox')"
+    environment = {**os.environ, "LANGUAGE": "ru", "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "????" in done.stdout
 
 
 def test_the_commands_load_nothing_before_one_is_called() -> None:

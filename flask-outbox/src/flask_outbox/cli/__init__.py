@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import click
 
-from flask_outbox.cli.lazy import LazyGroup, Place, translated
+from flask_outbox.cli.lazy import LazyGroup, Place, replace_unwritable_letters, translated
 from flask_outbox.translation import gettext
 
 PLACES: dict[str, Place] = {
@@ -69,6 +69,16 @@ class OutboxGroup(LazyGroup):
 
     package = "flask_outbox.cli"
     translate = staticmethod(gettext)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        replace_unwritable_letters()
+        return super().make_context(info_name, args, parent, **extra)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import copy
 from inspect import cleandoc
+from io import TextIOWrapper
 from pkgutil import resolve_name
 from typing import Any, ClassVar
 
@@ -67,6 +69,13 @@ def translated(command: click.Command, translate: Callable[[str], str]) -> click
         if isinstance(parameter, click.Option) and parameter.help:
             parameter.help = translate(parameter.help)
     return made
+
+
+def replace_unwritable_letters() -> None:
+    """Let a terminal that cannot write a letter show another one, and the command go on."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def texts_of_help(command: click.Command) -> Iterator[str]:

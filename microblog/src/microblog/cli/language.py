@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import gettext
 import os
-import sys
-from io import TextIOWrapper
 from pathlib import Path
 
+from flask_outbox.cli.lazy import replace_unwritable_letters
 from microblog.web.supported_languages import LANGUAGES, nearest_language
 
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
@@ -24,10 +23,7 @@ def speak_the_terminals_language() -> None:
     """Translate what will be said from now on, click's own words among it."""
     os.environ["LANGUAGE"] = terminals_language()
     gettext.bindtextdomain(DOMAIN, CATALOGUES)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot write a letter shows another one, and the command goes on.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    replace_unwritable_letters()
 
 
 def terminals_language() -> str:
