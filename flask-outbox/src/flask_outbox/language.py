@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import cast
 
 from flask import current_app, has_app_context
@@ -29,15 +30,24 @@ def in_locale(locale: str) -> AbstractContextManager[object]:
     """Translate into this language; one that Babel does not know is the application's default."""
     if not has_babel():
         return nullcontext()
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
     from flask_babel import force_locale  # noqa: PLC0415 - as above
 
     name = locale.replace("-", "_")
+    if not _is_known(name):
+        name = _default_locale()
+    return cast(AbstractContextManager[object], force_locale(name))
+
+
+@lru_cache(maxsize=256)
+def _is_known(name: str) -> bool:
+    """Whether Babel has data for this language, which are files."""
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
+
     try:
         Locale.parse(name)
     except (ValueError, UnknownLocaleError):
-        name = _default_locale()
-    return cast(AbstractContextManager[object], force_locale(name))
+        return False
+    return True
 
 
 def _default_locale() -> str:

@@ -412,8 +412,9 @@ class Delivery:
 
     def _authored(self, claim: Claim, email: Email) -> Email:
         """The email with the sender that it was sent with."""
-        author = email.sender or self.outbox.author(self.outbox.email_types[claim.kind])
-        return replace(email, sender=author)
+        if email.sender is not None:
+            return email
+        return replace(email, sender=self.outbox.author(self.outbox.email_types[claim.kind]))
 
     def _now(self) -> float:
         return self.outbox.clock()
