@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import create_engine, select, text
@@ -25,6 +26,8 @@ from flask_outbox.outbox.models import OutboxMessage
 
 # Flask-SQLAlchemy-Lite needs Flask 3; the library works without it from 2.3 on.
 HAS_LITE = find_spec("flask.sansio") is not None
+
+needs_lite = pytest.mark.skipif(not HAS_LITE, reason="Flask-SQLAlchemy-Lite needs Flask 3")
 
 EXTENSIONS: list[type] = [SQLAlchemy]
 if HAS_LITE:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.documentation import EXAMPLES, LIBRARY, example
+from tests.extensions import needs_lite
 from tests.shop import SHOP, orders_are_confirmed
 
 
@@ -21,11 +22,13 @@ def test_a_page_shows_the_example_as_it_is(page: str, name: str) -> None:
     assert example(LIBRARY / page, code.splitlines()[0]) == code
 
 
+@needs_lite
 @pytest.mark.slow
 def test_an_order_is_confirmed_by_a_mail_that_arrives(tmp_path: Path) -> None:
     orders_are_confirmed(tmp_path)
 
 
+@needs_lite
 @pytest.mark.slow
 def test_it_uses_the_library_alone(tmp_path: Path) -> None:
     code = f"import sys; sys.path.append({str(SHOP.parent)!r}); import shop; print(*sys.modules)"

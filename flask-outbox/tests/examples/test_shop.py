@@ -13,6 +13,9 @@ from flask.testing import FlaskClient
 
 from flask_outbox.testing import OutboxTester
 from tests.examples.loading import load
+from tests.extensions import needs_lite
+
+pytestmark = needs_lite
 
 ORDER = {"address": "susan@example.com", "goods": "a kettle"}
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import flask_sqlalchemy
-import flask_sqlalchemy_lite
 from flask import Flask
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -47,6 +46,8 @@ def classic_shop(url: str = "sqlite://") -> Shop:
 
 def lite_shop(url: str) -> Shop:
     """With Flask-SQLAlchemy-Lite."""
+    import flask_sqlalchemy_lite  # noqa: PLC0415 - needs Flask 3
+
     app = _app(SQLALCHEMY_ENGINES={"default": url})
     db = flask_sqlalchemy_lite.SQLAlchemy(app)
     shop = _shop(app, FlaskOutbox(app, db), lambda: db.session)

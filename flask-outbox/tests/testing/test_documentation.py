@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.documentation import EXAMPLES, LIBRARY, example
+from tests.extensions import needs_lite
 
 pytestmark = pytest.mark.slow
 
@@ -37,12 +38,14 @@ def run_python(folder: Path, *options: str) -> str:
     return done.stdout + done.stderr
 
 
+@needs_lite
 def test_pytest_runs_it(suite: Path) -> None:
     options = ("-p", "flask_outbox.pytest_plugin", "-p", "no:cacheprovider", "-q")
     shown = run_python(suite, "pytest", *options, "test_orders.py", "test_confirmation.py")
     assert "4 passed" in shown
 
 
+@needs_lite
 def test_another_application_is_chosen_as_the_page_says(suite: Path) -> None:
     conftest = suite / "conftest.py"
     code = conftest.read_text().replace("def app()", "def site()")
@@ -60,5 +63,6 @@ def test_fastapis_application_is_tested_as_its_page_says(tmp_path: Path) -> None
     assert "1 passed" in run_python(tmp_path, "pytest", *options)
 
 
+@needs_lite
 def test_unittest_runs_it(suite: Path) -> None:
     assert "Ran 1 test" in run_python(suite, "unittest", "test_with_unittest")

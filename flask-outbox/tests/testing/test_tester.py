@@ -17,13 +17,15 @@ from flask_outbox import Email, EmailType, Mail, Outbox, OutboxError, metadata, 
 from flask_outbox.outbox.models import Status
 from flask_outbox.testing import OutboxTester
 from tests.databases import engine_of
+from tests.extensions import HAS_LITE
 from tests.testing.orders import Shop, classic_shop, lite_shop, plain_shop
 
 SHOPS: dict[str, Callable[[Path], Shop]] = {
     "in memory": lambda _folder: classic_shop(),
     "classic": lambda folder: classic_shop(f"sqlite:///{folder}/shop.db"),
-    "lite": lambda folder: lite_shop(f"sqlite:///{folder}/shop.db"),
 }
+if HAS_LITE:
+    SHOPS["lite"] = lambda folder: lite_shop(f"sqlite:///{folder}/shop.db")
 
 SOON = datetime.now(UTC) + timedelta(hours=6)
 
