@@ -166,6 +166,23 @@ def test_a_wrong_setting_is_refused_by_its_name(key: str, value: Any) -> None:
         initialised(**{key: value})
 
 
+def test_tokens_are_read_from_the_settings() -> None:
+    given = {
+        "MAIL_OAUTH_TOKEN_URL": "https://login.example.com/token",
+        "MAIL_OAUTH_CLIENT_ID": "shop",
+        "MAIL_OAUTH_CLIENT_SECRET": 1234,
+        "MAIL_OAUTH_REFRESH_TOKEN": "refresh",
+        "MAIL_OAUTH_SCOPE": "mail.send",
+    }
+    client = server(initialised(**given)).tokens.client
+    assert (client.token_url, client.client_id, client.scope) == (
+        "https://login.example.com/token", "shop", "mail.send",
+    )  # fmt: skip
+    assert (client.client_secret, client.refresh_token) == ("1234", "refresh")
+    with pytest.raises(ValueError, match=r"^MAIL_OAUTH_TOKEN_URL"):
+        initialised(**{**given, "MAIL_OAUTH_TOKEN_URL": "http://login.example.com/token"})
+
+
 def test_a_key_and_its_selector_need_each_other() -> None:
     with pytest.raises(ValueError, match=r"^MAIL_DKIM_KEY_FILE is missing"):
         initialised(MAIL_DKIM_SELECTOR="mail")

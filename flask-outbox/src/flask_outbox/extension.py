@@ -194,15 +194,14 @@ class FlaskOutbox(DeclaresEmails):
             outbox.enqueue(confirmation, to=order.address, order_id=order.id)
             db.session.commit()
 
-        It is composed and sent after that transaction is committed, which the caller does, as for
-        its other rows: without a commit there is no message, which the log says at the end of the
-        request. `session` names another transaction.
+        It leaves after that transaction is committed, which the caller does, as for its other rows.
+        Without a commit there is no message, which the log says. `session` names another one.
 
-        - `email` is what the decorator made of the composer, an EmailType, or its name.
+        - `email` is what the decorator made of the composer, an EmailType, or its name, and
+          `arguments` are the composer's.
         - `to` is one address. `sender` replaces that of the type.
-        - `arguments` are the composer's.
-        - `locale` is the recipient's language, such as "en" or "pt_BR"; with Flask-Babel, by
-          default that of the request. The composer is run in it.
+        - `locale` is the language to compose in, such as "pt_BR"; with Flask-Babel, by default that
+          of the request.
         - `key`: of all messages with one key only the first is written; the others return its id.
         - `send_at`, an aware datetime, is the moment before which it does not leave. One that has
           passed is now. `expires_after` begins then.

@@ -371,16 +371,18 @@ def _token_source(config: Config) -> TokenSource | None:
     url = config.get("MAIL_OAUTH_TOKEN_URL")
     if not url:
         return None
-    return TokenSource(
-        OAuthClient(
-            url,
-            words(config, "MAIL_OAUTH_CLIENT_ID") or "",
-            words(config, "MAIL_OAUTH_CLIENT_SECRET"),
-            words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
-            config.get("MAIL_OAUTH_SCOPE"),
-            number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
-        )
+    client = OAuthClient(
+        url,
+        words(config, "MAIL_OAUTH_CLIENT_ID") or "",
+        words(config, "MAIL_OAUTH_CLIENT_SECRET"),
+        words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
+        config.get("MAIL_OAUTH_SCOPE"),
+        number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
     )
+    try:
+        return TokenSource(client)
+    except ValueError as error:
+        raise ValueError(f"MAIL_OAUTH_TOKEN_URL {error}") from None
 
 
 def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False) -> Email:
