@@ -56,7 +56,7 @@ def remove_queues(broker: Broker) -> None:
             for key in client.keys(f"*{broker.prefix}*"):
                 client.delete(key)
         return
-    for name in broker.queues:
+    for name in (*broker.queues, f"{broker.prefix}.own"):
         with Connection(broker.url) as connection, suppress(*connection.channel_errors):
             Queue(name, channel=connection.channel()).delete()
             Exchange(name, channel=connection.channel()).delete()

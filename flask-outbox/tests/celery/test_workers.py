@@ -213,7 +213,7 @@ def test_a_worker_without_a_broker_delivers_and_ends(
     nowhere = Broker.at(f"amqp://guest:guest@{HOST}:{free_port()}//")
     workers.post(3)
     with workers.running(nowhere, "outbox", ready=False) as worker:
-        smtp.wait_for(3, seconds=30)
+        smtp.wait_for(3, seconds=90)
         assert eventually(lambda: all_sent(app))
         worker.process.terminate()
         assert worker.process.wait(timeout=20) == 0

@@ -140,7 +140,7 @@ def test_workers_that_start_without_a_broker_deliver(
     app = make_app(PUBLIC_URL="http://localhost", **nowhere.settings)
     post(app, 3)
     with working(make_environment(nowhere), tmp_path, ready=False) as worker:
-        smtp.wait_for(3, seconds=30)
+        smtp.wait_for(3, seconds=90)
         assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
         worker.terminate()
         assert worker.wait(timeout=15) == 0
