@@ -13,7 +13,15 @@ from sqlalchemy import create_engine, insert, select, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import StaticPool
 
-from flask_outbox import FlaskOutbox, Message, Outbox, OutboxError, current_outbox, schema
+from flask_outbox import (
+    FlaskOutbox,
+    Message,
+    Outbox,
+    OutboxError,
+    current_outbox,
+    schema,
+    send_email,
+)
 from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.joining import has_written, is_in_transaction
@@ -561,8 +569,12 @@ def test_missing_tables_are_named_at_the_first_message(tmp_path: Path, version: 
         outbox.send_email("Hello", None, ["susan@example.com"], "text")
     with pytest.raises(OutboxError, match="version 2"):
         make_dispatcher(app)
+    with app.app_context(), pytest.raises(OutboxError, match=r"schema\.create_all"):
+        send_email("Hello", None, ["susan@example.com"], "text")
     schema.create_all(engine)
     outbox.send_email("Hello", None, ["susan@example.com"], "text")
+    with app.app_context():
+        send_email("Hello", None, ["susan@example.com"], "text")
     engine.dispose()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, overload
 
 import click
-from flask import Flask, current_app
+from flask import Flask, current_app, g, has_app_context
 from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 from flask.logging import default_handler, has_level_handler
@@ -27,13 +27,19 @@ from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.templates import render_email
-from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.outbox.joining import is_in_transaction
+from flask_outbox.outbox.models import OutboxMessage
+from flask_outbox.outbox.outbox import Outbox, has_enqueued, one_session, was_left
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
+
+logger = logging.getLogger(__name__)
 
 EXTENSION = "flask_outbox"
 
 _starting = threading.Lock()
+
+_JOINED = "_flask_outbox_joined"
 
 
 @dataclass
@@ -88,7 +94,12 @@ def send_email(
 
     `options` are those of Outbox.send_email; returns the message's id and raises as it does.
     """
-    return current_outbox().send_email(subject, sender, recipients, text_body, html_body, **options)
+    return write_finished(
+        state_of(current_app),
+        lambda outbox: outbox.send_email(
+            subject, sender, recipients, text_body, html_body, **options
+        ),
+    )
 
 
 def email_from_templates(
@@ -235,6 +246,51 @@ def _dispatcher_to(
     outbox.check_database()
     _check_tables(outbox)
     return Dispatcher(outbox, lambda: SmtpTransport(server), options=options)
+
+
+def write_finished(state: ApplicationState, write: Callable[[Outbox], int]) -> int:
+    """Write a finished message into the request's transaction, or commit it; return its id."""
+    shared = state.request_session()
+    is_open = shared is not None and shared.in_transaction()
+    check_once(state, shared if is_open else None)
+    row_id = write(state.outbox)
+    if shared is not None:
+        note_joined(one_session(shared))
+    return row_id
+
+
+def note_joined(session: Session) -> None:
+    """Remember a session with new messages, for `warn_of_uncommitted`."""
+    if has_app_context() and has_enqueued(session):
+        joined: list[Session] = g.setdefault(_JOINED, [])
+        if session not in joined:
+            joined.append(session)
+
+
+def warn_of_uncommitted(error: BaseException | None = None) -> None:
+    """Log that messages of this context were neither committed nor rolled back."""
+    for session in g.pop(_JOINED, []):
+        if error is None and was_left(session):
+            logger.warning(
+                "Mail was enqueued in a transaction that was not committed, and is not sent: call"
+                " commit() after it."
+            )
+
+
+def check_once(state: ApplicationState, shared: Session | None) -> None:
+    """Check the database and its tables before the first message, on the session that is open."""
+    if state.is_checked:
+        return
+    state.outbox.check_database()
+    engine = state.outbox.engine
+    if shared is None and is_in_transaction(engine):
+        # Looking at the tables would end the transaction on the only connection.
+        return
+    if shared is None:
+        schema.check(engine)
+    else:
+        schema.check(shared.connection({"mapper": OutboxMessage}))
+    state.is_checked = True
 
 
 def _check_tables(outbox: Outbox) -> None:

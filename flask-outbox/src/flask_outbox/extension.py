@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
@@ -12,13 +11,22 @@ from typing import Any, cast
 from weakref import WeakSet
 
 import flask_mail
-from flask import Flask, current_app, g, has_app_context
+from flask import Flask, current_app, has_app_context
 from sqlalchemy import Engine, MetaData
 from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_outbox import schema
-from flask_outbox.application import EXTENSION, ApplicationState, init_outbox, state_of
+from flask_outbox.application import (
+    EXTENSION,
+    ApplicationState,
+    check_once,
+    init_outbox,
+    note_joined,
+    state_of,
+    warn_of_uncommitted,
+    write_finished,
+)
 from flask_outbox.cli import commands
 from flask_outbox.config_values import number
 from flask_outbox.configuration import (
@@ -34,15 +42,10 @@ from flask_outbox.message.addresses import AddressLike
 from flask_outbox.message.email import AttachmentLike
 from flask_outbox.outbox.composers import RESERVED, DeclaresEmails
 from flask_outbox.outbox.email_types import EmailType
-from flask_outbox.outbox.joining import has_written, is_in_transaction, watch_writes
-from flask_outbox.outbox.models import OutboxMessage
-from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session, was_left
+from flask_outbox.outbox.joining import has_written, watch_writes
+from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session
 from flask_outbox.outbox.validation import OutboxError
 from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
-
-logger = logging.getLogger(__name__)
-
-_JOINED = "_flask_outbox_joined"
 
 
 class FlaskOutbox(DeclaresEmails):
@@ -143,8 +146,8 @@ class FlaskOutbox(DeclaresEmails):
         )
         self._outboxes.add(made)
         # The first runs before an application's own teardown closes the session.
-        app.teardown_request(_warn_of_uncommitted)
-        app.teardown_appcontext(_warn_of_uncommitted)
+        app.teardown_request(warn_of_uncommitted)
+        app.teardown_appcontext(warn_of_uncommitted)
         app.cli.add_command(commands)
 
     @property
@@ -223,7 +226,7 @@ class FlaskOutbox(DeclaresEmails):
             key=key,
             send_at=send_at,
         )
-        _note_joined(shared)
+        note_joined(shared)
         return row_id
 
     def enqueue_many(
@@ -248,7 +251,7 @@ class FlaskOutbox(DeclaresEmails):
         shared = self._shared_session(state, session)
         locale = current_locale()
         count = state.outbox.enqueue_many(shared, email, (_as_row(one, locale) for one in messages))
-        _note_joined(shared)
+        note_joined(shared)
         return count
 
     def send(
@@ -347,13 +350,7 @@ class FlaskOutbox(DeclaresEmails):
             nullcontext() if has_app_context() or self._app is None else self._app.app_context()
         )
         with context:
-            shared = state.request_session()
-            is_open = shared is not None and shared.in_transaction()
-            _check_once(state, shared if is_open else None)
-            row_id = write(state.outbox)
-            if shared is not None:
-                _note_joined(one_session(shared))
-            return row_id
+            return write_finished(state, write)
 
     def _state(self) -> ApplicationState:
         app = current_app if has_app_context() else self._app
@@ -372,7 +369,7 @@ class FlaskOutbox(DeclaresEmails):
                 "There is no transaction to join: name one with session=, and commit it."
             )
         session = one_session(session)
-        _check_once(state, session)
+        check_once(state, session)
         return session
 
 
@@ -441,38 +438,6 @@ def _written(session: Session | None) -> Session | None:
     if session is None:
         return None
     return session if has_written(session) or has_enqueued(session) else None
-
-
-def _note_joined(session: Session) -> None:
-    if has_app_context() and has_enqueued(session):
-        joined: list[Session] = g.setdefault(_JOINED, [])
-        if session not in joined:
-            joined.append(session)
-
-
-def _warn_of_uncommitted(error: BaseException | None = None) -> None:
-    for session in g.pop(_JOINED, []):
-        if error is None and was_left(session):
-            logger.warning(
-                "Mail was enqueued in a transaction that was not committed, and is not sent: call"
-                " commit() after it."
-            )
-
-
-def _check_once(state: ApplicationState, shared: Session | None) -> None:
-    """Check the database and its tables before the first message, on the session that is open."""
-    if state.is_checked:
-        return
-    state.outbox.check_database()
-    engine = state.outbox.engine
-    if shared is None and is_in_transaction(engine):
-        # Looking at the tables would end the transaction on the only connection.
-        return
-    if shared is None:
-        schema.check(engine)
-    else:
-        schema.check(shared.connection({"mapper": OutboxMessage}))
-    state.is_checked = True
 
 
 def _as_row(message: object, locale: str) -> Any:
