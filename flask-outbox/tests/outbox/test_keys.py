@@ -236,7 +236,7 @@ def test_many_are_written_like_one() -> None:
 def test_new_rows_have_the_models_defaults() -> None:
     with transaction() as session:
         row_id = enqueue(session)
-        ours = session.get_one(OutboxMessage, row_id)
+        ours = session.scalars(select(OutboxMessage).where(OutboxMessage.id == row_id)).one()
         given = {name: getattr(ours, name) for name in insertion._TYPES if name != "key"}
         made = OutboxMessage(**given)
         session.add(made)
