@@ -11,7 +11,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -89,18 +89,15 @@ class PersistentConnection:
 class GroupCommit:
     """Writes of several threads in one transaction, for a database with one writer.
 
-    SQLite makes other writers sleep for milliseconds, and each commit waits for the disk. Here one
-    thread writes for all that came meanwhile, and then lets one of those that came since do the
-    same; none goes on before its write is on the disk.
+    SQLite makes other writers sleep for milliseconds, and each commit waits for the disk. Here the
+    first thread writes for all that came meanwhile; none goes on before its write is on the disk.
     """
 
     def __init__(self, engine: Engine) -> None:
         # The engine outlives its group, which must not keep it alive.
         self._connection = PersistentConnection(weakref.proxy(engine))
         self._writing = threading.Lock()
-        self._lock = threading.Lock()
         self._waiting: deque[_Request] = deque()
-        self._is_led = False
 
     def write(self, work: Callable[[DBAPICursor], Result]) -> Result:
         """Run `work` in a transaction and return its result once it is committed.
@@ -108,37 +105,26 @@ class GroupCommit:
         Raises OperationalError, or what `work` of any thread in the group raises.
         """
         request = _Request(work)
-        with self._lock:
-            self._waiting.append(request)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            request.turn.acquire()
-        if not request.done:
-            self._write_all()
+        self._waiting.append(request)
+        with self._writing:
+            if not request.done:
+                self._write_all()
         if request.error is not None:
             raise request.error
         result: Result = request.result
         return result
 
     def _write_all(self) -> None:
-        with self._lock:
-            group = [*self._waiting]
-            self._waiting.clear()
+        group = [self._waiting.popleft() for _ in range(len(self._waiting))]
         error: BaseException | None = None
         try:
-            with self._writing, self._connection.transaction() as cursor:
+            with self._connection.transaction() as cursor:
                 for request in group:
                     request.result = request.work(cursor)
         except BaseException as failure:  # noqa: BLE001 - raised again in every thread of the group
             error = failure
         for request in group:
             request.error, request.done = error, True
-        # First the next group: while this one goes on, the disk would be idle.
-        with self._lock:
-            following = [*self._waiting][:1]
-            self._is_led = bool(following)
-        for request in (*following, *group):
-            request.turn.release()
 
     def close(self) -> None:
         """Close the connection; the next write opens another."""
@@ -146,21 +132,12 @@ class GroupCommit:
             self._connection.close()
 
 
-def _locked() -> threading.Lock:
-    made = threading.Lock()
-    made.acquire()
-    return made
-
-
 @dataclass(slots=True)
 class _Request:
-    """A write of one thread. Its `turn` is released when it is done, or when it is to lead."""
-
     work: Callable[[DBAPICursor], Any]
     result: Any = None
     error: BaseException | None = None
     done: bool = False
-    turn: threading.Lock = field(default_factory=_locked)
 
 
 _group_commits: WeakKeyDictionary[Engine, GroupCommit] = WeakKeyDictionary()
