@@ -59,7 +59,9 @@ def test_the_next_due_row_may_have_any_priority(app: Flask, app_context: AppCont
                 EmailType(f"test.{lane}", lambda _session, _context: Discard(""), priority=lane)
             )
             row_id = made.enqueue(session, f"test.{lane}", "susan@example.com")
-            session.get_one(OutboxMessage, row_id).due_at = 1000.0 - lane
+            row = session.get(OutboxMessage, row_id)
+            assert row is not None
+            row.due_at = 1000.0 - lane
             session.commit()
             assert claims.next_due() == 1000.0 - lane
     claims.close()

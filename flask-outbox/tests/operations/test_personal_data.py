@@ -26,7 +26,8 @@ def messages(app: Flask, app_context: AppContext) -> None:
     outbox.register(EmailType(NOTICE, lambda _session, _context: Discard("never sent")))
     with transaction() as writing:
         row_id = outbox.enqueue(writing, NOTICE, SUSAN, arguments={"user_id": 7, "at": 1})
-        old = writing.get_one(OutboxMessage, row_id)
+        old = writing.get(OutboxMessage, row_id)
+        assert old is not None
         old.status, old.settled_at = Status.SENT, HOUR
         writing.flush()
         add_up(writing, now=10 * HOUR)
