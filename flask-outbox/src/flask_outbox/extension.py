@@ -189,7 +189,6 @@ class FlaskOutbox(DeclaresEmails):
         locale: str | None = None,
         key: str | None = None,
         send_at: datetime | None = None,
-        sender: AddressLike | None = None,
         **arguments: Any,
     ) -> int:
         """Write a message into the transaction that the request has open; return its id.
@@ -202,7 +201,7 @@ class FlaskOutbox(DeclaresEmails):
 
         - `email` is what the decorator made of the composer, an EmailType, or its name, and
           `arguments` are the composer's.
-        - `to` is one address. `sender` replaces that of the type.
+        - `to` is one address.
         - `locale` is the language to compose in, such as "pt_BR"; with Flask-Babel, by default that
           of the request.
         - `key`: of all messages with one key only the first is written; the others return its id.
@@ -222,7 +221,6 @@ class FlaskOutbox(DeclaresEmails):
             to,
             locale=current_locale() if locale is None else locale,
             arguments=arguments,
-            sender=sender,
             key=key,
             send_at=send_at,
         )
@@ -241,7 +239,7 @@ class FlaskOutbox(DeclaresEmails):
             outbox.enqueue_many(news, ({"to": one.address, "issue": 7} for one in readers))
 
         Each is a mapping of what `enqueue` takes by name: `to`, the composer's arguments, perhaps
-        `locale`, `sender`, `key` and `send_at`. Those whose key exists are left out. At most two
+        `locale`, `key` and `send_at`. Those whose key exists are left out. At most two
         thousand are in memory.
 
         Raises as `enqueue` does, with the place of the message (from 0); then none of them is

@@ -208,7 +208,6 @@ def test_many_are_written_like_one() -> None:
     options: dict[str, Any] = {
         "arguments": {"name": "ü \0 \\u0000 🙂", "list": [1, None, 1.5, True, {"a": "'"}]},
         "locale": "pt_BR",
-        "sender": "Bob <bob@example.org>",
         "send_at": moment,
     }
     with transaction() as session:

@@ -121,8 +121,7 @@ def test_a_row_has_the_given_values() -> None:
             session, NOTE, "Susan <Susan@EXAMPLE.com>", locale="de", arguments={"user": [1, "ü"]}
         )
         outbox.enqueue(session, "tests.own", "john@example.com")
-        outbox.enqueue(session, NOTE, "alice@example.com", sender="bob@example.org")
-    note, own, named = rows()
+    note, own = rows()
     assert (note.kind, note.recipient, note.locale) == (NOTE, "Susan@example.com", "de")
     assert note.arguments == {"user": [1, "ü"]}
     assert (note.lane, note.status, note.attempts, note.failures) == (
@@ -132,9 +131,8 @@ def test_a_row_has_the_given_values() -> None:
     assert note.due_at == note.created_at
     assert note.expires_at == note.created_at + 60
     assert own.expires_at is None
-    domains = [row.message_id.rpartition("@")[2] for row in (note, own, named)]
-    assert domains == ["example.com>", "mail.example.com>", "example.org>"]
-    assert len({row.message_id for row in rows()}) == 3
+    domains = [row.message_id.rpartition("@")[2] for row in (note, own)]
+    assert domains == ["example.com>", "mail.example.com>"]
 
 
 NESTED: list[Any] = []
@@ -176,7 +174,6 @@ for _ in range(100_000):
         ({"to": "\ud800 <susan@example.com>"}, "control characters"),
         ({"to": ("x" * 1001, "susan@example.com")}, "too long"),
         ({"to": "x" * 60 + "@" + "example." * 25 + "com"}, "long"),
-        ({"sender": "susan@example.com\r\nBcc: b"}, "line breaks"),
     ],
 )
 def test_an_invalid_message_is_refused_and_the_transaction_goes_on(

@@ -52,7 +52,7 @@ _CANNOT_COMPOSE = (
     inspect.isgeneratorfunction,
 )
 
-RESERVED = frozenset({"to", "session", "locale", "key", "send_at", "sender"})
+RESERVED = frozenset({"to", "session", "locale", "key", "send_at"})
 """What `enqueue` takes itself: a composer's parameters have other names."""
 
 

@@ -190,7 +190,6 @@ class Outbox(DeclaresEmails):
         *,
         locale: str = "en",
         arguments: Mapping[str, Any] | None = None,
-        sender: AddressLike | None = None,
         key: str | None = None,
         send_at: datetime | None = None,
     ) -> int:
@@ -207,9 +206,8 @@ class Outbox(DeclaresEmails):
         """
         email_type = self._type_of(kind)
         row = self._row(
-            email_type, to=to, locale=locale, arguments=arguments, sender=sender, key=key,
-            send_at=send_at,
-        )  # fmt: skip
+            email_type, to=to, locale=locale, arguments=arguments, key=key, send_at=send_at
+        )
         return self._write(session, row)
 
     def enqueue_many(
@@ -217,9 +215,9 @@ class Outbox(DeclaresEmails):
     ) -> int:
         """Write many messages of one type in a few statements; return how many were written.
 
-        Each message is a mapping with `to`, and perhaps `arguments`, `locale`, `sender`, `key` and
-        `send_at`, as `enqueue` has them. Those whose key exists are left out. At most two thousand
-        are in memory. Raises as `enqueue` does, with the place of the message (from 0); then none
+        Each message is a mapping with `to`, and perhaps `arguments`, `locale`, `key` and `send_at`,
+        as `enqueue` has them. Those whose key exists are left out. At most two thousand are in
+        memory. Raises as `enqueue` does, with the place of the message (from 0); then none
         of them is written, and the transaction can go on.
         """
         email_type = self._type_of(kind)

@@ -19,7 +19,7 @@ KIND_MAXIMUM = 64
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
 
-MESSAGE = ("to", "arguments", "locale", "sender", "key", "send_at")
+MESSAGE = ("to", "arguments", "locale", "key", "send_at")
 """What a message of `enqueue_many` may hold."""
 
 # A language, perhaps with a script and a region, in the short form of RFC 5646 (or with Babel's
