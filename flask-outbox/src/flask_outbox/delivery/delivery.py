@@ -25,6 +25,7 @@ from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.outbox import Outbox
+from flask_outbox.outbox.prerendered import PRERENDERED, read_prerendered
 from flask_outbox.outbox.suppressions import condemns_address, suppress
 from flask_outbox.signals import (
     MessageEvent,
@@ -215,6 +216,9 @@ class Delivery:
         self, email_type: EmailType, claim: Claim, context: ComposeContext
     ) -> Email | Discard:
         """Compose in a transaction of its own; discard what exceeds the recipient limit."""
+        if email_type.name == PRERENDERED:
+            # It is finished, and needs neither the database nor a language.
+            return read_prerendered(context.arguments)
         with self.outbox.sessions() as session:
             if email_type.guarded:
                 limit, share = self.options.recipient_limit, self.outbox.share_of(email_type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -122,7 +123,11 @@ def _addresses(written: Any) -> tuple[Address, ...]:
 
 
 def _compose(_session: Session, context: ComposeContext) -> Email:
-    written = context.arguments
+    return read_prerendered(context.arguments)
+
+
+def read_prerendered(written: Mapping[str, Any]) -> Email:
+    """The message that `prerendered_arguments` wrote."""
     return Email(
         subject=written["subject"],
         text=written["text"],
