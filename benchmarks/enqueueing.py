@@ -25,7 +25,7 @@ from benchmarks.filling import tidy
 from benchmarks.reporting import Report, parse
 from flask_outbox import Email, FlaskOutbox, schema
 
-AT_LEAST = {SQLITE: 5, POSTGRES: 10}
+AT_LEAST = {SQLITE: 4, POSTGRES: 10}
 
 
 def main() -> None:
