@@ -13,6 +13,7 @@ from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.delivery import Delivery
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, LEASE_SECONDS
 from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.delivery.mistakes import NothingComposedError
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.models import Status
@@ -28,71 +29,69 @@ def deliver_all(outbox: Outbox, *, now: float | None) -> list[Email]:
 
     Raises what a composer raised, and AssertionError for a message that could not be delivered.
     """
-    composing = _Composing(outbox)
-    with _at(outbox, now), _watched(outbox, composing):
+    with _at(outbox, now):
         claims = Claims(
             outbox.engine, lease=LEASE_SECONDS, connection=_SessionConnection(outbox.sessions)
         )
-        delivery = _Delivery(outbox, composing, claims, LeaseKeeper(claims, clock=outbox.clock))
-        delivery.run(ALL_PRIORITIES, proceed=lambda: composing.raised is None)
-    if composing.raised is not None:
-        raise composing.raised
+        delivery = _Delivery(outbox, _Recorder(), claims, LeaseKeeper(claims, clock=outbox.clock))
+        delivery.run(ALL_PRIORITIES, proceed=lambda: delivery.raised is None)
+    if delivery.raised is not None:
+        raise delivery.raised
     failed = [one for one in delivery.outcomes if one.status in _FAILED]
     if failed:
         raise AssertionError("\n".join(map(_words, failed)))
-    return composing.delivered
+    return delivery.recorder.delivered
 
 
-class _Composing(SuppressedTransport):
-    """Remembers what composers return and raise, and takes it in the place of a server."""
+class _Recorder(SuppressedTransport):
+    """Takes what is sent in the place of a server, as the email that was composed."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self) -> None:
+        self.composed: Email | None = None
         self.delivered: list[Email] = []
-        self.raised: BaseException | None = None
-        self._outbox = outbox
-        self._composed: Email | None = None
-
-    def watching(self, email_type: EmailType) -> EmailType:
-        """The same type, whose composer is watched."""
-
-        def compose(session: Session, context: ComposeContext) -> Email | Discard:
-            try:
-                composed = email_type.compose(session, context)
-                if isinstance(composed, Email):
-                    self._composed = self._addressed(email_type, context, composed)
-            except (Exception, SystemExit) as error:
-                self.raised = error
-                raise
-            return composed
-
-        return replace(email_type, compose=compose)
 
     def send(self, envelope: Envelope) -> Accepted:
-        assert self._composed is not None  # noqa: S101 - nothing is sent that was not composed
-        self.delivered.append(self._composed)
+        assert self.composed is not None  # noqa: S101 - nothing is sent that was not composed
+        self.delivered.append(self.composed)
         return Accepted(f"delivered to the test for {len(envelope.recipients)}")
-
-    def _addressed(self, email_type: EmailType, context: ComposeContext, email: Email) -> Email:
-        """The email with the sender and the recipients that it leaves with."""
-        sender = email.sender or self._outbox.author(email_type)
-        return replace(
-            email, sender=sender, to=email.to if email.recipients else (context.recipient,)
-        )
 
 
 class _Delivery(Delivery):
-    """A delivery that remembers how each attempt ended."""
+    """A delivery that remembers what composers return and raise, and how each attempt ended."""
 
     def __init__(
-        self, outbox: Outbox, composing: _Composing, claims: Claims, leases: LeaseKeeper
+        self, outbox: Outbox, recorder: _Recorder, claims: Claims, leases: LeaseKeeper
     ) -> None:
-        super().__init__(outbox, composing, claims, leases)
+        super().__init__(outbox, recorder, claims, leases)
+        self.recorder = recorder
+        self.raised: BaseException | None = None
         self.outcomes: list[Settlement] = []
 
     def deliver(self, claim: Claim) -> Settlement:
         outcome = super().deliver(claim)
         self.outcomes.append(outcome)
         return outcome
+
+    def _run_composer(
+        self, email_type: EmailType, claim: Claim, context: ComposeContext
+    ) -> Email | Discard:
+        try:
+            composed = super()._run_composer(email_type, claim, context)
+            if isinstance(composed, Email):
+                self.recorder.composed = self._addressed(email_type, context, composed)
+        except NothingComposedError:
+            raise  # not the composer's own error: told as what became of the message
+        except (Exception, SystemExit) as error:
+            self.raised = error
+            raise
+        return composed
+
+    def _addressed(self, email_type: EmailType, context: ComposeContext, email: Email) -> Email:
+        """The email with the sender and the recipients that it leaves with."""
+        sender = email.sender or self.outbox.author(email_type)
+        return replace(
+            email, sender=sender, to=email.to if email.recipients else (context.recipient,)
+        )
 
 
 class _SessionConnection:
@@ -121,16 +120,6 @@ def _at(outbox: Outbox, now: float | None) -> Iterator[None]:
         yield
     finally:
         outbox.clock = clock
-
-
-@contextmanager
-def _watched(outbox: Outbox, composing: _Composing) -> Iterator[None]:
-    types = dict(outbox.email_types)
-    outbox.email_types.update({name: composing.watching(one) for name, one in types.items()})
-    try:
-        yield
-    finally:
-        outbox.email_types.update(types)
 
 
 def _words(outcome: Settlement) -> str:
