@@ -21,6 +21,7 @@ from flask_outbox.outbox import notify
 from flask_outbox.outbox.notify import CHANNEL, NotifyWakeup
 from flask_outbox.outbox.wakeup import SocketWakeup, WakeupListener, choose_wakeup, listener_of
 from tests.ports import HOST, free_port, is_open
+from tests.services import need
 from tests.waiting import eventually
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
@@ -253,8 +254,8 @@ def cut(engine: Engine, query: str) -> int:
 def running_pooler(url: str, folder: Path) -> Iterator[str]:
     """PgBouncer in transaction mode before this database; gives the address there."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("needs PgBouncer")
+    need(program is not None, "PgBouncer")
+    assert program is not None
     target, port = make_url(url), free_port()
     (folder / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={target.host} port={target.port or 5432} user={target.username}\n"
