@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,6 +15,7 @@ from click.testing import CliRunner
 import flask_outbox.cli
 from flask_outbox.cli import PLACES, commands
 from flask_outbox.cli.lazy import texts_of_help
+from tests.untranslated import untranslated
 
 FOLDER = Path(flask_outbox.cli.__file__).parent
 
@@ -80,33 +79,4 @@ def test_the_commands_load_nothing_before_one_is_called() -> None:
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.stem)
 def test_nothing_is_said_that_is_not_translated(file: Path) -> None:
-    assert list(_untranslated(ast.parse(file.read_text()))) == []
-
-
-def _untranslated(tree: ast.AST) -> Iterator[str]:
-    """Words in the arguments of what tells something, outside of a call such as _()."""
-    for call in ast.walk(tree):
-        if not isinstance(call, ast.Call):
-            continue
-        name = (
-            call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        )
-        if name not in TELLS:
-            continue
-        for argument in call.args:
-            for part in _literal_parts(argument):
-                if re.search(r"[a-z]{2}", NAMES.sub("", part)):
-                    yield f"{name}: {part}"
-
-
-def _literal_parts(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.JoinedStr):
-        yield from (part for one in node.values for part in _literal_parts(one))
-    elif isinstance(node, ast.BinOp):
-        yield from _literal_parts(node.left)
-        yield from _literal_parts(node.right)
-    elif isinstance(node, ast.IfExp):
-        yield from _literal_parts(node.body)
-        yield from _literal_parts(node.orelse)
+    assert list(untranslated(file, TELLS, NAMES)) == []

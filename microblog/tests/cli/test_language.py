@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from microblog.cli.language import terminals_language
 from tests.cli.running import clean_environment, run_command
+from tests.untranslated import untranslated
 
 CLI = Path(__file__).resolve().parents[2] / "src" / "microblog" / "cli"
 
@@ -116,34 +115,4 @@ def test_what_programs_read_is_the_same_in_all_languages(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("file", sorted(CLI.rglob("*.py")), ids=lambda file: file.stem)
 def test_nothing_is_said_that_is_not_translated(file: Path) -> None:
-    assert list(_untranslated(ast.parse(file.read_text()))) == []
-
-
-def _untranslated(tree: ast.AST) -> Iterator[str]:
-    """Words in the arguments of what tells something, outside of a call such as _()."""
-    for call in ast.walk(tree):
-        if not isinstance(call, ast.Call) or _name(call.func) not in TELLS:
-            continue
-        for argument in call.args:
-            for part in _literal_parts(argument):
-                if re.search(r"[a-z]{2}", NAMES.sub("", part)):
-                    yield f"{_name(call.func)}: {part}"
-
-
-def _literal_parts(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.JoinedStr):
-        yield from (part for one in node.values for part in _literal_parts(one))
-    elif isinstance(node, ast.BinOp):
-        yield from _literal_parts(node.left)
-        yield from _literal_parts(node.right)
-    elif isinstance(node, ast.IfExp):
-        yield from _literal_parts(node.body)
-        yield from _literal_parts(node.orelse)
-
-
-def _name(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    assert list(untranslated(file, TELLS, NAMES)) == []
