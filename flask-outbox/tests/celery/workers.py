@@ -23,7 +23,7 @@ from tests.application import transaction
 from tests.brokers import Broker
 from tests.celery.urgent import URGENT
 from tests.ports import HOST
-from tests.waiting import eventually
+from tests.waiting import end, eventually
 
 HERE = Path(__file__).resolve().parents[2]
 
@@ -108,7 +108,7 @@ class Workers:
                 assert eventually(worker.is_ready, seconds=120), log.read_text()
             yield worker
         finally:
-            end(process)
+            end(process, seconds=20)
             sys.stdout.write(log.read_text())
 
     @contextmanager
@@ -135,14 +135,3 @@ class Workers:
 
 def transport_options(broker: Broker) -> dict[str, str]:
     return {"global_keyprefix": f"{broker.prefix}:"} if "redis" in broker.url else {}
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a worker to end; kill it if it does not."""
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 
 from tests.ports import HOST
 from tests.smtp_server import ScriptedServer
+from tests.waiting import end
 
 GREETER = Path(__file__).resolve().parent / "greeter.py"
 
@@ -70,13 +71,7 @@ class Greeter:
         try:
             yield Process(started, errors)
         finally:
-            if started.poll() is None:
-                started.terminate()
-                try:
-                    started.wait(timeout=30)
-                except subprocess.TimeoutExpired:
-                    started.kill()
-                    started.wait()
+            end(started, seconds=30)
 
     def flask(self, *command: str) -> list[str]:
         return ["-m", "flask", "--app", str(GREETER), *command]

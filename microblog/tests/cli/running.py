@@ -15,6 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from microblog.cli.ports import wait_until_open
 from microblog.settings import Settings
+from tests.waiting import end
 
 HOST = "127.0.0.1"
 
@@ -96,13 +97,7 @@ def running(
         yield started
     finally:
         seen |= set(started.children())
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(process, seconds=30)
         for pid in filter(is_alive, seen):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -18,7 +18,7 @@ from flask import Flask
 from flask_outbox import send_email
 from tests.cli.running import descendants
 from tests.smtp_server import ScriptedServer
-from tests.waiting import eventually
+from tests.waiting import end, eventually
 
 BY_TASK_SECONDS = 1.0
 """Workers look every two seconds at the outbox: what comes sooner, and more than once, came by a
@@ -48,13 +48,7 @@ def working(
             assert said, log.read_text()
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, seconds=20)
         sys.stdout.write(log.read_text())
 
 
