@@ -20,10 +20,10 @@ from benchmarks.other_systems import CELERY, PEERS, POST_OFFICE, measure, versio
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from flask_outbox import current_outbox
+from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox.wakeup import WakeupListener
 from microblog.app import create_app
-from microblog.cli.processes import make_dispatcher
 from microblog.database import transaction, upgrade
 from microblog.settings import Settings
 from tests.brokers import REDIS, has_broker
@@ -118,7 +118,7 @@ def deliver(count: int, *, connections: int, delay: float = 0.0) -> float:
         with app.app_context():
             upgrade()
             _queue(count)
-            return count / _seconds(make_dispatcher(settings))
+            return count / _seconds(make_dispatcher(app))
 
 
 def _queue(count: int) -> None:

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
+from flask_outbox.application import make_dispatcher
 from microblog.accounts import passwords
 from microblog.accounts.actions.password_reset import reset_link
 from microblog.accounts.actions.registration import create_account
@@ -21,10 +22,8 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.models import KnownBrowser
 from microblog.accounts.pages.browser_cookie import COOKIE
 from microblog.accounts.secrets import secret_digest
-from microblog.cli.processes import make_dispatcher
 from microblog.database import db, transaction, utc_now
 from tests.delivering import drain
-from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
 PASSWORD = "correct horse battery staple"
@@ -191,7 +190,7 @@ def make_user(
 def deliver_from(app: Flask) -> int:
     """Deliver what is due in this site's outbox; return how many rows were handled."""
     with app.app_context():
-        return drain(make_dispatcher(settings_of(app)))
+        return drain(make_dispatcher(app))
 
 
 @cache

@@ -28,6 +28,7 @@ from flask_outbox import (
     current_outbox,
     send_email,
 )
+from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.delivery import MAX_CRASHES
 from flask_outbox.delivery.dispatcher import (
@@ -47,10 +48,8 @@ from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import SmtpError, Step
 from flask_outbox.smtp.transport import SmtpTransport
 from microblog.accounts.actions.password_reset import RESET_KIND
-from microblog.cli.processes import make_dispatcher
 from microblog.database import db, is_sqlite, transaction
 from tests import delivering
-from tests.sites import settings_of
 from tests.smtp_server import DROP, STALL, Received, ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
 
@@ -536,8 +535,7 @@ def test_if_sending_is_suppressed_everything_else_is_done(
     app = make_app(MAIL_SUPPRESS_SEND=True)
     with app.app_context():
         send_email("Hello", None, [SUSAN], "text")
-        settings = settings_of(app)
-        assert make_dispatcher(settings).drain() == 1
+        assert make_dispatcher(app).drain() == 1
         assert "MAIL_SUPPRESS_SEND" in str(rows()[0].answer)
     assert smtp.connections == 0
 

@@ -20,12 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from flask_outbox import Email, parse_address, send_email
+from flask_outbox.application import make_dispatcher
 from flask_outbox.message.dkim import DkimKeyError, DkimSigner, load_signer
 from flask_outbox.message.mime import render
-from microblog.cli.processes import make_dispatcher
 from microblog.settings import SettingsError
 from tests.constants import Make
-from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 
 pytestmark = pytest.mark.slow
@@ -123,8 +122,7 @@ def deliver(make_app: Make, smtp: ScriptedServer, folder: Path, key: bytes) -> b
     app = make_app(MAIL_DKIM_KEY_FILE=file, MAIL_DKIM_SELECTOR=SELECTOR)
     with app.app_context():
         send_email("Welcome", None, ["susan@example.com"], "Hello, Susan\n", "<p>Hello</p>")
-        settings = settings_of(app)
-        assert make_dispatcher(settings).drain() == 1
+        assert make_dispatcher(app).drain() == 1
     (received,) = smtp.received
     return received.content
 
@@ -167,8 +165,7 @@ def test_the_domain_can_be_another_than_the_sender_s(
     )
     with app.app_context():
         send_email("Welcome", None, ["susan@example.com"], "Hello\n")
-        settings = settings_of(app)
-        make_dispatcher(settings).drain()
+        make_dispatcher(app).drain()
     assert is_good(smtp.received[0].content, PKCS8)
 
 

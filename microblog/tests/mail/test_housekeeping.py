@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from flask_outbox import current_outbox, send_email
+from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.housekeeping import EVERY_SECONDS, Housekeeping
 from flask_outbox.operations import backlog, messages
 from flask_outbox.operations.messages import Search
@@ -22,9 +23,7 @@ from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.outbox.outbox import PeriodicTask
 from flask_outbox.outbox.wakeup import listener_of
-from microblog.cli.processes import make_dispatcher
 from tests.outbox_rows import rows
-from tests.sites import settings_of
 from tests.smtp_server import ScriptedServer
 from tests.waiting import eventually
 
@@ -213,7 +212,7 @@ def recording(done: list[float], *, batches: int = 1) -> PeriodicTask:
 @contextmanager
 def delivering(app: Flask) -> Iterator[None]:
     """Run a dispatcher until the end of the block, as its process does."""
-    made = make_dispatcher(settings_of(app))
+    made = make_dispatcher(app)
     with listener_of(made.outbox.wakeup) as listener:
         thread = threading.Thread(target=made.run, args=[listener])
         thread.start()

@@ -17,16 +17,15 @@ from typing import Any
 import pytest
 
 from flask_outbox import send_email, smtp_server
+from flask_outbox.application import make_dispatcher
 from flask_outbox.outbox.models import Status
 from flask_outbox.smtp.client import SmtpClient, SmtpServer
 from flask_outbox.smtp.diagnosis import advice
 from flask_outbox.smtp.errors import Meaning, SmtpError, Step
 from flask_outbox.smtp.oauth import OAuthClient, TokenSource
 from flask_outbox.smtp.submission import Envelope, open_connection, transmit
-from microblog.cli.processes import make_dispatcher
 from tests.constants import Make
 from tests.outbox_rows import rows
-from tests.sites import settings_of
 from tests.smtp_server import STALL, Authority, ScriptedServer
 from tests.token_server import HOUR, TokenServer, token_server
 
@@ -284,12 +283,11 @@ def test_mail_waits_for_the_token_server(
     tokens.answers = [(503, "Later")]
     with app.app_context():
         send_email("Hello", None, ["susan@example.com"], "Hello.\n")
-        settings = settings_of(app)
-        make_dispatcher(settings).drain()
+        make_dispatcher(app).drain()
         (row,) = rows(app)
         assert row.status == Status.DEFERRED
         assert mailer.received == []
-        make_dispatcher(settings).drain()
+        make_dispatcher(app).drain()
     (row,) = rows(app)
     assert row.status == Status.SENT
     assert [one.login for one in mailer.received] == [ACCOUNT]

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from flask_outbox import EmailType, Outbox, current_outbox
+from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
@@ -17,7 +18,6 @@ from flask_outbox.operations import messages
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
-from microblog.cli.processes import make_dispatcher
 from microblog.settings import Settings
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
@@ -168,7 +168,7 @@ def test_the_numbers_are_settings(
     for _ in range(3):
         visitor.ask_for_reset("susan@example.com")
     with app.app_context():
-        make_dispatcher(make_settings(**changes)).drain()
+        make_dispatcher(app).drain()
         assert current_outbox().delivery.recipient_limit == RecipientLimit(1, 300, 7)
     assert len(smtp.received) == 1
 

@@ -13,11 +13,11 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from flask_outbox.application import make_dispatcher
 from flask_outbox.database_errors import is_outage
 from flask_outbox.outage import Outage
 from microblog import database
 from microblog.app import create_app
-from microblog.cli.processes import make_dispatcher
 from microblog.database import db
 from microblog.settings import Settings
 from microblog.web import logs
@@ -95,7 +95,7 @@ def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
     caplog.set_level(logging.INFO)
     assert ask(app) == 302
     with app.app_context():
-        dispatcher = make_dispatcher(Settings())
+        dispatcher = make_dispatcher(app)
     for number in range(5):
         # A connection that is closed may free some space.
         fill(small_disk / f"filling-{number}")

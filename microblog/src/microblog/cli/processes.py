@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
-from flask import current_app
 
 from flask_outbox import run_dispatcher
-from flask_outbox.application import make_dispatcher as dispatcher_of
-from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
-from flask_outbox.outbox.email_types import DAY
+from flask_outbox.application import state_of
 from microblog.app import create_app
 from microblog.settings import Settings, load_settings
 from microblog.web import logs
@@ -20,7 +19,11 @@ def dispatcher(connections: int | None) -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
     configure_log(settings, process="dispatcher")
-    run_dispatcher(create_app(settings), options=_options(settings, connections))
+    app = create_app(settings)
+    options = state_of(app).options
+    if connections:
+        options = replace(options, connections=connections)
+    run_dispatcher(app, options=options)
 
 
 @click.command()
@@ -41,16 +44,4 @@ def configure_log(settings: Settings, *, process: str = "") -> None:
         form=settings.LOG_FORMAT,
         max_bytes=settings.LOG_MAX_BYTES,
         backup_count=settings.LOG_BACKUP_COUNT,
-    )
-
-
-def make_dispatcher(settings: Settings) -> Dispatcher:
-    """The dispatcher of the current application."""
-    return dispatcher_of(current_app, options=_options(settings))
-
-
-def _options(settings: Settings, connections: int | None = None) -> DispatcherOptions:
-    return DispatcherOptions(
-        connections=connections or settings.MAIL_CONNECTIONS,
-        retention=settings.MAIL_RETENTION_DAYS * DAY,
     )
