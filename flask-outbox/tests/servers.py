@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,18 @@ def tmp_path(_folder: Path) -> Path:
     shutil.rmtree(_folder)
     _folder.mkdir()
     return _folder
+
+
+DELIVERING = re.compile("flask-outbox|mail-[0-9]+|housekeeping|lease-keeper|outbox-look")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_delivers_afterwards() -> Iterator[None]:
+    """Whatever delivers must end with the test that began it: the next one has other files."""
+    before = set(threading.enumerate())
+    yield
+    left = set(threading.enumerate()) - before
+    assert not [one.name for one in left if DELIVERING.fullmatch(one.name)]
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from queue import Empty, LifoQueue
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -279,10 +279,11 @@ class _Worker:
 
     def _task(self, priorities: range) -> Callable[[], int]:
         def deliver() -> int:
-            if self._deliveries is None:
-                # The task was called by something else than Celery's own worker.
-                self._deliveries = self._make_deliveries(priorities, 1)
-            return self._deliveries.deliver(priorities)
+            if self._deliveries is not None:
+                return self._deliveries.deliver(priorities)
+            # Something else than Celery's own worker called it, and may never call again.
+            with closing(self._make_deliveries(priorities, 1)) as deliveries:
+                return deliveries.deliver(priorities)
 
         return deliver
 
