@@ -31,6 +31,7 @@ from flask_outbox import (
 )
 from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.delivery.servers import one_server
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.smtp.transport import SuppressedTransport
@@ -205,7 +206,7 @@ def test_an_outbox_without_an_application_is_the_sender_itself(outbox: Outbox) -
         with alone.sessions() as session:
             alone.enqueue(session, "tests.any", SUSAN)
             session.commit()
-        Dispatcher(alone, SuppressedTransport).drain()
+        Dispatcher(alone, one_server(SuppressedTransport)).drain()
     assert [name for name, _ in heard] == ["enqueued", "sent"]
     assert of_the_other == []
 

@@ -52,8 +52,9 @@ if TYPE_CHECKING:
         run_dispatcher,
         send_email,
     )
+    from flask_outbox.delivery.server_settings import MailServer, mail_servers, smtp_server
     from flask_outbox.extension import FlaskOutbox
-    from flask_outbox.flask_mail import Mail, Message, smtp_server
+    from flask_outbox.flask_mail import Mail, Message
     from flask_outbox.message.addresses import (
         Address,
         AddressError,
@@ -98,6 +99,7 @@ __all__ = [
     "EmailType",
     "FlaskOutbox",
     "Mail",
+    "MailServer",
     "Message",
     "MessageEvent",
     "MissingExtraError",
@@ -111,6 +113,7 @@ __all__ = [
     "current_outbox",
     "email_from_templates",
     "init_outbox",
+    "mail_servers",
     "message_deferred",
     "message_discarded",
     "message_enqueued",
@@ -135,11 +138,15 @@ _NAMES = {
         "run_dispatcher",
         "send_email",
     ),
+    "delivery.server_settings": (
+        "MailServer",
+        "mail_servers",
+        "smtp_server",
+    ),
     "extension": ("FlaskOutbox",),
     "flask_mail": (
         "Mail",
         "Message",
-        "smtp_server",
     ),
     "message.addresses": (
         "Address",

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, cast, overload
 
 import click
@@ -22,6 +23,8 @@ from flask_outbox import schema
 from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.process import DispatcherThread, run_until_ended
+from flask_outbox.delivery.server_settings import MailServer
+from flask_outbox.delivery.servers import Server, Servers, one_server
 from flask_outbox.flask_mail import announcer
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
@@ -31,7 +34,7 @@ from flask_outbox.outbox.joining import is_in_transaction
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.outbox import Outbox, has_enqueued, one_session, was_left
 from flask_outbox.smtp.client import SmtpServer
-from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport, Transport
+from flask_outbox.smtp.transport import SmtpTransport, SuppressedTransport
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +157,7 @@ def email_from_templates(
 def run_dispatcher(
     app: Flask | Outbox,
     *,
-    server: SmtpServer | None = None,
+    server: SmtpServer | Sequence[MailServer] | None = None,
     options: DispatcherOptions | None = None,
     in_thread: Literal[False] = False,
 ) -> None: ...
@@ -164,7 +167,7 @@ def run_dispatcher(
 def run_dispatcher(
     app: Flask | Outbox,
     *,
-    server: SmtpServer | None = None,
+    server: SmtpServer | Sequence[MailServer] | None = None,
     options: DispatcherOptions | None = None,
     in_thread: Literal[True],
 ) -> DispatcherThread: ...
@@ -173,15 +176,16 @@ def run_dispatcher(
 def run_dispatcher(
     app: Flask | Outbox,
     *,
-    server: SmtpServer | None = None,
+    server: SmtpServer | Sequence[MailServer] | None = None,
     options: DispatcherOptions | None = None,
     in_thread: bool = False,
 ) -> DispatcherThread | None:
     """Deliver what the application's outbox holds, until SIGINT or SIGTERM.
 
-    An Outbox without a Flask application needs the `server`:
+    An Outbox without a Flask application needs the `server`, or several:
 
         run_dispatcher(outbox, server=smtp_server({"MAIL_SERVER": "mail.example.com"}))
+        run_dispatcher(outbox, server=mail_servers({"MAIL_SERVERS": …}))
 
     What is in flight at the end is finished first. In a thread that is not the main one, where no
     signals arrive, it delivers until the process ends.
@@ -198,7 +202,8 @@ def run_dispatcher(
 
     Where nobody has set up logging, messages from INFO on go where Flask's own go.
 
-    Raises OutboxError if the tables are missing or too old, and TypeError for a `server` where the
+    Raises OutboxError if the tables are missing or too old, or a type of email has no server, and
+    TypeError for a `server` where the
     application's settings name it, or for none where nothing does.
     """
     log_where_nobody_does()
@@ -215,7 +220,7 @@ def run_dispatcher(
 def make_dispatcher(
     app: Flask | Outbox,
     *,
-    server: SmtpServer | None = None,
+    server: SmtpServer | Sequence[MailServer] | None = None,
     options: DispatcherOptions | None = None,
 ) -> Dispatcher:
     """The dispatcher of the application's outbox, to be run or drained.
@@ -232,20 +237,23 @@ def make_dispatcher(
         _check_tables(state.outbox)
         return Dispatcher(
             state.outbox,
-            transport_maker(app),
+            servers_of(app),
             options=options or state.options,
             context=app.app_context,
         )
 
 
 def _dispatcher_to(
-    server: SmtpServer | None, outbox: Outbox, options: DispatcherOptions | None
+    server: SmtpServer | Sequence[MailServer] | None,
+    outbox: Outbox,
+    options: DispatcherOptions | None,
 ) -> Dispatcher:
     if server is None:
         raise TypeError("An Outbox without an application needs server=smtp_server({…}).")
     outbox.check_database()
     _check_tables(outbox)
-    return Dispatcher(outbox, lambda: SmtpTransport(server), options=options)
+    servers = [MailServer(server)] if isinstance(server, SmtpServer) else server
+    return Dispatcher(outbox, _servers(servers), options=options)
 
 
 def write_finished(state: ApplicationState, write: Callable[[Outbox], int]) -> int:
@@ -322,13 +330,21 @@ def _serves() -> bool:
     return is_running_from_reloader() or not (get_debug_flag() if reloads is None else reloads)
 
 
-def transport_maker(app: Flask) -> Callable[[], Transport]:
-    """Makes connections to the mail server of the application's `Mail`."""
+def servers_of(app: Flask) -> Servers:
+    """The mail servers of the application's `Mail`, as those who deliver know them."""
     state = app.extensions["mail"]
+    return one_server(SuppressedTransport) if state.suppress else _servers(state.servers)
 
-    def transport() -> Transport:
-        if state.suppress:
-            return SuppressedTransport()
-        return SmtpTransport(state.smtp_server, max_emails=state.max_emails)
 
-    return transport
+def _servers(found: Sequence[MailServer]) -> Servers:
+    return Servers(
+        [
+            Server(
+                partial(SmtpTransport, one.smtp, max_emails=one.max_emails),
+                one.name,
+                one.types,
+                one.limits,
+            )
+            for one in found
+        ]
+    )

@@ -242,7 +242,7 @@ class Deliveries:
             while True:
                 idle.append(self._free.get_nowait())
         for delivery in reversed(idle):
-            delivery.transport.close_if_idle()
+            delivery.connections.close_if_idle()
             self._free.put(delivery)
 
 

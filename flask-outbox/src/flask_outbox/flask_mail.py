@@ -20,8 +20,8 @@ from typing import Any, cast
 import flask_mail
 from flask import Flask, current_app
 
-from flask_outbox.config_values import Config, default_sender, flag, number, words
-from flask_outbox.defaults import TIMEOUT_SECONDS
+from flask_outbox.config_values import Config, default_sender, flag
+from flask_outbox.delivery.server_settings import mail_servers
 from flask_outbox.message.addresses import (
     Address,
     AddressError,
@@ -29,7 +29,6 @@ from flask_outbox.message.addresses import (
     address_for_display,
     parse_address,
     parse_addresses,
-    parse_domain,
     parse_reply_to,
 )
 from flask_outbox.message.email import (
@@ -40,14 +39,11 @@ from flask_outbox.message.email import (
 )
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
-from flask_outbox.smtp.client import SmtpClient, SmtpServer
-from flask_outbox.smtp.oauth import OAuthClient, TokenSource
+from flask_outbox.smtp.client import SmtpClient
 from flask_outbox.smtp.recipients import redirected, without_beyond_ascii
 from flask_outbox.smtp.submission import Accepted, Envelope, open_connection, transmit_all
 
 logger = logging.getLogger(__name__)
-
-PORT_MAXIMUM = 65535
 
 HAS_ALTERNATIVES = "alts" in signature(flask_mail.Message).parameters
 """Whether Flask-Mail is 0.10 or newer."""
@@ -229,6 +225,8 @@ class Connection(flask_mail.Connection):
 class Mail(flask_mail.Mail):
     """Flask-Mail's extension, which also reads the keys that `smtp_server` names.
 
+    Where there are MAIL_SERVERS, `mail.send` uses the first of them.
+
     Values may be texts, as environment variables are. Raises ValueError for an invalid one.
     """
 
@@ -239,7 +237,8 @@ class Mail(flask_mail.Mail):
         testing: bool = False,
     ) -> Any:
         """What `init_app` keeps for an application with this configuration."""
-        server = smtp_server(config, debug=flag(config, "MAIL_DEBUG", default=bool(debug)))
+        servers = mail_servers(config, debug=flag(config, "MAIL_DEBUG", default=bool(debug)))
+        server = servers[0].smtp
         state: Any = flask_mail._Mail(  # noqa: SLF001 - Flask-Mail's own way to be extended
             server=server.host,
             username=server.username,
@@ -249,11 +248,11 @@ class Mail(flask_mail.Mail):
             use_ssl=server.use_ssl,
             default_sender=default_sender(config),
             debug=int(server.debug),
-            max_emails=number(config, "MAIL_MAX_EMAILS", int),
+            max_emails=servers[0].max_emails,
             suppress=flag(config, "MAIL_SUPPRESS_SEND", default=testing),
             ascii_attachments=flag(config, "MAIL_ASCII_ATTACHMENTS"),
         )
-        state.smtp_server = server
+        state.smtp_server, state.servers = server, servers
         state.redirect_to = redirect_to(config)
         return state
 
@@ -306,47 +305,6 @@ def _announce(app: Flask, message: flask_mail.Message) -> None:
         flask_mail.email_dispatched.send(message, app=app)
 
 
-def smtp_server(config: Config, *, debug: bool = False) -> SmtpServer:
-    """The mail server of a configuration: Flask-Mail's keys, MAIL_TIMEOUT (seconds),
-    MAIL_CA_FILE, MAIL_EHLO_NAME and MAIL_OAUTH_….
-
-    Values may be texts, as environment variables are. Raises ValueError for an invalid one, if both
-    MAIL_USE_TLS and MAIL_USE_SSL are on, and if secrets must not be sent to MAIL_OAUTH_TOKEN_URL.
-    """
-    use_tls, use_ssl = flag(config, "MAIL_USE_TLS"), flag(config, "MAIL_USE_SSL")
-    if use_tls and use_ssl:
-        raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL exclude each other.")
-    return SmtpServer(
-        host=config.get("MAIL_SERVER") or "localhost",
-        port=_port(config),
-        use_tls=use_tls,
-        use_ssl=use_ssl,
-        username=words(config, "MAIL_USERNAME"),
-        password=words(config, "MAIL_PASSWORD"),
-        tokens=_token_source(config),
-        timeout=number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
-        ca_file=config.get("MAIL_CA_FILE") or None,
-        debug=debug,
-        ehlo_name=_ehlo_name(config),
-        sender_domain=_sender_domain(config),
-    )
-
-
-def _port(config: Config) -> int:
-    port = number(config, "MAIL_PORT", int) or 25
-    if port > PORT_MAXIMUM:
-        raise ValueError(f"MAIL_PORT is {port}; the highest is {PORT_MAXIMUM}.")
-    return port
-
-
-def _ehlo_name(config: Config) -> str | None:
-    name = words(config, "MAIL_EHLO_NAME")
-    try:
-        return parse_domain(name) if name else None
-    except AddressError as error:
-        raise ValueError(f"MAIL_EHLO_NAME is {error}.") from None
-
-
 def redirect_to(config: Config) -> tuple[Address, ...]:
     """MAIL_REDIRECT_TO: to whom all mail goes instead of its recipients. Raises ValueError."""
     value = config.get("MAIL_REDIRECT_TO")
@@ -358,31 +316,6 @@ def redirect_to(config: Config) -> tuple[Address, ...]:
         # Mail must not go to its real recipients by mistake.
         raise ValueError(f"MAIL_REDIRECT_TO is {value!r}; it must be one or several addresses.")
     return found
-
-
-def _sender_domain(config: Config) -> str | None:
-    try:
-        return parse_address(default_sender(config)).domain
-    except AddressError:
-        return None
-
-
-def _token_source(config: Config) -> TokenSource | None:
-    url = config.get("MAIL_OAUTH_TOKEN_URL")
-    if not url:
-        return None
-    client = OAuthClient(
-        url,
-        words(config, "MAIL_OAUTH_CLIENT_ID") or "",
-        words(config, "MAIL_OAUTH_CLIENT_SECRET"),
-        words(config, "MAIL_OAUTH_REFRESH_TOKEN"),
-        config.get("MAIL_OAUTH_SCOPE"),
-        number(config, "MAIL_TIMEOUT", float) or TIMEOUT_SECONDS,
-    )
-    try:
-        return TokenSource(client)
-    except ValueError as error:
-        raise ValueError(f"MAIL_OAUTH_TOKEN_URL {error}") from None
 
 
 def from_message(message: flask_mail.Message, *, ascii_attachments: bool = False) -> Email:

@@ -32,6 +32,7 @@ from flask_outbox.delivery.delivery import Delivery
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, HIGH_ONLY
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
+from flask_outbox.delivery.servers import Connections, one_server
 from flask_outbox.delivery.slots import forget_slots
 from flask_outbox.operations import counts, messages
 from flask_outbox.operations.messages import NotPossibleError, RejectionReason
@@ -228,7 +229,10 @@ class OutboxMachine(RuleBasedStateMachine):
         pacing = Pacing(self.limits)
         claims = Claims(engine, lease=LEASE, pacing=pacing)
         leases = LeaseKeeper(claims, clock=lambda: self.now)
-        return Worker(claims, Delivery(self.outbox, self.server, claims, leases))
+        return Worker(
+            claims,
+            Delivery(self.outbox, Connections(one_server(lambda: self.server)), claims, leases),
+        )
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

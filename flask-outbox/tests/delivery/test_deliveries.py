@@ -18,11 +18,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from flask_outbox import ComposeContext, Discard, Email, EmailType, Outbox, parse_address
-from flask_outbox.delivery.claims import Claim, Claims, Settlement
+from flask_outbox.delivery.claims import Claims, Settlement
 from flask_outbox.delivery.delivery import MAX_CRASHES, Delivery
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
+from flask_outbox.delivery.servers import Connections, one_server
 from flask_outbox.outbox import suppressions
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.outbox.rate_limits import RateLimits, parse_rate_limits
@@ -103,7 +104,7 @@ class Site:
             assert claim is not None
             delivery = Delivery(
                 self.outbox,
-                self.server,
+                Connections(one_server(lambda: self.server)),
                 claims,
                 LeaseKeeper(claims, clock=lambda: self.now),
             )
@@ -285,31 +286,28 @@ def test_deliveries_go_on_until_nothing_is_due_or_the_server_is_in_trouble(site:
     claims = Claims(site.engine, lease=20.0)
     delivery = Delivery(
         site.outbox,
-        site.server,
+        Connections(one_server(lambda: site.server)),
         claims,
         LeaseKeeper(claims, clock=lambda: site.now),
     )
-    well: list[Claim | None] = []
+    (server,) = delivery.connections.servers.all
 
-    def run(*, proceed: list[bool] | None = None) -> tuple[int, SmtpError | None]:
+    def run(*, proceed: list[bool] | None = None) -> int:
         with site.outbox.sessions() as session:
             for _ in range(3):
                 put(session, recipient_key=SUSAN)
             session.commit()
         answers = iter(proceed or [])
-        return delivery.run(
-            ALL_PRIORITIES, proceed=lambda: next(answers, True), on_answer=lambda: well.append(None)
-        )
+        return delivery.run(ALL_PRIORITIES, proceed=lambda: next(answers, True))
 
-    assert run() == (3, None)
-    assert len(well) == 3
-    assert run(proceed=[True, True, False]) == (2, None)
-    assert len(well) == 5
-    assert run(proceed=[False]) == (0, None)
+    assert run() == 3
+    assert run(proceed=[True, True, False]) == 2
+    assert run(proceed=[False]) == 0
+    assert not server.health.pause()
     site.server.opening = [None, None, AWAY]
-    handled, trouble = run()
-    assert (handled, trouble) == (2, AWAY)
-    assert len(well) == 6
+    assert run() == 2
+    assert server.health.trouble is AWAY
+    assert server.health.pause()
     with Session(site.engine) as session:
         found = [one.status for one in session.query(OutboxMessage)]
     claims.close()
@@ -403,7 +401,7 @@ def test_each_outcome_is_logged_once_and_a_bad_one_at_a_higher_level(
         session.commit()
     claims = Claims(site.engine, lease=20.0)
     leases = LeaseKeeper(claims, clock=lambda: site.now)
-    delivery = Delivery(site.outbox, site.server, claims, leases)
+    delivery = Delivery(site.outbox, Connections(one_server(lambda: site.server)), claims, leases)
     claim = claims.claim(ALL_PRIORITIES, now=NOW)
     assert claim is not None
     delivery.deliver_one(claim)

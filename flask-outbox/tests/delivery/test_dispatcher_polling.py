@@ -19,8 +19,8 @@ from flask_outbox.delivery.dispatcher import (
     HIGH_ONLY,
     Dispatcher,
     DispatcherOptions,
-    ServerHealth,
 )
+from flask_outbox.delivery.servers import ServerHealth, one_server
 from flask_outbox.outbox.rate_limits import parse_rate_limits
 from flask_outbox.smtp.errors import SmtpError, Step
 from tests.delivery.bare_outbox import NOW, bare_engine, put
@@ -41,7 +41,7 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
-    monkeypatch.setattr("flask_outbox.delivery.dispatcher.time.monotonic", made)
+    monkeypatch.setattr("flask_outbox.delivery.servers.time.monotonic", made)
     return made
 
 
@@ -54,7 +54,7 @@ def outbox(tmp_path: Path, time: Time) -> Iterator[Outbox]:
 def made(outbox: Outbox, limits: str | None = None, connections: int = 2) -> Dispatcher:
     outbox.delivery = DeliveryOptions(rate_limits=parse_rate_limits(limits))
     options = DispatcherOptions(connections=connections, poll_every=LOOK_EVERY)
-    return Dispatcher(outbox, lambda: pytest.fail("nothing is sent"), options=options)
+    return Dispatcher(outbox, one_server(lambda: pytest.fail("nothing is sent")), options=options)
 
 
 def post(outbox: Outbox, *, due_in: float, waits_for: str = "") -> int:
@@ -89,7 +89,7 @@ def test_the_next_poll_is_when_something_is_due_or_after_a_while(
     looking = made(outbox)
     assert looking._until_next_poll() == seconds
     assert looking._is_due() is is_due
-    looking.health.failed(TROUBLE)
+    looking.servers.all[0].health.failed(TROUBLE)
     assert not looking._is_due(), "nothing may leave"
 
 
@@ -113,7 +113,7 @@ def test_limits_open_at_their_time_unless_the_server_is_in_trouble(
     looking = made(outbox, limits)
     looking.pacing.close(urgent=True, until=NOW + 0.5, now=NOW)
     if in_trouble:
-        looking.health.failed(TROUBLE)
+        looking.servers.all[0].health.failed(TROUBLE)
     assert looking.opens_in(ALL_PRIORITIES) == seconds
     assert looking._may_proceed() == (not in_trouble)
 
@@ -204,7 +204,7 @@ def test_threads_are_woken_by_wake_ups_by_due_rows_and_by_rate_limited_ones(
     assert listener.waited == [LOOK_EVERY] * len(wakeups)
 
 
-class Transport:
+class AllConnections:
     closed = 0
     idled = 0
 
@@ -235,7 +235,7 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
     opens_in: float,
     works: int,
 ) -> None:
-    looking, transport = made(outbox), Transport()
+    looking, transport = made(outbox), AllConnections()
     worked: list[range] = []
     heard: list[tuple[int, float]] = []
 
@@ -245,7 +245,7 @@ def test_a_thread_works_when_it_was_woken_or_a_limit_opens(
             looking.stop()
         return wakeups[len(heard) - 1]
 
-    monkeypatch.setattr(looking, "_transport", lambda: transport)
+    monkeypatch.setattr("flask_outbox.delivery.dispatcher.Connections", lambda _all: transport)
     monkeypatch.setattr(looking, "opens_in", lambda _lanes: opens_in)
     monkeypatch.setattr(looking, "_wait_for_work", wait_for_work)
     monkeypatch.setattr(
@@ -265,12 +265,10 @@ def test_an_unexpected_exception_ends_no_thread(
     monkeypatch.setattr(looking._stopping, "wait", waited.append)
 
     class Failing:
-        def __init__(self, end: Exception | SmtpError) -> None:
+        def __init__(self, end: Exception) -> None:
             self.end = end
 
-        def run(self, _lanes: range, **_rest: object) -> tuple[int, SmtpError]:
-            if isinstance(self.end, SmtpError):
-                return 0, self.end
+        def run(self, _lanes: range, **_rest: object) -> int:
             raise self.end
 
     for end in (OperationalError(None, None, ValueError("gone")), LookupError("a mistake")):
@@ -278,9 +276,7 @@ def test_an_unexpected_exception_ends_no_thread(
     assert "cannot be written: gone" in caplog.text
     assert "A delivery failed unexpectedly" in caplog.text
     assert waited == [LOOK_EVERY] * 2
-    assert looking.health.pause() == 0
-    looking.deliver_due(Failing(TROUBLE), ALL_PRIORITIES)  # type: ignore[arg-type]
-    assert looking.health.pause() == 1
+    assert looking.servers.all[0].health.pause() == 0
 
 
 def test_trouble_is_logged_when_it_begins_and_when_it_ends(

@@ -21,6 +21,7 @@ from flask_outbox import (
     current_outbox,
 )
 from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.delivery.servers import one_server
 from flask_outbox.operations import messages
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.smtp.transport import SuppressedTransport
@@ -49,7 +50,7 @@ def after_one_attempt(app: Flask, compose: Compose, *, in_context: bool = True) 
 def deliver(app: Flask, *, in_context: bool = True) -> None:
     context = app.app_context if in_context else nullcontext
     outbox = app.extensions["flask_outbox"].outbox
-    Dispatcher(outbox, SuppressedTransport, context=context).drain()
+    Dispatcher(outbox, one_server(SuppressedTransport), context=context).drain()
 
 
 def returning(value: object) -> Compose:

@@ -26,6 +26,7 @@ from flask_outbox import (
     send_email,
 )
 from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.delivery.servers import one_server
 from flask_outbox.outbox.models import Status
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.errors import Meaning, SmtpError, Step, meaning_of
@@ -407,4 +408,6 @@ class Sender:
         if self.server.auth or not self.tls:
             values |= {"username": "susan", "password": "secret"}
         made = SmtpServer(**{**values, **self.client})
-        return Dispatcher(current_outbox(), lambda: SmtpTransport(made, **self.transport)).drain()
+        return Dispatcher(
+            current_outbox(), one_server(lambda: SmtpTransport(made, **self.transport))
+        ).drain()

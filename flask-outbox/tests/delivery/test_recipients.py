@@ -13,6 +13,7 @@ from flask.ctx import AppContext
 
 from flask_outbox import current_outbox, send_email
 from flask_outbox.delivery.dispatcher import Dispatcher
+from flask_outbox.delivery.servers import one_server
 from flask_outbox.outbox.email_types import HOUR
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.smtp.client import SmtpServer
@@ -264,4 +265,4 @@ def envelope(recipients: list[str]) -> Envelope:
 
 
 def drain(server: Any) -> int:
-    return Dispatcher(current_outbox(), lambda: SmtpTransport(where(server))).drain()
+    return Dispatcher(current_outbox(), one_server(lambda: SmtpTransport(where(server)))).drain()

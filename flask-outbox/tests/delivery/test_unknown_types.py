@@ -27,6 +27,7 @@ from flask_outbox.delivery.claims import Claims
 from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.delivery.known_rows import PATIENCE_SECONDS
+from flask_outbox.delivery.servers import one_server
 from flask_outbox.operations import messages
 from flask_outbox.outbox.models import OutboxMessage, Status
 from flask_outbox.outbox.rate_limits import parse_rate_limits
@@ -83,7 +84,7 @@ class Deploy:
         server = SmtpServer(HOST, self.server.port)
         return Dispatcher(
             outbox,
-            lambda: SmtpTransport(server),
+            one_server(lambda: SmtpTransport(server)),
             options=DispatcherOptions(connections=1, poll_every=0.1),
         )
 
@@ -178,7 +179,7 @@ def test_a_row_is_left_alone_also_where_it_is_named(deploy: Deploy) -> None:
     _first, second, known = deploy.rows()
     deploy.dispatcher(deploy.old).drain()
     unknown = deploy.old.unknown_types
-    with closing(Claims(deploy.engine, lease=20.0, unknown=lambda: unknown)) as claims:
+    with closing(Claims(deploy.engine, lease=20.0, left_out=lambda: unknown)) as claims:
         assert claims.claim_one(second.id, now=deploy.now) is None
         assert claims.claim_one(known.id, now=deploy.now) is None, "it was sent"
     with closing(Claims(deploy.engine, lease=20.0)) as claims:

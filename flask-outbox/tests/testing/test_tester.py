@@ -212,7 +212,7 @@ def test_finished_messages_are_delivered_with_all_their_parts(
 
 def test_nothing_leaves_by_mail_send_either_and_all_is_heard(shop: Shop) -> None:
     state = shop.app.extensions["mail"]
-    state.suppress, state.smtp_server = False, None  # whoever connects to it fails
+    state.suppress, state.servers = False, ()  # whoever connects to it fails
     mail = Mail()
     with OutboxTester(shop.app) as outbox, mail.record_messages() as heard:
         with shop.app.app_context():

@@ -35,9 +35,9 @@ from flask_outbox.delivery.dispatcher import (
     ALL_PRIORITIES,
     Dispatcher,
     DispatcherOptions,
-    ServerHealth,
 )
 from flask_outbox.delivery.leases import LeaseKeeper
+from flask_outbox.delivery.servers import ServerHealth, one_server
 from flask_outbox.operations import messages
 from flask_outbox.outbox.email_types import DAY, FAST_RETRY, HOUR, MINUTE, SLOW_RETRY, Composer
 from flask_outbox.outbox.limits import RecipientLimit
@@ -843,7 +843,7 @@ def test_trouble_with_the_server_is_logged_once_and_passes(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flask_outbox.delivery.dispatcher.PAUSE_FIRST_SECONDS", 0.1)
+    monkeypatch.setattr("flask_outbox.delivery.servers.PAUSE_FIRST_SECONDS", 0.1)
     smtp.script = {"connect": ["421 4.3.2 Busy", "421 4.3.2 Busy", DROP]}
     for _ in range(3):
         post(SUSAN)
@@ -880,7 +880,7 @@ def test_pauses_grow_to_their_longest(
     monkeypatch: pytest.MonkeyPatch, error: SmtpError, longest: float
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("flask_outbox.delivery.dispatcher.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("flask_outbox.delivery.servers.time.monotonic", lambda: now[0])
     health = ServerHealth()
     pauses = []
     for _ in range(12):
@@ -952,7 +952,9 @@ def dispatcher(
 ) -> Dispatcher:
     where = SmtpServer(**{"host": "127.0.0.1", "port": smtp.port, "timeout": 5.0, **server})
     context = {"context": app.app_context} if app else {}
-    return Dispatcher(current_outbox(), lambda: SmtpTransport(where), options=options, **context)
+    return Dispatcher(
+        current_outbox(), one_server(lambda: SmtpTransport(where)), options=options, **context
+    )
 
 
 def drain(smtp: ScriptedServer, *, options: DispatcherOptions | None = None, **server: Any) -> int:

@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from flask_outbox import schema
-from flask_outbox.application import current_outbox, state_of
+from flask_outbox.application import current_outbox, servers_of
 from flask_outbox.cli.sessions import reading
 from flask_outbox.database_errors import reason
+from flask_outbox.delivery.server_settings import MailServer
 from flask_outbox.message.addresses import Address, is_loopback
 from flask_outbox.outbox.models import WAITING, OutboxMessage
 from flask_outbox.outbox.validation import OutboxError
@@ -102,24 +103,26 @@ def overdue(session: Session, *, now: float) -> str | None:
 
 
 def check_mail_server() -> Iterator[Verdict]:
-    """Whether it lets the application in and takes mail from its sender."""
+    """Whether each lets the application in and takes mail from its sender."""
     state = current_app.extensions["mail"]
-    return mail_server_verdicts(
-        state.smtp_server,
-        state_of(current_app).outbox.sender,
-        suppress=state.suppress,
-        redirect_to=state.redirect_to,
+    outbox = current_outbox()
+    try:
+        servers_of(current_app).check(outbox.email_types.values())
+    except OutboxError as error:
+        yield Verdict(Level.WRONG, str(error))
+    yield from mail_server_verdicts(
+        state.servers, outbox.sender, suppress=state.suppress, redirect_to=state.redirect_to
     )
 
 
 def mail_server_verdicts(
-    server: SmtpServer,
+    servers: Sequence[MailServer],
     sender: Address | None,
     *,
     suppress: bool,
     redirect_to: Sequence[Address] = (),
 ) -> Iterator[Verdict]:
-    """Connect, encrypt, log in and name the sender, as a message would."""
+    """Connect to each, encrypt, log in and name the sender, as a message would."""
     if redirect_to:
         words = _("MAIL_REDIRECT_TO is set: all mail goes to {addresses}, not to its recipients.")
         addresses = ", ".join(one.mailbox for one in redirect_to)
@@ -133,14 +136,16 @@ def mail_server_verdicts(
         words = _("There is no sender: set MAIL_DEFAULT_SENDER or ADMINS.")
         yield Verdict(Level.WRONG, words)
         return
-    if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
-        words = _("mail, with the links in it, crosses the network to {host} unencrypted.")
-        yield Verdict(
-            Level.WARNING,
-            words.format(host=server.host),
-            _("Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465)."),
-        )
-    yield _asked(server, sender)
+    for one in servers:
+        server = one.smtp
+        if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
+            words = _("mail, with the links in it, crosses the network to {host} unencrypted.")
+            yield Verdict(
+                Level.WARNING,
+                words.format(host=server.host),
+                _("Set MAIL_USE_TLS=on (port 587) or MAIL_USE_SSL=on (port 465)."),
+            )
+        yield _asked(server, sender)
 
 
 def _asked(server: SmtpServer, sender: Address) -> Verdict:

@@ -37,7 +37,7 @@ def deliver(connections: int | None, *, drain: bool) -> None:
     What is in flight then is finished first. Let a supervisor such as systemd keep it running
     beside the web server. On PostgreSQL there may be several, on any number of hosts.
 
-    Exit code 1 if the tables are missing, and with --drain if the mail server could not be used.
+    Exit code 1 if the tables are missing, and with --drain if a mail server could not be used.
     """
     if drain and connections:
         raise click.UsageError(_("--drain has one connection: leave --connections out."))
@@ -55,9 +55,10 @@ def deliver(connections: int | None, *, drain: bool) -> None:
     handled = drain_until_ended(dispatcher)
     words = ngettext("Handled {count} message.", "Handled {count} messages.", handled)
     click.echo(words.format(count=handled))
-    if dispatcher.health.trouble is not None:
+    if troubles := dispatcher.servers.trouble:
         words = _("The mail server cannot be used: {reason}")
-        raise click.ClickException(words.format(reason=dispatcher.health.trouble))
+        named = [f"{name}: {error}" if name else str(error) for name, error in troubles.items()]
+        raise click.ClickException(words.format(reason="; ".join(named)))
 
 
 def _target(app: Flask) -> str:
@@ -65,7 +66,7 @@ def _target(app: Flask) -> str:
     if state.suppress:
         return _("Nothing leaves: MAIL_SUPPRESS_SEND is on.")
     words = _("Delivering to {host}, port {port}.")
-    return words.format(host=state.smtp_server.host, port=state.smtp_server.port)
+    return "\n".join(words.format(host=one.smtp.host, port=one.smtp.port) for one in state.servers)
 
 
 def _backlog() -> str:

@@ -69,7 +69,8 @@ def show(number: int, *, as_json: bool) -> None:
         for entry in message.history:
             when = in_utc(entry["at"])
             words = _("attempt {number}, {when}:").format(number=entry["attempt"], when=when)
-            click.echo(f"  {words} {entry['status']}: {entry['answer']}")
+            server = f"{entry['server']}: " if entry.get("server") else ""
+            click.echo(f"  {words} {entry['status']}: {server}{entry['answer']}")
 
 
 @click.command()

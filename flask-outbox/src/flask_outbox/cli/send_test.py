@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from flask_outbox.application import current_outbox
 from flask_outbox.cli.options import as_json, echo_json, no_address
+from flask_outbox.delivery.server_settings import MailServer
 from flask_outbox.message.addresses import Address, AddressError, parse_address
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
@@ -24,15 +25,16 @@ from flask_outbox.translation import gettext as _
 
 @click.command()
 @click.argument("address")
+@click.option("--server", metavar="NAME", help="One of MAIL_SERVERS; default: the first.")
 @as_json
 @with_appcontext
-def test(address: str, *, as_json: bool) -> None:
+def test(address: str, *, server: str | None, as_json: bool) -> None:
     """Send a test message to ADDRESS over the configured server, step by step.
 
     When it fails, it says at which step, what the server answered, and what to try. Exit code 0
     when the server took the message, 1 when not.
     """
-    server: SmtpServer = current_app.extensions["mail"].smtp_server
+    smtp = _server(server)
     try:
         recipient = parse_address(address)
     except AddressError as error:
@@ -43,7 +45,7 @@ def test(address: str, *, as_json: bool) -> None:
     envelope = _test_message(sender, recipient)
     say = (lambda _line: None) if as_json else click.echo
     words = _("From {sender} to {recipient}, over {host}, port {port}:")
-    say(words.format(sender=sender, recipient=recipient, host=server.host, port=server.port))
+    say(words.format(sender=sender, recipient=recipient, host=smtp.host, port=smtp.port))
     done: list[str] = []
     told: dict[str, object] = {"sent": True, "done": done}
 
@@ -52,10 +54,10 @@ def test(address: str, *, as_json: bool) -> None:
         say(f"  ok: {line}")
 
     try:
-        send_test(server, envelope, progress)
+        send_test(smtp, envelope, progress)
     except SmtpError as error:
         told |= {"sent": False, "step": str(error.step), "code": error.code}
-        told |= {"answer": error.answer, "advice": advice(error, server)}
+        told |= {"answer": error.answer, "advice": advice(error, smtp)}
         words = _('FAILED at the step "{step}":').format(step=error.step.label)
         say(f"  {words} {_words(error)}")
         say(_("What to try: {advice}").format(advice=told["advice"]))
@@ -69,6 +71,17 @@ def test(address: str, *, as_json: bool) -> None:
     if as_json:
         echo_json(told)
     sys.exit(0 if told["sent"] else 1)
+
+
+def _server(name: str | None) -> SmtpServer:
+    """The server of this name. Raises BadParameter if there is none."""
+    servers: list[MailServer] = current_app.extensions["mail"].servers
+    for one in servers:
+        if name in {None, one.name}:
+            return one.smtp
+    words = _("{name!r} is none of MAIL_SERVERS: {names}.")
+    names = ", ".join(one.name for one in servers if one.name) or "-"
+    raise click.BadParameter(words.format(name=name, names=names), param_hint="--server")
 
 
 def _test_message(sender: Address, recipient: Address) -> Envelope:

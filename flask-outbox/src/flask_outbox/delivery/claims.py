@@ -18,10 +18,10 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from flask_outbox.delivery.known_rows import (
     OF_KNOWN_TYPE,
     KnownRowsStatement,
-    UnknownTypes,
-    nothing_unknown,
+    TypesLeftOut,
+    none_left_out,
 )
-from flask_outbox.delivery.pacing import Pacing, RateLimitedQueue
+from flask_outbox.delivery.pacing import Pacing, RateLimitedQueue, Selection
 from flask_outbox.delivery.raw_sql import (
     GroupCommit,
     PersistentConnection,
@@ -30,6 +30,7 @@ from flask_outbox.delivery.raw_sql import (
     Transactions,
     group_commit,
 )
+from flask_outbox.delivery.servers import Server
 from flask_outbox.delivery.slots import Slot
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.email_types import Priority
@@ -99,7 +100,8 @@ class Claim:
     """A row as it was when it was claimed.
 
     `suppressed` is the reason why nothing is sent to its address, if so. `slots` are those of the
-    rate limits that it counts against. `damaged` names a column that cannot be read.
+    rate limits that it counts against, `server` the one whose own limits are among them. `damaged`
+    names a column that cannot be read.
     """
 
     id: int
@@ -118,6 +120,7 @@ class Claim:
     history: list[dict[str, Any]]
     suppressed: str | None
     slots: tuple[Slot, ...] = ()
+    server: Server | None = None
     damaged: str | None = None
 
     @property
@@ -154,7 +157,7 @@ class Settlement:
     of a message that nobody will compose again; None leaves them alone. `recipients` are those
     still to be served. A message that `reached_server` counts against rate limits. `trouble` is the
     error if the server itself is in trouble, and `email` what the server accepted; neither is
-    stored.
+    stored. `server` is the name of the server that was tried, if it has one.
     """
 
     claim: Claim
@@ -168,6 +171,7 @@ class Settlement:
     reached_server: bool = False
     trouble: SmtpError | None = None
     email: Email | None = None
+    server: str = ""
 
 
 class Claims:
@@ -175,8 +179,8 @@ class Claims:
 
     Every method raises SQLAlchemyError if the database cannot be used; the next call reconnects.
     With `pacing`, which the threads of a process share, a row is claimed only when its rate limits
-    allow it. `connection` replaces the persistent one. Rows of `unknown` types are left to
-    processes that know them.
+    allow it. `connection` replaces the persistent one. Rows of the types `left_out` are not seen:
+    this process does not know them, or no server takes them now.
     """
 
     def __init__(
@@ -186,7 +190,7 @@ class Claims:
         lease: float,
         pacing: Pacing | None = None,
         connection: Transactions | None = None,
-        unknown: UnknownTypes = nothing_unknown,
+        left_out: TypesLeftOut = none_left_out,
     ) -> None:
         self.lease = lease
         self._engine = engine
@@ -197,17 +201,17 @@ class Claims:
         self._group: GroupCommit | None = group_commit(engine) if grouped else None
         lock = "" if is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._claims: dict[range, KnownRowsStatement] = {}
-        self._unknown = unknown
+        self._left_out = left_out
         self._due = {lane: _DUE.format(lane=int(lane), lock=lock) for lane in Priority}
-        self._claim_one = KnownRowsStatement(_CLAIM_ONE, dialect, unknown)
+        self._claim_one = KnownRowsStatement(_CLAIM_ONE, dialect, left_out)
         self._settle = Statement(_SETTLE, dialect)
         self._renew = Statement(_RENEW, dialect)
-        self._next_due = KnownRowsStatement(_NEXT_DUE, dialect, unknown)
+        self._next_due = KnownRowsStatement(_NEXT_DUE, dialect, left_out)
         self._any_rate_limited = Statement(_ANY_RATE_LIMITED, dialect)
         self._clear_rate_limited = Statement(_CLEAR_RATE_LIMITED.format(lock=lock), dialect)
         self._queue = (
-            RateLimitedQueue(pacing, dialect, lease=lease, unknown=unknown)
-            if pacing and pacing.limits
+            RateLimitedQueue(pacing, dialect, lease=lease, left_out=left_out)
+            if pacing and pacing.has_limits
             else None
         )
 
@@ -316,7 +320,7 @@ class Claims:
         if selected.row_id is None:
             return ours, None, selected.again
         values = {"id": selected.row_id, "now": now, "until": now + self.lease}
-        return ours, _claim(self._claim_one.run(cursor, values), selected.slots), False
+        return ours, _claim(self._claim_one.run(cursor, values), selected), False
 
     def _settle_one(self, cursor: DBAPICursor, settlement: Settlement) -> bool:
         claim = settlement.claim
@@ -326,6 +330,8 @@ class Claims:
             "status": settlement.status,
             "answer": settlement.answer,
         }
+        if settlement.server:
+            entry["server"] = settlement.server
         waiting = settlement.due_at is not None
         values = {
             "id": claim.id,
@@ -350,12 +356,12 @@ class Claims:
 
     def _compile_claim(self, priorities: range) -> KnownRowsStatement:
         due = ", ".join([*(self._due[Priority(lane)] for lane in priorities), "NULL"])
-        made = KnownRowsStatement(_CLAIM.format(due=due), self._engine.dialect, self._unknown)
+        made = KnownRowsStatement(_CLAIM.format(due=due), self._engine.dialect, self._left_out)
         self._claims[priorities] = made
         return made
 
 
-def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
+def _claim(cursor: DBAPICursor, selected: Selection | None = None) -> Claim | None:
     row = cursor.fetchone()
     if row is None:
         return None
@@ -366,7 +372,8 @@ def _claim(cursor: DBAPICursor, slots: tuple[Slot, ...] = ()) -> Claim | None:
         values[name] = value if is_whole(value) else empty
         if not is_whole(value):
             damaged = name
-    return Claim(**values, slots=slots, damaged=damaged)
+    taken = selected or Selection()
+    return Claim(**values, slots=taken.slots, server=taken.server, damaged=damaged)
 
 
 _READABLE: dict[str, tuple[Any, Callable[[Any], bool]]] = {

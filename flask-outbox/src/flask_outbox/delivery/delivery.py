@@ -18,6 +18,7 @@ from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.mistakes import checked, last_line, lasting_reason
+from flask_outbox.delivery.servers import Connections, Server, is_urgent
 from flask_outbox.message.addresses import Address, AddressError
 from flask_outbox.message.email import Email
 from flask_outbox.message.mime import render
@@ -74,28 +75,22 @@ class _Composed:
 
 
 class Delivery:
-    """Delivers rows of one outbox over one transport. Belongs to one thread."""
+    """Delivers rows of one outbox over the connections of one thread, to which it belongs."""
 
     def __init__(
-        self, outbox: Outbox, transport: Transport, claims: Claims, leases: LeaseKeeper
+        self, outbox: Outbox, connections: Connections, claims: Claims, leases: LeaseKeeper
     ) -> None:
         self.outbox = outbox
         self.options = outbox.delivery
-        self.transport = transport
+        self.connections = connections
         self.claims = claims
         self.leases = leases
 
-    def run(
-        self,
-        priorities: range,
-        *,
-        proceed: Callable[[], bool] = lambda: True,
-        on_answer: Callable[[], None] = lambda: None,
-    ) -> tuple[int, SmtpError | None]:
+    def run(self, priorities: range, *, proceed: Callable[[], bool] = lambda: True) -> int:
         """Deliver what is due in these lanes, as long as `proceed` returns True.
 
-        `on_answer` is called when the server has accepted or refused a message. Returns how many
-        rows were handled, and the server error that ended it, if any. Raises SQLAlchemyError.
+        It ends when no server can be used. Returns how many rows were handled. Raises
+        SQLAlchemyError.
         """
         handled = 0
         settlement: Settlement | None = None
@@ -103,20 +98,19 @@ class Delivery:
             if not proceed():
                 if settlement is not None:
                     self._settle(settlement)
-                return handled, None
+                return handled
             ours, claim = self.claims.settle_and_claim(settlement, priorities, now=self._now())
             if claim is None:
                 self._report(settlement, ours=ours)
-                return handled, None
+                return handled
             with self.leases.renewing(claim):
                 # An application's handler of signals may take its time.
                 self._report(settlement, ours=ours)
             settlement = self.deliver(claim)
             handled += 1
-            if settlement.trouble is not None:
+            if settlement.trouble is not None and not self.connections.servers.may_be_tried:
                 self._settle(settlement)
-                return handled, settlement.trouble
-            on_answer()
+                return handled
 
     def deliver_one(self, claim: Claim) -> SmtpError | None:
         """Deliver and settle one claimed row; return the error if the server is in trouble."""
@@ -131,18 +125,36 @@ class Delivery:
             return self._leave_to_newer_code(claim)
         if outcome := self._undeliverable(email_type, claim):
             return outcome
+        server = self._server_for(email_type, claim)
+        if server is None:
+            words = f"No server of MAIL_SERVERS is for the type {claim.kind!r}."
+            return self._end(claim, Status.DEAD, words)
         with self.leases.renewing(claim):
-            # First the connection, then the text: a link's life begins when it can leave.
-            if outcome := self._not_ready(email_type, claim):
-                return outcome
-            composed = self._compose(email_type, claim)
-            if isinstance(composed, Settlement):
-                return composed
-            # Composing takes time: the connection may be stale by now, or the message expired.
-            if outcome := self._not_ready(email_type, claim):
-                return outcome
-            outcome = self._send(email_type, claim, composed)
-            return replace(outcome, reached_server=True) if claim.slots else outcome
+            outcome = self._attempt(email_type, claim, self.connections.to(server))
+        if outcome.trouble is not None:
+            server.health.failed(outcome.trouble)
+        else:
+            server.health.succeeded()
+        return replace(outcome, server=server.name) if server.name else outcome
+
+    def _server_for(self, email_type: EmailType, claim: Claim) -> Server | None:
+        """That whose limits the claim counts against, or the first that is open, or the first."""
+        servers = self.connections.servers
+        found = claim.server or servers.choose(claim.kind, urgent=is_urgent(email_type))
+        return found or next(iter(servers.for_type(claim.kind)), None)
+
+    def _attempt(self, email_type: EmailType, claim: Claim, transport: Transport) -> Settlement:
+        # First the connection, then the text: a link's life begins when it can leave.
+        if outcome := self._not_ready(email_type, claim, transport):
+            return outcome
+        composed = self._compose(email_type, claim, transport)
+        if isinstance(composed, Settlement):
+            return composed
+        # Composing takes time: the connection may be stale by now, or the message expired.
+        if outcome := self._not_ready(email_type, claim, transport):
+            return outcome
+        outcome = self._send(email_type, claim, composed, transport)
+        return replace(outcome, reached_server=True) if claim.slots else outcome
 
     def _leave_to_newer_code(self, claim: Claim) -> Settlement:
         """Release the row at once: while code is rolled out, others may know its type."""
@@ -173,10 +185,12 @@ class Delivery:
             return self._end(claim, Status.DEAD, words)
         return None
 
-    def _not_ready(self, email_type: EmailType, claim: Claim) -> Settlement | None:
+    def _not_ready(
+        self, email_type: EmailType, claim: Claim, transport: Transport
+    ) -> Settlement | None:
         """Open the connection; return the outcome if that fails or the message has expired."""
         try:
-            self.transport.open()
+            transport.open()
         except SmtpError as error:
             return self._failed(email_type, claim, error)
         if claim.expires_at is not None and claim.expires_at <= self._now():
@@ -184,7 +198,9 @@ class Delivery:
             return self._end(claim, Status.EXPIRED, words)
         return None
 
-    def _compose(self, email_type: EmailType, claim: Claim) -> _Composed | Settlement:
+    def _compose(
+        self, email_type: EmailType, claim: Claim, transport: Transport
+    ) -> _Composed | Settlement:
         """The composed message, or the outcome if there is nothing to send or composing failed.
 
         Raises SQLAlchemyError if the database cannot be used.
@@ -200,7 +216,7 @@ class Delivery:
             composed = self._run_composer(email_type, claim, context)
             if isinstance(composed, Discard):
                 return self._end(claim, Status.DISCARDED, composed.reason)
-            return self._written(email_type, claim, composed)
+            return self._written(email_type, claim, composed, transport)
         except (Exception, SystemExit) as error:
             if is_outage(error):
                 # The database cannot be used: that is not the message's fault.
@@ -231,14 +247,16 @@ class Delivery:
                 session.commit()
         return composed
 
-    def _written(self, email_type: EmailType, claim: Claim, email: Email) -> _Composed:
+    def _written(
+        self, email_type: EmailType, claim: Claim, email: Email, transport: Transport
+    ) -> _Composed:
         """The email with its recipients, and as bytes."""
         if not email.recipients:
             email = replace(email, to=(Address.from_mailbox(claim.recipient),))
         sender = email.sender or self.outbox.author(email_type)
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
         offered = email
-        if email.needs_smtputf8() and not self.transport.offers("smtputf8"):
+        if email.needs_smtputf8() and not transport.offers("smtputf8"):
             # The server would refuse the whole message for an address in its headers.
             offered = without_beyond_ascii(email)
         utf8 = offered.needs_smtputf8() or sender.needs_smtputf8
@@ -257,15 +275,17 @@ class Delivery:
         )
         return _Composed(email, Envelope(sender.mailbox, recipients, content, utf8))
 
-    def _send(self, email_type: EmailType, claim: Claim, composed: _Composed) -> Settlement:
+    def _send(
+        self, email_type: EmailType, claim: Claim, composed: _Composed, transport: Transport
+    ) -> Settlement:
         try:
-            accepted = self.transport.send(composed.envelope)
+            accepted = transport.send(composed.envelope)
         except SmtpError as error:
             return self._failed(email_type, claim, error)
         except Exception as error:
             logger.exception("Message %s (%s) could not be sent", claim.id, claim.kind)
             # The conversation may have stopped anywhere: the next message needs a new connection.
-            self.transport.close()
+            transport.close()
             words = f"It could not be sent: {last_line(error)}"
             if not email_type.repeat_unknown:
                 return self._end(claim, Status.UNKNOWN, words)
@@ -401,7 +421,10 @@ class Delivery:
         claim = settlement.claim
         worrying = settlement.status in {Status.DEAD, Status.UNKNOWN}
         level = logging.WARNING if worrying else logging.INFO
-        words = (claim.id, claim.kind, settlement.status, settlement.answer)
+        answer = settlement.answer
+        if settlement.server:
+            answer = f"{settlement.server}: {answer}"
+        words = (claim.id, claim.kind, settlement.status, answer)
         if not ours:
             logger.warning("Message %s was taken over by another worker", claim.id)
         logger.log(level, "Message %s (%s): %s: %s", *words)

@@ -1,8 +1,8 @@
 """The dispatcher: a process beside the web server that delivers what the outbox holds.
 
-Each of its threads has one connection. Beside those that serve all mail, one is kept free for mail
-that somebody waits for. While the server is in trouble, all threads pause together: that is logged
-once, and costs no message an attempt.
+Each of its threads has one connection to a mail server. Beside those that serve all mail, one is
+kept free for mail that somebody waits for. While a server is in trouble, all threads leave it alone
+together: that is logged once, and costs no message an attempt.
 """
 
 from __future__ import annotations
@@ -24,65 +24,19 @@ from flask_outbox.delivery.delivery import Delivery, warn_of_redirection
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.pacing import Pacing
+from flask_outbox.delivery.servers import Connections, Servers
 from flask_outbox.outage import Outage
 from flask_outbox.outbox.email_types import DAY, Priority
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.wakeup import WakeupListener
-from flask_outbox.smtp.errors import SmtpError, Step
-from flask_outbox.smtp.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
 POLL_SECONDS = 1.0
-PAUSE_FIRST_SECONDS = 1.0
-PAUSE_LONGEST_SECONDS = 60.0
-REFUSED_LONGEST_SECONDS = 300.0
-"""After a refused log-in: providers lock accounts and addresses that keep trying."""
-
 
 ALL_PRIORITIES = range(Priority.HIGH, Priority.LOW + 1)
 HIGH_ONLY = range(Priority.HIGH, Priority.HIGH + 1)
-
-
-class ServerHealth:
-    """What all threads know about the mail server. Thread-safe."""
-
-    def __init__(self) -> None:
-        self.trouble: SmtpError | None = None
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._paused_until = 0.0
-
-    def pause(self) -> float:
-        """Seconds until the server may be tried again; 0 if it works."""
-        with self._lock:
-            return max(0.0, self._paused_until - time.monotonic())
-
-    def failed(self, error: SmtpError) -> None:
-        """Pause, longer each time; logged at the first failure."""
-        with self._lock:
-            if time.monotonic() < self._paused_until:
-                return
-            if self._failures == 0:
-                logger.error("The mail server cannot be used, mail waits: %s", error)
-            self.trouble = error
-            self._failures += 1
-            pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
-            refused = error.step is Step.AUTH and (error.code or 0) >= 500
-            longest = REFUSED_LONGEST_SECONDS if refused else PAUSE_LONGEST_SECONDS
-            self._paused_until = time.monotonic() + min(pause, longest)
-
-    def succeeded(self) -> None:
-        """End the pauses; logged if there were any."""
-        if not self._failures:
-            return
-        with self._lock:
-            if self._failures:
-                logger.info("The mail server can be used again.")
-            self._failures = 0
-            self._paused_until = 0.0
-            self.trouble = None
 
 
 @dataclass(frozen=True)
@@ -103,24 +57,23 @@ class DispatcherOptions:
 class Dispatcher:
     """Delivers until it is stopped.
 
-    `transport` makes one connection for each thread. `context` is entered in each thread, for
-    composers that need the application.
+    Each thread has a connection of its own to each of the `servers` that it needs. `context` is
+    entered in each thread, for composers that need the application.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        transport: Callable[[], Transport],
+        servers: Servers,
         *,
         options: DispatcherOptions | None = None,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.outbox = outbox
         self.options = options or DispatcherOptions()
-        self.health = ServerHealth()
-        self._transport = transport
+        self.servers = servers
         self._context = context
-        self.pacing = Pacing(outbox.delivery.rate_limits)
+        self.pacing = Pacing(outbox.delivery.rate_limits, servers)
         self._polling = self._claims()
         self._refreshed_at = -math.inf
         self._stopping = threading.Event()
@@ -132,6 +85,7 @@ class Dispatcher:
         self._writing = Outage(
             logger, "The outbox cannot be written: %s", "The outbox can be written again."
         )
+        servers.check(outbox.email_types.values())
         warn_of_redirection(outbox)
 
     def run(self, listener: WakeupListener) -> None:
@@ -173,15 +127,11 @@ class Dispatcher:
     def drain(self) -> int:
         """Deliver, in this thread, all that is due now; return how many rows were handled.
 
-        Stops at `stop`, or if the server is in trouble, which is then `health.trouble`.
+        Stops at `stop`, or if all servers are in trouble.
         """
         with self.lease_keeper() as leases, self.delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
-            handled, trouble = delivery.run(
-                ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set()
-            )
-        self.health.trouble = trouble
-        return handled
+            return delivery.run(ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set())
 
     def lease_keeper(self) -> LeaseKeeper:
         """What renews the leases of this process; it must be entered."""
@@ -194,8 +144,9 @@ class Dispatcher:
     @contextmanager
     def delivery(self, leases: LeaseKeeper) -> Iterator[Delivery]:
         """A delivery for one thread, with connections of its own."""
-        with closing(self._transport()) as transport, closing(self._claims()) as claims:
-            yield Delivery(self.outbox, transport, claims, leases)
+        connections = Connections(self.servers)
+        with closing(connections), closing(self._claims()) as claims:
+            yield Delivery(self.outbox, connections, claims, leases)
 
     def deliver_due(
         self,
@@ -206,16 +157,14 @@ class Dispatcher:
     ) -> int:
         """Deliver what is due in these lanes, in this thread; return how many rows were handled.
 
-        It ends at `stop`, when the server is in trouble, or when `proceed` returns False, which is
-        called before each claim.
+        It ends at `stop`, when all servers are in trouble, or when `proceed` returns False, which
+        is called before each claim.
         """
         handled = 0
         try:
             with self._context():
-                handled, trouble = delivery.run(
-                    priorities,
-                    proceed=lambda: self._may_proceed() and proceed(),
-                    on_answer=self.health.succeeded,
+                handled = delivery.run(
+                    priorities, proceed=lambda: self._may_proceed() and proceed()
                 )
         except SQLAlchemyError as error:
             self._writing.began(reason(error))
@@ -228,13 +177,11 @@ class Dispatcher:
             if handled:
                 # Finding nothing due writes nothing, and so proves nothing.
                 self._writing.ended()
-            if trouble is not None:
-                self.health.failed(trouble)
         return handled
 
     def opens_in(self, priorities: range) -> float:
         """Seconds until rate limits may let mail leave that waits for them."""
-        if not self.pacing.limits or self.health.pause():
+        if not self.pacing.has_limits or not self.servers.may_be_tried:
             return math.inf
         return self.pacing.opens_in(priorities, self.outbox.clock())
 
@@ -261,7 +208,10 @@ class Dispatcher:
             self.outbox.engine,
             lease=self.options.lease,
             pacing=self.pacing,
-            unknown=lambda: self.outbox.unknown_types,
+            left_out=lambda: (
+                self.outbox.unknown_types
+                | self.servers.closed_types(self.outbox.email_types.values())
+            ),
         )
 
     def _lanes(self) -> list[range]:
@@ -276,10 +226,10 @@ class Dispatcher:
                 if woken != seen or opens_in < self.options.poll_every:
                     self.deliver_due(delivery, priorities)
                 seen = woken
-                delivery.transport.close_if_idle()
+                delivery.connections.close_if_idle()
 
     def _may_proceed(self) -> bool:
-        return not self._stopping.is_set() and not self.health.pause()
+        return not self._stopping.is_set() and self.servers.may_be_tried
 
     def _wait_for_work(self, seen: int, opens_in: float) -> int:
         seconds = min(opens_in, self.options.poll_every)
@@ -296,7 +246,7 @@ class Dispatcher:
 
     def _is_due(self) -> bool:
         due = self._next_due()
-        return due is not None and due <= self.outbox.clock() and not self.health.pause()
+        return due is not None and due <= self.outbox.clock() and self.servers.may_be_tried
 
     def _next_due(self) -> float | None:
         try:

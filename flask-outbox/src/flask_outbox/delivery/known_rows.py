@@ -2,7 +2,8 @@
 
 While new code is rolled out, it enqueues types that old dispatchers have never heard of. An old one
 meets such a type once; from then on its statements pass over these rows. They are not claimed,
-so they stay due, and whoever knows the type delivers them at once.
+so they stay due, and whoever knows the type delivers them at once. Rows of types that no mail
+server takes now are passed over in the same way, until one does.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from flask_outbox.delivery.raw_sql import Statement
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import IS_WAITING, OutboxMessage, Status
 
-UnknownTypes = Callable[[], frozenset[str]]
-"""The names of the types that this process has met in rows and does not know."""
+TypesLeftOut = Callable[[], frozenset[str]]
+"""The names of the types that this process has met in rows and does not know, and of those that no
+mail server takes now."""
 
 OF_KNOWN_TYPE = "/* of a known type */"
-"""Where a statement's condition leaves out rows of unknown types."""
+"""Where a statement's condition leaves out rows of some types."""
 
 PATIENCE_SECONDS = DAY
 """How long a due message waits for code that knows its type: a roll-out takes less."""
@@ -30,26 +32,26 @@ PATIENCE_SECONDS = DAY
 END_BATCH = 500
 
 
-def nothing_unknown() -> frozenset[str]:
+def none_left_out() -> frozenset[str]:
     return frozenset()
 
 
 class KnownRowsStatement:
-    """A statement with OF_KNOWN_TYPE in its condition, compiled again when a type is met."""
+    """A statement with OF_KNOWN_TYPE in its condition, compiled again for other types."""
 
-    def __init__(self, sql: str, dialect: Dialect, unknown: UnknownTypes) -> None:
-        self._sql, self._dialect, self._unknown = sql, dialect, unknown
+    def __init__(self, sql: str, dialect: Dialect, left_out: TypesLeftOut) -> None:
+        self._sql, self._dialect, self._now_left_out = sql, dialect, left_out
         self._compile(frozenset())
 
     def run(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
-        unknown = self._unknown()
-        if unknown != self._left_out:
-            self._compile(unknown)
+        left_out = self._now_left_out()
+        if left_out != self._left_out:
+            self._compile(left_out)
         return self._statement.run(cursor, {**values, **self._values})
 
-    def _compile(self, unknown: frozenset[str]) -> None:
-        self._left_out = unknown
-        self._values = {f"unknown_{place}": name for place, name in enumerate(sorted(unknown))}
+    def _compile(self, left_out: frozenset[str]) -> None:
+        self._left_out = left_out
+        self._values = {f"left_out_{place}": name for place, name in enumerate(sorted(left_out))}
         names = ", ".join(f":{name}" for name in self._values)
         condition = f"AND kind NOT IN ({names})" if names else ""
         self._statement = Statement(self._sql.replace(OF_KNOWN_TYPE, condition), self._dialect)

@@ -18,10 +18,11 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from flask_outbox.delivery.known_rows import (
     OF_KNOWN_TYPE,
     KnownRowsStatement,
-    UnknownTypes,
-    nothing_unknown,
+    TypesLeftOut,
+    none_left_out,
 )
 from flask_outbox.delivery.raw_sql import Statement
+from flask_outbox.delivery.servers import Server, Servers
 from flask_outbox.delivery.slots import EVERYTHING, NoSlotError, Slot, Slots
 from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import IS_WAITING
@@ -36,7 +37,7 @@ MARK_BATCH = 500
 DOMAINS_AT_ONCE = 20
 """For so many rate-limited domains, at most, the most urgent row is looked up in one claim."""
 
-_HEAD = f"""SELECT id, due_at, recipient_key FROM outbox
+_HEAD = f"""SELECT id, due_at, recipient_key, kind FROM outbox
     WHERE {IS_WAITING} AND waits_for = :waits_for AND lane = :lane AND due_at <= :now
         {OF_KNOWN_TYPE}
     ORDER BY due_at LIMIT 1 {{lock}}"""
@@ -64,13 +65,19 @@ class Pacing:
     These are only hints: the slots decide what may leave. Thread-safe. Times are Unix time.
     """
 
-    def __init__(self, limits: RateLimits) -> None:
+    def __init__(self, limits: RateLimits, servers: Servers | None = None) -> None:
         self.limits = limits
+        self.servers = servers if servers is not None and servers.have_limits else None
         self._lock = threading.Lock()
         self._closed = {True: 0.0, False: 0.0}
         """Until when no slot of the limits on everything is free, for urgent and for other mail."""
         self._limited: dict[tuple[str, bool], float] = {}
         """The domains for which urgent or other mail waits, and when to ask for a slot again."""
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether there is any limit, on all mail, to a domain, or of a server."""
+        return bool(self.limits) or self.servers is not None
 
     def close(self, *, urgent: bool, until: float, now: float) -> None:
         """Let no mail leave until then; with `urgent`, not even urgent mail."""
@@ -138,6 +145,8 @@ class Pacing:
     def opens_in(self, priorities: range, now: float) -> float:
         """Seconds until it is worth asking again for mail of these lanes that had to wait."""
         openings = [math.inf]
+        if self.servers is not None:
+            openings.append(now + self.servers.opens_in())
         with self._lock:
             for urgent in (True, False):
                 if not _part(priorities, urgent=urgent):
@@ -163,13 +172,14 @@ def _part(priorities: range, *, urgent: bool) -> range:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The row that may leave now, and the slots that were taken for it.
+    """The row that may leave now, the slots that were taken for it, and the server whose they are.
 
     Without a row, `again` tells whether another transaction may find one at once.
     """
 
     row_id: int | None = None
     slots: tuple[Slot, ...] = ()
+    server: Server | None = None
     again: bool = False
 
 
@@ -181,6 +191,7 @@ class _Head:
     due_at: float
     row_id: int
     domain: str
+    kind: str
     is_marked: bool
 
 
@@ -193,13 +204,13 @@ class RateLimitedQueue:
         dialect: Dialect,
         *,
         lease: float,
-        unknown: UnknownTypes = nothing_unknown,
+        left_out: TypesLeftOut = none_left_out,
     ) -> None:
         self.slots = Slots(dialect)
         self._pacing = pacing
         self._lease = lease
         lock = "" if dialect.name == "sqlite" else "FOR UPDATE SKIP LOCKED"
-        self._head = KnownRowsStatement(_HEAD.format(lock=lock), dialect, unknown)
+        self._head = KnownRowsStatement(_HEAD.format(lock=lock), dialect, left_out)
         self._mark_limited = Statement(_MARK_LIMITED.format(lock=lock), dialect)
         self._limited_domains = Statement(_LIMITED_DOMAINS, dialect)
 
@@ -231,7 +242,27 @@ class RateLimitedQueue:
             self.slots.give_back(cursor, slots, now=now)
             self._pacing.limit_domain(head.domain, urgent=urgent, until=error.until, now=now)
             return self._skip(cursor, head, now)
-        return Selection(head.row_id, tuple(slots))
+        return self._with_server(cursor, head, slots, now)
+
+    def _with_server(
+        self, cursor: DBAPICursor, head: _Head, slots: list[Slot], now: float
+    ) -> Selection:
+        """Take the slots of the first server for this row that lets it leave, too."""
+        servers = self._pacing.servers
+        if servers is None or not servers.for_type(head.kind):
+            return Selection(head.row_id, tuple(slots))
+        urgent = head.lane == Priority.HIGH
+        times = {"now": now, "until": now + self._lease}
+        while server := servers.choose(head.kind, urgent=urgent):
+            try:
+                own = self.slots.take(cursor, server.scope, server.limits, urgent=urgent, **times)
+            except NoSlotError as error:
+                server.fill(urgent=error.for_all, seconds=_trusted(error.until, now) - now)
+            else:
+                return Selection(head.row_id, (*slots, *own), server)
+        self.slots.give_back(cursor, slots, now=now)
+        servers.note_full(head.kind, urgent=urgent)
+        return Selection(again=True)
 
     def settle(
         self, cursor: DBAPICursor, slots: tuple[Slot, ...], *, reached_server: bool, at: float
@@ -268,9 +299,9 @@ class RateLimitedQueue:
             values = {"waits_for": waits_for, "lane": lane, "now": now}
             row = self._head.run(cursor, values).fetchone()
             if row is not None:
-                row_id, due_at, recipient_key = row
+                row_id, due_at, recipient_key, kind = row
                 domain = waits_for or recipient_key.rpartition("@")[2]
-                return _Head(lane, due_at, row_id, domain, bool(waits_for))
+                return _Head(lane, due_at, row_id, domain, kind, bool(waits_for))
         return None
 
     def _skip(self, cursor: DBAPICursor, head: _Head, now: float) -> Selection:

@@ -130,6 +130,8 @@ def server_trouble(session: Session, *, now: float, seconds: float) -> Trouble |
         begun = min(begun, attempts[0])
         if attempts[-1] >= last:
             last, answer = attempts[-1], words or answer
+            server = history[-1].get("server") if history else None
+            answer = f"{server}: {answer}" if server else answer
     return Trouble(begun, answer)
 
 

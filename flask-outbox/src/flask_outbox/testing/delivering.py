@@ -14,6 +14,7 @@ from flask_outbox.delivery.delivery import Delivery
 from flask_outbox.delivery.dispatcher import ALL_PRIORITIES, LEASE_SECONDS
 from flask_outbox.delivery.leases import LeaseKeeper
 from flask_outbox.delivery.mistakes import NothingComposedError
+from flask_outbox.delivery.servers import Connections, one_server
 from flask_outbox.message.email import Email
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.models import Status
@@ -62,7 +63,7 @@ class _Delivery(Delivery):
     def __init__(
         self, outbox: Outbox, recorder: _Recorder, claims: Claims, leases: LeaseKeeper
     ) -> None:
-        super().__init__(outbox, recorder, claims, leases)
+        super().__init__(outbox, Connections(one_server(lambda: recorder)), claims, leases)
         self.recorder = recorder
         self.raised: BaseException | None = None
         self.outcomes: list[Settlement] = []

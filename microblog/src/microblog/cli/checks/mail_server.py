@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
-from flask_outbox import Address, AddressError, parse_address, parse_addresses, smtp_server
+from flask_outbox import Address, AddressError, mail_servers, parse_address, parse_addresses
 from flask_outbox.cli.check import mail_server_verdicts
 from flask_outbox.translation import gettext_noop
 from microblog.app import signer
@@ -72,10 +72,10 @@ def _account(settings: Settings) -> Address | None:
 def check_mail_server(settings: Settings) -> Iterator[Finding]:
     """Connect, encrypt, log in and name the sender, as a message would."""
     config = settings.as_flask_config()
-    server = smtp_server(config, debug=config["MAIL_DEBUG"])
+    servers = mail_servers(config, debug=config["MAIL_DEBUG"])
     sender, suppress = parse_address(settings.sender), config["MAIL_SUPPRESS_SEND"]
     others = parse_addresses(settings.MAIL_REDIRECT_TO)
-    for verdict in mail_server_verdicts(server, sender, suppress=suppress, redirect_to=others):
+    for verdict in mail_server_verdicts(servers, sender, suppress=suppress, redirect_to=others):
         yield Finding(MAIL_SERVER, *verdict)
 
 
