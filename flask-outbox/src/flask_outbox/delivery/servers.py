@@ -47,8 +47,8 @@ class ServerHealth:
 
     def pause(self) -> float:
         """Seconds until the server may be tried again; 0 if it works."""
-        with self._lock:
-            return max(0.0, self._paused_until - time.monotonic())
+        until = self._paused_until
+        return max(0.0, until - time.monotonic()) if until else 0.0
 
     def failed(self, error: SmtpError) -> None:
         """Pause, longer each time; logged at the first failure."""
@@ -110,7 +110,8 @@ class Server:
 
     def closed_for(self, *, urgent: bool) -> float:
         """Seconds until it may take such mail: after trouble, or when a limit is reached; 0 now."""
-        return max(self.health.pause(), self._full_until[urgent] - time.monotonic(), 0.0)
+        until = self._full_until[urgent]
+        return max(self.health.pause(), until - time.monotonic() if until else 0.0)
 
 
 class Servers:
@@ -150,9 +151,10 @@ class Servers:
 
     def closed_types(self, types: Iterable[EmailType]) -> frozenset[str]:
         """The types whose servers are all closed: their messages are not claimed meanwhile."""
+        if len(self.all) == 1 and not self._full_until:
+            return frozenset()  # with a single server in trouble, nothing at all is claimed
         paused = {server for server in self.all if server.health.pause()}
-        # With a single server in trouble, nothing at all is claimed.
-        if not self._full_until and (not paused or len(self.all) == 1):
+        if not paused and not self._full_until:
             return frozenset()
         now = time.monotonic()
         full = {kind for kind, until in list(self._full_until.items()) if until > now}
