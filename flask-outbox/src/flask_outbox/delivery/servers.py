@@ -41,6 +41,7 @@ class ServerHealth:
     def __init__(self, name: str = "") -> None:
         self.trouble: SmtpError | None = None
         self._called = f"The mail server {name!r}" if name else "The mail server"
+        self._means = "" if name else ", mail waits"  # another one may take it
         self._lock = threading.Lock()
         self._failures = 0
         self._paused_until = 0.0
@@ -56,7 +57,7 @@ class ServerHealth:
             if time.monotonic() < self._paused_until:
                 return
             if self._failures == 0:
-                logger.error("%s cannot be used, mail waits: %s", self._called, error)
+                logger.error("%s cannot be used%s: %s", self._called, self._means, error)
             self.trouble = error
             self._failures += 1
             pause = PAUSE_FIRST_SECONDS * 2 ** min(self._failures - 1, 10)
