@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 from flask import current_app
@@ -25,16 +26,15 @@ from flask_outbox.translation import gettext as _
 
 @click.command()
 @click.argument("address")
-@click.option("--server", metavar="NAME", help="One of MAIL_SERVERS; default: the first.")
 @as_json
 @with_appcontext
-def test(address: str, *, server: str | None, as_json: bool) -> None:
+def test(address: str, *, as_json: bool) -> None:
     """Send a test message to ADDRESS over the configured server, step by step.
 
     When it fails, it says at which step, what the server answered, and what to try. Exit code 0
     when the server took the message, 1 when not.
     """
-    smtp = _server(server)
+    servers: list[MailServer] = current_app.extensions["mail"].servers
     try:
         recipient = parse_address(address)
     except AddressError as error:
@@ -42,10 +42,20 @@ def test(address: str, *, server: str | None, as_json: bool) -> None:
     sender = current_outbox().sender
     if sender is None:
         raise click.ClickException(_("There is no sender: set MAIL_DEFAULT_SENDER or ADMINS."))
-    envelope = _test_message(sender, recipient)
     say = (lambda _line: None) if as_json else click.echo
+    told = {one.name: _try(one.smtp, sender, recipient, say) for one in servers}
+    sent = all(one["sent"] for one in told.values())
+    if as_json:
+        echo_json(told.get("") or {"sent": sent, "servers": told})
+    sys.exit(0 if sent else 1)
+
+
+def _try(
+    server: SmtpServer, sender: Address, recipient: Address, say: Callable[[str], None]
+) -> dict[str, object]:
+    """Send a test message over one server; return what became of it."""
     words = _("From {sender} to {recipient}, over {host}, port {port}:")
-    say(words.format(sender=sender, recipient=recipient, host=smtp.host, port=smtp.port))
+    say(words.format(sender=sender, recipient=recipient, host=server.host, port=server.port))
     done: list[str] = []
     told: dict[str, object] = {"sent": True, "done": done}
 
@@ -54,10 +64,10 @@ def test(address: str, *, server: str | None, as_json: bool) -> None:
         say(f"  ok: {line}")
 
     try:
-        send_test(smtp, envelope, progress)
+        send_test(server, _test_message(sender, recipient), progress)
     except SmtpError as error:
         told |= {"sent": False, "step": str(error.step), "code": error.code}
-        told |= {"answer": error.answer, "advice": advice(error, smtp)}
+        told |= {"answer": error.answer, "advice": advice(error, server)}
         words = _('FAILED at the step "{step}":').format(step=error.step.label)
         say(f"  {words} {_words(error)}")
         say(_("What to try: {advice}").format(advice=told["advice"]))
@@ -68,20 +78,7 @@ def test(address: str, *, server: str | None, as_json: bool) -> None:
                 " domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail."
             )
         )
-    if as_json:
-        echo_json(told)
-    sys.exit(0 if told["sent"] else 1)
-
-
-def _server(name: str | None) -> SmtpServer:
-    """The server of this name. Raises BadParameter if there is none."""
-    servers: list[MailServer] = current_app.extensions["mail"].servers
-    for one in servers:
-        if name in {None, one.name}:
-            return one.smtp
-    words = _("{name!r} is none of MAIL_SERVERS: {names}.")
-    names = ", ".join(one.name for one in servers if one.name) or "-"
-    raise click.BadParameter(words.format(name=name, names=names), param_hint="--server")
+    return told
 
 
 def _test_message(sender: Address, recipient: Address) -> Envelope:
