@@ -1,8 +1,9 @@
 """Starts dispatchers quickly, by forking: a new process takes a second to import everything.
 
 `python -m benchmarks.forking` reads plans, a line of JSON each, and runs `microblog process
-dispatcher` for each in a process of its own, one after the other. It writes a line with the PID, a
-line when the first message is claimed, and a line with the exit code (negative for a signal).
+dispatcher`, or a Celery worker by `microblog process worker`, for each in a process of its own, one
+after the other. It writes a line with the PID, a line when the first message is claimed, and a line
+with the exit code (negative for a signal).
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from typing import Any, NoReturn
 
 from flask import Flask
 
+import flask_outbox.celery
 from flask_outbox import run_dispatcher
+from flask_outbox.application import make_dispatcher, state_of
+from flask_outbox.celery import QUEUE
 from flask_outbox.delivery.claims import Claim, Claims
-from flask_outbox.delivery.dispatcher import DispatcherOptions
+from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from microblog.cli import cli, processes
 from microblog.cli.supervisor import PARENT
 from tests.mail.killed_dispatcher import arm
 
 BEGUN = "begun"
-PROCESS, THREAD = "dispatcher", "thread"
-"""How a dispatcher runs: as the process, or in a thread of it."""
+PROCESS, THREAD, CELERY = "dispatcher", "thread", "celery"
+"""How mail is delivered: by the dispatcher as the process, in a thread of it, or by a Celery worker
+for all mail, with a pool of threads."""
 
 _OUTPUT, _LOG = 1, 2
 
@@ -110,15 +115,17 @@ class Dispatching:
 
 
 def main() -> None:
+    output = os.dup(_OUTPUT)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _dispatch(**json.loads(line))
+            _dispatch(output, **json.loads(line))
         _, status = os.waitpid(child, 0)
-        _write_line(str(os.waitstatus_to_exitcode(status)))
+        _write_line(output, str(os.waitstatus_to_exitcode(status)))
 
 
 def _dispatch(
+    output: int,
     *,
     environment: dict[str, str],
     lease: float,
@@ -128,15 +135,18 @@ def _dispatch(
     call: int | None,
 ) -> NoReturn:
     """Run the real command with shorter leases; it kills itself at the point, if one is given."""
-    _write_line(str(os.getpid()))
+    _write_line(output, str(os.getpid()))
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, _LOG)
+    # A worker says there that it ends.
+    os.dup2(file, _OUTPUT)
     os.environ.update(environment, **{PARENT: str(os.getppid())})
     _shorten_leases(lease, how)
-    _report_first_claim()
+    _report_first_claim(output)
     if point is not None:
         arm(point, call)
-    cli(["process", "dispatcher"])
+    worker = ["worker", QUEUE, environment["MAIL_CONNECTIONS"]]
+    cli(["process", *(worker if how == CELERY else ["dispatcher"])])
     raise AssertionError("unreachable: the command ends the program")
 
 
@@ -145,7 +155,11 @@ def _shorten_leases(lease: float, how: str) -> None:
         run = _run_in_thread if how == THREAD else run_dispatcher
         run(app, options=replace(options, lease=lease))
 
+    def shortened_in_worker(app: Flask) -> Dispatcher:
+        return make_dispatcher(app, options=replace(state_of(app).options, lease=lease))
+
     setattr(processes, run_dispatcher.__name__, shortened)
+    setattr(flask_outbox.celery, make_dispatcher.__name__, shortened_in_worker)
 
 
 def _run_in_thread(app: Flask, *, options: DispatcherOptions) -> None:
@@ -156,21 +170,21 @@ def _run_in_thread(app: Flask, *, options: DispatcherOptions) -> None:
     thread.stop()
 
 
-def _report_first_claim() -> None:
+def _report_first_claim(output: int) -> None:
     settle_and_claim = Claims.settle_and_claim
     first = itertools.count()
 
     def reporting(*args: Any, **kwargs: Any) -> tuple[bool, Claim | None]:
         ours, claim = settle_and_claim(*args, **kwargs)
         if claim is not None and next(first) == 0:
-            _write_line(BEGUN)
+            _write_line(output, BEGUN)
         return ours, claim
 
     Claims.settle_and_claim = reporting  # type: ignore[method-assign]
 
 
-def _write_line(text: str) -> None:
-    os.write(_OUTPUT, f"{text}\n".encode())
+def _write_line(output: int, text: str) -> None:
+    os.write(output, f"{text}\n".encode())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ are enqueued; every tenth is a reset. Afterwards the log of the mail server is c
 outbox. A message that was claimed and not settled at a kill was in flight; only such a message may
 have a second copy, under the same Message-ID. The same is tried, with a tenth of the messages and
 kills, for a dispatcher in a thread of a process that is killed, and on PostgreSQL for one that
-listens when the messages are enqueued one by one, each with its NOTIFY.
+listens when the messages are enqueued one by one, each with its NOTIFY, and for a Celery worker
+with a pool of threads, whose tasks RabbitMQ gives out again after a kill.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ import argparse
 import random
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.databases import POSTGRES, engines, fresh_database
-from benchmarks.forking import PROCESS
+from benchmarks.forking import CELERY, PROCESS
 from benchmarks.killing import HOW, NOTIFY, SINK_DELAY, Campaign, Outcome
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from microblog.app import create_app
 from microblog.database import db, upgrade
 from microblog.settings import Settings
+from tests.brokers import RABBITMQ, Broker, has_broker, remove_queues
 
 SMALLER = 10
+ON_POSTGRES = {NOTIFY, CELERY}
 
 
 def main() -> None:
@@ -43,7 +49,7 @@ def main() -> None:
         "Database, how", "Messages", "Kills", "In flight", "Copies", "Lost", "Not sent"
     )
     outcomes = {}
-    for engine, how, share in _runs(engines(report), options.how):
+    for engine, how, share in _runs(report, options.how):
         name = f"{engine}, {how}"
         messages, kills = options.messages // share, max(options.kills // share, 1)
         made = outcomes[name] = _kill(engine, messages, kills, seed, how=how)
@@ -56,17 +62,24 @@ def main() -> None:
     report.finish()
 
 
-def _runs(engines: list[str], only: str | None) -> list[tuple[str, str, int]]:
+def _runs(report: Report, only: str | None) -> list[tuple[str, str, int]]:
     """Each engine with what is killed on it, and the share of the messages and kills."""
+    ways = [only] if only else list(HOW)
+    if CELERY in ways and not has_broker(RABBITMQ):
+        report.note("Celery workers were left out: no RabbitMQ answers.")
+        ways.remove(CELERY)
     return [
         (engine, how, 1 if only or how == PROCESS else SMALLER)
-        for engine in engines
-        for how in ([only] if only else HOW)
-        if how != NOTIFY or engine == POSTGRES
+        for engine in engines(report)
+        for how in ways
+        if how not in ON_POSTGRES or engine == POSTGRES
     ]
 
 
 def _promise(report: Report, outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        report.promise("None is lost, each ends as sent", measured="not measured", kept=False)
+        return
     lost = sum(one.lost for one in outcomes)
     not_sent = sum(one.not_sent for one in outcomes)
     report.promise(
@@ -97,6 +110,7 @@ def _kill(engine: str, messages: int, kills: int, seed: int, *, how: str) -> Out
         with (
             fresh_database(engine, folder, name="kill") as url,
             running_sink(delay=SINK_DELAY, log=taken) as port,
+            _queues(how) as queues,
         ):
             settings = Settings(
                 SECRET_KEY="a secret for a benchmark only, long enough",
@@ -106,6 +120,7 @@ def _kill(engine: str, messages: int, kills: int, seed: int, *, how: str) -> Out
                 ADMINS=("admin@example.com",),
                 MAIL_SERVER="127.0.0.1",
                 MAIL_PORT=port,
+                **queues,
             )
             app = create_app(settings)
             with app.app_context():
@@ -115,6 +130,19 @@ def _kill(engine: str, messages: int, kills: int, seed: int, *, how: str) -> Out
             with app.app_context():
                 db.engine.dispose()
             return outcome
+
+
+@contextmanager
+def _queues(how: str) -> Iterator[dict[str, Any]]:
+    """The settings of queues that belong to this run, if it needs some."""
+    if how != CELERY:
+        yield {}
+        return
+    broker = Broker.at(RABBITMQ)
+    try:
+        yield dict(broker.settings)
+    finally:
+        remove_queues(broker)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import insert, make_url, text
 
-from benchmarks.forking import PROCESS, THREAD, Dispatching, Forker
+from benchmarks.forking import CELERY, PROCESS, THREAD, Dispatching, Forker
 from flask_outbox import current_outbox
 from flask_outbox.outbox.models import IS_WAITING, Status
 from microblog.accounts.models import User
@@ -44,9 +44,10 @@ REST_WITHIN = 120.0
 APPLICATION = "microblog killed"
 
 NOTIFY = "notify"
-HOW = (PROCESS, THREAD, NOTIFY)
-"""What is killed: the process, the process in a thread of which the dispatcher runs, or one that
-waits for a NOTIFY, since the messages are enqueued when it listens."""
+HOW = (PROCESS, THREAD, NOTIFY, CELERY)
+"""What is killed: the process, the process in a thread of which the dispatcher runs, one that waits
+for a NOTIFY, since the messages are enqueued when it listens, or a Celery worker, which takes the
+tasks that were sent when the messages were enqueued."""
 
 
 @dataclass
@@ -161,7 +162,7 @@ class Campaign:
             log=self._log,
             point=point,
             call=call,
-            how=THREAD if self._how == THREAD else PROCESS,
+            how=PROCESS if self._how == NOTIFY else self._how,
         )
         if self._how == NOTIFY and messages:
             self._enqueue_when_it_listens(messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from benchmarks.forking import CELERY
+from benchmarks.killing import SINK_DELAY, WAYS, Campaign
+from benchmarks.sink import running_sink
 from flask_outbox import current_outbox
 from flask_outbox.outbox.models import OutboxMessage, Status
 from microblog.cli.ports import choose_free
@@ -110,6 +114,24 @@ def test_workers_that_die_lose_nothing(
         same = [one for one in smtp.received if identity(one) == row.message_id]
         assert same[-1].at >= held[row.message_id].due_at, "it was taken from one that may live"
         assert len({one.content for one in same}) == 1
+
+
+@ON_POSTGRESQL
+@ON_RABBITMQ
+def test_a_worker_killed_at_each_step_loses_nothing(
+    broker: Broker, make_app: Make, make_settings: Make, tmp_path: Path
+) -> None:
+    seed = random.randrange(2**32)
+    taken = tmp_path / "taken"
+    with running_sink(delay=SINK_DELAY, log=taken) as port:
+        site = {"MAIL_PORT": port, "PUBLIC_URL": "http://localhost", **broker.settings}
+        campaign = Campaign(
+            make_app(**site), make_settings(**site), taken, random.Random(seed), how=CELERY
+        )
+        outcome = campaign.run(30 * len(WAYS), len(WAYS))
+    assert outcome.good, f"{outcome}, with random numbers that begin at {seed}"
+    assert outcome.kills == Counter(WAYS)
+    assert outcome.copies > 0, "no kill hit a message between its acceptance and its end"
 
 
 @ON_POSTGRESQL
