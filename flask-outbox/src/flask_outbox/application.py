@@ -129,7 +129,9 @@ def email_from_templates(
     The HTML goes into `emails/layout.html`, at its line `<!-- content -->`, or into a plain layout,
     light and dark, where the application has none. HTML that is a whole page (it begins with
     `<!doctype`, `<html` or `{% extends`) is taken as it is. The application's context processors
-    add to the variables, and so do `locale`, such as "pt_BR", and in the HTML `subject`.
+    add to the variables, and so do `locale`, such as "pt_BR", and in the HTML `subject` and
+    `preheader`, the line of `NAME.preheader.txt`, where it exists: a layout hides it at the top of
+    the page, and lists of mail show it beside the subject.
 
     Raises jinja2.TemplateNotFound, AddressError, EmailError and BadHeaderError as Email does, and
     MissingExtraError if there are styles to put into the elements and the

@@ -48,6 +48,29 @@ def test_without_the_html_sibling_there_is_text_alone() -> None:
     assert (email.text, email.html) == ("Only text, from us.\n", None)
 
 
+def test_a_sibling_is_the_line_that_lists_of_mail_show() -> None:
+    layout = "<i>{{ preheader }}</i><!-- content -->"
+    lines = {"order.preheader.txt": "It comes\non {{ day }}.\n", "emails/layout.html": layout}
+    email = render_email(environment(**lines), "order", {"goods": "tea", "day": "<Monday>"})
+    assert (email.html or "").startswith("<i>It comes on &lt;Monday&gt;.</i>")
+    assert "Monday" not in email.text
+
+
+def test_without_that_sibling_an_applications_own_variable_stays() -> None:
+    made = environment(**{"emails/layout.html": "<i>{{ preheader }}</i><!-- content -->"})
+    assert (order(made).html or "").startswith("<i></i>")
+    html = render_email(made, "order", {"goods": "tea", "preheader": "Mine"}).html or ""
+    assert html.startswith("<i>Mine</i>")
+
+
+def test_the_packages_layout_hides_that_line() -> None:
+    templates = {**TEMPLATES, "order.preheader.txt": "Soon"}
+    del templates["emails/layout.html"]
+    made = Environment(loader=DictLoader(templates), autoescape=select_autoescape())
+    assert '<div style="display: none;' in (order(made).html or "")
+    assert 'mso-hide: all;">Soon</div>' in (order(made).html or "")
+
+
 def test_environments_do_not_share_templates() -> None:
     first, second = environment(), environment(**{"order.html": "<p>Another</p>"})
     assert "Thank you" in (order(first).html or "")

@@ -1,4 +1,5 @@
-"""Emails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, if it exists, `NAME.html`.
+"""Emails from sibling templates: `NAME.subject.txt`, `NAME.txt` and, if they exist, `NAME.html` and
+`NAME.preheader.txt`, the line that lists of mail show beside the subject.
 
 The HTML is inserted into a layout, unless it is a whole page of its own. Styles are put into the
 elements once, when a template is compiled, and not for each message.
@@ -56,12 +57,14 @@ def render_email(
     """Render the templates `name` of a Jinja environment; see `email_from_templates`."""
     if subject is None:
         subject = environment.get_template(f"{name}.subject.txt").render(context)
-    subject = " ".join(str(subject).split())
+    subject = _one_line(subject)
     template = _html_template(environment, name)
     return Email(
         subject=subject,
         text=environment.get_template(f"{name}.txt").render(context).strip() + "\n",
-        html=template.render({**context, "subject": subject}) if template else None,
+        html=template.render(_html_variables(environment, name, context, subject))
+        if template
+        else None,
         to=to or (),
         sender=sender,
         cc=cc or (),
@@ -70,6 +73,21 @@ def render_email(
         attachments=attachments,
         headers=headers or {},
     )
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _html_variables(
+    environment: Environment, name: str, context: Mapping[str, Any], subject: str
+) -> dict[str, Any]:
+    variables = {"preheader": "", **context, "subject": subject}
+    try:
+        preheader = environment.get_template(f"{name}.preheader.txt")
+    except TemplateNotFound:
+        return variables
+    return {**variables, "preheader": _one_line(preheader.render(context))}
 
 
 def _html_template(environment: Environment, name: str) -> Template | None:
