@@ -63,7 +63,7 @@ FORGERIES: dict[str, Forge] = {
     "signed with no key, in capitals": lambda _, says: unsigned(says, "NONE"),
     "signed in another way": lambda _, says: resigned(says, SECRET * 2, "HS512"),
     "for another purpose": lambda _, says: resigned(
-        {"verify_email": says["reset_password"], "exp": says["exp"], "fpr": says["fpr"]}
+        {"verify_email": says["reset_password"], "exp": says["exp"], "f": says["f"]}
     ),
     "for nobody": lambda _, says: resigned(says | {"reset_password": 4711}),
     "for somebody else": lambda _, says: resigned(says | {"reset_password": 2}),
@@ -75,12 +75,12 @@ FORGERIES: dict[str, Forge] = {
     "without a fingerprint": lambda _, says: resigned(
         {"reset_password": says["reset_password"], "exp": says["exp"]}
     ),
-    "with an empty fingerprint": lambda _, says: resigned(says | {"fpr": ""}),
-    "with another fingerprint": lambda _, says: resigned(says | {"fpr": "A" * 22}),
-    "with a fingerprint beyond ASCII": lambda _, says: resigned(says | {"fpr": "ä" * 22}),
-    "with a number as fingerprint": lambda _, says: resigned(says | {"fpr": 1}),
+    "with an empty fingerprint": lambda _, says: resigned(says | {"f": ""}),
+    "with another fingerprint": lambda _, says: resigned(says | {"f": "A" * 16}),
+    "with a fingerprint beyond ASCII": lambda _, says: resigned(says | {"f": "ä" * 16}),
+    "with a number as fingerprint": lambda _, says: resigned(says | {"f": 1}),
     "without an end": lambda _, says: resigned(
-        {"reset_password": says["reset_password"], "fpr": says["fpr"]}
+        {"reset_password": says["reset_password"], "f": says["f"]}
     ),
     "with a text as end": lambda _, says: resigned(says | {"exp": "never"}),
     "with nothing as end": lambda _, says: resigned(says | {"exp": None}),

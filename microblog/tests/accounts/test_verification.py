@@ -603,4 +603,4 @@ def test_they_are_removed_in_batches_by_whoever_delivers(app: Flask) -> None:
 
 
 def test_the_purpose_of_a_token_stands_in_it(link: str) -> None:
-    assert set(payload_of(link)) == {VERIFY_EMAIL, "exp", "fpr"}
+    assert set(payload_of(link)) == {VERIFY_EMAIL, "exp", "f"}

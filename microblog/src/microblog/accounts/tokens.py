@@ -27,7 +27,17 @@ UNDO_EMAIL_CHANGE = "undo_email_change"
 KEEP_ACCOUNT = "keep_account"
 VERIFY_EMAIL = "verify_email"
 
+_FINGERPRINT, _FORMER_FINGERPRINT = "f", "fpr"
+"""The claim with the fingerprint; the second in links that former versions mailed."""
+
+_LETTERS, _FORMER_LETTERS = 16, 22
+"""How many letters of a fingerprint they hold: now 96 bits, as HMAC may be truncated (RFC 2404).
+A fingerprint is only compared; forging is what the signature prevents."""
+
 _FINGERPRINT_BYTES = 16
+
+# A part of the header that may be left out (RFC 7519, 5.1) and would lengthen each link.
+_NO_TYPE = {"typ": None}
 
 # The library overlooks characters that do not belong; one token is one text.
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -79,9 +89,9 @@ def make_token(
     payload = {
         purpose: user.id,
         "exp": int((now + lifetime).timestamp()),
-        "fpr": _fingerprint(keys.current, purpose, user, state),
+        _FINGERPRINT: _fingerprint(keys.current, purpose, user, state)[:_LETTERS],
     }
-    return jwt.encode(payload, keys.current, algorithm=ALGORITHM)
+    return jwt.encode(payload, keys.current, algorithm=ALGORITHM, headers=_NO_TYPE)
 
 
 def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims | None:
@@ -104,15 +114,18 @@ def read_token(keys: Keys, purpose: str, token: str, *, now: datetime) -> Claims
 
 def matches(claims: Claims, purpose: str, user: User, *, state: State | None = None) -> bool:
     """Whether what the token was made for is still in the same state."""
-    present = _fingerprint(claims.key, purpose, user, state)
+    present = _fingerprint(claims.key, purpose, user, state)[: len(claims.fingerprint)]
     return hmac.compare_digest(present, claims.fingerprint)
 
 
 def _claims(payload: dict[str, Any], purpose: str, key: str, now: datetime) -> Claims | None:
-    user_id, fingerprint, expiry = payload.get(purpose), payload.get("fpr"), payload["exp"]
+    user_id, expiry = payload.get(purpose), payload["exp"]
+    fingerprint = payload.get(_FINGERPRINT, payload.get(_FORMER_FINGERPRINT))
     if not isinstance(user_id, int) or isinstance(user_id, bool):
         return None
     if not isinstance(fingerprint, str) or not fingerprint.isascii():
+        return None
+    if len(fingerprint) not in {_LETTERS, _FORMER_LETTERS}:
         return None
     if not isinstance(expiry, int | float) or now.timestamp() >= expiry:
         return None
