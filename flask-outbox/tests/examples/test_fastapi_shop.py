@@ -1,4 +1,4 @@
-"""FastAPI: mail is written in the request's asynchronous transaction, and needs no Flask."""
+"""FastAPI and Quart: mail is written in the request's asynchronous transaction, without Flask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from textwrap import dedent, indent
 from types import ModuleType
 from typing import Any
@@ -25,7 +26,10 @@ from tests.ports import HOST
 from tests.smtp_server import ScriptedServer
 from tests.waiting import eventually
 
+PAGE = LIBRARY / "docs" / "fastapi.md"
 ORDER = {"address": "susan@example.com", "goods": "a kettle"}
+
+MakeApp = Callable[[ModuleType], Any]
 
 
 @pytest.fixture
@@ -40,9 +44,9 @@ def shop(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[ModuleT
 class Client:
     """Asks the application, in one event loop: connections of a pool belong to theirs."""
 
-    def __init__(self, shop: ModuleType, runner: asyncio.Runner) -> None:
+    def __init__(self, shop: ModuleType, app: Any, runner: asyncio.Runner) -> None:
         self._shop = shop
-        self._client = AsyncClient(transport=ASGITransport(shop.app), base_url="http://shop")
+        self._client = AsyncClient(transport=ASGITransport(app), base_url="http://shop")
         self._runner = runner
 
     def order(self, **changes: str) -> Response:
@@ -54,8 +58,7 @@ class Client:
 
     async def _hello(self, *, commits: bool) -> None:
         shop = self._shop
-        page = (LIBRARY / "docs" / "fastapi.md").read_text()
-        (code,) = re.findall(r"(?ms)^  ```python\n(.*?)^  ```$", page)
+        (code,) = re.findall(r"(?ms)^  ```python\n(.*?)^  ```$", PAGE.read_text())
         names: dict[str, Any] = {}
         run(names, f"async def hello(session, outbox):\n{indent(dedent(code), '    ')}")
         async with shop.async_sessions() as session:
@@ -63,10 +66,34 @@ class Client:
             await (session.commit() if commits else session.rollback())
 
 
+def with_fastapi(shop: ModuleType) -> Any:
+    return shop.app
+
+
+def with_quart(shop: ModuleType) -> Any:
+    names = dict(vars(shop))
+    run(names, example(PAGE, "from quart import"))
+    return names["app"]
+
+
+WITH_BOTH = pytest.mark.parametrize(
+    "client",
+    [
+        with_fastapi,
+        pytest.param(
+            with_quart,
+            marks=pytest.mark.skipif(find_spec("quart") is None, reason="needs Quart, and Flask 3"),
+        ),
+    ],
+    indirect=True,
+)
+
+
 @pytest.fixture
-def client(shop: ModuleType) -> Iterator[Client]:
+def client(request: pytest.FixtureRequest, shop: ModuleType) -> Iterator[Client]:
+    make_app: MakeApp = getattr(request, "param", with_fastapi)
     with asyncio.Runner() as runner:
-        yield Client(shop, runner)
+        yield Client(shop, make_app(shop), runner)
         runner.run(shop.async_engine.dispose())
 
 
@@ -80,6 +107,7 @@ def orders(shop: ModuleType) -> int:
         return int(session.scalar(select(func.count()).select_from(shop.Order)))
 
 
+@WITH_BOTH
 def test_an_order_is_confirmed_over_smtp(
     shop: ModuleType, client: Client, smtp: ScriptedServer
 ) -> None:
@@ -92,6 +120,7 @@ def test_an_order_is_confirmed_over_smtp(
     assert received.text() == "Thank you for ordering: a kettle\n"
 
 
+@WITH_BOTH
 def test_order_and_mail_are_there_together_or_not_at_all(
     shop: ModuleType, client: Client, outbox: OutboxTester
 ) -> None:
@@ -125,7 +154,7 @@ def test_a_thread_delivers_while_the_pages_live(
     monkeypatch.setenv("MAIL_SERVER", HOST)
     monkeypatch.setenv("MAIL_PORT", str(smtp.port))
     names = dict(vars(shop))
-    run(names, example(LIBRARY / "docs" / "fastapi.md", "from contextlib import asynccon"))
+    run(names, example(PAGE, "from contextlib import asynccon"))
     client.order()
 
     async def live() -> bool:
