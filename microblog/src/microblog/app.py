@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
-from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
 
 from flask_outbox import Address, FlaskOutbox, Mail, Outbox, current_outbox, parse_address
@@ -30,6 +29,7 @@ from microblog.web import (
     error_reports,
     errors,
     form_parsing,
+    forms,
     health,
     languages,
     links,
@@ -124,17 +124,16 @@ def _init_database(app: Flask, settings: Settings) -> None:
 
 def _init_pages(app: Flask) -> None:
     app.config.update(
-        BOOTSTRAP_SERVE_LOCAL=True,
         # No pages: their compressed size could reveal secrets in them (BREACH).
         COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
         RATELIMIT_HEADERS_ENABLED=False,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
-    Bootstrap5(app)
     Compress(app)
     request_ids.init_app(app)
     languages.init_app(app)
     form_parsing.init_app(app)
+    forms.init_app(app)
     security.init_app(app)
     ratelimits.init_app(app)
     errors.init_app(app)

@@ -67,7 +67,7 @@ def test_the_last_administrator_cannot_delete_the_own_account_and_reads_why(app:
     owner.log_in("susan")
     said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))
     assert "You are the last administrator of this site: make somebody else one" in said
-    assert "Log out" in said
+    assert "Sign out" in said
     make_admin(app, "bob")
     said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))
     assert "Your account will be deleted on" in said

@@ -544,7 +544,7 @@ def test_whoever_undoes_it_while_logged_in_is_logged_out(
     page = owner.submit(owner.get(undo).request.path)
     assert page.request.path == "/login"
     assert UNDONE in words(page)
-    assert "Log out" not in words(page)
+    assert "Sign out" not in words(page)
 
 
 def test_the_undo_link_works_for_72_hours_and_once(

@@ -413,16 +413,16 @@ def test_the_browser_in_which_it_is_pressed_is_logged_out_too(
 ) -> None:
     visitor.log_in("susan")
     page = visitor.get(link)
-    assert "susan" in words(page)
+    assert "Sign out" in words(page)
     said = press(visitor, link)
     assert SECURED in said
-    assert "Log out" not in said
+    assert "Sign out" not in said
 
 
 def test_somebody_else_who_is_logged_in_stays_so(app: Flask, visitor: Visitor, link: str) -> None:
     make_verified(app, "bob")
     visitor.log_in("bob")
-    assert "Log out" in press(visitor, link)
+    assert "Sign out" in press(visitor, link)
     assert "Hi, bob!" in words(visitor.get("/"))
 
 

@@ -51,7 +51,7 @@ def test_a_change_of_address_is_made_and_undone(page: Page, demo: Demonstration)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
     log_in(page, demo, name, NEW)
-    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.goto(f"{demo.address}/settings/password")
     page.get_by_label("Current password").fill(NEW)
     page.get_by_label("New password").fill(PASSWORD)
@@ -81,14 +81,14 @@ def test_data_is_downloaded_and_the_account_deleted_and_kept(
     page.get_by_role("button", name="Keep this account").click()
     expect(page.get_by_role("alert")).to_contain_text("Your account is kept.")
     log_in(page, demo, "carol", PASSWORD)
-    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert_fits(page)
 
 
 def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
     long = f"{secrets.token_hex(4)}.is.too.long.for.a.phone@somewhere-far-away.example.org"
     log_in(styled_page, demo, "carol", PASSWORD)
-    expect(styled_page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(styled_page.get_by_role("button", name="Sign out")).to_be_visible()
     for name in ("email", "password", "export", "delete"):
         styled_page.goto(f"{demo.address}/settings/{name}")
         assert_accessible(styled_page)

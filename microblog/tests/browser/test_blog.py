@@ -102,7 +102,7 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, langua
         assert_accessible(styled_page)
     styled_page.goto(f"{demo.address}/language/en")
     log_in(styled_page, demo, "alice", PASSWORD)
-    expect(styled_page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(styled_page.get_by_role("button", name="Sign out")).to_be_visible()
     styled_page.goto(f"{demo.address}/settings/language")
     styled_page.locator("#language").select_option(language)
     styled_page.locator("main form [type=submit]").click()

@@ -42,7 +42,7 @@ def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> No
     log_in(page, name, NEW)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Hi, {name}!")
     assert_fits(page)
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Sign out").click()
     page.goto(link)
     expect(page.get_by_role("heading", level=1)).to_have_text("This link no longer works")
 

@@ -133,7 +133,7 @@ def test_no_neighbour_sends_a_post_as_a_remembered_reader(hosts: NeighbouringHos
         assert INVALID in hosts.visit_neighbour(page)
         hosts.assert_planted(page, planted)
         page.goto(hosts.url(path="/user/susan"))
-        assert "Log out" in page.inner_text("body")
+        assert "Sign out" in page.inner_text("body")
         assert "everything" not in page.inner_text("body")
 
     in_browser(walk)

@@ -38,17 +38,15 @@
   };
   for (const field of document.querySelectorAll("input[data-show]")) {
     const group = document.createElement("div");
-    group.className = "input-group";
+    group.className = "with-button";
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "btn btn-outline-secondary";
     button.textContent = field.dataset.show;
     button.setAttribute("aria-label", field.dataset.showLabel);
     button.setAttribute("aria-controls", field.id);
     const reveal = (shown) => {
       field.type = shown ? "text" : "password";
       button.setAttribute("aria-pressed", String(shown));
-      button.classList.toggle("active", shown);
     };
     button.addEventListener("click", () => reveal(field.type === "password"));
     // A browser keeps what was typed into a text field, and offers it to the next person.
@@ -58,7 +56,7 @@
     reveal(false);
     if (!field.dataset.minimum) continue;
     const note = document.createElement("p");
-    note.className = "form-text mb-0";
+    note.className = "form-text";
     note.setAttribute("role", "status");
     group.after(note);
     field.addEventListener("input", () => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Flask, g, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field
@@ -16,8 +16,26 @@ from microblog.web.csrf import bind_token
 EMAIL_MAXIMUM = 254
 
 
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["form_errors"] = form_errors
+
+
+def form_errors() -> list[Field]:
+    """The fields with errors of all forms that this request checked, in the order of the page."""
+    return [
+        field
+        for form in g.get("checked_forms", ())
+        for field in form
+        if field.errors and field.type != "CSRFTokenField"
+    ]
+
+
 class Form(FlaskForm):
     """A form whose fields refer screen readers to their hints and error messages."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        g.setdefault("checked_forms", []).append(self)
+        return bool(super().validate(extra_validators))
 
     class Meta(FlaskForm.Meta):
         def build_csrf(self, form: FlaskForm) -> Any:
