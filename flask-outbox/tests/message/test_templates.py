@@ -117,6 +117,15 @@ def test_a_whole_page_gets_no_layout(page: str) -> None:
     assert "<title>" not in html
 
 
+def test_styles_that_stay_are_there_beside_others() -> None:
+    stays = '<style data-css-inline="ignore">[data-x] p { top: 0 }</style>'
+    layout = f"<head>{stays}<style>p {{ color: red }}</style>{stays}</head><!-- content -->"
+    html = order(environment(**{"emails/layout.html": layout})).html or ""
+    assert html.count(stays) == 2
+    assert html.index(stays) < html.index("</head>")
+    assert '<p style="color: red;">' in html
+
+
 def test_styles_that_stay_where_they_are_need_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "css_inline", None)
     style = '<style data-css-inline="ignore">p { color: red }</style><!-- content -->'

@@ -34,6 +34,7 @@ _WHOLE_PAGE = re.compile(
     r"(?is)(?>\s+|\{#.*?#\}|<!--.*?-->)*+(?:<!doctype|<html|\{%-?\s*extends\b)"
 )
 _STYLES = re.compile(r"""(?i)<style(?![^>]*data-css-inline\s*=\s*["']?ignore)""")
+_IGNORED = re.compile(r"""(?is)<style[^>]*data-css-inline\s*=\s*["']?ignore.*?</style>""")
 
 
 class MissingExtraError(RuntimeError):
@@ -130,4 +131,11 @@ def _inline(page: str) -> str:
     import css_inline  # noqa: PLC0415 - an optional package
 
     inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
-    return inliner.inline(page)
+    # It would remove the styles that it is told to ignore.
+    ignored = _IGNORED.findall(page)
+    for number, style in enumerate(ignored):
+        page = page.replace(style, f"<!-- style {number} -->", 1)
+    page = inliner.inline(page)
+    for number, style in enumerate(ignored):
+        page = page.replace(f"<!-- style {number} -->", style, 1)
+    return page
