@@ -34,6 +34,7 @@ from microblog.web import (
     languages,
     links,
     metrics,
+    plain_text,
     ratelimits,
     request_ids,
     secret_links,
@@ -143,6 +144,7 @@ def _init_pages(app: Flask) -> None:
     links.init_app(app)
     app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
     times.init_app(app)
+    plain_text.init_app(app)
 
 
 def _init_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> None:
@@ -170,15 +172,16 @@ def _init_mail(app: Flask, settings: Settings) -> Outbox:
         except ValueError as error:
             raise SettingsError([str(error)]) from None
         made = current_outbox()
-    accounts.register(made, sender=_author(settings))
-    error_reports.register_email_types(made)
+    author = _author(settings)
+    accounts.register(made, sender=author)
+    error_reports.register_email_types(made, sender=author)
     if settings.CELERY_BROKER_URL:
         _init_celery(app, settings)
     return made
 
 
 def _author(settings: Settings) -> Address:
-    """The author of mail about accounts, with the site's name if the settings give none."""
+    """The author of the site's mail, with the site's name if the settings give none."""
     author = parse_address(settings.sender)
     return author if author.name else replace(author, name=SITE_NAME)
 

@@ -156,7 +156,7 @@ def test_the_owner_is_told_and_finds_it_in_the_log(
     deliver_from(app)
     (notice,) = smtp.received
     assert notice.recipients == ["susan@example.com"]
-    assert notice.message["Subject"] == "[Microblog] Your Password Was Changed"
+    assert notice.message["Subject"] == "Your password was changed"
     assert "/not_me/" in notice.text()
     with app.app_context():
         kinds = db.session.scalars(select(SecurityEvent.kind)).all()

@@ -106,7 +106,7 @@ def test_it_is_tried_again_and_the_mail_arrives(
     assert "Mail to the email address was tried again." in said
     deliver()
     assert smtp.received[-1].recipients == ["susan@example.com"]
-    assert smtp.received[-1].message["Subject"] == "[Microblog] Mail Reaches You Again"
+    assert smtp.received[-1].message["Subject"] == "Our email reaches you again"
 
 
 def test_it_is_tried_again_and_refused_again_once_a_day(

@@ -111,14 +111,14 @@ def test_the_mail(app: Flask, visitor: Visitor, smtp: ScriptedServer) -> None:
     (received,) = smtp.received
     assert received.recipients == ["Susan@example.com"]
     assert received.message["From"] == f"Microblog <{app.config['ADMINS'][0]}>"
-    assert received.message["Subject"] == "[Microblog] Confirm Your Email Address"
+    assert received.message["Subject"] == "Confirm your email"
     link = mailed_link(smtp)
     assert link.startswith("http://localhost/verify_email/")
     for subtype in ("plain", "html"):
         text = " ".join(received.text(subtype).split())
-        assert "Hello," in text
         assert link in text
-        assert "It works for 3 days." in text
+        assert "The link expires in 3 days." in text
+        assert "susan," not in text
         assert "unconfirmed accounts are removed after 30 days" in text
     payload = payload_of(link)
     assert payload["verify_email"] == 1
@@ -340,10 +340,10 @@ def test_the_owner_of_the_address_is_told_and_nobody_can_confirm_it(
     deliver_from(app)
     (received,) = smtp.received
     assert received.recipients == ["Susan@example.com"]
-    assert received.message["Subject"] == "[Microblog] You Already Have an Account"
+    assert received.message["Subject"] == "You already have an account"
     for subtype in ("plain", "html"):
         text = " ".join(received.text(subtype).split())
-        assert "Dear owner," in text
+        assert "It belongs to your account owner already." in text
         assert "http://localhost/reset_password_request" in text
         assert "stranger" not in text
         assert "verify_email" not in text
@@ -359,7 +359,7 @@ def test_an_address_in_another_script_is_one_however_its_domain_is_written(
         visitor.register(f"other{number}", email=address)
     deliver_from(app)
     assert [one.message["Subject"] for one in smtp.received] == (
-        ["[Microblog] You Already Have an Account"] * 2
+        ["You already have an account"] * 2
     )
 
 

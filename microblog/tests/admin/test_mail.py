@@ -54,7 +54,7 @@ def test_the_pages_are_in_the_readers_language_and_time_zone(app: Flask, admin: 
     admin.get("/language/ru?next=/")
     said = words(admin.get("/admin/mail/1"))
     assert "Письмо 1" in said
-    assert "забытый пароль" in said
+    assert "Сброс пароля" in said
 
 
 def test_every_email_type_has_a_label(app: Flask, admin: Visitor) -> None:
@@ -64,7 +64,7 @@ def test_every_email_type_has_a_label(app: Flask, admin: Visitor) -> None:
     Visitor(app).ask_for_reset("susan@example.com")
     for path in ("/admin/mail", "/admin/mail/1", "/admin/mail/1/cancel"):
         said = words(admin.get(path))
-        assert "forgotten password" in said
+        assert "Password reset" in said
         assert "accounts.reset_password" not in said
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from html import escape, unescape
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 from flask import Flask
@@ -82,6 +83,7 @@ def test_an_email_reads_well_everywhere(app: Flask, kind: str, language: str) ->
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert max(map(len, source.split(b"\r\n"))) <= 998
+    assert str(message["From"]).startswith("Microblog <")
     if language == "en":
         assert b"base64" not in source
     text, html = found.email.text, found.email.html or ""
@@ -91,9 +93,42 @@ def test_an_email_reads_well_everywhere(app: Flask, kind: str, language: str) ->
     links = {unescape(link) for link in re.findall(r'href="([^"]*)"', html)}
     assert links <= set(re.findall(r"https?://\S+", text))
     assert f"<title>{escape(found.email.subject, quote=False)}</title>" in html
+    assert_parts(html)
+    assert_lines(text)
     assert f'<html lang="{language.replace("_", "-")}"' in html
     assert not re.search(r"[{}]{2}|%\(|\n{3}", text)
     assert not re.search(r"\{\{|\{%|%\(", html)
+
+
+def assert_parts(html: str) -> None:
+    """It has what every email has, in elements that mail programs understand."""
+    # Gmail cuts off what is longer.
+    assert len(html.encode()) < 102 * 1024
+    assert html.count("<h1 ") == 1
+    assert re.search(r'<div class="preheader" style="display: none;[^>]*>[^<\s]', html)
+    assert re.search(r'<td class="mark" [^>]*background: #1b664b;[^>]*>m\.</td>', html)
+    assert re.search(
+        r'(?s)<p class="footer why"[^>]*>.+?</p>.*Microblog, <a [^>]*>localhost</a>', html
+    )
+    for condition in ("prefers-color-scheme: dark", "max-width: 479px", "[data-ogsc]"):
+        assert condition in html
+    # A table says how it is laid out, and is not read out as one.
+    assert html.count("<table ") == html.count('<table class="') + html.count("<table role=")
+    assert html.count("<table ") == html.count('role="presentation"')
+    shown = re.sub(r"(?s)<!--.*?-->", "", html.partition("<body")[2])
+    assert not re.search(r"<(?:h1|p|a|pre|td)(?![^>]* style=)[ >]", shown)
+    for link in re.findall(r'<td [^>]*><a href="([^"]+)"', shown):
+        assert f">{link}</a></p>" in shown, "the link of a button stands below it"
+
+
+def assert_lines(text: str) -> None:
+    """Its lines fit into 72 columns, but for links, which have lines of their own."""
+    columns = {
+        line: sum(1 + (east_asian_width(one) in "WF") for one in line) for line in text.split("\n")
+    }
+    long = [line for line, width in columns.items() if width > 72]
+    assert [line for line in long if not re.fullmatch(r"https?://\S+", line)] == []
+    assert "\n\n-- \n" in text
 
 
 def test_a_preview_leaves_nothing_behind(app: Flask) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask, request
+from flask_babel import force_locale
 from limits import parse_many
 
 from microblog.web.clients import (
     PLACE_MAXIMUM,
     USER_AGENT_MAXIMUM,
     RequestOrigin,
+    browser_in_words,
     browser_name,
     client_network,
     coarse,
@@ -33,6 +35,24 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 )
 def test_a_browser_has_a_name(user_agent: str, name: str) -> None:
     assert browser_name(user_agent) == name
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("name", "locale", "words"),
+    [
+        ("Firefox on Linux", "en", "Firefox on Linux"),
+        ("Firefox on Linux", "ru", "Firefox на Linux"),
+        ("Firefox on Linux", "zh_Hant", "Linux 上的 Firefox"),
+        ("curl", "ru", "curl"),
+        ("", "en", "an unknown browser"),
+    ],
+)
+def test_a_browsers_name_is_told_in_the_readers_language(
+    app: Flask, name: str, locale: str, words: str
+) -> None:
+    with app.app_context(), force_locale(locale):
+        assert browser_in_words(name) == words
 
 
 @pytest.mark.parametrize(

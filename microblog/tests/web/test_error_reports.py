@@ -47,6 +47,7 @@ def test_a_failure_is_mailed_to_all_of_them(
     assert sorted(one.recipients[0] for one in smtp.received) == ADMINS
     message = smtp.received[0].message
     assert message["Subject"] == "[Microblog] Failure: LookupError at /fail/<token>"
+    assert message["From"] == f"Microblog <{ADMINS[0]}>"
     assert message["Auto-Submitted"] == "auto-generated"
     text = smtp.received[0].text()
     assert "GET /fail/<token>" in text
@@ -84,7 +85,7 @@ def test_the_same_failure_is_mailed_once_then_counted(
     Visitor(app).get("/fail/x")
     deliver()
     assert len(smtp.received) == 3 * len(ADMINS)
-    assert "It happened 5 times since the last mail about it." in smtp.received[-1].text()
+    assert "It happened 5 times since the last email about it." in smtp.received[-1].text()
 
 
 def test_a_failure_to_mail_ends_in_the_log(

@@ -101,7 +101,7 @@ class Walk:
         self._expect("Congratulations, you are now a registered user!")
 
     def _confirm_address(self) -> None:
-        self._browser.open(self._mailed_link("[Microblog] Confirm Your Email Address"))
+        self._browser.open(self._mailed_link("Confirm your email"))
         self._expect(self._name)
         self._browser.submit(confirm="y")
         self._expect("Thank you, your email address is confirmed.")
@@ -149,7 +149,7 @@ class Walk:
         self._expect(f"Hi, {self._name}!")
 
     def _receive_notice(self) -> None:
-        self._mail("[Microblog] Your Password Was Changed")
+        self._mail("Your password was changed")
 
     def _try(self, password: str) -> None:
         self._browser.open("/login")

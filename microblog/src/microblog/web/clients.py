@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from flask import has_request_context, request
+from flask_babel import gettext as _
 from ua_parser import parse
 
 PREFIXES = {4: 24, 6: 48}
@@ -51,6 +52,14 @@ def browser_name(user_agent: str) -> str:
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""
     return " on ".join(part for part in (browser, system) if part)[:PLACE_MAXIMUM]
+
+
+def browser_in_words(name: str) -> str:
+    """A name that `browser_name` gave, in the current language; words for an empty one."""
+    browser, _on, system = name.partition(" on ")
+    if system:
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or _("an unknown browser")
 
 
 def coarse(address: str) -> str:

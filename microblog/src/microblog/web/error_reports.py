@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from flask_outbox import (
+    Address,
     ComposeContext,
     Discard,
     Email,
@@ -67,14 +68,15 @@ def init_app(app: Flask) -> None:
     got_request_exception.connect(_report, app)
 
 
-def register_email_types(outbox: Outbox) -> None:
+def register_email_types(outbox: Outbox, *, sender: Address) -> None:
     outbox.register(
         EmailType(
             FAILURE_KIND,
             failure,
+            sender=sender,
             expires_after=timedelta(days=1),
             sample=_sample,
-            label=_l("the site failed"),
+            label=_l("Site failure"),
         )
     )
 

@@ -47,12 +47,12 @@ def local_time(moment: datetime) -> str:
     If the zone is unknown, it is in UTC and says so.
     """
     language = current_language()
-    text = format_datetime(moment, _pattern(language), tzinfo=get_timezone(), locale=language)
+    text = format_datetime(moment, minute_pattern(language), tzinfo=get_timezone(), locale=language)
     return text if _time_zone() else f"{text} UTC"
 
 
 @cache
-def _pattern(language: str) -> str:
+def minute_pattern(language: str) -> str:
     """The language's pattern for a date with the month's name, and a time without seconds."""
     locale = Locale.parse(language)
     date, time = locale.date_formats["medium"].pattern, locale.time_formats["short"].pattern

@@ -9,7 +9,9 @@ DEFAULT_PUBLIC_URL = "http://localhost:5000"
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals["aria_current"] = aria_current
+    app.jinja_env.globals.update(
+        aria_current=aria_current, public_link=public_link, site_address=site_address
+    )
 
 
 def aria_current(endpoint: str) -> Markup:
@@ -25,6 +27,11 @@ def public_link(endpoint: str, **values: object) -> str:
     base = current_app.config["PUBLIC_URL"] or DEFAULT_PUBLIC_URL
     path = current_app.url_map.bind("", script_name="/").build(endpoint, values)
     return f"{base}{path}"
+
+
+def site_address() -> str:
+    """The address of the site as people read it, such as microblog.example."""
+    return public_link("index").partition("://")[2].rstrip("/")
 
 
 def parse_id(text: str | None) -> int | None:

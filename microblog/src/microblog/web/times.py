@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_time
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 
+from microblog.web.languages import current_language, minute_pattern
 from microblog.web.supported_languages import LANGUAGES
 
 
@@ -34,13 +35,25 @@ def from_unix(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def moment_in_words(moment: datetime, zone: str | None) -> str:
-    """Format a moment for mail, in the time zone with this name or in UTC."""
-    return in_words(moment, zone_named(zone))
+def moment_in_words(moment: datetime, zone: str | None, *, today: datetime | None = None) -> str:
+    """Format a moment for mail to the minute, in the time zone with this name.
+
+    Without one, it is in UTC and says so. If it is on the day of `today`, only its time is told.
+    """
+    reader, language = zone_named(zone), current_language()
+    if today is not None and moment.astimezone(reader).date() == today.astimezone(reader).date():
+        words = format_time(moment, "short", tzinfo=reader, locale=language)
+    else:
+        words = format_datetime(moment, minute_pattern(language), tzinfo=reader, locale=language)
+    return _with_plain_blanks(words if reader is not UTC else f"{words} UTC")
 
 
 def in_words(moment: datetime, zone: tzinfo) -> str:
     """Format a moment to the second with its zone, for people who compare it with other records."""
     words = format_datetime(moment, "long", tzinfo=zone, locale=get_locale() or LANGUAGES[0])
+    return _with_plain_blanks(words)
+
+
+def _with_plain_blanks(words: str) -> str:
     # Some languages' formats have narrow blanks, which not every mail program shows.
     return " ".join(words.split())

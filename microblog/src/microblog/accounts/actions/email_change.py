@@ -43,7 +43,7 @@ from sqlalchemy.orm import Session
 from flask_outbox import Outbox, address_key, parse_address
 from microblog.accounts.actions.not_me import secure_account
 from microblog.accounts.actions.password_reset import Reason, start_reset
-from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.notices import enqueue_notice, request_arguments
 from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import (
@@ -121,7 +121,7 @@ def ask_for_change(
         CONFIRM_KIND,
         change.new_email,
         locale=scope.locale,
-        arguments={"change_id": change.id},
+        arguments={"change_id": change.id, **request_arguments(scope)},
     )
     enqueue_notice(session, outbox, ASKED_KIND, user, scope, change_id=change.id)
     record(session, user.id, SecurityEventType.EMAIL_CHANGE_ASKED, scope, email=change.new_email)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_outbox import AddressLike, Outbox
-from microblog.accounts.audit.notices import enqueue_notice
+from microblog.accounts.audit.notices import enqueue_notice, request_arguments
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import User
@@ -46,11 +46,12 @@ def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) 
     """Enqueue a link for the account with this address, if there is one.
 
     Nothing is looked up here: the same row is written for any address, so that neither the answer
-    nor its time tells who has an account. The composer looks the account up. The origin is stored
-    for the owner, who can read where the request came from.
+    nor its time tells who has an account. The composer looks the account up. The origin and the
+    moment are stored for the owner, who is told what the request came from, and when.
     """
-    about = {"browser": scope.origin.browser, "address": scope.origin.network}
-    outbox.enqueue(session, RESET_KIND, address, locale=scope.locale, arguments=about)
+    outbox.enqueue(
+        session, RESET_KIND, address, locale=scope.locale, arguments=request_arguments(scope)
+    )
 
 
 def start_reset(

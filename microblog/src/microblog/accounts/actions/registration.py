@@ -53,7 +53,7 @@ def register(
     """
     user = create_account(session, username=username, email=email, password_hash=password_hash)
     record(session, user.id, SecurityEventType.REGISTERED, scope)
-    request_verification(session, outbox, user, scope.locale)
+    request_verification(session, outbox, user, scope)
     return user
 
 

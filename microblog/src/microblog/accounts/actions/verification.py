@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
+from microblog.accounts.audit.notices import request_arguments
 from microblog.accounts.audit.security_log import SecurityEventType, moments_of, record
 from microblog.accounts.lookup import owner_of
 from microblog.accounts.models import EmailChange, User
@@ -44,13 +45,14 @@ class Verification(Enum):
     """The link is not good, or no longer."""
 
 
-def request_verification(session: Session, outbox: Outbox, user: User, locale: str) -> None:
+def request_verification(session: Session, outbox: Outbox, user: User, scope: Scope) -> None:
     """Enqueue a link with which the account's address is verified.
 
     The composer finds out whether another account has verified the address; if so, its owner is
     told instead.
     """
-    outbox.enqueue(session, VERIFY_KIND, user.email, locale=locale, arguments={"user_id": user.id})
+    about = {"user_id": user.id, **request_arguments(scope)}
+    outbox.enqueue(session, VERIFY_KIND, user.email, locale=scope.locale, arguments=about)
 
 
 def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> datetime | None:
@@ -73,7 +75,7 @@ def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> dat
     if opens_at is not None:
         return datetime.fromtimestamp(opens_at, UTC)
     record(session, user.id, SecurityEventType.VERIFICATION_ASKED, scope)
-    request_verification(session, outbox, user, scope.locale)
+    request_verification(session, outbox, user, scope)
     return None
 
 

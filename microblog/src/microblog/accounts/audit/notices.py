@@ -2,8 +2,8 @@
 
 Sources: NIST SP 800-63B-4, 4.6 (notify of events); OWASP ASVS 5.0, 6.3.5 and 6.3.7.
 
-A notice is enqueued where its cause is, with place and time, to the address that the account has at
-that moment. The link in it is made when the mail leaves, and works for that address alone.
+A notice is enqueued where its cause is, with time and browser, to the address that the account
+has at that moment. The link in it is made when the mail leaves, and works for that address alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
@@ -26,6 +25,7 @@ from flask_outbox import (
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.tokens import NOT_ME, make_token
+from microblog.web.clients import browser_in_words
 from microblog.web.links import public_link
 from microblog.web.scope import Scope
 from microblog.web.times import from_unix, moment_in_words
@@ -63,12 +63,7 @@ def enqueue_notice(
     """
     if user.email_verified_at is None:
         return
-    about = {
-        "user_id": user.id,
-        "at": scope.now.timestamp(),
-        "browser": scope.origin.browser,
-        "address": scope.origin.network,
-    }
+    about = {"user_id": user.id, **request_arguments(scope)}
     outbox.enqueue(
         session, kind, to or user.email, locale=scope.locale, arguments={**arguments, **about}
     )
@@ -77,25 +72,45 @@ def enqueue_notice(
 def compose_notice(
     session: Session, context: ComposeContext, template: str, **texts: Any
 ) -> Email | Discard:
-    """Compose a notice. Its templates get `username`, `when`, `place`, `not_me` and `texts`.
+    """Compose a notice. Its templates get `username`, `when`, `browser`, `not_me` and `texts`.
 
     `not_me` is the link for "this wasn't me".
     """
     user = session.get(User, context.arguments["user_id"])
     if user is None:
         return Discard("The account was deleted.")
-    happened = from_unix(context.arguments["at"])
     return email_from_templates(
         template,
         {
             "username": user.username,
-            "when": moment_in_words(happened, user.time_zone),
-            "place": _place_in_words(context),
+            **request_in_words(context, user),
             "not_me": not_me_link(user, context.recipient, now=from_unix(context.now)),
             **texts,
         },
         to=context.recipient,
     )
+
+
+def request_arguments(scope: Scope) -> dict[str, str | int]:
+    """Return the arguments of a message that say when something was done, and from where."""
+    return {
+        "at": int(scope.now.timestamp()),
+        "browser": scope.origin.browser,
+        "address": scope.origin.network,
+    }
+
+
+def request_in_words(context: ComposeContext, user: User) -> dict[str, str]:
+    """Return these for templates, in the reader's time zone: `when`, and `browser` with its system.
+
+    The network is for the security log alone: few readers know what it means.
+    """
+    # Messages that former versions enqueued may lack both.
+    at = from_unix(context.arguments.get("at", context.now))
+    return {
+        "when": moment_in_words(at, user.time_zone),
+        "browser": browser_in_words(context.arguments.get("browser", "")),
+    }
 
 
 def not_me_link(user: User, address: AddressLike, *, now: datetime) -> str:
@@ -107,8 +122,3 @@ def not_me_link(user: User, address: AddressLike, *, now: datetime) -> str:
         token_keys(), NOT_ME, user, now=now, lifetime=LINK_LIFETIME, state=(address_key(address),)
     )
     return public_link("accounts.not_me", token=token)
-
-
-def _place_in_words(context: ComposeContext) -> str:
-    parts = (context.arguments["browser"], context.arguments["address"])
-    return ", ".join(part for part in parts if part) or _("unknown")

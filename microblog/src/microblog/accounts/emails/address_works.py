@@ -32,8 +32,8 @@ def definition() -> AccountEmail:
             expires_after=timedelta(days=7),
             sample=sample_context,
         ),
-        label=_l("address works again"),
-        log_sentence=_l("A first mail to the address that was refused before."),
+        label=_l("Email works again"),
+        log_sentence=_l("Email: our email reaches you again."),
     )
 
 

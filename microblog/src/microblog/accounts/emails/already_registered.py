@@ -6,16 +6,17 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import ComposeContext, Discard, Email, EmailType, email_from_templates
+from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails.account_email import AccountEmail
-from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.emails.samples import sample_notice
 from microblog.accounts.models import User
 from microblog.web.links import public_link
 
 
 def definition() -> AccountEmail:
     return AccountEmail(
-        EmailType("accounts.already_registered", compose, sample=sample_context),
-        label=_l("address has an account already"),
+        EmailType("accounts.already_registered", compose, sample=sample_notice),
+        label=_l("Already registered"),
         # Never enqueued: a row would tell this address from one that nobody has.
         log_sentence=None,
     )
@@ -31,6 +32,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         {
             "username": user.username,
             "link": public_link("accounts.reset_password_request"),
+            **request_in_words(context, user),
         },
         to=user.email,
     )

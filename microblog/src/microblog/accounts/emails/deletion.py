@@ -25,8 +25,8 @@ def definition() -> AccountEmail:
             expires_after=GRACE,
             sample=_sample,
         ),
-        label=_l("account will be deleted"),
-        log_sentence=_l("Notice: the account will be deleted."),
+        label=_l("Account deletion notice"),
+        log_sentence=_l("Email: your account will be deleted."),
     )
 
 

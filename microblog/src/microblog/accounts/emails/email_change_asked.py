@@ -24,8 +24,8 @@ def definition() -> AccountEmail:
             expires_after=CONFIRM_WITHIN,
             sample=partial(sample_change_notice, confirmed=False),
         ),
-        label=_l("change of address asked for"),
-        log_sentence=_l("Notice: a change of the email address was asked for."),
+        label=_l("Email change requested notice"),
+        log_sentence=_l("Email: change of email requested."),
     )
 
 

@@ -20,6 +20,7 @@ from flask_outbox import (
 )
 from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.email_change import CONFIRM_KIND, confirmation_token
+from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails import already_registered
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.change_notices import GONE, find_change, is_to
@@ -44,11 +45,11 @@ def definition() -> AccountEmail:
             # Anybody with an account can have it mailed to any address.
             guarded=True,
             # The deletion of the account finds its mail by this.
-            kept=("change_id",),
+            kept=("change_id", "browser", "address"),
             sample=partial(sample_change_notice, confirmed=False),
         ),
-        label=_l("confirm the new address"),
-        log_sentence=_l("A link to confirm the new email address was asked for."),
+        label=_l("New email confirmation"),
+        log_sentence=_l("A link to confirm your new email was requested."),
     )
 
 
@@ -68,7 +69,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return GONE
     holder = owner_of(session, address_key(change.new_email))
     if holder is not None and holder.id != user.id:
-        about = {"user_id": holder.id}
+        about = {**context.arguments, "user_id": holder.id}
         return already_registered.compose(session, replace(context, arguments=about))
     instead = reserved_address_email(session, context, user)
     if instead is not None:
@@ -79,6 +80,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         {
             "link": public_link("email_change.confirm", token=token),
             "until": moment_in_words(change.requested_at + CONFIRM_WITHIN, user.time_zone),
+            **request_in_words(context, user),
         },
         to=change.new_email,
     )

@@ -24,8 +24,8 @@ def definition() -> AccountEmail:
             expires_after=UNDO_WITHIN,
             sample=partial(sample_change_notice, confirmed=True),
         ),
-        label=_l("address changed"),
-        log_sentence=_l("Notice: the email address was changed."),
+        label=_l("Email changed notice"),
+        log_sentence=_l("Email: your email was changed."),
     )
 
 

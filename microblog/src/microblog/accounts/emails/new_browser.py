@@ -24,8 +24,8 @@ def definition() -> AccountEmail:
             expires_after=timedelta(days=7),
             sample=sample_notice,
         ),
-        label=_l("log-in from a new browser"),
-        log_sentence=_l("Notice: somebody logged in from a new browser."),
+        label=_l("New sign-in notice"),
+        log_sentence=_l("Email: new sign-in."),
     )
 
 

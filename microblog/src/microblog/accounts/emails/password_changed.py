@@ -25,8 +25,8 @@ def definition() -> AccountEmail:
             expires_after=timedelta(days=7),
             sample=sample_notice,
         ),
-        label=_l("password changed"),
-        log_sentence=_l("Notice: the password was changed."),
+        label=_l("Password changed notice"),
+        log_sentence=_l("Email: your password was changed."),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -20,14 +20,15 @@ from flask_outbox import (
 )
 from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import RESET_KIND, reset_link
+from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.reserved_address import reserved_address_email
-from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.emails.samples import sample_notice
 from microblog.accounts.keys import token_keys
 from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import User
 from microblog.web.links import public_link
-from microblog.web.times import from_unix
+from microblog.web.times import from_unix, moment_in_words
 
 
 def definition() -> AccountEmail:
@@ -42,10 +43,10 @@ def definition() -> AccountEmail:
             guarded=True,
             way_back=True,
             kept=("browser", "address"),
-            sample=sample_context,
+            sample=sample_notice,
         ),
-        label=_l("forgotten password"),
-        log_sentence=_l("A link for a new password was asked for."),
+        label=_l("Password reset"),
+        log_sentence=_l("A link for a new password was requested."),
     )
 
 
@@ -58,17 +59,19 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     instead = reserved_address_email(session, context, find_by_email(session, context.recipient))
     if instead is not None:
         return instead
-    found = reset_link(
-        session,
-        token_keys(),
-        context.recipient,
-        now=from_unix(context.now),
-        lifetime=link_lifetime(),
-    )
+    now = from_unix(context.now)
+    found = reset_link(session, token_keys(), context.recipient, now=now, lifetime=link_lifetime())
     if found is None:
         return Discard(_why_no_link(session, context.recipient))
     user, token = found
-    return compose_with_link("accounts/emails/password_reset", user, token)
+    return compose_with_link(
+        "accounts/emails/password_reset",
+        user,
+        token,
+        now=now,
+        code=None,
+        **request_in_words(context, user),
+    )
 
 
 def link_lifetime() -> timedelta:
@@ -76,17 +79,19 @@ def link_lifetime() -> timedelta:
     return timedelta(seconds=current_app.config["RESET_LINK_SECONDS"])
 
 
-def compose_with_link(template: str, user: User, token: str, **texts: Any) -> Email:
-    """Compose a mail with a link for a new password, made of this token.
+def compose_with_link(
+    template: str, user: User, token: str, *, now: datetime, **texts: Any
+) -> Email:
+    """Compose a mail with a link for a new password, made at this moment of this token.
 
-    Its templates get `username`, `link`, `minutes`, and `texts`.
+    Its templates get `username`, `link`, `until`, and `texts`.
     """
     return email_from_templates(
         template,
         {
             "username": user.username,
             "link": public_link("accounts.reset_password", token=token),
-            "minutes": current_app.config["RESET_LINK_SECONDS"] // 60,
+            "until": moment_in_words(now + link_lifetime(), user.time_zone, today=now),
             **texts,
         },
         to=user.email,

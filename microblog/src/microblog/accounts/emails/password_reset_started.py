@@ -31,8 +31,8 @@ def definition() -> AccountEmail:
             expires_after=timedelta(days=1),
             sample=partial(sample_context, reason=Reason.REPORTED.value),
         ),
-        label=_l("new password, for safety"),
-        log_sentence=_l("For safety, a link for a new password was mailed."),
+        label=_l("Password reset for safety"),
+        log_sentence=_l("Email: a link for a new password, for safety."),
     )
 
 
@@ -47,11 +47,13 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return Discard("The account has another address by now.")
     if user.email_verified_at is None and reserved_address_email(session, context, user):
         return Discard("Another account may still get the address back.")
-    token = reset_token(token_keys(), user, now=from_unix(context.now), lifetime=link_lifetime())
+    now = from_unix(context.now)
+    token = reset_token(token_keys(), user, now=now, lifetime=link_lifetime())
     return compose_with_link(
         "accounts/emails/password_reset_started",
         user,
         token,
+        now=now,
         reason=context.arguments["reason"],
         request_link=public_link("accounts.reset_password_request"),
     )

@@ -15,6 +15,7 @@ from flask_outbox import (
     EmailType,
     email_from_templates,
 )
+from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.change_notices import undo_link
 from microblog.accounts.emails.samples import sample_change_notice
@@ -30,7 +31,7 @@ def definition() -> AccountEmail:
             compose,
             sample=partial(sample_change_notice, confirmed=True),
         ),
-        label=_l("address was changed away"),
+        label=_l("Former email"),
         # Never enqueued: a row would tell this address from others.
         log_sentence=None,
     )
@@ -48,6 +49,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
             "username": user.username,
             "link": undo_link(user, change),
             "until": moment_in_words(change.undo_until, user.time_zone),
+            **request_in_words(context, user),
         },
         to=change.old_email,
     )
@@ -68,4 +70,6 @@ def reserved_address_email(
     )
     if change is None:
         return None
-    return compose(session, replace(context, arguments={"change_id": change.id}))
+    return compose(
+        session, replace(context, arguments={**context.arguments, "change_id": change.id})
+    )

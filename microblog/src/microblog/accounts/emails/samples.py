@@ -34,11 +34,12 @@ def sample_context(
     return ComposeContext(recipient, language, about, SAMPLE_MOMENT.timestamp(), attempt=1)
 
 
-def sample_notice(session: Session, language: str) -> ComposeContext:
-    """The same with when and where something happened, as notices need it."""
+def sample_notice(session: Session, language: str, *, verified: bool = True) -> ComposeContext:
+    """The same with when and from what something happened, as notices need it."""
     return sample_context(
         session,
         language,
+        verified=verified,
         at=SAMPLE_MOMENT.timestamp(),
         browser="Firefox on Linux",
         address="203.0.113.0/24",

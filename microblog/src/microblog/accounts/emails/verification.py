@@ -25,10 +25,11 @@ from microblog.accounts.actions.verification import (
     other_owner,
     verification_token,
 )
+from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails import already_registered
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.reserved_address import reserved_address_email
-from microblog.accounts.emails.samples import sample_context
+from microblog.accounts.emails.samples import sample_notice
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.web.links import public_link
@@ -45,11 +46,11 @@ def definition() -> AccountEmail:
             expires_after=timedelta(days=1),
             guarded=True,
             # The deletion of the account finds its mail by this.
-            kept=("user_id",),
-            sample=partial(sample_context, verified=False),
+            kept=("user_id", "browser", "address"),
+            sample=partial(sample_notice, verified=False),
         ),
-        label=_l("confirm the address"),
-        log_sentence=_l("A link to confirm the email address was asked for."),
+        label=_l("Email confirmation"),
+        log_sentence=_l("A link to confirm your email was requested."),
     )
 
 
@@ -68,7 +69,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         return Discard("The account is disabled.")
     owner = other_owner(session, user)
     if owner is not None:
-        about = {"user_id": owner.id}
+        about = {**context.arguments, "user_id": owner.id}
         return already_registered.compose(session, replace(context, arguments=about))
     instead = reserved_address_email(session, context, user)
     if instead is not None:
@@ -80,6 +81,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
             "link": public_link("accounts.verify_email", token=token),
             "days": LINK_LIFETIME.days,
             "days_kept": UNVERIFIED_KEPT.days,
+            **request_in_words(context, user),
         },
         to=user.email,
     )
