@@ -108,7 +108,7 @@ def assert_parts(html: str) -> None:
     assert re.search(r'<div class="preheader" style="display: none;[^>]*>[^<\s]', html)
     assert re.search(r'<td class="mark" [^>]*background: #1b664b;[^>]*>m\.</td>', html)
     assert re.search(
-        r'(?s)<p class="footer why"[^>]*>.+?</p>.*Microblog, <a [^>]*>localhost</a>', html
+        r'(?s)<p class="footer why"[^>]*>.+?</p>.*Microblog · <a [^>]*>localhost</a>', html
     )
     for condition in ("prefers-color-scheme: dark", "max-width: 479px", "[data-ogsc]"):
         assert condition in html
