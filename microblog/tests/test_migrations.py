@@ -118,6 +118,9 @@ AWKWARD: dict[str, list[str]] = {
             waits_for="'b'",
         ),
     ],
+    "0015": [
+        "INSERT INTO password_reset_requests VALUES ('x', 9000000000, '2026-01-01', 0)",
+    ],
 }  # fmt: skip
 """Rows that the schema allowed, by the version that first allowed them."""
 

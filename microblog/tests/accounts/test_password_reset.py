@@ -84,7 +84,9 @@ def test_the_mail_says_from_what_and_when_it_was_requested(
     asked = datetime(2026, 3, 1, 12, 30, 45, tzinfo=UTC)
     with app.app_context(), transaction() as writing:
         writing.execute(update(User).values(time_zone="Europe/Berlin"))
-        request_reset(writing, current_outbox(), "susan@example.com", scope_at(asked))
+        request_reset(
+            writing, current_outbox(), "susan@example.com", scope_at(asked), nonce="a nonce"
+        )
     deliver_from(app)
     for subtype in ("plain", "html"):
         text = " ".join(smtp.received[-1].text(subtype).split())

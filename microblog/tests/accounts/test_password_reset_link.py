@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -84,7 +85,17 @@ def test_the_form(visitor: Visitor, link: str) -> None:
     assert html.count('type="password"') == 2
     assert html.count('autocomplete="new-password"') == 2
     assert html.count('type="submit"') == 1
-    assert "susan" not in html
+
+
+def test_the_form_says_whose_password_it_is_also_to_password_managers(
+    visitor: Visitor, link: str
+) -> None:
+    page = visitor.get(link)
+    assert "Account: susan" in words(page)
+    (field,) = re.findall(r"<input[^>]* autocomplete=\"username\"[^>]*>", page.text)
+    assert 'value="susan"' in field
+    assert "readonly hidden" in field
+    assert "susan@example.com" not in page.text
 
 
 @pytest.mark.parametrize(

@@ -304,9 +304,9 @@ def asked_with(app: Flask, address: str, name: str) -> list[object]:
     asked.append(newcomer.submit("/verify_email", token=newcomer.csrf_token("/"), follow=False))
     said = words(newcomer.get("/"))
     # A packed cookie's length is not the same twice, nor is the end of one that is kept for a year.
-    texts = [re.sub(r"microblog=\*+|Expires=[^;]+", "", repr(comparable(one))) for one in asked] + [
-        said
-    ]
+    texts = [
+        re.sub(r"microblog=\*+|Expires=[^;]+", "", repr(comparable(one, address))) for one in asked
+    ] + [said]
     return [text.replace(address, "ADDRESS").replace(name, "NAME") for text in texts]
 
 

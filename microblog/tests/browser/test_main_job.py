@@ -14,29 +14,11 @@ OLD, NEW = "the first password", "the second password"
 
 
 def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> None:
-    name = f"susan{page.viewport_size['width'] if page.viewport_size else 0}"
-    page.goto(demo.address)
-    page.get_by_role("link", name="Register").first.click()
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Email").fill(f"{name}@example.com")
-    page.get_by_label("Password", exact=True).fill(OLD)
-    page.get_by_label("Repeat Password").fill(OLD)
-    assert_fits(page)
-    page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("alert")).to_contain_text("you are now a registered user")
-    page.get_by_role("link", name="Click to Reset It").click()
-    page.get_by_label("Email").fill(f"{name}@example.com")
-    page.get_by_role("button", name="Request Password Reset").click()
-    expect(page.get_by_role("alert")).to_contain_text("Check your email for the instructions")
+    name = register_and_forget(page, demo, "susan")
     link = mailed_link(page, demo, name)
     page.goto(link)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Reset Your Password")
     assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
-    page.get_by_label("Password", exact=True).fill(NEW)
-    page.get_by_label("Repeat Password").fill(NEW)
-    assert_fits(page)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
+    choose_new_password(page, name)
     log_in(page, name, OLD)
     expect(page.get_by_role("alert")).to_contain_text("Invalid username or password")
     log_in(page, name, NEW)
@@ -45,6 +27,31 @@ def test_a_forgotten_password_is_replaced(page: Page, demo: Demonstration) -> No
     page.get_by_role("button", name="Sign out").click()
     page.goto(link)
     expect(page.get_by_role("heading", level=1)).to_have_text("This link no longer works")
+
+
+def test_the_code_in_the_mail_leads_to_the_new_password_as_well(
+    page: Page, demo: Demonstration
+) -> None:
+    name = register_and_forget(page, demo, "codes")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+    expect(page.get_by_label("Username or email")).to_have_value(f"{name}@example.com")
+    assert_fits(page)
+    mailed_link(page, demo, name)
+    code = page.frame_locator("iframe").locator("p.code").inner_text()
+    page.goto(f"{demo.address}/login")
+    field = page.get_by_label("Code from the email")
+    field.fill("ZZZZ ZZZZ")
+    field.press("Enter")
+    expect(field).to_have_accessible_description(
+        "This code is wrong or too old. You have 4 more tries."
+    )
+    assert_fits(page)
+    field.fill(code.lower())
+    field.press("Enter")
+    choose_new_password(page, name)
+    expect(page.get_by_label("Username or email")).to_have_value(name)
+    log_in(page, name, NEW)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Hi, {name}!")
 
 
 def test_a_form_is_filled_in_with_the_keyboard_alone(page: Page, demo: Demonstration) -> None:
@@ -68,6 +75,35 @@ def test_an_error_is_shown_beside_its_field(page: Page, demo: Demonstration) -> 
     expect(field).to_have_accessible_description("Invalid email address.")
     expect(field).to_have_value("not an address")
     expect(field).to_have_attribute("aria-invalid", "true")
+
+
+def register_and_forget(page: Page, demo: Demonstration, name: str) -> str:
+    """Register with this name and the width of the window; ask for a reset; return the name."""
+    name = f"{name}{page.viewport_size['width'] if page.viewport_size else 0}"
+    page.goto(demo.address)
+    page.get_by_role("link", name="Register").first.click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Email").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(OLD)
+    page.get_by_label("Repeat Password").fill(OLD)
+    assert_fits(page)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("you are now a registered user")
+    page.get_by_role("link", name="Click to Reset It").click()
+    page.get_by_label("Email").fill(f"{name}@example.com")
+    page.get_by_role("button", name="Request Password Reset").click()
+    expect(page.get_by_role("alert")).to_contain_text("Check your email for the instructions")
+    return name
+
+
+def choose_new_password(page: Page, name: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Reset Your Password")
+    expect(page.get_by_text(f"Account: {name}")).to_be_visible()
+    page.get_by_label("Password", exact=True).fill(NEW)
+    page.get_by_label("Repeat Password").fill(NEW)
+    assert_fits(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Your password has been reset.")
 
 
 def mailed_link(page: Page, demo: Demonstration, name: str) -> str:

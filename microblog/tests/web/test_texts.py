@@ -14,12 +14,14 @@ from babel import support
 from flask import Flask
 from jinja2 import Environment, StrictUndefined, meta, nodes
 from markupsafe import escape
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 import flask_outbox
 import microblog
 from flask_outbox import email_from_templates
 from flask_outbox.outbox.suppressions import suppress
+from microblog.accounts.actions.password_reset_code import ALPHABET
 from microblog.accounts.audit.notices import not_me_link
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
@@ -250,6 +252,20 @@ def untranslated(page: TestResponse) -> set[str]:
     }
 
 
+def type_code(visitor: Visitor, code: str = "ZZZZ ZZZZ") -> TestResponse:
+    token = visitor.csrf_token("/login")
+    return visitor.submit("/reset_password_code", {"code": code}, token=token)
+
+
+def use_ended_link(app: Flask, visitor: Visitor) -> TestResponse:
+    """Send the form for a new password with a link whose account got another one meanwhile."""
+    link = reset_link_for(app, "susan@example.com")
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(User).values(password_hash="another"))
+    fields: dict[str, object] = {"password": "0918273645", "password2": "0918273645"}
+    return visitor.submit(link, fields, token=visitor.csrf_token("/login"))
+
+
 @ON_SQLITE
 @pytest.mark.usefixtures("marked")
 def test_every_word_on_every_page_comes_from_a_translation(app: Flask) -> None:
@@ -266,7 +282,13 @@ def test_every_word_on_every_page_comes_from_a_translation(app: Flask) -> None:
         stranger.get("/reset_password_request"),
         stranger.submit("/reset_password_request", {"email": "x"}),
         stranger.submit("/reset_password_request", {"email": "susan@example.com"}),
+        stranger.get("/login"),
+        type_code(stranger, "?"),
+        *(type_code(stranger) for _ in range(6)),
+        type_code(Visitor(app)),
         stranger.get("/reset_password/forged"),
+        use_ended_link(app, stranger),
+        stranger.submit("/reset_password_again", token=stranger.csrf_token("/login")),
         stranger.get(reset_link_for(app, "susan@example.com")),
         stranger.submit("/reset_password/choose", {"password": "1", "password2": "2"}),
         stranger.submit("/login", {}, token="forged"),
@@ -359,7 +381,7 @@ def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: Scripte
         html = " ".join(texts_in(received.text("html")))
         for text in (str(received.message["Subject"]), received.text(), html):
             assert "«" in text
-            bare = re.sub(rf"http\S+|{MOMENT}", " ", text)
+            bare = re.sub(rf"http\S+|{MOMENT}|{CODE}", " ", text)
             while "«" in bare:  # One text may be a place in another.
                 bare = re.sub(r"«[^«»]*»", " ", bare)
             assert bare_words(bare) - {"susan", "localhost"} == set()
@@ -367,6 +389,8 @@ def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: Scripte
 
 MOMENT = r"([A-Z][a-z]{2} \d{1,2}, \d{4}, )?\d{1,2}:\d{2} [AP]M UTC"
 """What Babel writes, from translations of its own."""
+
+CODE = rf"\b[{ALPHABET}]{{4}} [{ALPHABET}]{{4}}\b"
 
 TEXTS = {
     "username": "<susan> & co",

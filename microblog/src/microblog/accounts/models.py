@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_outbox import address_key
@@ -134,6 +134,21 @@ class LoginThrottle(Model):
     failures: Mapped[int] = mapped_column(default=0)
     failed_at: Mapped[datetime] = mapped_column(index=True)
     blocked_until: Mapped[datetime | None]
+
+
+class PasswordResetRequest(Model):
+    """A reset that a browser asked for, whether the address has an account or not.
+
+    The browser's cookie holds a nonce, the row its digest. `message_id` is the email's id in the
+    outbox; `tries` counts the codes that were tried.
+    """
+
+    __tablename__ = "password_reset_requests"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    requested_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0)
 
 
 class SecurityEvent(Model):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_outbox import AddressLike, Outbox
+from microblog.accounts.actions.password_reset_code import begin_request, end_request
 from microblog.accounts.audit.notices import enqueue_notice, request_arguments
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.lookup import find_by_email
@@ -23,6 +24,7 @@ from microblog.accounts.pending_changes import (
     cancel_pending,
     require_unreserved,
 )
+from microblog.accounts.secrets import secret_digest
 from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.login_throttle import reset_account_throttle
 from microblog.accounts.sessions.sessions import end_all_sessions
@@ -42,16 +44,30 @@ class Reason(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-def request_reset(session: Session, outbox: Outbox, address: str, scope: Scope) -> None:
+def request_reset(
+    session: Session,
+    outbox: Outbox,
+    address: str,
+    scope: Scope,
+    *,
+    nonce: str,
+    former_nonce: str | None = None,
+) -> None:
     """Enqueue a link for the account with this address, if there is one.
 
     Nothing is looked up here: the same row is written for any address, so that neither the answer
     nor its time tells who has an account. The composer looks the account up. The origin and the
     moment are stored for the owner, who is told what the request came from, and when.
+
+    The mail has a code, too, for the browser that keeps this `nonce`; the code for the
+    `former_nonce` becomes worthless, unless it is the same.
     """
-    outbox.enqueue(
-        session, RESET_KIND, address, locale=scope.locale, arguments=request_arguments(scope)
-    )
+    about = {**request_arguments(scope), "nonce_digest": secret_digest(nonce).hex()}
+    message_id = outbox.enqueue(session, RESET_KIND, address, locale=scope.locale, arguments=about)
+    if nonce != former_nonce:
+        begin_request(session, message_id, nonce, now=scope.now)
+        if former_nonce is not None:
+            end_request(session, former_nonce)
 
 
 def start_reset(
@@ -101,6 +117,15 @@ def find_by_token(session: Session, keys: Keys, token: str, *, now: datetime) ->
     if user is None or user.disabled_at is not None:
         return None
     return user if matches(claims, RESET_PASSWORD, user) else None
+
+
+def find_by_ended_token(session: Session, keys: Keys, token: str) -> User | None:
+    """Return the account that this token was made for, however old or used it is.
+
+    Whoever has such a token can ask for a new one, and no more.
+    """
+    claims = read_token(keys, RESET_PASSWORD, token, now=None)
+    return session.get(User, claims.user_id) if claims else None
 
 
 def reset_password(

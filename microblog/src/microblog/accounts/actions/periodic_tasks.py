@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
 from microblog.accounts.actions.deletion import delete_due_accounts
+from microblog.accounts.actions.password_reset_code import prune_requests
 from microblog.accounts.actions.verification import remove_unverified
 from microblog.accounts.audit.security_log import prune_events
 from microblog.accounts.pending_changes import prune_changes
@@ -27,6 +28,7 @@ REMOVALS: dict[str, Removal] = {
     "accounts.unverified": remove_unverified,
     "accounts.throttles": prune_throttles,
     "accounts.browsers": prune_browsers,
+    "accounts.password_reset_requests": prune_requests,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from flask_outbox import (
 )
 from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import RESET_KIND, reset_link
+from microblog.accounts.actions.password_reset_code import code_for
 from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.reserved_address import reserved_address_email
@@ -43,7 +45,7 @@ def definition() -> AccountEmail:
             guarded=True,
             way_back=True,
             kept=("browser", "address"),
-            sample=sample_notice,
+            sample=_sample,
         ),
         label=_l("Password reset"),
         log_sentence=_l("A link for a new password was requested."),
@@ -69,7 +71,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
         user,
         token,
         now=now,
-        code=None,
+        code=_code(context, user),
         **request_in_words(context, user),
     )
 
@@ -98,7 +100,18 @@ def compose_with_link(
     )
 
 
+def _code(context: ComposeContext, user: User) -> str | None:
+    """The code for the browser that asked; None if no browser can use one."""
+    digest = context.arguments.get("nonce_digest")
+    return code_for(token_keys(), bytes.fromhex(digest), user) if digest else None
+
+
 def _why_no_link(session: Session, address: Address) -> str:
     if find_by_email(session, address) is None:
         return "No account has this address."
     return "The account is disabled."
+
+
+def _sample(session: Session, language: str) -> ComposeContext:
+    context = sample_notice(session, language)
+    return replace(context, arguments={**context.arguments, "nonce_digest": "00" * 32})

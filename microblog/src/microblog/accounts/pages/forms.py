@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
 
+from microblog.accounts.actions.password_reset_code import LENGTH, read_code
 from microblog.accounts.actions.registration import TakenError
 from microblog.accounts.models import User
 from microblog.accounts.password_rules import (
@@ -215,6 +216,28 @@ class RegistrationForm(NewPasswordForm):
 class ResetPasswordRequestForm(Form):
     email = email_field()
     submit = SubmitField(_l("Request Password Reset"))
+
+
+class ResetCodeForm(Form):
+    code = StringField(
+        _l("Code from the email"),
+        validators=[DataRequired(_REQUIRED)],
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "characters",
+            "spellcheck": "false",
+            "maxlength": 32,
+        },
+    )
+
+    def validate_code(self, field: Field) -> None:
+        if read_code(field.data) is None:
+            raise ValidationError(
+                _(
+                    "A code has %(num)d letters and digits. 0, 1, I, L and O don't occur.",
+                    num=LENGTH,
+                )
+            )
 
 
 class ResetPasswordForm(NewPasswordForm):

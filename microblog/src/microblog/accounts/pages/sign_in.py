@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from math import ceil
 
-from flask import Flask, flash, redirect, render_template, request, session
+from flask import Flask, current_app, flash, redirect, render_template, request, session
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -14,22 +14,25 @@ from flask_login import current_user, login_user, logout_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from flask_outbox import current_outbox
+from flask_outbox import AddressError, current_outbox, parse_address
 from flask_outbox.database_errors import is_outage
 from microblog.accounts.actions import sign_in
+from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.accounts.actions.sign_in import Attempt, Candidate, Entry
 from microblog.accounts.keys import token_keys
 from microblog.accounts.pages.blueprint import blueprint, for_strangers
 from microblog.accounts.pages.browser_cookie import browser_secrets, keep_secrets
 from microblog.accounts.pages.deletion import offer_to_keep
-from microblog.accounts.pages.forms import LoginForm
+from microblog.accounts.pages.forms import LoginForm, ResetCodeForm
 from microblog.accounts.pages.login_manager import Logins
+from microblog.accounts.pages.pending_reset import keep_login, kept_login, pending_reset
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import current_origin
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import Scope, current_scope
+from microblog.web.times import whole_minute
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +75,8 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
 @limit_posts
 @for_strangers
 def login() -> str | Response | tuple[str, int, dict[str, str]]:
-    form = LoginForm()
-    return _try(form) if form.validate_on_submit() else _page(form)
+    form = LoginForm(username=kept_login())
+    return _try(form) if form.validate_on_submit() else sign_in_page(form)
 
 
 @blueprint.post("/logout")
@@ -83,6 +86,24 @@ def logout() -> Response:
             sessions.log_out(writing, current_user, current_scope())
         logout_user()
     return redirect(home())
+
+
+def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str:
+    """Render the log-in page, which begins with the reset that this browser asked for, if any."""
+    now, outbox = current_scope().now, current_outbox()
+    pending = pending_reset(now=now)
+    if pending is None:
+        return render_template("accounts/sign_in.html", form=form)
+    opens_at = pending.opens_at(outbox, now=now)
+    return render_template(
+        "accounts/sign_in.html",
+        form=form,
+        pending=pending,
+        code_form=code_form or ResetCodeForm(formdata=None),
+        opens_at=whole_minute(opens_at) if opens_at else None,
+        sender=outbox.author(outbox.email_types[RESET_KIND]).mailbox,
+        minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
+    )
 
 
 def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
@@ -99,7 +120,8 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
     entry = _enter(form, attempt, found, scope) if found else None
     if entry is None:
         flash(_("Invalid username or password"), "error")
-        return _page(form)
+        _keep_address(form.username.data)
+        return sign_in_page(form)
     if entry.visitor is None:
         return offer_to_keep(entry.user)
     session.clear()
@@ -131,8 +153,15 @@ def _too_often(form: LoginForm, wait: timedelta) -> tuple[str, int, dict[str, st
         login_throttle.whole_minutes(wait),
     )
     flash(words, "error")
-    return _page(form), 429, {"Retry-After": str(ceil(wait.total_seconds()))}
+    return sign_in_page(form), 429, {"Retry-After": str(ceil(wait.total_seconds()))}
 
 
-def _page(form: LoginForm) -> str:
-    return render_template("accounts/sign_in.html", form=form)
+def _keep_address(login: str) -> None:
+    """Let the form for a forgotten password begin with this address.
+
+    Nothing else is kept: some people type their password there.
+    """
+    try:
+        keep_login(str(parse_address(login, public=True)))
+    except AddressError:
+        keep_login(None)

@@ -6,7 +6,8 @@ belong to the same account. A row stores only a keyed digest: some people type t
 
 It locks nobody out. After ten failures each further attempt has to wait, at most an hour. A reset
 ends the wait. A known browser of the account has a count of its own, which strangers cannot use up
-(OWASP's device cookies), and so has a session in which the password is asked for once more.
+(OWASP's device cookies), and so has a session in which the password is asked for once more. The
+codes beside reset links are counted like this, too, separately; the link works meanwhile.
 
 Sources: OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet.
 """
@@ -26,6 +27,9 @@ from microblog.accounts.tokens import Keys
 from microblog.accounts.usernames import username_key
 from microblog.database import UTCDateTime
 
+LOGIN = "login"
+RESET_CODE = "reset code"
+
 FREE_FAILURES = 10
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
@@ -39,13 +43,14 @@ _HOLD = text(
 ).bindparams(bindparam("now", type_=UTCDateTime()))
 
 
-def throttle_key(keys: Keys, login: str, browser: bytes = b"") -> str:
+def throttle_key(keys: Keys, login: str, browser: bytes = b"", *, purpose: str = LOGIN) -> str:
     """Return what attempts are counted by; all spellings of one login share it.
 
-    `browser` is the digest of a known browser or of a session.
+    `browser` is the digest of a known browser or of a session; `purpose` is what is attempted.
     """
     spelling = f"{browser.hex()}\0{_one_spelling(login)}".encode()
-    return hmac.new(keys.current.encode(), b"login\0" + spelling, "sha256").hexdigest()
+    text = purpose.encode() + b"\0" + spelling
+    return hmac.new(keys.current.encode(), text, "sha256").hexdigest()
 
 
 def admit(session: Session, key: str, *, now: datetime) -> timedelta | None:
@@ -74,9 +79,10 @@ def reset_throttle(session: Session, key: str) -> None:
 
 
 def reset_account_throttle(session: Session, keys: Keys, user: User) -> None:
-    """Forget the failures for this account's name and address."""
+    """Forget the failures for this account's name and address, log-ins and codes."""
     for login in (user.username, user.email):
         reset_throttle(session, throttle_key(keys, login))
+    reset_throttle(session, throttle_key(keys, user.email, purpose=RESET_CODE))
 
 
 def whole_minutes(wait: timedelta) -> int:
