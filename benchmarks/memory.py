@@ -46,6 +46,9 @@ AT_MOST_BYTES = 50
 """Growth for each message after the warm-up. The smallest string takes as much, and a number in a
 list nearly: anything that is kept of each message takes more."""
 
+ENOUGH = 30_000
+"""Fewer messages tell nothing: the allocator may take a MiB at any time, and once."""
+
 START_UP_AT_MOST = 0.6
 SUPERVISOR_AT_MOST_MIB = 20
 SITE_AT_MOST_MIB = 175
@@ -113,6 +116,11 @@ def report_growth(report: Report, messages: int, only: list[str] | None) -> None
             *(f"{size / MIB:.1f} MiB" for size in sizes),
             f"{growths[-1]:.1f} bytes a message",
         )
+    if messages < ENOUGH:
+        report.note(
+            f"Growth is judged from {ENOUGH:,} messages on: the allocator's steps are large."
+        )
+        return
     report.promise(
         f"The dispatcher's memory grows by less than {AT_MOST_BYTES} bytes a message",
         measured=f"at most {max(growths):.1f} bytes over {marks[-1] - marks[0]:,} messages",
