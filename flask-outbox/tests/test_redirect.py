@@ -184,7 +184,7 @@ def test_a_wrong_setting_is_refused_at_start(
 
 def test_the_check_shows_it(app: Flask) -> None:
     shown = app.test_cli_runner().invoke(args=["outbox", "check"]).output
-    said = f"WARNING: mail server: MAIL_REDIRECT_TO is set: all mail goes to {QA}, {DEV}, not to"
+    said = f"WARNING: mail server: MAIL_REDIRECT_TO is set: all mail goes to {QA}, {DEV} instead of"
     assert any(line.startswith(said) for line in shown.splitlines()), shown
 
 

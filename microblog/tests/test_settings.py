@@ -416,9 +416,13 @@ OAUTH = {
         ({"MAIL_OAUTH_CLIENT_SECRET": ""}, "MAIL_OAUTH_REFRESH_TOKEN", "are both missing"),
         ({"MAIL_SERVER": "m.ex"}, "MAIL_OAUTH_TOKEN_URL", "cross the network to m.ex unencrypted"),
         ({"MAIL_OAUTH_TOKEN_URL": "http://m.ex/t"}, "MAIL_OAUTH_TOKEN_URL", "begin with https://"),
-        ({"MAIL_OAUTH_TOKEN_URL": "login"}, "MAIL_OAUTH_TOKEN_URL", "a whole address"),
-        ({"MAIL_OAUTH_TOKEN_URL": "https://a:b@m.ex/"}, "MAIL_OAUTH_TOKEN_URL", "no user name"),
-        ({"MAIL_OAUTH_TOKEN_URL": "https://[m.ex/"}, "MAIL_OAUTH_TOKEN_URL", "a whole address"),
+        ({"MAIL_OAUTH_TOKEN_URL": "login"}, "MAIL_OAUTH_TOKEN_URL", "a full URL"),
+        (
+            {"MAIL_OAUTH_TOKEN_URL": "https://a:b@m.ex/"},
+            "MAIL_OAUTH_TOKEN_URL",
+            "a username",
+        ),
+        ({"MAIL_OAUTH_TOKEN_URL": "https://[m.ex/"}, "MAIL_OAUTH_TOKEN_URL", "a full URL"),
     ],
 )
 def test_serving_refuses_half_an_oauth_login_and_an_open_one(
@@ -466,7 +470,7 @@ def test_serving_accepts_a_whole_oauth_login(
         ({"KEY_FILE": "key.pem", "SELECTOR": "s 1"}, "SELECTOR holds 's 1', which cannot be"),
         ({"KEY_FILE": "key.pem"}, "SELECTOR is missing, though MAIL_DKIM_KEY_FILE is set"),
         ({"SELECTOR": "s1"}, "SELECTOR is set, though MAIL_DKIM_KEY_FILE is missing"),
-        ({"DOMAIN": "exa mple"}, "DOMAIN holds 'exa mple', which is no domain"),
+        ({"DOMAIN": "exa mple"}, "DOMAIN holds 'exa mple', which isn't a domain"),
     ],
 )
 def test_serving_refuses_half_a_signature_and_names_that_are_none(

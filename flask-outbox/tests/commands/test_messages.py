@@ -64,7 +64,7 @@ def test_messages_are_found(outbox: Command, wanted: list[str], found: list[int]
 @pytest.mark.usefixtures("three_messages")
 def test_the_numbers_alone_are_for_other_commands(outbox: Command) -> None:
     assert outbox("list", "--ids").stdout.split() == ["3", "2", "1"]
-    assert outbox("list", "--ids", "--kind", "nothing").output == "No message matches.\n"
+    assert outbox("list", "--ids", "--kind", "nothing").output == "No messages found.\n"
 
 
 @ON_ONE
@@ -72,11 +72,11 @@ def test_the_numbers_alone_are_for_other_commands(outbox: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "4"], "There is no message 4."),
-        (["retry", "1"], "Message 1 is sent: there is nothing to retry."),
-        (["cancel", "3", "4"], "There is no message 4."),
-        (["suppressed", "susan@example.com", "--lift"], "susan@example.com is not suppressed."),
-        (["suppressed", "susan"], "'susan' is not an e-mail address: "),
+        (["show", "4"], "There's no message 4."),
+        (["retry", "1"], "Message 1 is sent: there's nothing to send again."),
+        (["cancel", "3", "4"], "There's no message 4."),
+        (["suppressed", "susan@example.com", "--lift"], "susan@example.com isn't suppressed."),
+        (["suppressed", "susan"], "'susan' isn't an email address: "),
     ],
     ids=lambda value: " ".join(value)[:20] if isinstance(value, list) else "",
 )

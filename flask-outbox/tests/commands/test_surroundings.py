@@ -63,7 +63,7 @@ def test_a_database_that_is_away_is_said(tmp_path: Path, command: str) -> None:
     refused = app.test_cli_runner().invoke(args=["outbox", *WITH_DATABASE[command]])
     engine.dispose()
     assert refused.exit_code == 1
-    assert refused.output == "Error: The database cannot be used: unable to open database file\n"
+    assert refused.output == "Error: The database can't be used: unable to open database file\n"
 
 
 def test_check_says_that_all_is_well(outbox: Command, smtp: ScriptedServer) -> None:
@@ -71,9 +71,9 @@ def test_check_says_that_all_is_well(outbox: Command, smtp: ScriptedServer) -> N
     assert shown.exit_code == 0, shown.output
     database, server = shown.stdout.splitlines()
     assert database.startswith("ok: database: sqlite:///")
-    assert database.endswith("answers; its tables have version 2.")
+    assert database.endswith("answers. Its tables have version 2.")
     assert server.startswith(f"ok: mail server: Connected to {HOST}, port {smtp.port}.")
-    assert server.endswith("The server takes mail from shop@example.com.")
+    assert server.endswith("The server accepts mail from shop@example.com.")
     assert smtp.received == []
 
 
@@ -99,8 +99,8 @@ def test_check_names_a_database_that_is_away(tmp_path: Path) -> None:
     assert shown.exit_code == 1
     database, server = shown.stdout.splitlines()
     assert database.startswith("WRONG: database: sqlite:///")
-    assert database.endswith("shop.db cannot be used: unable to open database file.")
-    assert server == "WARNING: mail server: MAIL_SUPPRESS_SEND is on: no mail leaves. Remove it."
+    assert database.endswith("shop.db can't be used: unable to open database file.")
+    assert server == "WARNING: mail server: MAIL_SUPPRESS_SEND is on: no mail is sent. Remove it."
 
 
 def test_check_names_mail_that_nobody_delivers(made: Made, outbox: Command) -> None:
@@ -112,8 +112,8 @@ def test_check_names_mail_that_nobody_delivers(made: Made, outbox: Command) -> N
         connection.execute(text("UPDATE outbox SET due_at = due_at - 600"))
     shown = outbox("check")
     assert shown.exit_code == 0
-    said = "WARNING: database: 1 message is overdue, for 10 min: nobody delivers."
-    assert f"{said} Is this running? flask outbox deliver" in shown.stdout
+    said = "WARNING: database: 1 message is overdue by 10 min: no dispatcher seems to be running."
+    assert f"{said} Check that this is running: flask outbox deliver" in shown.stdout
 
 
 def test_a_test_message_is_sent_and_refused_in_words(outbox: Command, smtp: ScriptedServer) -> None:
@@ -130,8 +130,8 @@ def test_a_test_message_is_sent_and_refused_in_words(outbox: Command, smtp: Scri
 def test_without_a_sender_there_is_no_test(made: Made, outbox: Command) -> None:
     made.app.extensions["flask_outbox"].outbox.sender = None
     refused = outbox("test", "susan@example.com")
-    assert refused.output == "Error: There is no sender: set MAIL_DEFAULT_SENDER or ADMINS.\n"
-    assert "There is no sender" in outbox("check").stdout
+    assert refused.output == "Error: There's no sender. Set MAIL_DEFAULT_SENDER or ADMINS.\n"
+    assert "There's no sender" in outbox("check").stdout
 
 
 def test_a_port_that_another_program_has_is_said(outbox: Command) -> None:
@@ -139,7 +139,7 @@ def test_a_port_that_another_program_has_is_said(outbox: Command) -> None:
         port = other.getsockname()[1]
         refused = outbox("catch", "--port", str(port))
     assert refused.exit_code == 1
-    said = f"Error: Port {port} on {HOST} cannot be used: Address already in use."
+    said = f"Error: Port {port} on {HOST} can't be used: Address already in use."
     assert refused.output.startswith(said)
 
 
@@ -156,6 +156,8 @@ def test_previews_are_in_the_languages_of_the_application(made: Made, outbox: Co
     assert "(fr)" not in outbox("preview", "--language", "de").stdout
     refused = outbox("preview", "--language", "en")
     assert refused.exit_code == 2
-    assert "'en' is not one of these: de, fr" in refused.output
+    assert "'en' isn't one of these: de, fr" in refused.output
     unknown = outbox("preview", "--type", "shop.nothing")
-    assert unknown.output == ("Error: There is no e-mail 'shop.nothing'; there are: shop.hello\n")
+    assert unknown.output == (
+        "Error: There's no email 'shop.nothing'. Choose one of these: shop.hello\n"
+    )

@@ -122,7 +122,7 @@ def words(page: TestResponse) -> str:
 
 def numbers_in(html: str) -> list[int]:
     """The ids of the messages that the page lists."""
-    return [int(number) for number in re.findall(r'<a href="/mail/(\d+)">', html)]
+    return [int(number) for number in re.findall(r'<a class="outbox-to" href="/mail/(\d+)">', html)]
 
 
 def error_beside(page: TestResponse, field: str) -> str:

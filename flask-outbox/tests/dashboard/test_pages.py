@@ -84,14 +84,14 @@ def test_messages_are_found(operator: Operator, asked: str, found: list[int]) ->
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
-        ("since", "yesterday", "This is not a moment. Write it like 2026-02-28 13:30."),
-        ("since", "2026-02-30", "This is not a moment. Write it like 2026-02-28 13:30."),
-        ("until", "13:30", "This is not a moment. Write it like 2026-02-28 13:30."),
-        ("until", "2019-12-31", "This is not after the beginning."),
-        ("address", "a\0b", "This field holds characters that cannot be shown."),
-        ("address", "x" * 321, "Write at most 320 letters."),
-        ("status", "nonsense", "Choose one of the list."),
-        ("kind", "nonsense", "Choose one of the list."),
+        ("since", "yesterday", "Enter a date and time like 2026-02-28 13:30."),
+        ("since", "2026-02-30", "Enter a date and time like 2026-02-28 13:30."),
+        ("until", "13:30", "Enter a date and time like 2026-02-28 13:30."),
+        ("until", "2019-12-31", "Choose an end after the start."),
+        ("address", "a\0b", "Remove the characters that can't be shown."),
+        ("address", "x" * 321, "Use at most 320 characters."),
+        ("status", "nonsense", "Choose one from the list."),
+        ("kind", "nonsense", "Choose one from the list."),
     ],
 )
 def test_bad_input_is_explained_beside_the_field_and_kept(
@@ -154,9 +154,9 @@ def test_the_address_of_the_next_page_holds_the_forms_fields_alone(
 
 @ON_SQLITE
 def test_an_empty_outbox_has_a_page_that_says_so(operator: Operator) -> None:
-    assert "Nothing waits." in words(operator.get("/mail"))
-    assert "There are none." in words(operator.get("/mail"))
-    assert "No message matches." in words(operator.get("/mail?status=dead"))
+    assert "No messages are waiting." in words(operator.get("/mail"))
+    assert "Nothing yet." in words(operator.get("/mail"))
+    assert "No messages found." in words(operator.get("/mail?status=dead"))
 
 
 @pytest.mark.parametrize("asked", ["", "?status=sent"])
@@ -171,16 +171,16 @@ def test_a_page_takes_a_fixed_number_of_statements(
     assert len(few) <= 7
 
 
-# How the outbox stands
+# The figures of the outbox
 
 
 @pytest.mark.usefixtures("three_messages")
 def test_the_statistics_of_the_outbox_are_shown(operator: Operator) -> None:
     said = words(operator.get("/mail"))
-    assert re.search(r"1 message waits, for \d+ seconds?\.", said)
-    assert re.search(r"mail that somebody waits for 1 oldest: \d+ seconds?", said)
-    assert "sent 1" in said
-    assert "dead 1" in said
+    assert re.search(r"1 message has been waiting for \d+ seconds?\.", said)
+    assert re.search(r"1 waiting \(urgent\), oldest: \d+ seconds?", said)
+    assert "1 Sent" in said
+    assert "1 Failed" in said
 
 
 def test_outcomes_are_shown_as_a_chart_and_a_table(app: Flask, operator: Operator) -> None:
@@ -211,23 +211,23 @@ def test_outcomes_are_shown_as_a_chart_and_a_table(app: Flask, operator: Operato
 @pytest.mark.usefixtures("three_messages")
 def test_the_history_of_a_message_has_the_servers_words(app: Flask, operator: Operator) -> None:
     page = operator.get("/mail/2")
-    assert "dead It was refused for good" in words(page)
+    assert "Failed It was refused for good" in words(page)
     assert "bob@example.com" in words(page)
     assert "5.7.1 Your domain is on <our> list" in words(page)
     assert "<our>" not in page.text
     moments = re.findall(r'<time datetime="([^"]+)">', page.text)
     assert len(moments) == 3, "posted, ended, and its one attempt"
     assert "Send again…" in words(page)
-    assert "Cancel…" not in words(page)
+    assert "Cancel message…" not in words(page)
 
 
 @pytest.mark.usefixtures("three_messages")
 def test_a_waiting_message_shows_its_next_attempt(operator: Operator) -> None:
     said = words(operator.get("/mail/3"))
-    assert "It was not tried." in said
+    assert "Not tried yet." in said
     assert "Next attempt" in said
-    assert "Worthless from" in said
-    assert "Cancel…" in said
+    assert "Expires" in said
+    assert "Cancel message…" in said
 
 
 @ON_SQLITE
@@ -253,11 +253,11 @@ def test_a_message_that_does_not_exist_is_not_found(
 def test_an_old_message_shows_no_address(app: Flask, operator: Operator) -> None:
     write(app, {"recipient": "sha256:abc", "reduced": True, "status": Status.DEAD})
     page = operator.get("/mail/1")
-    assert "address removed" in words(page)
+    assert "Address deleted" in words(page)
     assert "sha256" not in page.text
     assert "Send again…" not in words(page)
     refused = operator.get("/mail/1/retry")
-    assert "This message is too old: its address was removed." in words(refused)
+    assert "This message is too old: its address was deleted." in words(refused)
 
 
 # Again, and not at all
@@ -281,7 +281,7 @@ def test_a_message_is_sent_again_after_a_confirmation(
     assert rows(app)[1].status == Status.DEAD, "looking changes nothing"
     with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
         said = words(operator.submit("/mail/2/retry"))
-    assert "The message is queued again." in said
+    assert "Message queued again." in said
     assert woken == [[2]]
     assert [
         record.getMessage() for record in caplog.records if record.name == "flask_outbox.dashboard"
@@ -302,8 +302,8 @@ def test_a_message_is_cancelled_after_a_confirmation(
     assert rows(app)[2].status == Status.QUEUED, "looking changes nothing"
     with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
         said = words(operator.submit("/mail/3/cancel"))
-    assert "The message is cancelled." in said
-    assert "cancelled It was cancelled" in said
+    assert "Message cancelled." in said
+    assert "Cancelled An administrator cancelled it." in said
     assert "cancelled message 3 (shop.reset)" in caplog.text
     before = len(smtp.received)
     assert deliver() == 0
@@ -314,10 +314,10 @@ def test_a_message_is_cancelled_after_a_confirmation(
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("/mail/1/retry", "This message waits already, or was sent."),
-        ("/mail/3/retry", "This message waits already, or was sent."),
-        ("/mail/1/cancel", "This message does not wait any more."),
-        ("/mail/2/cancel", "This message does not wait any more."),
+        ("/mail/1/retry", "This message is already waiting or sent."),
+        ("/mail/3/retry", "This message is already waiting or sent."),
+        ("/mail/1/cancel", "This message is no longer waiting."),
+        ("/mail/2/cancel", "This message is no longer waiting."),
     ],
 )
 def test_an_impossible_action_is_explained_and_changes_nothing(
@@ -337,7 +337,7 @@ def test_an_action_on_a_message_that_changed_meanwhile_is_explained(
     enqueue(app)
     token = operator.csrf_token("/mail/1/cancel")
     deliver()
-    assert "does not wait any more" in words(operator.submit("/mail/1/cancel", token=token))
+    assert "no longer waiting" in words(operator.submit("/mail/1/cancel", token=token))
     assert rows(app)[0].status == Status.SENT
 
 
@@ -355,16 +355,16 @@ def test_a_suppressed_address_is_allowed_again(
     enqueue(app)
     deliver()
     assert "Nothing is sent to this address" in words(operator.get("/mail/1"))
-    assert "allow it again first" in words(operator.get("/mail/1/retry"))
+    assert "allow the address first" in words(operator.get("/mail/1/retry"))
     listed_ones = operator.get("/mail/suppressed")
     assert "susan@example.com" in words(listed_ones)
     assert "5.1.1 Nobody of that name lives here" in words(listed_ones)
     lift = "/mail/suppressed/lift?address=susan@example.com"
     assert f'href="{lift}"' in listed_ones.text
-    assert "Send to this address again?" in words(operator.get(lift))
+    assert "Allow this address?" in words(operator.get(lift))
     with caplog.at_level(logging.INFO, "flask_outbox.dashboard"):
         said = words(operator.submit(lift, {"address": "susan@example.com"}))
-    assert "Mail is sent to susan@example.com again." in said
+    assert "Mail to susan@example.com is allowed again." in said
     assert "allowed mail to susan@example.com again" in caplog.text
     operator.submit("/mail/1/retry")
     deliver()
@@ -376,23 +376,29 @@ def test_suppressed_addresses_are_found_and_come_in_pages(app: Flask, operator: 
         condemned = [(f"user{number:03}@example.com", "550 5.1.1") for number in range(60)]
         suppressions.suppress(writing, condemned, now=NOW)
     page = operator.get("/mail/suppressed?address=USER0")
-    first = re.findall(r"<bdi>(user\d+)@", page.text)
+    first = shown_addresses(page)
     more = re.search(r'rel="next" href="([^"]+)"', page.text)
     assert more
     page = operator.get(more[1].replace("&amp;", "&"))
     assert "address=USER0" in more[1]
-    second = re.findall(r"<bdi>(user\d+)@", page.text)
-    assert first + second == [f"user{number:03}" for number in range(60)]
+    second = shown_addresses(page)
+    assert first + second == [f"user{number:03}@example.com" for number in range(60)]
     assert 'rel="next"' not in page.text
-    assert re.findall(r"<bdi>(\w+)@", operator.get("/mail/suppressed?address=059").text) == [
-        "user059"
-    ]
+    found = operator.get("/mail/suppressed?address=059")
+    assert shown_addresses(found) == ["user059@example.com"]
+    assert "No addresses found." in words(operator.get("/mail/suppressed?address=nobody"))
+
+
+@ON_SQLITE
+def test_an_empty_list_of_suppressed_addresses_says_what_would_be_in_it(operator: Operator) -> None:
+    said = words(operator.get("/mail/suppressed"))
+    assert "No addresses yet. An address appears here once" in said
 
 
 @pytest.mark.parametrize("address", ["nobody%40example.com", "", "%00", "a%00b", "%ff"])
 def test_an_address_that_is_not_suppressed_is_explained(operator: Operator, address: str) -> None:
     page = operator.get(f"/mail/suppressed/lift?address={address}")
-    assert "This address is not suppressed." in words(page)
+    assert "This address isn't suppressed." in words(page)
     assert operator.get(f"/mail/suppressed?after={address}").status_code == 200
 
 
@@ -403,6 +409,11 @@ def listed(operator: Operator, address: str) -> list[int]:
     page = operator.get(address)
     assert page.status_code == 200
     return numbers_in(page.text)
+
+
+def shown_addresses(page: TestResponse) -> list[str]:
+    """The suppressed addresses that the page lists."""
+    return re.findall(r'<bdi class="outbox-to">([^<]+)</bdi>', page.text)
 
 
 def value_in(page: TestResponse, field: str) -> str:

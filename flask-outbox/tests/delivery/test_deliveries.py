@@ -150,7 +150,7 @@ BEGUN = MAX_CRASHES + 3
         ({"delays": (1.0,)}, {"failures": 1}, Server(sending=LATER), None, Status.DEAD, "after 2"),
         # Its time.
         ({}, {"expires_at": NOW + 1}, Server(), None, Status.SENT, "250 ok"),
-        ({}, {"expires_at": NOW}, Server(), None, Status.EXPIRED, "worthless"),
+        ({}, {"expires_at": NOW}, Server(), None, Status.EXPIRED, "expired before"),
         ({}, {"expires_at": NOW}, Server([AWAY]), None, Status.DEFERRED, "nobody answers"),
         # Its text.
         ({}, {}, Server(), Discard("nobody is there"), Status.DISCARDED, "nobody is there"),

@@ -445,7 +445,7 @@ def test_a_row_of_another_priority_than_its_type_is_not_looked_at_for_ever(shop:
         ),
         (
             {"MAIL_SERVERS": {"main": {"MAIL_SERVER": "a", "MAIL_RATE_LIMIT": "fast"}}},
-            "MAIL_SERVERS['main']: MAIL_RATE_LIMIT holds 'fast', which is no limit",
+            "MAIL_SERVERS['main']: MAIL_RATE_LIMIT contains 'fast', which isn't a limit",
         ),
         (
             {"MAIL_SERVERS": {"main": {"MAIL_SERVER": "a"}}, "MAIL_PASSWORD": "secret"},
@@ -545,7 +545,7 @@ def test_commands_tell_of_each_server(shop: Shop, command: Callable[..., Any]) -
     tried = command("test", "susan@example.com")
     assert tried.exit_code == 1
     assert f"port {shop.second.port}:" in tried.stdout
-    assert tried.stdout.count("From shop@example.com to susan@example.com, over") == 2
+    assert tried.stdout.count("From shop@example.com to susan@example.com, through") == 2
     assert len(shop.second.received) == 1
     told = json.loads(command("test", "susan@example.com", "--json").stdout)
     assert told["sent"] is False
@@ -556,7 +556,7 @@ def test_commands_tell_of_each_server(shop: Shop, command: Callable[..., Any]) -
     shop.outbox.send_email("Hello", None, ["susan@example.com"], "text")
     drained = command("deliver", "--drain")
     assert drained.exit_code == 1
-    assert "Error: The mail server cannot be used: first: connect: " in drained.output
+    assert "Error: The mail server can't be used: first: connect: " in drained.output
     assert drained.stdout.count("Delivering to") == 2
     shown = command("show", "1").stdout
     assert "deferred: first: connect: " in shown

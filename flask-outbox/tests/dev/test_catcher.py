@@ -239,7 +239,7 @@ def test_an_empty_inbox_says_so(browser: FlaskClient) -> None:
     for path in ("/dev/inbox", "/dev/inbox/"):
         page = browser.get(path)
         assert page.status_code == 200
-        assert "No mail yet" in page.text
+        assert "No emails yet" in page.text
 
 
 def test_messages_are_listed_and_shown(mail: CaughtMail, port: int, browser: FlaskClient) -> None:

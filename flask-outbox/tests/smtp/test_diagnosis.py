@@ -42,7 +42,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.mark.parametrize(
     ("script", "step", "words"),
     [
-        ({"connect": "HTTP/1.1 400 Bad Request"}, Step.GREETING, "not as a mail server"),
+        ({"connect": "HTTP/1.1 400 Bad Request"}, Step.GREETING, "isn't a mail server"),
         ({"connect": "554 5.7.1 Your address is on a list"}, Step.GREETING, "refuses this machine"),
         ({"connect": "421 4.7.0 Too many connections"}, Step.GREETING, "later"),
         ({"ehlo": "550 No", "helo": "550 No"}, Step.EHLO, "refuses this machine"),
@@ -54,12 +54,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
             Step.ACCEPTANCE,
             "MAIL_DEFAULT_SENDER",
         ),
-        ({"content": "550 5.4.5 Daily user sending limit exceeded"}, Step.ACCEPTANCE, "for now"),
-        ({"rcpt": "454 Throttling failure: Daily message quota exceeded."}, Step.RCPT, "for now"),
+        (
+            {"content": "550 5.4.5 Daily user sending limit exceeded"},
+            Step.ACCEPTANCE,
+            "limit. Wait",
+        ),
+        (
+            {"rcpt": "454 Throttling failure: Daily message quota exceeded."},
+            Step.RCPT,
+            "limit. Wait",
+        ),
         (
             {"content": "554 Message rejected: Sending paused for this account."},
             Step.ACCEPTANCE,
-            "lets this account send nothing",
+            "stopped this account from sending",
         ),
         ({"mail": "530 5.7.0 Must issue a STARTTLS command first"}, Step.MAIL, "MAIL_USE_TLS=1"),
         ({"mail": "530 5.7.1 Authentication required"}, Step.MAIL, "MAIL_USERNAME"),
@@ -75,12 +83,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
             Step.ACCEPTANCE,
             "MAIL_DEFAULT_SENDER",
         ),
-        ({"rcpt": "550 5.1.1 No such user"}, Step.RCPT, "Look for a slip"),
-        ({"rcpt": "554 5.7.1 <susan@example.com>: Relay access denied"}, Step.RCPT, "who log in"),
-        ({"rcpt": "550 5.7.54 SMTP; Unable to relay recipient"}, Step.RCPT, "who log in"),
+        ({"rcpt": "550 5.1.1 No such user"}, Step.RCPT, "Check it for a typo"),
+        (
+            {"rcpt": "554 5.7.1 <susan@example.com>: Relay access denied"},
+            Step.RCPT,
+            "a log-in",
+        ),
+        ({"rcpt": "550 5.7.54 SMTP; Unable to relay recipient"}, Step.RCPT, "a log-in"),
         ({"rcpt": "450 4.2.0 Greylisted, see the postmaster"}, Step.RCPT, "a few minutes"),
         ({"content": "451 4.7.1 Greylisting in action"}, Step.ACCEPTANCE, "a few minutes"),
-        ({"data": "554 5.3.4 Not now"}, Step.DATA, "Its words say why"),
+        ({"data": "554 5.3.4 Not now"}, Step.DATA, "Its answer says why"),
         ({"content": "550 5.7.26 Unauthenticated mail is not accepted"}, Step.ACCEPTANCE, "SPF"),
     ],
     ids=str,
@@ -155,7 +167,7 @@ def test_tls_from_the_start_where_the_server_does_not_speak_it() -> None:
     with ScriptedServer() as server:
         error, hint = diagnosis(server, use_ssl=True)
         assert error.step is Step.TLS
-        assert f"Port {server.port} does not speak TLS from the start" in hint
+        assert f"Port {server.port} doesn't use TLS from the start" in hint
         assert "MAIL_USE_SSL=0 and MAIL_USE_TLS=1" in hint
 
 
@@ -175,7 +187,7 @@ def test_encryption_where_the_server_has_none() -> None:
     with ScriptedServer() as server:
         error, hint = diagnosis(server, use_tls=True)
     assert error.step is Step.STARTTLS
-    assert "cannot encrypt on this port" in hint
+    assert "can't encrypt on this port" in hint
 
 
 @pytest.mark.parametrize(
@@ -209,7 +221,7 @@ def test_a_wrong_server_name(options: dict[str, Any]) -> None:
     settings = SmtpServer(**{"host": "smtp.example.invalid", "port": 465, **options})
     error = failure(settings)
     assert error.step is Step.LOOKUP
-    assert "No machine has the name 'smtp.example.invalid'" in advice(error, settings)
+    assert "No machine is named 'smtp.example.invalid'" in advice(error, settings)
 
 
 def test_a_wrong_port() -> None:
@@ -241,9 +253,9 @@ def test_each_successful_step_is_reported(authority: Authority) -> None:
     assert accepted.answer == "250 2.0.0 Taken"
     assert reported == [
         f"Connected to 127.0.0.1, port {settings.port}.",
-        "The connection is encrypted, and the certificate is good.",
+        "The connection is encrypted and the certificate is valid.",
         "Logged in as susan.",
-        "The server took the message: 250 2.0.0 Taken",
+        "The server accepted the message: 250 2.0.0 Taken",
     ]
 
 

@@ -19,11 +19,11 @@ def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> N
     page.get_by_role("button", name="Request Password Reset").click()
     log_in(page, demo, "alice", PASSWORD)
     page.get_by_role("link", name="Administration").click()
-    page.get_by_label("Address or number").fill("bob@microblog")
-    page.get_by_label("Status").select_option("sent")
+    page.get_by_label("Address or message number").fill("bob@microblog")
+    page.get_by_label("Status", exact=True).select_option("sent")
     search = page.get_by_role("button", name="Search")
     search.click()
-    expect(page.get_by_label("Address or number")).to_have_value("bob@microblog")
+    expect(page.get_by_label("Address or message number")).to_have_value("bob@microblog")
     message = page.get_by_role("link", name="bob@microblog.example").first
     for _ in range(50):
         if message.count():
@@ -31,11 +31,11 @@ def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> N
         page.wait_for_timeout(200)
         search.click()
     message.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Message")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("to bob@microblog.example")
     expect(page.locator(".outbox-timeline li")).to_have_count(1)
     expect(page.locator(".outbox-timeline")).to_contain_text("250")
-    page.get_by_role("link", name="all mail to it").click()
-    expect(page.get_by_label("Address or number")).to_have_value("bob@microblog.example")
+    page.get_by_role("link", name="All messages to this address").click()
+    expect(page.get_by_label("Address or message number")).to_have_value("bob@microblog.example")
 
 
 def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> None:

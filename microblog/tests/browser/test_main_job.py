@@ -116,7 +116,7 @@ def mailed_link(page: Page, demo: Demonstration, name: str) -> str:
         if mail.count():
             break
         page.wait_for_timeout(200)
-        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("link", name="Refresh").click()
     mail.click()
     assert_fits(page)
     frame = page.frame_locator("iframe")

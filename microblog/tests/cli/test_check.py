@@ -111,7 +111,7 @@ def test_a_site_that_lacks_nothing(
     ]
     assert "its schema is up to date, and it can be written" in checked.stdout
     assert "The connection is encrypted" in said[-1]
-    assert "The server takes mail from admin@tutorial-site.org." in said[-1]
+    assert "The server accepts mail from admin@tutorial-site.org." in said[-1]
     assert rows(app) == []
     assert not (tmp_path / "logs").exists()
 
@@ -125,7 +125,7 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
     (wrong,) = [one for one in told if one["level"] == "wrong"]
     assert wrong["subject"] == "mail server"
     assert 'failed at the step "name look-up"' in wrong["says"]
-    assert "slip in MAIL_SERVER" in wrong["mend"]
+    assert "Check MAIL_SERVER for a typo" in wrong["mend"]
 
 
 # Settings and files
@@ -170,7 +170,7 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
         (
             {"MAIL_REDIRECT_TO": "qa@tutorial-site.org dev@tutorial-site.org"},
             "WARNING: mail server: MAIL_REDIRECT_TO is set: all mail goes to qa@tutorial-site.org,"
-            " dev@tutorial-site.org, not to its recipients.",
+            " dev@tutorial-site.org instead of its recipients.",
         ),
         ({"MAIL_DKIM_KEY_FILE": __file__}, "WRONG: settings: MAIL_DKIM_SELECTOR is missing"),
         (
@@ -363,7 +363,9 @@ def test_mail_that_nobody_delivers(microblog: Command, app: Flask) -> None:
             for row in session.merge_all(rows(app)):
                 row.due_at = time.time() - 3600
     (line,) = lines(microblog, "outbox")
-    assert line.startswith("WARNING: outbox: 1 message is overdue, for 60 min: nobody delivers.")
+    assert line.startswith(
+        "WARNING: outbox: 1 message is overdue by 60 min: no dispatcher seems to be running."
+    )
 
 
 # Brokers
@@ -524,7 +526,7 @@ def test_a_wrong_password_is_told_without_it(microblog: Command) -> None:
             MAIL_PASSWORD="hunter2",
         )
     assert 'failed at the step "log-in": 535' in line
-    assert "The user name or the password is wrong" in line
+    assert "The username or the password is wrong" in line
 
 
 @ON_SQLITE
@@ -538,7 +540,7 @@ def test_a_bad_certificate_is_told(microblog: Command, authority: Authority) -> 
             MAIL_CA_FILE=str(authority.ca_file),
         )
     assert line.startswith("WRONG: mail server: ")
-    assert "has expired: its administrator must renew it" in line
+    assert "has expired. Its administrator must renew it" in line
 
 
 @ON_SQLITE

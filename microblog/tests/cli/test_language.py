@@ -50,9 +50,9 @@ def test_the_variables_of_gettext_say_which(
 
 SPOKEN = {
     "help": {
-        "en": "Send a test message to ADDRESS over the configured server, step by step.",
-        "zh_Hant": "透過已設定的伺服器， 逐步寄一封測試郵件到 ADDRESS。",
-        "ru": "Отправить проверочное письмо на ADDRESS через настроенный сервер",
+        "en": "Send a test message to ADDRESS through the configured server, step by step.",
+        "zh_Hant": "透過已設定的伺服器，逐步寄一封測試信件到 ADDRESS。",
+        "ru": "Отправить тестовое письмо на ADDRESS через настроенный сервер",
     },
     "usage": {
         "en": "Missing argument",

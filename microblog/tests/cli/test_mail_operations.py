@@ -95,7 +95,7 @@ def test_messages_are_found(
 def test_a_moment_that_is_none_is_refused_with_examples(microblog: Command, moment: str) -> None:
     refused = microblog("mail", "list", "--since", moment)
     assert refused.exit_code == 2
-    assert "is no moment: write how long ago (30m, 2h, 7d), a date" in refused.stderr
+    assert "isn't a time: write how long ago (30m, 2h, 7d), a date" in refused.stderr
 
 
 @pytest.mark.usefixtures("three_messages")
@@ -107,7 +107,7 @@ def test_the_numbers_alone_are_for_other_commands(microblog: Command) -> None:
 def test_an_empty_outbox_is_said(microblog: Command) -> None:
     shown = microblog("mail", "list")
     assert (shown.exit_code, shown.stdout) == (0, "")
-    assert shown.stderr == "No message matches.\n"
+    assert shown.stderr == "No messages found.\n"
     assert loaded(microblog, "list") == []
 
 
@@ -172,14 +172,14 @@ def test_a_cancelled_message_is_not_sent(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "4"], "There is no message 4."),
-        (["show", str(10**30)], f"There is no message {10**30}."),
-        (["retry", "1"], "Message 1 is sent: there is nothing to retry."),
-        (["retry", "4"], "There is no message 4."),
-        (["cancel", "1"], "Message 1 is sent: there is nothing to cancel."),
-        (["cancel", "2"], "Message 2 is dead: there is nothing to cancel."),
-        (["cancel", "3", "4"], "There is no message 4."),
-        (["retry", "2", "1"], "Message 1 is sent: there is nothing to retry."),
+        (["show", "4"], "There's no message 4."),
+        (["show", str(10**30)], f"There's no message {10**30}."),
+        (["retry", "1"], "Message 1 is sent: there's nothing to send again."),
+        (["retry", "4"], "There's no message 4."),
+        (["cancel", "1"], "Message 1 is sent: there's nothing to cancel."),
+        (["cancel", "2"], "Message 2 is dead: there's nothing to cancel."),
+        (["cancel", "3", "4"], "There's no message 4."),
+        (["retry", "2", "1"], "Message 1 is sent: there's nothing to send again."),
     ],
     ids=lambda value: " ".join(value)[:20] if isinstance(value, list) else "",
 )
@@ -217,7 +217,7 @@ def test_the_ends_are_counted_by_hour(app: Flask, microblog: Command) -> None:
     assert [hour.get("sent", 0) for hour in ended.values()] == [0, 1]
     assert [hour.get("dead", 0) for hour in ended.values()] == [1, 0]
     picture = microblog("mail", "stats", "--hours", "6").stdout.partition("\n\n")[2].splitlines()
-    assert picture[0] == "Ended in the last 6 hours (UTC):"
+    assert picture[0] == "Finished in the last 6 hours (UTC):"
     assert [line.split() for line in picture[1:]] == [
         [f"{begins[:13]}h", "1", "#" * 40, status, "1"]
         for begins, status in zip(ended, ["dead", "sent"], strict=True)
@@ -226,7 +226,9 @@ def test_the_ends_are_counted_by_hour(app: Flask, microblog: Command) -> None:
 
 @ON_SQLITE
 def test_hours_in_which_nothing_ended_are_not_drawn(microblog: Command) -> None:
-    assert microblog("mail", "stats").stdout.endswith("Ended in the last 24 hours (UTC):\nnone\n")
+    assert microblog("mail", "stats").stdout.endswith(
+        "Finished in the last 24 hours (UTC):\nnone\n"
+    )
 
 
 @pytest.mark.usefixtures("three_messages")
@@ -259,6 +261,6 @@ def test_suppressed_addresses_are_listed_and_lifted(
     }
     assert loaded(microblog, "suppressed") == []
     again = microblog("mail", "suppressed", "susan@example.com", "--lift")
-    assert (again.exit_code, again.stderr) == (1, "Error: susan@example.com is not suppressed.\n")
+    assert (again.exit_code, again.stderr) == (1, "Error: susan@example.com isn't suppressed.\n")
     assert microblog("mail", "suppressed", "--lift").exit_code == 2
     assert microblog("mail", "suppressed", "susan").exit_code == 1

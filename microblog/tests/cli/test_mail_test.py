@@ -24,21 +24,21 @@ def test_a_server_that_takes_the_message_is_a_success(
     assert tested.exit_code == 0, tested.output
     lines = tested.stdout.splitlines()
     assert lines[0] == (
-        f"From admin@microblog.example.com to {ADDRESS}, over 127.0.0.1, port {smtp.port}:"
+        f"From admin@microblog.example.com to {ADDRESS}, through 127.0.0.1, port {smtp.port}:"
     )
     assert f"  ok: Connected to 127.0.0.1, port {smtp.port}." in lines
-    assert any(line.startswith("  ok: The server took the message: 250") for line in lines)
+    assert any(line.startswith("  ok: The server accepted the message: 250") for line in lines)
     (received,) = smtp.received
     assert received.recipients == [ADDRESS]
     assert received.sender == "admin@microblog.example.com"
     assert received.message["Subject"] == "[Microblog] Test message"
-    assert "the mail settings of the site work" in received.text()
+    assert "your mail settings work" in received.text()
 
 
 def test_nothing_is_sent_to_a_second_address(microblog: Command, smtp: ScriptedServer) -> None:
     refused = microblog("mail", "test", f"{ADDRESS}\r\nRCPT TO:<evil@example.org>")
     assert refused.exit_code == 1
-    assert "is not an e-mail address" in refused.stderr
+    assert "isn't an email address" in refused.stderr
     assert smtp.connections == 0
 
 
@@ -55,7 +55,7 @@ def test_a_wrong_password_is_named_and_not_told(microblog: Command) -> None:
         assert server.passwords == [("hunter2", False)] * 2
     assert tested.exit_code == 1
     assert 'FAILED at the step "log-in": the server said 535' in tested.stdout
-    assert "What to try: The user name or the password is wrong" in tested.stdout
+    assert "What to try: The username or the password is wrong" in tested.stdout
     assert "hunter2" not in tested.output
 
 
@@ -112,7 +112,7 @@ def test_a_refused_recipient_is_named_with_the_servers_words(
     assert 'FAILED at the step "recipient"' in tested.stdout
     assert "550" in tested.stdout
     assert "Nobody of that name lives here" in tested.stdout
-    assert "What to try: The server does not take mail for that address." in tested.stdout
+    assert "What to try: The server doesn't accept mail for that address." in tested.stdout
 
 
 def test_a_refused_sender_is_named(microblog: Command, smtp: ScriptedServer) -> None:
@@ -135,7 +135,7 @@ def test_a_name_that_nobody_has_is_named(microblog: Command) -> None:
     tested = microblog("mail", "test", ADDRESS, MAIL_SERVER="smtp.microblog.invalid")
     assert tested.exit_code == 1
     assert 'FAILED at the step "name look-up"' in tested.stdout
-    assert "No machine has the name 'smtp.microblog.invalid'." in tested.stdout
+    assert "No machine is named 'smtp.microblog.invalid'." in tested.stdout
 
 
 def test_a_silent_server_is_not_waited_for_without_end(
@@ -159,7 +159,7 @@ def test_something_that_is_no_address_is_refused_before_anything_is_tried(
 ) -> None:
     refused = microblog("mail", "test", "susan")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error: 'susan' is not an e-mail address: ")
+    assert refused.stderr.startswith("Error: 'susan' isn't an email address: ")
     assert smtp.connections == 0
 
 
@@ -168,7 +168,7 @@ def test_programs_get_it_as_json(microblog: Command, smtp: ScriptedServer) -> No
     assert sent.exit_code == 0
     told = json.loads(sent.stdout)
     assert told["sent"] is True
-    assert told["done"][-1] == "The server took the message: 250 2.0.0 Taken"
+    assert told["done"][-1] == "The server accepted the message: 250 2.0.0 Taken"
     smtp.script["rcpt"] = "550 5.7.1 No relaying"
     refused = microblog("mail", "test", ADDRESS, "--json")
     assert refused.exit_code == 1

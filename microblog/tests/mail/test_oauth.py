@@ -157,7 +157,7 @@ def test_a_second_refusal_is_final(tokens: TokenServer, mailer: ScriptedServer) 
     server = mail_server(mailer, source(tokens))
     error = failure(lambda: send(server))
     assert error.code == 535
-    assert "does not take the token" in advice(error, server)
+    assert "rejects the token" in advice(error, server)
     assert len(tokens.asked) == 2
     assert mailer.received == []
 
@@ -350,7 +350,7 @@ def test_a_server_without_xoauth2_gets_no_token(tokens: TokenServer) -> None:
         assert "AUTH" not in server.commands
         encrypted = mail_server(server, source(tokens), use_tls=True)
     assert "offers no log-in with a token" in error.answer
-    assert "takes no tokens" in advice(error, encrypted)
+    assert "doesn't accept tokens" in advice(error, encrypted)
 
 
 def test_a_server_that_does_not_answer_a_token(tokens: TokenServer, mailer: ScriptedServer) -> None:

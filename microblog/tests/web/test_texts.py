@@ -163,7 +163,7 @@ def messages() -> dict[str, set[str]]:
         ("Thank you, your email address is confirmed.", "accounts/pages/verification.py"),
         ("Too many requests", "web/errors.py"),
         ("Say something", "blog/forms.py"),
-        ("Newest first. Nothing here was delivered to anybody.", "dev/pages/inbox/list.html"),
+        ("Emails that the site sends appear here.", "dev/pages/inbox/list.html"),
     ],
 )
 def test_translators_are_given_the_messages_of_every_kind_of_file(message: str, file: str) -> None:

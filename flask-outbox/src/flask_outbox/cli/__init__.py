@@ -17,45 +17,44 @@ from flask_outbox.translation import gettext
 PLACES: dict[str, Place] = {
     "deliver": (
         "deliver:deliver",
-        "Deliver what the outbox holds, until SIGTERM or Ctrl-C.",
+        "Deliver the outbox's messages until SIGTERM or Ctrl-C.",
     ),
     "check": (
         "check:check",
-        "Look whether the outbox's database and the mail server can be used, and say how to mend"
-        " what is wrong.",
+        "Check the outbox's database and the mail server, and say how to fix what's wrong.",
     ),
     "catch": (
         "catch:catch",
-        "Catch mail: a mail server for development, which delivers nothing to anybody.",
+        "Run a mail server for development that catches mail and delivers nothing.",
     ),
     "test": (
         "send_test:test",
-        "Send a test message to ADDRESS over the configured server, step by step.",
+        "Send a test message to ADDRESS through the configured server, step by step.",
     ),
     "list": ("messages:list_messages", "List messages, newest first."),
     "show": (
         "messages:show",
-        "Show what happened to one message, attempt by attempt, in the server's own words.",
+        "Show what happened to a message, attempt by attempt, in the server's own words.",
     ),
     "retry": (
         "messages:retry",
-        "Send messages again that ended without being sent, or that wait for a later attempt.",
+        "Send messages again that weren't sent or that wait for a later attempt.",
     ),
     "cancel": (
         "messages:cancel",
-        "Do not send messages that are waiting. One that is just being sent may still arrive.",
+        "Cancel waiting messages. One that's being sent right now may still arrive.",
     ),
     "stats": (
         "stats:stats",
-        "Count messages by status and by hour, and say how long the oldest one waits.",
+        "Count messages by status and by hour, and say how long the oldest has waited.",
     ),
     "preview": (
         "preview:preview",
-        "Print every email that the application can send, composed with sample data.",
+        "Print every email that the application can send, with sample data.",
     ),
     "suppressed": (
         "suppressed:suppressed",
-        "List the addresses that nothing is sent to, since a server said that they do not exist.",
+        "List the addresses that nothing is sent to: a mail server said they don't exist.",
     ),
 }
 
@@ -112,12 +111,12 @@ def _with_path(command: click.Command, ctx: click.Context) -> click.Command:
 commands = OutboxGroup(
     "outbox",
     places=PLACES,
-    help="""Deliver mail; catch it while developing; find out why it does not arrive; see what
-    became of it.
+    help="""Deliver mail, catch it during development, find out why it doesn't arrive, and see
+    what happened to it.
 
     \b
-    To deliver, beside the web server:  flask outbox deliver
-    When mail is missing:               flask outbox check
-                                        flask outbox test YOUR@ADDRESS
+    Deliver, beside the web server:  flask outbox deliver
+    If mail is missing:              flask outbox check
+                                     flask outbox test YOUR@ADDRESS
     """,
 )

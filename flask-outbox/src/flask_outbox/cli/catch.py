@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--port", default=8025, show_default=True, help="The SMTP port.")
-@click.option("--web-port", default=8026, show_default=True, help="The inbox's port; 0 for none.")
-@click.option("--host", default="localhost", show_default=True, help="The address to listen at.")
+@click.option(
+    "--web-port", default=8026, show_default=True, help="The inbox's port; 0 for no inbox."
+)
+@click.option("--host", default="localhost", show_default=True, help="The address to listen on.")
 @with_appcontext
 def catch(host: str, port: int, web_port: int) -> None:
-    """Catch mail: a mail server for development, which delivers nothing to anybody.
+    """Run a mail server for development that catches mail and delivers nothing.
 
-    Every message is printed here and shown at http://localhost:8026/dev/inbox. Let the
-    application send to it with MAIL_SERVER=localhost and MAIL_PORT=8025.
+    It prints every message and shows it at http://localhost:8026/dev/inbox. To use it, set
+    MAIL_SERVER=localhost and MAIL_PORT=8025 in the application.
     """
     if find_spec("aiosmtpd") is None:
         raise click.ClickException("flask outbox catch " + needs_extra("aiosmtpd", "dev"))
@@ -43,7 +45,7 @@ def catch(host: str, port: int, web_port: int) -> None:
     caught = CaughtMail(Path(current_app.instance_path) / "caught-mail")
     server = Catcher(caught, host=host, port=port, caught=_print)
     server.start()
-    words = _("Catching mail at {host}, port {port}. Ctrl-C ends it.")
+    words = _("Catching mail at {host}, port {port}. Press Ctrl-C to stop.")
     click.echo(words.format(host=host, port=port))
     try:
         if web_port:

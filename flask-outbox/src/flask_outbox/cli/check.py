@@ -52,11 +52,10 @@ class Verdict(NamedTuple):
 @click.command()
 @with_appcontext
 def check() -> None:
-    """Look whether the outbox's database and the mail server can be used, and say how to mend what
-    is wrong.
+    """Check the outbox's database and the mail server, and say how to fix what's wrong.
 
-    The mail server is tried up to the sender's address. No mail is sent, nothing is changed. A
-    line begins with ok, WARNING or WRONG. Exit code 0 when nothing is WRONG, otherwise 1.
+    It names the sender's address to the mail server, but sends nothing and changes nothing. Each
+    line begins with ok, WARNING or WRONG. Exit code 0 if nothing is WRONG, otherwise 1.
     """
     levels = set()
     for subject, look in CHECKS:
@@ -78,13 +77,13 @@ def check_database() -> Iterator[Verdict]:
         yield Verdict(Level.WRONG, str(error))
         return
     except DBAPIError as error:
-        words = _("{place} cannot be used: {reason}.")
+        words = _("{place} can't be used: {reason}.")
         yield Verdict(Level.WRONG, words.format(place=place, reason=reason(error).rstrip(".")))
         return
-    words = _("{place} answers; its tables have version {version}.")
+    words = _("{place} answers. Its tables have version {version}.")
     yield Verdict(Level.OK, words.format(place=place, version=found))
     if late is not None:
-        yield Verdict(Level.WARNING, late, _("Is this running? flask outbox deliver"))
+        yield Verdict(Level.WARNING, late, _("Check that this is running: flask outbox deliver"))
 
 
 def overdue(session: Session, *, now: float) -> str | None:
@@ -96,8 +95,9 @@ def overdue(session: Session, *, now: float) -> str | None:
     if not count:
         return None
     return ngettext(
-        "{count} message is overdue, for {minutes:.0f} min: nobody delivers.",
-        "{count} messages are overdue, the oldest for {minutes:.0f} min: nobody delivers.",
+        "{count} message is overdue by {minutes:.0f} min: no dispatcher seems to be running.",
+        "{count} messages are overdue, the oldest by {minutes:.0f} min: no dispatcher seems"
+        " to be running.",
         count,
     ).format(count=count, minutes=(now - since) / 60)
 
@@ -124,22 +124,24 @@ def mail_server_verdicts(
 ) -> Iterator[Verdict]:
     """Connect to each, encrypt, log in and name the sender, as a message would."""
     if redirect_to:
-        words = _("MAIL_REDIRECT_TO is set: all mail goes to {addresses}, not to its recipients.")
+        words = _(
+            "MAIL_REDIRECT_TO is set: all mail goes to {addresses} instead of its recipients."
+        )
         addresses = ", ".join(one.mailbox for one in redirect_to)
         hint = _("Remove it where people should get their mail.")
         yield Verdict(Level.WARNING, words.format(addresses=addresses), hint)
     if suppress:
-        words = _("MAIL_SUPPRESS_SEND is on: no mail leaves.")
+        words = _("MAIL_SUPPRESS_SEND is on: no mail is sent.")
         yield Verdict(Level.WARNING, words, _("Remove it."))
         return
     if sender is None:
-        words = _("There is no sender: set MAIL_DEFAULT_SENDER or ADMINS.")
+        words = _("There's no sender. Set MAIL_DEFAULT_SENDER or ADMINS.")
         yield Verdict(Level.WRONG, words)
         return
     for one in servers:
         server = one.smtp
         if not (server.use_tls or server.use_ssl or is_loopback(server.host)):
-            words = _("mail, with the links in it, crosses the network to {host} unencrypted.")
+            words = _("Mail and the links in it cross the network to {host} unencrypted.")
             yield Verdict(
                 Level.WARNING,
                 words.format(host=server.host),

@@ -24,23 +24,23 @@ from flask_outbox.translation import ngettext
 @click.option(
     "--connections",
     type=click.IntRange(1, 64),
-    help="Connections to the mail server for all mail, beside the one that is kept free for mail"
-    " that people wait for; default: MAIL_CONNECTIONS.",
+    help="Connections to the mail server, besides the one kept free for urgent mail. Default:"
+    " MAIL_CONNECTIONS.",
 )
 @click.option(
-    "--drain", is_flag=True, help="Deliver what is due now, over one connection, and end."
+    "--drain", is_flag=True, help="Deliver what's due now over one connection, then stop."
 )
 @with_appcontext
 def deliver(connections: int | None, *, drain: bool) -> None:
-    """Deliver what the outbox holds, until SIGTERM or Ctrl-C.
+    """Deliver the outbox's messages until SIGTERM or Ctrl-C.
 
-    What is in flight then is finished first. Let a supervisor such as systemd keep it running
-    beside the web server. On PostgreSQL there may be several, on any number of hosts.
+    It finishes what is being sent before it stops. Let a supervisor such as systemd keep it
+    running beside the web server. On PostgreSQL, several can run, on any number of hosts.
 
-    Exit code 1 if the tables are missing, and with --drain if a mail server could not be used.
+    Exit code 1 if the tables are missing, or with --drain if a mail server can't be used.
     """
     if drain and connections:
-        raise click.UsageError(_("--drain has one connection: leave --connections out."))
+        raise click.UsageError(_("--drain uses one connection: leave out --connections."))
     app: Flask = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - there is no other way
     log_where_nobody_does()
     options = state_of(app).options
@@ -56,7 +56,7 @@ def deliver(connections: int | None, *, drain: bool) -> None:
     words = ngettext("Handled {count} message.", "Handled {count} messages.", handled)
     click.echo(words.format(count=handled))
     if troubles := dispatcher.servers.trouble:
-        words = _("The mail server cannot be used: {reason}")
+        words = _("The mail server can't be used: {reason}")
         named = [f"{name}: {error}" if name else str(error) for name, error in troubles.items()]
         raise click.ClickException(words.format(reason="; ".join(named)))
 
@@ -64,7 +64,7 @@ def deliver(connections: int | None, *, drain: bool) -> None:
 def _target(app: Flask) -> str:
     state = app.extensions["mail"]
     if state.suppress:
-        return _("Nothing leaves: MAIL_SUPPRESS_SEND is on.")
+        return _("Nothing is sent: MAIL_SUPPRESS_SEND is on.")
     words = _("Delivering to {host}, port {port}.")
     return "\n".join(words.format(host=one.smtp.host, port=one.smtp.port) for one in state.servers)
 
@@ -74,7 +74,7 @@ def _backlog() -> str:
         with reading() as session:
             waiting = backlog.waiting(session, now=time.time())
     except DBAPIError as error:
-        return _("The database cannot be used: {reason}").format(reason=reason(error))
+        return _("The database can't be used: {reason}").format(reason=reason(error))
     count = sum(one.messages for one in waiting)
     words = ngettext("{count} message waits.", "{count} messages wait.", count)
     return words.format(count=count)

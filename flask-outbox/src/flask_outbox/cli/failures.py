@@ -15,9 +15,9 @@ def in_words(error: Exception) -> click.ClickException | None:
     if isinstance(error, OutboxError):
         return click.ClickException(str(error))
     if isinstance(error, DBAPIError):
-        words = _("The database cannot be used: {reason}").format(reason=reason(error))
+        words = _("The database can't be used: {reason}").format(reason=reason(error))
     elif isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-        words = _("{place} cannot be used: {reason}.").format(
+        words = _("{place} can't be used: {reason}.").format(
             place=error.filename or _("A file or a connection"),
             reason=error.strerror or error,
         )

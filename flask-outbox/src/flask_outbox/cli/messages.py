@@ -21,23 +21,23 @@ from flask_outbox.translation import gettext as _
 
 
 @click.command("list")
-@click.option("--address", "--to", help="A whole address, or a part of one.")
+@click.option("--address", "--to", help="An address, or a part of one.")
 @click.option("--status", type=click.Choice([str(one) for one in Status]))
-@click.option("--kind", "--type", help="Such as shop.confirmation.")
-@click.option("--since", type=Moment(), help="Only what was posted then or later; in UTC.")
-@click.option("--until", type=Moment(end_of_day=True), help="Only what was posted before then.")
+@click.option("--kind", "--type", help="Only this type, such as shop.confirmation.")
+@click.option("--since", type=Moment(), help="Only messages created then or later, in UTC.")
+@click.option("--until", type=Moment(end_of_day=True), help="Only messages created before then.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
-@click.option("--ids", is_flag=True, help="Print nothing but the numbers of the messages.")
+@click.option("--ids", is_flag=True, help="Print only the message numbers.")
 @as_json
 @with_appcontext
 def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> None:
     """List messages, newest first.
 
     \b
-    What happened to somebody's mail:  flask outbox list --address someone@example.com
-    What could not be delivered:       flask outbox list --status dead --since 2h
-    Try all of that again:             flask outbox retry $(flask outbox list \\
-                                         --status dead --since 2h --ids)
+    What happened to someone's mail:  flask outbox list --address someone@example.com
+    What failed:                      flask outbox list --status dead --since 2h
+    Send all of that again:           flask outbox retry $(flask outbox list \\
+                                        --status dead --since 2h --ids)
     """
     with reading() as session:
         found = messages.search(session, Search(**wanted), count=count)
@@ -45,7 +45,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
             echo_json([_summary(message) for message in found])
             return
         if not found:
-            click.echo(_("No message matches."), err=True)
+            click.echo(_("No messages found."), err=True)
         for message in found:
             click.echo(str(message.id) if ids else _line(message))
 
@@ -55,11 +55,11 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
 @as_json
 @with_appcontext
 def show(number: int, *, as_json: bool) -> None:
-    """Show what happened to one message, attempt by attempt, in the server's own words."""
+    """Show what happened to a message, attempt by attempt, in the server's own words."""
     with reading() as session:
         message = messages.find(session, number)
         if message is None:
-            raise click.ClickException(_("There is no message {number}.").format(number=number))
+            raise click.ClickException(_("There's no message {number}.").format(number=number))
         if as_json:
             echo_json(_whole(message))
             return
@@ -78,9 +78,9 @@ def show(number: int, *, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def retry(numbers: tuple[int, ...], *, as_json: bool) -> None:
-    """Send messages again that ended without being sent, or that wait for a later attempt.
+    """Send messages again that weren't sent or that wait for a later attempt.
 
-    All of them, or none where one cannot be.
+    All of them, or none if that's impossible for one of them.
     """
     with _in_words(), writing() as session:
         for number in numbers:
@@ -94,9 +94,9 @@ def retry(numbers: tuple[int, ...], *, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def cancel(numbers: tuple[int, ...], *, as_json: bool) -> None:
-    """Do not send messages that are waiting. One that is just being sent may still arrive.
+    """Cancel waiting messages. One that's being sent right now may still arrive.
 
-    All of them, or none where one cannot be.
+    All of them, or none if that's impossible for one of them.
     """
     with _in_words(), writing() as session:
         for number in numbers:

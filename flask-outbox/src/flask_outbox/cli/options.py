@@ -54,8 +54,8 @@ class Moment(Type):
         except (ValueError, OverflowError):
             self.fail(
                 _(
-                    "{value!r} is no moment: write how long ago (30m, 2h, 7d), a date (2026-01-31),"
-                    " or a date with a time in UTC (2026-01-31T12:00)."
+                    "{value!r} isn't a time: write how long ago (30m, 2h, 7d), a date"
+                    " (2026-01-31), or a date and time in UTC (2026-01-31T12:00)."
                 ).format(value=value),
                 param,
                 ctx,
@@ -75,7 +75,7 @@ def echo_json(value: object) -> None:
 
 def no_address(written: str, error: AddressError) -> click.ClickException:
     """What to say of something that should be an e-mail address and is none."""
-    words = _("{address!r} is not an e-mail address: {reason}")
+    words = _("{address!r} isn't an email address: {reason}")
     return click.ClickException(words.format(address=written, reason=error))
 
 

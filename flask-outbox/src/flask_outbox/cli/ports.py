@@ -17,16 +17,14 @@ def require_free(host: str, port: int, option: str) -> None:
         try:
             probe.bind((host, port))
         except PermissionError:
-            words = _(
-                "Port {port} needs an administrator's rights. Choose one above 1023: {option}"
-            )
+            words = _("Port {port} needs administrator rights. Choose a port above 1023: {option}")
             raise click.ClickException(
                 words.format(port=port, option=f"{option} {port + 8000}")
             ) from None
         except OSError as error:
             words = _(
-                "Port {port} on {host} cannot be used: {reason}. Another program may have it;"
-                " choose another with {option}"
+                "Port {port} on {host} can't be used: {reason}. Another program may be using"
+                " it. Choose another port: {option}"
             )
             raise click.ClickException(
                 words.format(

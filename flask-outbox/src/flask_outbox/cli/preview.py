@@ -17,16 +17,16 @@ from flask_outbox.translation import gettext as _
 
 
 @click.command()
-@click.option("--kind", "--type", help="Only this kind, such as shop.confirmation.")
+@click.option("--kind", "--type", help="Only this type, such as shop.confirmation.")
 @click.option("--language", help="Only this language.")
 @click.option("--html", is_flag=True, help="Print the HTML instead of the text.")
 @as_json
 @with_appcontext
 def preview(kind: str | None, language: str | None, *, html: bool, as_json: bool) -> None:
-    """Print every email that the application can send, composed with sample data.
+    """Print every email that the application can send, with sample data.
 
-    Types without a sample are left out. The languages are LANGUAGES of the application's
-    configuration, or English.
+    Types without a sample are left out. The languages are those in the application's LANGUAGES
+    setting, or English.
     """
     found = list(_previews(kind, _languages(language)))
     if as_json:
@@ -43,7 +43,7 @@ def _languages(chosen: str | None) -> list[str]:
     if chosen is None:
         return known or ["en"]
     if known and chosen not in known:
-        words = _("{language!r} is not one of these: {known}")
+        words = _("{language!r} isn't one of these: {known}")
         raise click.UsageError(words.format(language=chosen, known=", ".join(known)))
     return [chosen]
 
@@ -55,7 +55,7 @@ def _previews(kind: str | None, languages: list[str]) -> Iterator[Preview]:
             found = previews.preview(outbox, one, language)
             if found is None:
                 known = ", ".join(previews.kinds_with_samples(outbox))
-                words = _("There is no e-mail {name!r}; there are: {known}")
+                words = _("There's no email {name!r}. Choose one of these: {known}")
                 raise click.ClickException(words.format(name=one, known=known))
             yield found
 

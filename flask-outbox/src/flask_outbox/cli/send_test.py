@@ -29,10 +29,10 @@ from flask_outbox.translation import gettext as _
 @as_json
 @with_appcontext
 def test(address: str, *, as_json: bool) -> None:
-    """Send a test message to ADDRESS over the configured server, step by step.
+    """Send a test message to ADDRESS through the configured server, step by step.
 
-    When it fails, it says at which step, what the server answered, and what to try. Exit code 0
-    when the server took the message, 1 when not.
+    If it fails, it says at which step, what the server answered, and what to try. Exit code 0 if
+    the server accepted the message, otherwise 1.
     """
     servers: list[MailServer] = current_app.extensions["mail"].servers
     try:
@@ -41,7 +41,7 @@ def test(address: str, *, as_json: bool) -> None:
         raise no_address(address, error) from None
     sender = current_outbox().sender
     if sender is None:
-        raise click.ClickException(_("There is no sender: set MAIL_DEFAULT_SENDER or ADMINS."))
+        raise click.ClickException(_("There's no sender. Set MAIL_DEFAULT_SENDER or ADMINS."))
     say = (lambda _line: None) if as_json else click.echo
     told = {one.name: _try(one.smtp, sender, recipient, say) for one in servers}
     sent = all(one["sent"] for one in told.values())
@@ -54,7 +54,7 @@ def _try(
     server: SmtpServer, sender: Address, recipient: Address, say: Callable[[str], None]
 ) -> dict[str, object]:
     """Send a test message over one server; return what became of it."""
-    words = _("From {sender} to {recipient}, over {host}, port {port}:")
+    words = _("From {sender} to {recipient}, through {host}, port {port}:")
     say(words.format(sender=sender, recipient=recipient, host=server.host, port=server.port))
     done: list[str] = []
     told: dict[str, object] = {"sent": True, "done": done}
@@ -74,8 +74,9 @@ def _try(
     else:
         say(
             _(
-                "Sent. If it does not arrive, look into the spam folder, then at the sender's"
-                " domain: without SPF, DKIM and DMARC records many receivers refuse or hide mail."
+                "Sent. If it doesn't arrive, check the spam folder, then the sender's"
+                " domain: without SPF, DKIM and DMARC records, many providers refuse or hide"
+                " mail."
             )
         )
     return told
@@ -85,7 +86,7 @@ def _test_message(sender: Address, recipient: Address) -> Envelope:
     name = current_app.name.partition(".")[0].capitalize()
     message = Email(
         subject=f"[{name}] Test message",
-        text="If you can read this, the mail settings of the site work.\n",
+        text="If you can read this, your mail settings work.\n",
         to=(recipient,),
         sender=sender,
     )

@@ -28,14 +28,14 @@ BAR_MAXIMUM = 40
     default=HOURS_SHOWN,
     show_default=True,
     type=click.IntRange(1, counts.HOURS_KEPT),
-    help="How many hours to tell one by one.",
+    help="How many hours to show.",
 )
 @as_json
 @with_appcontext
 def stats(*, hours: int, as_json: bool) -> None:
-    """Count messages by status and by hour, and say how long the oldest one waits.
+    """Count messages by status and by hour, and say how long the oldest has waited.
 
-    An hour has the messages that ended in it.
+    A message counts for the hour in which it was finished.
     """
     now = time.time()
     with reading() as session:
@@ -52,7 +52,7 @@ def stats(*, hours: int, as_json: bool) -> None:
     for status in Status:
         click.echo(f"{status:<10} {found.by_status.get(status, 0):>9}")
     for lane, there in waiting.items():
-        words = _("waiting in lane {lane}: {count}, the oldest for {seconds} s")
+        words = _("waiting ({lane}): {count}, the oldest for {seconds} s")
         click.echo(
             words.format(lane=lane, count=there["messages"], seconds=there["oldest_seconds"])
         )
@@ -62,7 +62,7 @@ def stats(*, hours: int, as_json: bool) -> None:
 def _echo_hours(hours: Sequence[counts.Hour]) -> None:
     """A picture: a line for each hour in which something ended."""
     words = ngettext(
-        "Ended in the last hour (UTC):", "Ended in the last {count} hours (UTC):", len(hours)
+        "Finished in the last hour (UTC):", "Finished in the last {count} hours (UTC):", len(hours)
     )
     click.echo("\n" + words.format(count=len(hours)))
     most = max(sum(hour.by_status.values()) for hour in hours)

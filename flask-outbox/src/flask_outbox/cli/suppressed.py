@@ -14,23 +14,23 @@ from flask_outbox.translation import gettext as _
 
 @click.command()
 @click.argument("address", required=False)
-@click.option("--lift", is_flag=True, help="Send to ADDRESS again.")
+@click.option("--lift", is_flag=True, help="Allow mail to ADDRESS again.")
 @as_json
 @with_appcontext
 def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
-    """List the addresses that nothing is sent to, since a server said that they do not exist.
+    """List the addresses that nothing is sent to: a mail server said they don't exist.
 
     \b
-    Send to one again:  flask outbox suppressed someone@example.com --lift
+    Allow one again:  flask outbox suppressed someone@example.com --lift
     """
     if lift and not address:
-        raise click.UsageError(_("Name the address to lift."))
+        raise click.UsageError(_("Name the address to allow again."))
     key = _key(address) if address else None
     found = []
     if lift and key:
         with writing() as session:
             if not suppressions.lift_suppression(session, key):
-                words = _("{address} is not suppressed.")
+                words = _("{address} isn't suppressed.")
                 raise click.ClickException(words.format(address=address))
     else:
         with reading() as session:
@@ -41,7 +41,7 @@ def suppressed(address: str | None, *, lift: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"lifted": key} if lift else found)
     elif lift:
-        click.echo(_("Mail is sent to {address} again.").format(address=address))
+        click.echo(_("Mail to {address} is allowed again.").format(address=address))
     else:
         for one in found:
             click.echo(f"{one['since']}  {one['address']}  {one['reason']}")

@@ -54,10 +54,10 @@ def read_search(given: Mapping[str, str], kinds: Iterable[str], zone: tzinfo) ->
     choices = {"status": {WAITING_STATUS, *Status}, "kind": set(kinds)}
     for name, known in choices.items():
         if typed.get(name) and typed[name] not in known:
-            form.errors[name] = _("Choose one of the list.")
+            form.errors[name] = _("Choose one from the list.")
     form.since, form.until = _moment(form, "since", zone), _moment(form, "until", zone)
     if form.since is not None and form.until is not None and form.until <= form.since:
-        form.errors["until"] = _("This is not after the beginning.")
+        form.errors["until"] = _("Choose an end after the start.")
     cursor = _CURSOR.fullmatch(given.get("before", ""))
     form.before = (float(cursor[1]), int(cursor[2])) if cursor else None
     return form
@@ -84,10 +84,10 @@ def _check_text(form: SearchForm) -> None:
     text = form.typed.get("address", "")
     if len(text) > TEXT_MAXIMUM:
         form.errors["address"] = ngettext(
-            "Write at most %(num)d letter.", "Write at most %(num)d letters.", TEXT_MAXIMUM
+            "Use at most %(num)d character.", "Use at most %(num)d characters.", TEXT_MAXIMUM
         )
     elif not text.isprintable():
-        form.errors["address"] = _("This field holds characters that cannot be shown.")
+        form.errors["address"] = _("Remove the characters that can't be shown.")
 
 
 def _moment(form: SearchForm, name: str, zone: tzinfo) -> float | None:
@@ -100,5 +100,5 @@ def _moment(form: SearchForm, name: str, zone: tzinfo) -> float | None:
             return datetime.strptime(text, pattern).replace(tzinfo=zone).timestamp()
         except (ValueError, OverflowError):
             continue
-    form.errors[name] = _("This is not a moment. Write it like 2026-02-28 13:30.")
+    form.errors[name] = _("Enter a date and time like 2026-02-28 13:30.")
     return None

@@ -11,61 +11,61 @@ from flask_outbox.page_texts import gettext as _
 from flask_outbox.translation import gettext_noop
 
 STATUS_LABELS = {
-    Status.QUEUED: gettext_noop("queued"),
-    Status.DEFERRED: gettext_noop("deferred"),
-    Status.SENT: gettext_noop("sent"),
-    Status.DISCARDED: gettext_noop("discarded"),
-    Status.CANCELLED: gettext_noop("cancelled"),
-    Status.EXPIRED: gettext_noop("expired"),
-    Status.UNKNOWN: gettext_noop("unknown"),
-    Status.DEAD: gettext_noop("dead"),
+    Status.QUEUED: gettext_noop("Queued"),
+    Status.DEFERRED: gettext_noop("Deferred"),
+    Status.SENT: gettext_noop("Sent"),
+    Status.DISCARDED: gettext_noop("Discarded"),
+    Status.CANCELLED: gettext_noop("Cancelled"),
+    Status.EXPIRED: gettext_noop("Expired"),
+    Status.UNKNOWN: gettext_noop("Unknown"),
+    Status.DEAD: gettext_noop("Failed"),
 }
 
 _STATUS_MEANINGS = {
-    Status.QUEUED: gettext_noop("It waits to be sent."),
-    Status.DEFERRED: gettext_noop("It was tried, and will be tried again."),
+    Status.QUEUED: gettext_noop("It's waiting to be sent."),
+    Status.DEFERRED: gettext_noop("It couldn't be sent yet and will be tried again."),
     Status.SENT: gettext_noop(
-        "The mail server took it. If it does not arrive, ask at the receiver's side: in the spam"
-        " folder first."
+        "The mail server accepted it. If it doesn't arrive, check the recipient's spam folder"
+        " first."
     ),
     Status.DISCARDED: gettext_noop(
-        "It was not sent, on purpose: nobody was to get it any more, its address does not exist, or"
-        " the address had enough of such mail."
+        "It wasn't sent, on purpose: it's no longer needed, its address doesn't exist, or the"
+        " address already got too many such messages."
     ),
-    Status.CANCELLED: gettext_noop("It was cancelled here or at the command line."),
-    Status.EXPIRED: gettext_noop("It was worthless before it could leave."),
+    Status.CANCELLED: gettext_noop("An administrator cancelled it."),
+    Status.EXPIRED: gettext_noop("It expired before it could be sent."),
     Status.UNKNOWN: gettext_noop(
-        "The connection broke after the whole message was sent: it may arrive."
+        "The connection broke after the whole message was sent. It may have arrived."
     ),
     Status.DEAD: gettext_noop(
-        "It was refused for good, could not be written, or all attempts are spent."
+        "It was refused for good, couldn't be composed, or all attempts failed."
     ),
 }
 
 _PRIORITY_LABELS = {
-    Priority.HIGH: gettext_noop("mail that somebody waits for"),
-    Priority.NORMAL: gettext_noop("other mail"),
-    Priority.LOW: gettext_noop("mail to many"),
+    Priority.HIGH: gettext_noop("waiting (urgent)"),
+    Priority.NORMAL: gettext_noop("waiting (other)"),
+    Priority.LOW: gettext_noop("waiting (bulk)"),
 }
 
 _REFUSALS = {
-    RejectionReason.ABSENT: gettext_noop("There is no such message any more."),
-    RejectionReason.NOTHING_TO_RETRY: gettext_noop("This message waits already, or was sent."),
-    RejectionReason.NOTHING_TO_CANCEL: gettext_noop("This message does not wait any more."),
-    RejectionReason.BEING_SENT: gettext_noop("This message is being sent at this moment."),
-    RejectionReason.TOO_OLD: gettext_noop("This message is too old: its address was removed."),
+    RejectionReason.ABSENT: gettext_noop("This message no longer exists."),
+    RejectionReason.NOTHING_TO_RETRY: gettext_noop("This message is already waiting or sent."),
+    RejectionReason.NOTHING_TO_CANCEL: gettext_noop("This message is no longer waiting."),
+    RejectionReason.BEING_SENT: gettext_noop("This message is being sent right now."),
+    RejectionReason.TOO_OLD: gettext_noop("This message is too old: its address was deleted."),
     RejectionReason.SUPPRESSED: gettext_noop(
-        "Nothing is sent to this address, since a server said that it does not exist. If that"
-        " was wrong, allow it again first."
+        "Nothing is sent to this address: a mail server said that it doesn't exist. If that's"
+        " wrong, allow the address first."
     ),
     RejectionReason.CHANGED: gettext_noop(
-        "This message changed at this moment. Look at it and try again."
+        "This message has just changed. Check its status and try again."
     ),
 }
 
 
 def status_label(status: str) -> str:
-    """A message's status, such as "sent", in the reader's language."""
+    """A message's status, such as "Sent", in the reader's language."""
     return _(STATUS_LABELS[Status(status)])
 
 
@@ -75,16 +75,19 @@ def status_meaning(status: str) -> str:
 
 
 def priority_label(priority: int) -> str:
-    """What mail of this priority is."""
+    """What waits with this priority."""
     return _(_PRIORITY_LABELS[Priority(priority)])
 
 
 def kind_label(kind: str) -> str:
     """What operators call an email type; its name, where the application has no label for it."""
     if kind == PRERENDERED:
-        return _("sent by the application")
+        return _("Sent by the application")
     email_type = current_outbox().email_types.get(kind)
-    return str(email_type.label or kind) if email_type else kind
+    if email_type is None or not email_type.label:
+        return kind
+    label = str(email_type.label)
+    return label[:1].upper() + label[1:]
 
 
 def why_not(error: NotPossibleError) -> str:

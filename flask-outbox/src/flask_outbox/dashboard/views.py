@@ -169,7 +169,7 @@ class _Views:
             check=messages.retryable,
             template="retry",
             title=_("Send this message again?"),
-            done=_("The message is queued again."),
+            done=_("Message queued again."),
             logged="queued message {} ({}) again",
             afterwards=lambda: current_outbox().wakeup.wake([message_id]),
         )
@@ -184,7 +184,7 @@ class _Views:
             check=messages.cancellable,
             template="cancel",
             title=_("Cancel this message?"),
-            done=_("The message is cancelled."),
+            done=_("Message cancelled."),
             logged="cancelled message {} ({})",
         )
 
@@ -209,13 +209,13 @@ class _Views:
         with _reading() as reading:
             found = suppressions.suppression(reading, key)
             if found is not None and request.method != "POST":
-                title = _("Send to this address again?")
+                title = _("Allow this address?")
                 return self._page("lift", title, suppression=found)
         if found is None or not _lift(key):
-            _notify("info", _("This address is not suppressed."))
+            _notify("info", _("This address isn't suppressed."))
         else:
             self.log(f"allowed mail to {key} again")
-            _notify("success", _("Mail is sent to %(address)s again.", address=key))
+            _notify("success", _("Mail to %(address)s is allowed again.", address=key))
         return redirect(url_for(".suppressed"))
 
     def _confirmed(

@@ -161,8 +161,8 @@ class Delivery:
         if claim.kind not in self.outbox.unknown_types:
             self.outbox.unknown_types |= {claim.kind}
             logger.warning(
-                "This process does not know the type %r of message %s: such messages wait for one"
-                " with newer code, for a day.",
+                "This process doesn't know the type %r of message %s. Such messages wait a"
+                " day for a process with newer code.",
                 claim.kind,
                 claim.id,
             )
@@ -178,7 +178,7 @@ class Delivery:
             words = f"The address is suppressed: {claim.suppressed}"
             return self._end(claim, Status.DISCARDED, words)
         if claim.previous_attempt_lost and not email_type.repeat_unknown:
-            words = "An attempt was begun and not ended, since its process died."
+            words = "The process died during an attempt."
             return self._end(claim, Status.UNKNOWN, words)
         if claim.failures > email_type.attempts + MAX_CRASHES:
             words = f"It was begun {claim.failures} times: each time the process died."
@@ -194,7 +194,7 @@ class Delivery:
         except SmtpError as error:
             return self._failed(email_type, claim, error)
         if claim.expires_at is not None and claim.expires_at <= self._now():
-            words = "It was worthless before it could be sent."
+            words = "It expired before it could be sent."
             return self._end(claim, Status.EXPIRED, words)
         return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, abort, current_app, render_template, url_for
 
 from flask_outbox.page_texts import gettext as _
+from flask_outbox.page_texts import page_language
 
 if TYPE_CHECKING:
     from flask_outbox.dev.catcher import CaughtMail, CaughtMessage
@@ -67,11 +68,15 @@ def page_context() -> dict[str, object]:
     """What the development pages need: a translator, and links to the other pages."""
     names = {
         "inbox.messages": _("Inbox"),
-        "previews.emails": _("E-mails"),
+        "previews.emails": _("Emails"),
         "index": _("Back to the site"),
     }
     there = [name for name in names if name in current_app.view_functions]
-    return {"_": _, "pages": [(url_for(name), names[name]) for name in there]}
+    return {
+        "_": _,
+        "page_language": page_language,
+        "pages": [(url_for(name), names[name]) for name in there],
+    }
 
 
 def _page(template: str, **context: object) -> str:

@@ -130,7 +130,7 @@ def parse_address(value: AddressLike, *, public: bool = False) -> Address:
         raise AddressError(_("The address is too long."))
     for part in (name, bare):
         if _LINE_BREAKS_AND_CONTROLS.search(part):
-            raise InjectionError(_("An address cannot contain line breaks or control characters."))
+            raise InjectionError(_("An address can't contain line breaks or control characters."))
     plain = _PLAIN.fullmatch(bare)
     local, domain = plain.groups() if plain else _local_and_domain(bare, public=public)
     return Address(name.strip(" \t"), local, domain)
@@ -151,9 +151,11 @@ def _local_and_domain(bare: str, *, public: bool) -> tuple[str, str]:
     except EmailNotValidError as error:
         raise AddressError(str(error)) from None
     if public and found.local_part.startswith('"') and not _DOTTED.fullmatch(found.local_part):
-        raise AddressError(_("Between quotes an address may hold letters, digits and dots."))
+        raise AddressError(
+            _("Between quotes, an address may contain only letters, digits and dots.")
+        )
     if found.local_part.isascii() and not local.isascii():
-        raise AddressError(_("The address holds a letter that only looks like another one."))
+        raise AddressError(_("The address contains a letter that only looks like another one."))
     ascii_domain = (found.ascii_domain or found.domain).removesuffix(surrogate).lower()
     if len(f"{found.local_part}@{ascii_domain}".encode()) > ADDRESS_MAXIMUM:
         raise AddressError(_("The address is too long."))
@@ -172,7 +174,7 @@ def parse_addresses(
     if isinstance(values, str | Address) or (_is_pair(values) and "@" not in str(values[0])):
         return (parse_address(cast(AddressLike, values)),)
     if not isinstance(values, Iterable):
-        raise AddressError(_("{value!r} is not an address.").format(value=values))
+        raise AddressError(_("{value!r} isn't an address.").format(value=values))
     return tuple(parse_address(value) for value in values)
 
 
@@ -196,7 +198,7 @@ def parse_domain(value: str) -> str:
     try:
         return parse_address(f"postmaster@{value}").domain
     except AddressError:
-        words = _("{value!r}, which is no domain, like example.com")
+        words = _("{value!r}, which isn't a domain like example.com")
         raise AddressError(words.format(value=value)) from None
 
 
@@ -248,7 +250,7 @@ def _split(value: Any) -> tuple[str, str]:
         name, bare = value
         return str(name or ""), bare.strip(" ")
     if not isinstance(value, str):
-        raise AddressError(_("{value!r} is not an address.").format(value=value))
+        raise AddressError(_("{value!r} isn't an address.").format(value=value))
     value = value.strip(" ")
     named = _NAMED.fullmatch(value)
     if not named:
@@ -257,7 +259,7 @@ def _split(value: Any) -> tuple[str, str]:
     if _QUOTED.fullmatch(name):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     elif "<" in name or "@" in name:
-        raise AddressError(_("This is not one address."))
+        raise AddressError(_("This isn't a single address."))
     return name, bare
 
 

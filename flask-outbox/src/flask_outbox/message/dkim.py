@@ -97,7 +97,7 @@ def load_signer(file: Path, selector: str, domain: str) -> DkimSigner:
     try:
         key = file.read_bytes()
     except OSError as error:
-        words = _("names {file!r}, which cannot be read: {reason}")
+        words = _("names {file!r}, which can't be read: {reason}")
         raise DkimKeyError(words.format(file=str(file), reason=error.strerror)) from None
     try:
         return DkimSigner(key, selector, domain)
@@ -118,14 +118,14 @@ def _read(key: bytes) -> tuple[bytes, bytes]:
     try:
         raw = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise DkimKeyError(_("holds no private key: neither PEM nor Base64")) from None
+        raise DkimKeyError(_("contains no private key: neither PEM nor Base64")) from None
     if raw.startswith(_ED25519_PREFIX) and len(raw) == len(_ED25519_PREFIX) + 32:
         raw = raw.removeprefix(_ED25519_PREFIX)
     elif pem:
         # dkimpy wants line feeds, and nothing before the key.
         return b"rsa-sha256", b"-----\n" + base64.b64encode(raw) + b"\n-----"
     if len(raw) != 32:
-        raise DkimKeyError(_("holds no private key: neither RSA nor Ed25519"))
+        raise DkimKeyError(_("contains no private key: neither RSA nor Ed25519"))
     return b"ed25519-sha256", base64.b64encode(raw)
 
 
@@ -140,5 +140,5 @@ def _why(error: Any) -> str:
     if type(error).__name__ == "NaClNotFoundError":
         return needs_extra("pynacl", "dkim")
     if isinstance(error, UnicodeError):
-        return _("cannot sign: the selector or the domain is no name of the DNS")
-    return _("holds no private key that can sign")
+        return _("can't sign: the selector or the domain isn't a valid DNS name")
+    return _("contains no private key that can sign")

@@ -141,21 +141,21 @@ def retryable(session: Session, number: int) -> OutboxMessage:
     if message.status not in RETRYABLE:
         raise NotPossibleError(
             RejectionReason.NOTHING_TO_RETRY,
-            _("Message {number} is {status}: there is nothing to retry.").format(
+            _("Message {number} is {status}: there's nothing to send again.").format(
                 number=number, status=message.status
             ),
         )
     if is_being_sent(message):
-        words = _("Message {number} is just being sent.")
+        words = _("Message {number} is being sent right now.")
         raise NotPossibleError(RejectionReason.BEING_SENT, words.format(number=number))
     if message.reduced:
-        words = _("Message {number} is too old: its address was removed.")
+        words = _("Message {number} is too old: its address was deleted.")
         raise NotPossibleError(RejectionReason.TOO_OLD, words.format(number=number))
     condemned = suppression(session, message.recipient_key)
     if condemned is not None:
         raise NotPossibleError(
             RejectionReason.SUPPRESSED,
-            _("The address of message {number} is suppressed ({reason}): lift that first.").format(
+            _("The address of message {number} is suppressed ({reason}). Allow it first.").format(
                 number=number, reason=condemned.reason
             ),
         )
@@ -177,7 +177,7 @@ def cancellable(session: Session, number: int) -> OutboxMessage:
     if message.status not in WAITING:
         raise NotPossibleError(
             RejectionReason.NOTHING_TO_CANCEL,
-            _("Message {number} is {status}: there is nothing to cancel.").format(
+            _("Message {number} is {status}: there's nothing to cancel.").format(
                 number=number, status=message.status
             ),
         )
@@ -268,7 +268,7 @@ def _address_matches(wanted: str) -> ColumnElement[bool]:
 def _get(session: Session, number: int) -> OutboxMessage:
     message = find(session, number)
     if message is None:
-        words = _("There is no message {number}.")
+        words = _("There's no message {number}.")
         raise NotPossibleError(RejectionReason.ABSENT, words.format(number=number))
     return message
 
@@ -285,6 +285,6 @@ def _change(session: Session, message: OutboxMessage, values: dict[str, object])
         .values(values)
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
-        words = _("Message {number} changed at this moment; look again.")
+        words = _("Message {number} has just changed. Check its status and try again.")
         raise NotPossibleError(RejectionReason.CHANGED, words.format(number=message.id))
     session.expire(message)

@@ -65,7 +65,7 @@ def parse_rate_limits(overall: str | None = None, by_domain: str | None = None) 
     for part in _parts(by_domain):
         domain, separator, limit = part.partition("=")
         if not separator:
-            words = _("holds {part!r}, which is not like gmail.com=20/minute")
+            words = _("contains {part!r}, which isn't like gmail.com=20/minute")
             raise ValueError(words.format(part=part))
         name = _domain(domain.strip())
         domains[name] = _with(domains.get(name, ()), limit.strip())
@@ -82,7 +82,7 @@ def _parts(text: str | None) -> list[str]:
 def _with(others: tuple[RateLimit, ...], text: str) -> tuple[RateLimit, ...]:
     limit = _limit(text)
     if limit.seconds in {other.seconds for other in others}:
-        words = _("holds {part!r} beside another limit for the same time")
+        words = _("contains {part!r} and another limit for the same period")
         raise ValueError(words.format(part=text))
     return (*others, limit)
 
@@ -91,12 +91,13 @@ def _limit(text: str) -> RateLimit:
     found = _LIMIT.fullmatch(text)
     if found is None:
         words = _(
-            "holds {part!r}, which is no limit: write 14/second, 30/minute, 500/day or 1/5seconds"
+            "contains {part!r}, which isn't a limit: write 14/second, 30/minute, 500/day or"
+            " 1/5seconds"
         )
         raise ValueError(words.format(part=text))
     count, seconds = int(found[1]), int(found[2] or 1) * _SECONDS[found[3]]
     if not 1 <= count <= LARGEST_COUNT or not seconds:
-        words = _("holds {part!r}: at least one message, at most {most} in one limit")
+        words = _("contains {part!r}: a limit is at least 1 message and at most {most}")
         raise ValueError(words.format(part=text, most=LARGEST_COUNT))
     return RateLimit(count, seconds)
 
@@ -105,4 +106,4 @@ def _domain(text: str) -> str:
     try:
         return text if text == ANY_DOMAIN else parse_domain(text)
     except AddressError as error:
-        raise ValueError(_("holds {reason}").format(reason=error)) from None
+        raise ValueError(_("contains {reason}").format(reason=error)) from None

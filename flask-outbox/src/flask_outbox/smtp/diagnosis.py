@@ -20,7 +20,7 @@ def send_test(server: SmtpServer, envelope: Envelope, progress: Callable[[str], 
         accepted = transmit(client, envelope)
     finally:
         client.quit()
-    progress(_("The server took the message: {answer}").format(answer=accepted.answer))
+    progress(_("The server accepted the message: {answer}").format(answer=accepted.answer))
     return accepted
 
 
@@ -33,7 +33,7 @@ def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], No
         client.expect(Step.RESET, "RSET")
     finally:
         client.quit()
-    progress(_("The server takes mail from {address}.").format(address=sender.mailbox))
+    progress(_("The server accepts mail from {address}.").format(address=sender.mailbox))
 
 
 def advice(error: SmtpError, server: SmtpServer) -> str:
@@ -44,7 +44,9 @@ def advice(error: SmtpError, server: SmtpServer) -> str:
             return _(hint).format(host=server.host, port=server.port)
     step = Step.EHLO if error.step is Step.GREETING and error.code else error.step
     if step in BETWEEN_MESSAGES:
-        return _("The server ended the connection between messages; the next one opens another.")
+        return _(
+            "The server closed the connection between messages; the next message opens a new one."
+        )
     return _(_BY_STEP[step]).format(host=server.host, port=server.port)
 
 
@@ -82,7 +84,7 @@ def _account(trouble: AccountTrouble) -> _Applies:
 _Applies = Callable[[SmtpError, SmtpServer, str], bool]
 
 _SENDER = gettext_noop(
-    "The server does not let this account send from that address. Set ADMINS or"
+    "The server doesn't let this account send from that address. Set ADMINS or"
     " MAIL_DEFAULT_SENDER to an address that belongs to the account and is verified there."
 )
 
@@ -90,42 +92,42 @@ _HINTS: list[tuple[_Applies, str]] = [
     (
         _account(AccountTrouble.LIMIT),
         gettext_noop(
-            "The account has sent what its provider allows for now. Wait, ask the provider for"
-            " more, or let mail leave more slowly with MAIL_RATE_LIMIT."
+            "The account has reached its provider's sending limit. Wait, ask the provider"
+            " for a higher limit, or slow down with MAIL_RATE_LIMIT."
         ),
     ),
     (
         _account(AccountTrouble.STOPPED),
         gettext_noop(
-            "The provider lets this account send nothing. Log in at the provider's page and see"
-            " what it wants."
+            "The provider has stopped this account from sending. Log in at the provider's"
+            " site to see what it requires."
         ),
     ),
     (_account(AccountTrouble.SENDER), _SENDER),
     (
         _dislikes_our_name,
         gettext_noop(
-            "The server does not like the name by which this machine introduces itself. Set"
+            "The server rejects the name this machine introduces itself with. Set"
             " MAIL_EHLO_NAME to the machine's full name, such as www.example.com."
         ),
     ),
     (
         _is_tls_mismatch,
         gettext_noop(
-            "Port {port} does not speak TLS from the start. Set MAIL_USE_SSL=0 and MAIL_USE_TLS=1,"
-            " or MAIL_PORT=465."
+            "Port {port} doesn't use TLS from the start. Set MAIL_USE_SSL=0 and"
+            " MAIL_USE_TLS=1, or MAIL_PORT=465."
         ),
     ),
     (
         _greeted_by_tls,
         gettext_noop(
-            "Port 465 speaks TLS from the start. Set MAIL_USE_SSL=1 and MAIL_USE_TLS=0, or"
+            "Port 465 uses TLS from the start. Set MAIL_USE_SSL=1 and MAIL_USE_TLS=0, or"
             " MAIL_PORT=587."
         ),
     ),
     (
         lambda error, _server, words: error.step is Step.TLS and "expired" in words,
-        gettext_noop("The server's certificate has expired: its administrator must renew it."),
+        gettext_noop("The server's certificate has expired. Its administrator must renew it."),
     ),
     (
         lambda error, _server, words: error.step is Step.TLS and "mismatch" in words,
@@ -138,16 +140,17 @@ _HINTS: list[tuple[_Applies, str]] = [
             error.step is Step.TLS and ("self-signed" in words or "issuer" in words)
         ),
         gettext_noop(
-            "Nobody whom this machine trusts signed the certificate. If the server is your own,"
-            " give its authority's certificate with MAIL_CA_FILE; otherwise you may be talking to"
-            " someone else."
+            "The certificate isn't signed by anyone this machine trusts. If the server is"
+            " your own, set MAIL_CA_FILE to its authority's certificate; otherwise, you may"
+            " be talking to someone else."
         ),
     ),
     (
         lambda error, _server, words: error.step is Step.AUTH and "token server" in words,
         gettext_noop(
-            "The token server gave no token. Look at MAIL_OAUTH_TOKEN_URL, MAIL_OAUTH_CLIENT_ID,"
-            " MAIL_OAUTH_CLIENT_SECRET, MAIL_OAUTH_REFRESH_TOKEN and MAIL_OAUTH_SCOPE."
+            "The token server gave no token. Check MAIL_OAUTH_TOKEN_URL,"
+            " MAIL_OAUTH_CLIENT_ID, MAIL_OAUTH_CLIENT_SECRET, MAIL_OAUTH_REFRESH_TOKEN and"
+            " MAIL_OAUTH_SCOPE."
         ),
     ),
     (
@@ -159,8 +162,9 @@ _HINTS: list[tuple[_Applies, str]] = [
             and "5.7.139" not in words
         ),
         gettext_noop(
-            "The server does not take the token. The account that gave it must be MAIL_USERNAME, or"
-            " allow the application to send for it, and MAIL_OAUTH_SCOPE must be the one for SMTP."
+            "The server rejects the token. It must come from the account MAIL_USERNAME or"
+            " from one that may send for it, and MAIL_OAUTH_SCOPE must be the scope for"
+            " SMTP."
         ),
     ),
     (
@@ -169,8 +173,8 @@ _HINTS: list[tuple[_Applies, str]] = [
             and ("5.7.9" in words or "application-specific" in words or "google" in words)
         ),
         gettext_noop(
-            "Google wants an app password here, not the account's own: switch on 2-step"
-            " verification, make an app password, and put it into MAIL_PASSWORD."
+            "Google wants an app password here, not the account's own. Turn on 2-Step"
+            " Verification, create an app password, and put it into MAIL_PASSWORD."
         ),
     ),
     (
@@ -179,16 +183,16 @@ _HINTS: list[tuple[_Applies, str]] = [
             and ("5.7.139" in words or "smtpclientauthentication" in words or "basic auth" in words)
         ),
         gettext_noop(
-            "Microsoft has switched off passwords for this account: allow authenticated SMTP for"
-            " the mailbox, and log in with OAuth (MAIL_OAUTH_TOKEN_URL), or use another provider's"
-            " server."
+            "Microsoft has switched off passwords for this account. Allow authenticated SMTP"
+            " for the mailbox and log in with OAuth (MAIL_OAUTH_TOKEN_URL), or use another"
+            " provider's server."
         ),
     ),
     (
         _is_unencrypted_login,
         gettext_noop(
-            "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers offer the"
-            " log-in only on an encrypted connection."
+            "Set MAIL_USE_TLS=1 (port 587) or MAIL_USE_SSL=1 (port 465): many servers let"
+            " you log in only over an encrypted connection."
         ),
     ),
     (
@@ -198,8 +202,8 @@ _HINTS: list[tuple[_Applies, str]] = [
             and "oauth" in words
         ),
         gettext_noop(
-            "The server takes no passwords, but tokens. Set MAIL_OAUTH_TOKEN_URL and what belongs"
-            " to it instead of MAIL_PASSWORD."
+            "The server accepts tokens, not passwords. Set MAIL_OAUTH_TOKEN_URL and the"
+            " settings that go with it instead of MAIL_PASSWORD."
         ),
     ),
     (
@@ -207,7 +211,7 @@ _HINTS: list[tuple[_Applies, str]] = [
             error.step is Step.AUTH and "offers no log-in with a token" in words
         ),
         gettext_noop(
-            "The server takes no tokens (XOAUTH2). Set MAIL_PASSWORD instead of"
+            "The server doesn't accept tokens (XOAUTH2). Set MAIL_PASSWORD instead of"
             " MAIL_OAUTH_TOKEN_URL."
         ),
     ),
@@ -216,8 +220,8 @@ _HINTS: list[tuple[_Applies, str]] = [
             error.code == 530 or (error.code is not None and "starttls" in words)
         ),
         gettext_noop(
-            "The server wants encryption or a log-in first. Set MAIL_USE_TLS=1, MAIL_USERNAME and"
-            " MAIL_PASSWORD."
+            "The server requires encryption or a log-in first. Set MAIL_USE_TLS=1,"
+            " MAIL_USERNAME and MAIL_PASSWORD."
         ),
     ),
     (
@@ -230,47 +234,47 @@ _HINTS: list[tuple[_Applies, str]] = [
     (
         lambda error, _server, words: error.step is Step.RCPT and "relay" in words,
         gettext_noop(
-            "The server delivers to other domains only for those who log in. Set MAIL_USERNAME and"
+            "The server delivers to other domains only after a log-in. Set MAIL_USERNAME and"
             " MAIL_PASSWORD."
         ),
     ),
     (
         lambda error, _server, _words: error.code is not None and 400 <= error.code < 500,
         gettext_noop(
-            "The server asks to try again later; new senders are often made to wait a few minutes."
+            "The server asks you to try again later. New senders often have to wait a few minutes."
         ),
     ),
 ]
 
 _BY_STEP = {
-    Step.LOOKUP: gettext_noop("No machine has the name {host!r}. Look for a slip in MAIL_SERVER."),
+    Step.LOOKUP: gettext_noop("No machine is named {host!r}. Check MAIL_SERVER for a typo."),
     Step.CONNECT: gettext_noop(
-        "Nothing answers at {host}, port {port}. Look at MAIL_SERVER and MAIL_PORT; many networks"
-        " block port 25, so try 587."
+        "Nothing answers at {host}, port {port}. Check MAIL_SERVER and MAIL_PORT. Many"
+        " networks block port 25, so try 587."
     ),
     Step.TLS: gettext_noop(
-        "Encryption failed. MAIL_USE_TLS belongs to port 587, MAIL_USE_SSL to port 465."
+        "Encryption failed. Use MAIL_USE_TLS with port 587 and MAIL_USE_SSL with port 465."
     ),
     Step.GREETING: gettext_noop(
-        "Something answers at {host}, port {port}, but not as a mail server does. Look at"
+        "Something answers at {host}, port {port}, but it isn't a mail server. Check"
         " MAIL_PORT: 587 with MAIL_USE_TLS, 465 with MAIL_USE_SSL."
     ),
-    Step.EHLO: gettext_noop("The server refuses this machine. Its administrator can say why."),
+    Step.EHLO: gettext_noop("The server refuses this machine. Ask its administrator why."),
     Step.STARTTLS: gettext_noop(
-        "The server cannot encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or 465 with"
+        "The server can't encrypt on this port. Try port 587 with MAIL_USE_TLS=1 or 465 with"
         " MAIL_USE_SSL=1."
     ),
     Step.AUTH: gettext_noop(
-        "The user name or the password is wrong, or the provider wants an app password."
+        "The username or the password is wrong, or the provider wants an app password."
     ),
     Step.MAIL: _SENDER,
     Step.RCPT: gettext_noop(
-        "The server does not take mail for that address. Look for a slip in it."
+        "The server doesn't accept mail for that address. Check it for a typo."
     ),
-    Step.DATA: gettext_noop("The server does not want a message now. Its words say why."),
-    Step.CONTENT: gettext_noop("The connection broke while the message was on its way. Try again."),
+    Step.DATA: gettext_noop("The server doesn't want a message now. Its answer says why."),
+    Step.CONTENT: gettext_noop("The connection broke while the message was being sent. Try again."),
     Step.ACCEPTANCE: gettext_noop(
-        "The server looked at the message and would not have it. Its words say why: often the"
-        " sender's domain lacks SPF or DKIM records."
+        "The server rejected the message. Its answer says why: often, the sender's domain"
+        " lacks SPF or DKIM records."
     ),
 }

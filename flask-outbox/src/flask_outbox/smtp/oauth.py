@@ -202,11 +202,11 @@ def check_token_url(url: str) -> None:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or any(letter.isspace() for letter in url):
-        raise ValueError(_("must be a whole address, like https://login.example.com/token"))
+        raise ValueError(_("must be a full URL like https://login.example.com/token"))
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ValueError(_("must begin with https://: the secret would be sent unencrypted"))
+        raise ValueError(_("must begin with https://, or the secret would be sent unencrypted"))
     if parts.username or parts.password or parts.fragment:
-        raise ValueError(_("must hold no user name, no password and no fragment"))
+        raise ValueError(_("must not contain a username, a password or a fragment"))
 
 
 def missing_packages() -> list[str]:

@@ -49,7 +49,7 @@ def open_connection(
         if server.use_tls:
             client.start_tls()
         if client.encrypted:
-            progress(_("The connection is encrypted, and the certificate is good."))
+            progress(_("The connection is encrypted and the certificate is valid."))
         if _log_in(client):
             progress(_("Logged in as {name}.").format(name=server.username))
     except SmtpError:
