@@ -2,10 +2,11 @@
 
 A whole site on SQLite, with its dispatcher, gets pairs of requests that must look alike, in random
 order, while its mail server is healthy, slow, silent or dead: for a reset, with an address that has
-an account and one that has none; to log in, with a wrong password and a name that exists or does
-not; to register, with an address that an account has or a free one; to mail the link again, for a
-newcomer who gave somebody else's address or a free one. The AUC is the probability that a request
-of the first kind takes longer than one of the second: at 0.5 they cannot be told apart.
+an account and one that has none; to try a wrong code after either; to log in, with a wrong password
+and a name that exists or does not; to register, with an address that an account has or a free one;
+to mail the link again, for a newcomer who gave somebody else's address or a free one. The AUC is
+the probability that a request of the first kind takes longer than one of the second: at 0.5 they
+cannot be told apart.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reporting import Report, milliseconds, parse
@@ -33,6 +35,14 @@ PASSWORD = "an uncommon password of a benchmark"
 
 Send = Callable[[int, bool], int]
 """Sends the request with this number, of the first kind or of the second; returns the status."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form to measure. `prepare` sends what has to come before all requests of both kinds."""
+
+    send: Send
+    prepare: Send | None = None
 
 
 def main() -> None:
@@ -62,22 +72,43 @@ def main() -> None:
     report.finish()
 
 
-def _reset(port: int) -> Send:
+def _reset(port: int) -> Form:
     client = _opened(port, "/reset_password_request")
-    return lambda number, known: client.post(
-        "/reset_password_request", email=_address(number, known)
+    return Form(
+        lambda number, known: client.post("/reset_password_request", email=_address(number, known))
     )
 
 
-def _log_in(port: int) -> Send:
+def _code(port: int) -> Form:
+    """Try one wrong code in each of many browsers that asked for a reset."""
+    client = _opened(port, "/reset_password_request")
+    new, asked = client.cookies, {}
+
+    def ask(number: int, known: bool) -> int:
+        client.cookies = new
+        email = _address(number, known)
+        status = client.post("/reset_password_request", keep_cookies=True, email=email)
+        asked[number, known] = client.cookies
+        return status
+
+    def send(number: int, known: bool) -> int:
+        client.cookies = asked[number, known]
+        return client.post("/reset_password_code", code="ZZZZ ZZZZ")
+
+    return Form(send, prepare=ask)
+
+
+def _log_in(port: int) -> Form:
     """Use each name once: repeated attempts at the same one would be throttled."""
     client = _opened(port, "/login")
-    return lambda number, known: client.post(
-        "/login", username=_address(number, known).partition("@")[0], password="a wrong one"
+    return Form(
+        lambda number, known: client.post(
+            "/login", username=_address(number, known).partition("@")[0], password="a wrong one"
+        )
     )
 
 
-def _register(port: int) -> Send:
+def _register(port: int) -> Form:
     client = _opened(port, "/register")
 
     def send(number: int, known: bool) -> int:
@@ -89,10 +120,10 @@ def _register(port: int) -> Send:
             password2=PASSWORD,
         )
 
-    return send
+    return Form(send)
 
 
-def _resend(port: int) -> Send:
+def _resend(port: int) -> Form:
     clients = {}
     for known in (True, False):
         name = f"newcomer-{secrets.token_hex(4)}"
@@ -106,11 +137,12 @@ def _resend(port: int) -> Send:
         )
         client.log_in(name, PASSWORD)
         clients[known] = client
-    return lambda _number, known: clients[known].post("/verify_email")
+    return Form(lambda _number, known: clients[known].post("/verify_email"))
 
 
-FORMS: dict[str, Callable[[int], Send]] = {
+FORMS: dict[str, Callable[[int], Form]] = {
     "reset": _reset,
+    "code": _code,
     "log in": _log_in,
     "register": _register,
     "resend": _resend,
@@ -141,17 +173,21 @@ def _address(number: int, known: bool) -> str:
     return f"{'user' if known else 'uzer'}{number}@example.com"
 
 
-def _measure(send: Send, each: int) -> tuple[list[float], list[float]]:
+def _measure(form: Form, each: int) -> tuple[list[float], list[float]]:
     """Return the seconds of each answer, for known and for unknown; all have the same status."""
-    for number in range(WARM_UP):
-        send(each + number, bool(number % 2))
+    warming_up = [(each + number, bool(number % 2)) for number in range(WARM_UP)]
     requests = [(number, known) for number in range(each) for known in (True, False)]
     random.shuffle(requests)
+    if form.prepare is not None:
+        for number, known in warming_up + requests:
+            form.prepare(number, known)
+    for number, known in warming_up:
+        form.send(number, known)
     times: dict[bool, list[float]] = {True: [], False: []}
     statuses = set()
     for number, known in requests:
         started = time.perf_counter()
-        statuses.add(send(number, known))
+        statuses.add(form.send(number, known))
         times[known].append(time.perf_counter() - started)
     assert len(statuses) == 1, f"several answers: {statuses}"
     assert statuses <= {200, 302}, f"status {statuses}"

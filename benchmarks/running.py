@@ -86,6 +86,10 @@ class Client:
         """The cookies as in the header."""
         return self._headers.get("Cookie", "")
 
+    @cookies.setter
+    def cookies(self, cookies: str) -> None:
+        self._headers["Cookie"] = cookies
+
     def log_in(self, name: str, password: str) -> str:
         """Log in and use the new session and token from then on; return the first page."""
         self.open_form("/login")
@@ -143,10 +147,15 @@ class Client:
             self._keep_cookies(response)
         return page
 
-    def post(self, path: str, **fields: str) -> int:
-        """Send the form and read the whole answer; return its status."""
+    def post(self, path: str, *, keep_cookies: bool = False, **fields: str) -> int:
+        """Send the form and read the whole answer; return its status.
+
+        The cookies of the answer are forgotten, unless they are to be kept.
+        """
         body = urlencode({"csrf_token": self._token, **fields})
         self._connection.request("POST", path, body, self._headers)
         response = self._connection.getresponse()
         response.read()
+        if keep_cookies:
+            self._keep_cookies(response)
         return response.status
