@@ -93,6 +93,9 @@ class Visitor:
             fields["remember_me"] = "y"
         return self.submit("/login", fields)
 
+    def log_out(self) -> TestResponse:
+        return self.submit("/logout", token=self.csrf_token("/"))
+
     def ask_for_reset(self, address: str) -> TestResponse:
         return self.submit("/reset_password_request", {"email": address})
 

@@ -103,6 +103,7 @@ def test_who_just_registered_gets_no_notice_of_the_first_log_in(
     visitor.register("bob")
     deliver_from(app)
     visitor.submit(path_of(mailed_link(smtp)), {"confirm": "y"}, token=visitor.csrf_token("/login"))
+    visitor.log_out()
     assert "Hi, bob!" in words(visitor.log_in("bob"))
     assert notices(app) == []
     Visitor(app, new_browser=True).log_in("bob")
@@ -138,7 +139,6 @@ def test_people_who_share_a_browser_are_no_strangers_to_it(app: Flask, susan: in
 def test_a_secret_of_one_account_says_nothing_to_another(app: Flask, susan: int) -> None:
     eve = Visitor(app, new_browser=True)
     eve.register("eve")
-    eve.log_in("eve")
     leave_and_come_back(eve, "susan")
     assert notices(app) == ["susan@example.com"]
 

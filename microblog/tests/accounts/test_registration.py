@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flask_outbox import AddressError
 from microblog.accounts.actions.registration import TakenError, create_account
-from microblog.accounts.models import User
+from microblog.accounts.models import KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.accounts.usernames import (
     UsernameError,
     UsernameProblem,
@@ -19,9 +20,10 @@ from microblog.accounts.usernames import (
 )
 from microblog.database import db, transaction, utc_now
 from tests.bounded import TOWER, nothing_long_is_composed
+from tests.outbox_rows import rows
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
 
-MADE = "Congratulations, you are now a registered user!"
+MADE = "Welcome! We sent a link to"
 
 
 def fields(**changes: str) -> dict[str, object]:
@@ -42,15 +44,16 @@ def users(app: Flask) -> list[User]:
 def test_a_new_account(app: Flask, visitor: Visitor) -> None:
     before = utc_now()
     page = visitor.submit("/register", fields(username=" Susan ", email=" Susan@Example.COM "))
-    assert page.request.path == "/login"
-    assert MADE in words(page)
+    assert page.request.path == "/"
+    assert f"{MADE} Susan@example.com. Open it to start posting." in words(page)
+    assert "Hi, Susan!" in words(page)
     (user,) = users(app)
     assert (user.username, user.email) == ("Susan", "Susan@example.com")
     assert user.password_hash.startswith("$argon2id$")
     assert PASSWORD not in repr(vars(user))
     assert before <= user.registered_at <= utc_now()
     assert user.email_verified_at is None
-    assert "Hi, Susan!" in words(visitor.log_in("susan"))
+    assert "Hi, Susan!" in words(Visitor(app).log_in("susan"))
 
 
 def test_someone_logged_in_is_sent_to_the_first_page(app: Flask, visitor: Visitor) -> None:
@@ -58,6 +61,107 @@ def test_someone_logged_in_is_sent_to_the_first_page(app: Flask, visitor: Visito
     visitor.log_in("susan")
     answer = visitor.get("/register", follow=False)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+def test_one_is_signed_in_at_once_in_a_new_session(app: Flask) -> None:
+    visitor = Visitor(app, new_browser=True)
+    visitor.get("/login")
+    with visitor.client.session_transaction() as session:
+        session["planted"] = "by somebody else"
+    token = visitor.csrf_token("/register")
+    before = cookies(visitor)
+    answer = visitor.submit("/register", fields(), token=token, follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert cookies(visitor).keys() - before.keys() == {"microblog_browser"}
+    assert "microblog_remember" not in cookies(visitor)
+    with visitor.client.session_transaction() as session:
+        assert "planted" not in session
+    assert visitor.submit("/logout", token=token, follow=False).status_code == 400
+    assert "Hi, susan!" in words(visitor.get("/"))
+    assert "Edit your profile" in words(visitor.get("/user/susan"))
+    with app.app_context():
+        (session_row,) = db.session.scalars(select(LoginSession))
+        assert (session_row.user.username, session_row.remembered) == ("susan", False)
+        known = db.session.scalars(select(KnownBrowser.user_id)).all()
+        events = db.session.scalars(select(SecurityEvent.kind).order_by(SecurityEvent.id)).all()
+    assert known == [session_row.user_id]
+    assert events == ["registered", "logged_in"]
+    assert [row.kind for row in rows(app)] == ["accounts.verify_email"]
+
+
+def cookies(visitor: Visitor) -> dict[str, str]:
+    named = ("microblog", "microblog_browser", "microblog_remember")
+    found = {name: visitor.client.get_cookie(name) for name in named}
+    return {name: cookie.value for name, cookie in found.items() if cookie}
+
+
+def test_a_form_that_is_sent_twice_makes_one_account_and_signs_in(app: Flask) -> None:
+    """By a double click: the second comes without the cookies of the first answer."""
+    first, second = Visitor(app, new_browser=True), Visitor(app, new_browser=True)
+    tokens = [one.csrf_token("/register") for one in (first, second)]
+    pages = [
+        one.submit("/register", fields(), token=token)
+        for one, token in zip((first, second), tokens, strict=True)
+    ]
+    for page in pages:
+        assert MADE in words(page)
+        assert "Hi, susan!" in words(page)
+    assert len(users(app)) == len(rows(app)) == 1
+    again = first.submit("/register", fields(), token=first.csrf_token("/"))
+    assert "Hi, susan!" in words(again)
+    assert len(users(app)) == 1
+
+
+def test_two_copies_of_a_form_at_once_make_one_account(app: Flask) -> None:
+    visitors = [Visitor(app, new_browser=True) for _ in range(2)]
+    tokens = [one.csrf_token("/register") for one in visitors]
+    starting = threading.Barrier(len(visitors))
+    said: list[str] = []
+
+    def send(number: int) -> None:
+        starting.wait(timeout=30)
+        said.append(words(visitors[number].submit("/register", fields(), token=tokens[number])))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(len(visitors))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert all("Hi, susan!" in one for one in said), said
+    assert len(users(app)) == len(rows(app)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password": "another one of mine", "password2": "another one of mine"},
+        {"email": "other@example.com"},
+    ],
+    ids=["password", "address"],
+)
+def test_another_form_with_a_fresh_name_is_refused(app: Flask, change: dict[str, str]) -> None:
+    Visitor(app).register("susan")
+    page = Visitor(app).submit("/register", fields(**change))
+    assert error_beside(page, "username") == "Please use a different username."
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"registered_at": utc_now() - timedelta(seconds=61)},
+        {"email_verified_at": utc_now()},
+        {"disabled_at": utc_now()},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_registration_form_logs_nobody_in_to_an_older_account(
+    app: Flask, changed: dict[str, datetime]
+) -> None:
+    Visitor(app).register("susan")
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(User).values(**changed))
+    page = Visitor(app).submit("/register", fields())
+    assert error_beside(page, "username") == "Please use a different username."
 
 
 @pytest.mark.parametrize("name", ["susan", "SUSAN", "sUsAn", "ｓｕｓａｎ"])
@@ -90,7 +194,7 @@ def test_a_look_alike_is_somebody_else(app: Flask, visitor: Visitor) -> None:
     """The long s becomes an s where letters are folded carelessly."""
     make_user(app, "owner", email="ss@example.com")
     assert MADE in words(visitor.submit("/register", fields(email="s\u017f@example.com")))
-    assert "Hi, owner!" in words(visitor.log_in("ss@example.com"))
+    assert "Hi, owner!" in words(Visitor(app).log_in("ss@example.com"))
     assert "Hi, susan!" in words(Visitor(app).log_in("s\u017f@example.com"))
 
 
@@ -118,7 +222,7 @@ def test_letters_and_digits_of_any_script_make_a_name(
 ) -> None:
     page = visitor.submit("/register", fields(username=name))
     assert MADE in words(page), error_beside(page, "username")
-    assert "Invalid" not in words(visitor.log_in(name))
+    assert "Invalid" not in words(Visitor(app).log_in(name))
 
 
 @ON_SQLITE

@@ -108,7 +108,8 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, langua
     styled_page.locator("main form [type=submit]").click()
     for path in (
         "/", "/explore", "/user/alice", "/user/bob", "/user/alice/followers", "/edit_profile",
-        "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete", "/settings/security",
+        "/people", "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete",
+        "/settings/security",
     ):  # fmt: skip
         styled_page.goto(f"{demo.address}{path}")
         assert_accessible(styled_page)

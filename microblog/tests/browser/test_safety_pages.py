@@ -34,16 +34,17 @@ Result = TypeVar("Result")
 
 
 def registered(page: Page, demo: Demonstration) -> str:
-    """Register a person with a confirmed address; return the name."""
+    """Register a person with a confirmed address, and sign out; return the name."""
     name = f"susan{secrets.token_hex(3)}"
     page.goto(f"{demo.address}/register")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Email").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Repeat Password").fill(PASSWORD)
-    page.get_by_role("button", name="Register").click()
+    page.get_by_role("button", name="Create account").click()
     page.goto(mailed_link(page, demo, f"{name}@example.com", "verify_email"))
-    page.get_by_role("button", name="Confirm My Address").click()
+    page.get_by_role("button", name="Confirm my email").click()
+    page.get_by_role("button", name="Sign out").click()
     return name
 
 

@@ -26,7 +26,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 STEPS = [
-    "register",
+    "register, and be signed in",
     "confirm the address with the mailed link",
     "log in and out with the first password",
     "ask for a new password",

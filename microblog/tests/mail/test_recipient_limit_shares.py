@@ -114,7 +114,7 @@ def test_one_address_gets_six_messages_at_once_whatever_strangers_press(
 ) -> None:
     make_user(app, "susan")
     for number in range(5):
-        visitor.register(f"stranger{number}", email="Susan@example.com")
+        Visitor(app).register(f"stranger{number}", email="Susan@example.com")
         visitor.ask_for_reset(SUSAN)
     deliver()
     subjects = [str(one.message["Subject"]) for one in smtp.received]

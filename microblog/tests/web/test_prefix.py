@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.smtp_server import ScriptedServer
-from tests.visitor import Visitor, make_user, words
+from tests.visitor import PASSWORD, Visitor, make_user, words
 
 
 @pytest.fixture
@@ -46,3 +46,19 @@ def test_a_mailed_link_leads_back_to_the_site(
     assert "Reset Your Password" in words(page)
     assert page.request.path == "/blog/reset_password/choose"
     assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_one_returns_to_a_page_below_the_path(app: Flask) -> None:
+    visitor = Visitor(app)
+    make_user(app, "susan")
+    page = visitor.get("/blog/explore?before=9").get_data(as_text=True)
+    languages = re.search(r'href="([^"]*/language/ru[^"]*)"', page)
+    log_in = re.search(r'href="([^"]*/login[^"]*)"', page)
+    assert languages
+    assert log_in
+    fields: dict[str, object] = {"username": "susan", "password": PASSWORD}
+    for answer in (
+        visitor.get(languages[1], follow=False),
+        visitor.submit(log_in[1], fields, follow=False),
+    ):
+        assert answer.headers["Location"] == "/blog/explore?before=9"

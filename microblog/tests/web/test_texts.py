@@ -37,6 +37,7 @@ from tests.visitor import (
     PASSWORD,
     Visitor,
     deliver_from,
+    mailed_link,
     make_user,
     path_of,
     reset_link_for,
@@ -160,7 +161,7 @@ def messages() -> dict[str, set[str]]:
         ("The two passwords are not the same.", "accounts/pages/forms.py"),
         ("Invalid email address.", "web/forms.py"),
         ("Your password has been reset.", "accounts/pages/password_reset.py"),
-        ("Thank you, your email address is confirmed.", "accounts/pages/verification.py"),
+        ("Your email is confirmed.", "accounts/pages/verification.py"),
         ("Too many requests", "web/errors.py"),
         ("Say something", "blog/forms.py"),
         ("Emails that the site sends appear here.", "dev/pages/inbox/list.html"),
@@ -298,6 +299,38 @@ def test_every_word_on_every_page_comes_from_a_translation(app: Flask) -> None:
         susan.submit("/logout", token=susan.csrf_token("/")),
     ]
     found = {page.request.path: untranslated(page) for page in pages}
+    assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
+def test_every_word_for_a_newcomer_comes_from_a_translation(
+    app: Flask, smtp: ScriptedServer
+) -> None:
+    make_user(app, "bob")
+    susan, stranger = Visitor(app), Visitor(app)
+    pages = [susan.register("susan"), susan.get("/people")]
+    pages += [susan.submit("/verify_email", token=susan.csrf_token("/")) for _ in range(3)]
+    pages += [
+        susan.submit("/", {"post": "1234"}),
+        susan.submit("/follow/bob", token=susan.csrf_token("/")),
+    ]
+    deliver_from(app)
+    link = path_of(mailed_link(smtp))
+    pages += [
+        stranger.get("/verify_email/forged"),
+        susan.get("/verify_email/forged"),
+        stranger.get(link),
+        stranger.get("/verify_email/choose?remove"),
+        susan.get(link),
+        susan.submit("/verify_email/choose", {"confirm": "y"}),
+        susan.get("/people"),
+        stranger.get(link),
+        susan.submit("/unfollow/bob", token=susan.csrf_token("/")),
+        susan.get("/people"),
+    ]
+    names = {"susan", "bob", "example", "com"}
+    found = {page.request.path: untranslated(page) - names for page in pages}
     assert {path: left for path, left in found.items() if left} == {}
 
 

@@ -99,12 +99,31 @@ def find_person_locked(session: Session, username: str, reader_id: int) -> Perso
 def follow(session: Session, reader_id: int, person: Person) -> bool:
     """Make the reader follow this person; return False if they already do.
 
-    Raises NotPossibleError for the reader's own account and for a person whom the reader blocks.
+    Raises NotPossibleError as `require_followable` does.
     """
+    require_followable(reader_id, person)
+    return _add(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+
+
+def require_followable(reader_id: int, person: Person) -> None:
+    """Raise NotPossibleError for the reader's own account, and for somebody whom they block."""
     _require_other(reader_id, person)
     if person.is_blocked:
         raise NotPossibleError("blocked")
-    return _add(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+
+
+def follow_each(session: Session, reader_id: int, people_ids: Collection[int]) -> list[str]:
+    """Make the reader follow these people, as far as that is possible; return their user names."""
+    wanted = select(User.username).where(User.id.in_({reader_id, *people_ids})).order_by(User.id)
+    # All are locked in one order first, since each follow locks a pair.
+    names = session.scalars(wanted.with_for_update(key_share=True)).all()
+    found = [find_person_locked(session, name, reader_id) for name in names]
+    followed = []
+    for person in found:
+        if person and person.user.id != reader_id and not person.is_blocked:
+            follow(session, reader_id, person)
+            followed.append(person.user.username)
+    return followed
 
 
 def unfollow(session: Session, reader_id: int, person: Person) -> bool:
@@ -169,6 +188,16 @@ def pictures(session: Session, people: Collection[int]) -> dict[int, str]:
     return {row.user_id: row.avatar_digest or "" for row in session.execute(wanted)}
 
 
+def across_a_block(reader_id: int) -> Any:
+    """The SQL condition for people whom the reader blocks, or who block the reader."""
+    return exists().where(
+        or_(
+            (Block.blocker_id == reader_id) & (Block.blocked_id == User.id),
+            (Block.blocker_id == User.id) & (Block.blocked_id == reader_id),
+        )
+    )
+
+
 def _people(
     session: Session,
     column: InstrumentedAttribute[int],
@@ -185,13 +214,7 @@ def _people(
         .limit(PAGE_SIZE + 1)
     )
     if reader_id is not None:
-        across_a_block = exists().where(
-            or_(
-                (Block.blocker_id == reader_id) & (Block.blocked_id == User.id),
-                (Block.blocker_id == User.id) & (Block.blocked_id == reader_id),
-            )
-        )
-        wanted = wanted.where(~across_a_block)
+        wanted = wanted.where(~across_a_block(reader_id))
     rows = [(user, profile) for user, profile in session.execute(wanted)]
     more = len(rows) > PAGE_SIZE
     return People(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1][0].id if more else None)

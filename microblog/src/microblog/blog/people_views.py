@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from microblog.accounts.pages.forms import EmptyForm
-from microblog.accounts.pages.verified import verified_required
-from microblog.blog import feeds, people, timeline
+from microblog.accounts.pages.verified import is_verified
+from microblog.blog import feeds, intents, people, suggestions, timeline
 from microblog.blog.people import NotPossibleError, Person
 from microblog.blog.rendering import cursor, linked, reader_id, timeline_context
 from microblog.blog.timeline import Cursor
 from microblog.database import MAX_ID, db, transaction
-from microblog.web.links import parse_id
+from microblog.web.links import parse_id, safe_next
 from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("people", __name__)
@@ -66,10 +66,22 @@ def following(username: str) -> str:
     return render_template("blog/people.html", heading=heading, found=found)
 
 
+@blueprint.get("/people")
+@login_required
+def suggested() -> str:
+    """People to follow."""
+    skip = parse_id(request.args.get("skip")) or 0
+    after = parse_id(request.args.get("after"))
+    found = suggestions.suggest(db.session, current_user.user.id, skip=skip, after=after)
+    return render_template("blog/suggestions.html", found=found, form=EmptyForm())
+
+
 @blueprint.post("/follow/<username>")
 @limit_posts
-@verified_required
+@login_required
 def follow(username: str) -> Response:
+    if not is_verified():
+        return _follow_later(username)
     return _act(username, people.follow, _("You are following %(username)s!", username=username))
 
 
@@ -78,6 +90,8 @@ def follow(username: str) -> Response:
 @login_required
 def unfollow(username: str) -> Response:
     words = _("You are not following %(username)s.", username=username)
+    if not is_verified():
+        intents.do_not_follow_later(_find(username).user.id)
     return _act(username, people.unfollow, words)
 
 
@@ -124,7 +138,29 @@ def _act(username: str, action: Action, words: str) -> Response:
             flash(_reasons()[error.reason], "error")
         else:
             flash(words, "success")
-    return redirect(url_for("people.profile", username=person.user.username))
+    return redirect(_back_to(person))
+
+
+def _follow_later(username: str) -> Response:
+    person = _find(username)
+    try:
+        people.require_followable(current_user.user.id, person)
+    except NotPossibleError as error:
+        flash(_reasons()[error.reason], "error")
+    else:
+        intents.follow_later(person.user.id)
+        words = _(
+            "You'll follow %(username)s as soon as you confirm your email.",
+            username=person.user.username,
+        )
+        flash(words, "info")
+    return redirect(_back_to(person))
+
+
+def _back_to(person: Person) -> str:
+    """The page from which the form was sent, if it says so; else the person's page."""
+    profile = url_for("people.profile", username=person.user.username)
+    return safe_next(request.args.get("next")) if "next" in request.args else profile
 
 
 def _reasons() -> dict[str, str]:

@@ -8,7 +8,16 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from microblog.blog import feeds, people_views, post_views, profile_views, rendering, timeline
+from microblog.accounts.pages.verified import is_verified
+from microblog.blog import (
+    feeds,
+    intents,
+    people_views,
+    post_views,
+    profile_views,
+    rendering,
+    timeline,
+)
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
 from microblog.blog.rendering import cursor, reader_id, timeline_context
@@ -29,6 +38,7 @@ def init_app(app: Flask) -> None:
     for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
         app.register_blueprint(one)
     app.url_value_preprocessor(profile_views.allow_upload)
+    app.jinja_env.globals["is_followed_later"] = intents.is_followed_later
     rendering.init_app(app)
 
 
@@ -36,12 +46,15 @@ def init_app(app: Flask) -> None:
 def index() -> str | Response:
     if not current_user.is_authenticated:
         return render_template("blog/welcome.html", **timeline_context(_newest_of_all()))
+    intents.follow_now()
     form = PostForm()
     if form.validate_on_submit():
         with transaction() as writing:
             write_post(writing, user_id=current_user.user.id, body=form.post.data, now=utc_now())
+        intents.forget_draft()
         flash(_("Your post is now live!"), "success")
         return redirect(home())
+    _keep_or_show_draft(form)
     page = timeline.home(db.session, current_user.user.id, cursor())
     return render_template("blog/index.html", form=form, **timeline_context(page))
 
@@ -84,6 +97,16 @@ def newer_posts(post_id: int) -> FlaskResponse:
 @blueprint.get("/favicon.ico")
 def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
+
+
+def _keep_or_show_draft(form: PostForm) -> None:
+    """Keep what a newcomer may not post yet; show what was kept in an empty form."""
+    if form.is_submitted():
+        if not is_verified():
+            intents.keep_draft(form.post.data or "")
+    elif intents.kept_draft():
+        form.post.data = intents.kept_draft()
+        form.post.description = _("We've kept your draft.")
 
 
 def _newest_of_all() -> timeline.Page:

@@ -69,7 +69,7 @@ class Walk:
     def walk(self) -> int:
         """Each step with a line; 0 when all went well, 1 at the first that did not."""
         steps: list[tuple[str, Callable[[], None]]] = [
-            (_("register"), self._register),
+            (_("register, and be signed in"), self._register),
             (_("confirm the address with the mailed link"), self._confirm_address),
             (_("log in and out with the first password"), self._first_login),
             (_("ask for a new password"), self._ask),
@@ -98,15 +98,17 @@ class Walk:
         self._browser.submit(
             username=self._name, email=self._address, password=self._old, password2=self._old
         )
-        self._expect("Congratulations, you are now a registered user!")
+        self._expect(f"Welcome! We sent a link to {self._address}.")
+        self._expect(f"Hi, {self._name}!")
 
     def _confirm_address(self) -> None:
         self._browser.open(self._mailed_link("Confirm your email"))
         self._expect(self._name)
         self._browser.submit(confirm="y")
-        self._expect("Thank you, your email address is confirmed.")
+        self._expect("Your email is confirmed.")
 
     def _first_login(self) -> None:
+        self._browser.post("/logout")
         self._try(self._old)
         self._expect(f"Hi, {self._name}!")
         self._browser.post("/logout")

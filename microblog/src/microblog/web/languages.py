@@ -7,7 +7,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_time
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, get_locale, get_timezone
 from flask_login import current_user
@@ -48,6 +48,15 @@ def local_time(moment: datetime) -> str:
     """
     language = current_language()
     text = format_datetime(moment, minute_pattern(language), tzinfo=get_timezone(), locale=language)
+    return text if _time_zone() else f"{text} UTC"
+
+
+def local_time_soon(moment: datetime, *, now: datetime) -> str:
+    """Format a moment as `local_time` does, without its date if that is today's."""
+    zone, language = get_timezone(), current_language()
+    if moment.astimezone(zone).date() != now.astimezone(zone).date():
+        return local_time(moment)
+    text = format_time(moment, "short", tzinfo=zone, locale=language)
     return text if _time_zone() else f"{text} UTC"
 
 

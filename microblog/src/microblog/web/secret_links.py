@@ -89,8 +89,9 @@ def add_secret_links(app: Flask, *links: SecretLink) -> None:
 
 def return_path() -> str:
     """The path to return to after a detour: this page's, unless it may hold a token."""
-    path = request.full_path
-    return path if path.endswith(f"/{IN_SESSION}?") or not _is_secret() else home()
+    if _is_secret() and not request.path.endswith(f"/{IN_SESSION}"):
+        return home()
+    return request.script_root + request.full_path.removesuffix("?")
 
 
 def _keep_secret(response: FlaskResponse) -> FlaskResponse:

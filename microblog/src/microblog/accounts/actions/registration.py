@@ -8,21 +8,28 @@ answer, nor from its time, nor by trying the new account out.
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from flask_outbox import Outbox, parse_address
+from flask_outbox import Outbox, address_key, parse_address
+from microblog.accounts.actions.sign_in import Entry
 from microblog.accounts.actions.verification import request_verification
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.confusables import skeleton
 from microblog.accounts.lookup import owner_of
 from microblog.accounts.models import User
 from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
+from microblog.accounts.sessions.known_browsers import remember_browser
+from microblog.accounts.sessions.sessions import start_session
 from microblog.accounts.usernames import check_username, username_key
 from microblog.web.scope import Scope
+
+SENT_AGAIN_WITHIN = timedelta(minutes=1)
+"""A form that was sent twice, by a double click or over a bad connection, comes again so soon."""
 
 
 class TakenError(Exception):
@@ -45,8 +52,9 @@ def register(
     username: str,
     email: str,
     password_hash: str,
-) -> User:
-    """Make an account, and mail a link with which its address is verified.
+    browser_secrets: Sequence[str],
+) -> Entry:
+    """Make an account, mail a link with which its address is verified, and start a session.
 
     Raises UsernameError, AddressError, or TakenError for a user name. Nothing is looked up by the
     address: the same is written whether another account has it or not.
@@ -54,7 +62,22 @@ def register(
     user = create_account(session, username=username, email=email, password_hash=password_hash)
     record(session, user.id, SecurityEventType.REGISTERED, scope)
     request_verification(session, outbox, user, scope)
-    return user
+    visitor = start_session(session, user, scope, remembered=False)
+    secrets, _ = remember_browser(session, user.id, browser_secrets, now=scope.now)
+    record(session, user.id, SecurityEventType.LOGGED_IN, scope)
+    return Entry(user, visitor, secrets)
+
+
+def made_just_now(session: Session, *, username: str, email: str, now: datetime) -> int | None:
+    """Return the account that was registered with this name and address a moment ago."""
+    return session.scalar(
+        select(User.id).where(
+            User.username_key == username_key(username),
+            User.email_key == address_key(email),
+            User.email_verified_at.is_(None),
+            User.registered_at > now - SENT_AGAIN_WITHIN,
+        )
+    )
 
 
 def create_account(

@@ -59,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Entry:
-    """The password was right. `visitor` is None if the account is about to be deleted.
+    """Somebody got into an account. `visitor` is None if it is about to be deleted.
 
     `browser_secrets` are those that the browser is to keep.
     """

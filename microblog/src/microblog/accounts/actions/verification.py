@@ -56,27 +56,34 @@ def request_verification(session: Session, outbox: Outbox, user: User, scope: Sc
 
 
 def ask_again(session: Session, outbox: Outbox, user: User, scope: Scope) -> datetime | None:
-    """Mail another link, or return when the account can ask for the next one.
+    """Mail another link, or return when the account can ask for the next one."""
+    lock_account(session, user.id)
+    opens_at = can_ask_again_at(session, outbox, user, now=scope.now)
+    if opens_at is None:
+        record(session, user.id, SecurityEventType.VERIFICATION_ASKED, scope)
+        request_verification(session, outbox, user, scope)
+    return opens_at
+
+
+def can_ask_again_at(
+    session: Session, outbox: Outbox, user: User, *, now: datetime
+) -> datetime | None:
+    """Return when the account can ask for another link; None for now.
 
     Only the account's own requests are counted, by the recipient limit, so that the answer tells
     nothing about the address, which may be somebody else's.
     """
-    lock_account(session, user.id)
     asked = moments_of(
         session,
         user.id,
         SecurityEventType.REGISTERED,
         SecurityEventType.VERIFICATION_ASKED,
-        since=scope.now - timedelta(days=1),
+        since=now - timedelta(days=1),
     )
     opens_at = outbox.delivery.recipient_limit.opens_at(
-        [one.timestamp() for one in asked], now=scope.now.timestamp()
+        [one.timestamp() for one in asked], now=now.timestamp()
     )
-    if opens_at is not None:
-        return datetime.fromtimestamp(opens_at, UTC)
-    record(session, user.id, SecurityEventType.VERIFICATION_ASKED, scope)
-    request_verification(session, outbox, user, scope)
-    return None
+    return datetime.fromtimestamp(opens_at, UTC) if opens_at is not None else None
 
 
 def other_owner(session: Session, user: User) -> User | None:

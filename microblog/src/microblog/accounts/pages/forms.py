@@ -142,10 +142,11 @@ def _repeated_password() -> PasswordField:
     )
 
 
-def email_field(label: Any = None) -> StringField:
+def email_field(label: Any = None, *, description: Any = "") -> StringField:
     """A field for an email address."""
     return StringField(
         label or _l("Email"),
+        description=description,
         filters=[strip],
         validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM), IsAddress()],
         render_kw={
@@ -203,10 +204,12 @@ def why_taken(error: TakenError) -> str:
 
 class RegistrationForm(NewPasswordForm):
     username = username_field()
-    email = email_field()
+    email = email_field(
+        description=_l("For signing in and resetting your password. Nobody sees it.")
+    )
     password = _new_password()
     password2 = _repeated_password()
-    submit = SubmitField(_l("Register"))
+    submit = SubmitField(_l("Create account"))
 
     def validate(self, extra_validators: Any = None) -> bool:
         self.personal = (self.username.data or "", self.email.data or "")
@@ -251,8 +254,8 @@ class ResetPasswordForm(NewPasswordForm):
 
 
 class VerifyEmailForm(Form):
-    confirm = SubmitField(_l("Confirm My Address"))
-    remove = SubmitField(_l("I Did Not Register"))
+    confirm = SubmitField(_l("Confirm my email"))
+    remove = SubmitField(_l("Remove the account"))
 
 
 class EmptyForm(Form):

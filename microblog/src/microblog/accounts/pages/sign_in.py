@@ -24,6 +24,7 @@ from microblog.accounts.pages.blueprint import blueprint, for_strangers
 from microblog.accounts.pages.browser_cookie import browser_secrets, keep_secrets
 from microblog.accounts.pages.deletion import offer_to_keep
 from microblog.accounts.pages.forms import LoginForm, ResetCodeForm
+from microblog.accounts.pages.intents import forget_intents
 from microblog.accounts.pages.login_manager import Logins
 from microblog.accounts.pages.pending_reset import keep_login, kept_login, pending_reset
 from microblog.accounts.sessions import login_throttle, sessions
@@ -32,6 +33,7 @@ from microblog.web.clients import current_origin
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import Scope, current_scope
+from microblog.web.secret_links import return_path
 from microblog.web.times import whole_minute
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ def init_app(app: Flask) -> None:
     login_manager.login_view = "accounts.login"
     login_manager.login_message = _l("Please log in to access this page.")
     login_manager.init_app(app)
+    app.jinja_env.globals["next_page"] = next_page
 
 
 @login_manager.user_loader
@@ -71,6 +74,13 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
     return visitor
 
 
+def next_page() -> str | None:
+    """Where links to log in or register lead back to: this page, or where its own link leads."""
+    if request.blueprint == blueprint.name:
+        return request.args.get("next")
+    return return_path() if request.endpoint != "index" else None
+
+
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_posts
 @for_strangers
@@ -85,6 +95,7 @@ def logout() -> Response:
         with transaction() as writing:
             sessions.log_out(writing, current_user, current_scope())
         logout_user()
+        forget_intents()
     return redirect(home())
 
 
@@ -124,10 +135,15 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
         return sign_in_page(form)
     if entry.visitor is None:
         return offer_to_keep(entry.user)
-    session.clear()
-    login_user(entry.visitor, remember=form.remember_me.data)
-    keep_secrets(entry.browser_secrets)
+    start(entry, remembered=form.remember_me.data)
     return redirect(safe_next(request.args.get("next")))
+
+
+def start(entry: Entry, *, remembered: bool) -> None:
+    """Log this browser in, in a new session of its own."""
+    session.clear()
+    login_user(entry.visitor, remember=remembered)
+    keep_secrets(entry.browser_secrets)
 
 
 def _enter(form: LoginForm, attempt: Attempt, found: Candidate, scope: Scope) -> Entry | None:

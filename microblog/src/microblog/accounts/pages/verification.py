@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_required, logout_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from flask_outbox import current_outbox
@@ -16,10 +15,17 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.forms import VerifyEmailForm
+from microblog.accounts.pages.intents import (
+    PAGE,
+    forget_intent,
+    forget_intents,
+    has_intents,
+    kept_intent,
+)
 from microblog.accounts.pages.verified import is_verified
 from microblog.database import db, transaction
-from microblog.web.languages import local_time
-from microblog.web.links import home
+from microblog.web.languages import local_time_soon
+from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
 from microblog.web.secret_links import SecretLink, add_secret_links
@@ -32,12 +38,16 @@ VERIFY_LINK = SecretLink(
 
 def init_app(app: Flask) -> None:
     add_secret_links(app, VERIFY_LINK)
+    app.jinja_env.globals["wait_for_verification"] = wait_for_verification
 
 
 @blueprint.route("/verify_email/<token>", methods=["GET", "POST"])
 @limit_posts
 def verify_email(token: str) -> str | Response:
-    """Two buttons behind the link: one confirms the address, one removes the account."""
+    """The page behind the link, with a button that confirms the address.
+
+    With `remove` in the address, the button removes the account instead.
+    """
     return VERIFY_LINK.open(token, _account_of, _answer)
 
 
@@ -47,24 +57,35 @@ def verify_email(token: str) -> str | Response:
 def resend_verification() -> Response:
     if request.method == "POST":
         if is_verified():
-            flash(_("Your email address is confirmed already."), "info")
+            flash(_("Your email is confirmed already."), "info")
         else:
-            user = current_user.user
-            with transaction() as writing:
-                opens_at = verification.ask_again(writing, current_outbox(), user, current_scope())
-            flash(_mailed(user.email, opens_at), "info")
-    return redirect(home())
+            _ask_again(current_user.user)
+    return redirect(safe_next(request.args.get("next")))
 
 
-def _mailed(address: str, opens_at: datetime | None) -> str:
+def wait_for_verification() -> str | None:
+    """Say when the visitor can ask for another link; None if they can now."""
+    now = current_scope().now
+    try:
+        opens_at = verification.can_ask_again_at(
+            db.session, current_outbox(), current_user.user, now=now
+        )
+    except SQLAlchemyError:
+        # It may be the page that says that the database failed.
+        return None
     if opens_at is None:
-        return _("We mailed another link to %(email)s. It may take some minutes.", email=address)
-    return _(
-        "We mailed links to %(email)s already; look into the spam folder, too. You can ask for"
-        " another one from %(when)s on.",
-        email=address,
-        when=local_time(whole_minute(opens_at)),
-    )
+        return None
+    when = local_time_soon(whole_minute(opens_at), now=now)
+    return _("You can ask for another email at %(when)s. Check your spam folder, too.", when=when)
+
+
+def _ask_again(user: User) -> None:
+    """Mail another link, unless it is too early: then every page says how long to wait."""
+    with transaction() as writing:
+        opens_at = verification.ask_again(writing, current_outbox(), user, current_scope())
+    if opens_at is None:
+        words = _("We sent another link to %(email)s. It may take a few minutes.", email=user.email)
+        flash(words, "info")
 
 
 def _account_of(token: str) -> User | None:
@@ -78,7 +99,9 @@ def _answer(token: str, user: User) -> str | Response:
             return _remove(token, user)
         if form.confirm.data:
             return _confirm(token, user)
-    return render_template("accounts/verification.html", form=form, user=user)
+    is_refused = "remove" in request.args and user.email_verified_at is None
+    page = "account_not_mine" if is_refused else "verification"
+    return render_template(f"accounts/{page}.html", form=form, user=user)
 
 
 def _confirm(token: str, user: User) -> str | Response:
@@ -90,10 +113,10 @@ def _confirm(token: str, user: User) -> str | Response:
     if outcome is Verification.TAKEN:
         return render_template("accounts/address_taken.html", user=user)
     if outcome is Verification.DONE:
-        flash(_("Thank you, your email address is confirmed."), "success")
+        flash(_("Your email is confirmed."), "success")
     else:
-        flash(_("Your email address is confirmed already."), "info")
-    return _onwards()
+        flash(_("Your email is confirmed already."), "info")
+    return redirect(_onwards(user))
 
 
 def _remove(token: str, user: User) -> str | Response:
@@ -105,9 +128,19 @@ def _remove(token: str, user: User) -> str | Response:
     VERIFY_LINK.forget()
     if own:
         logout_user()
+        forget_intents()
     flash(_("The account was removed, and your address with it."), "success")
     return redirect(home())
 
 
-def _onwards() -> Response:
-    return redirect(home() if current_user.is_authenticated else url_for("accounts.login"))
+def _onwards(user: User) -> str:
+    """Where to go once this account is verified: to what its owner wanted to do, if it is known."""
+    if not current_user.is_authenticated:
+        return url_for("accounts.login")
+    if current_user.user.id != user.id:
+        return home()
+    page = kept_intent(PAGE)
+    forget_intent(PAGE)
+    if has_intents():
+        return home()
+    return page or url_for("people.suggested")

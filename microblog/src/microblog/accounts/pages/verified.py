@@ -24,9 +24,7 @@ class IsVerified:
     """Validates that the visitor's address is verified; what was typed in the field is kept."""
 
     def __init__(self, words: Any | None = None) -> None:
-        self._words = words or _l(
-            "Confirm your email address first. What you typed stays here meanwhile."
-        )
+        self._words = words or _l("Confirm your email before posting. We've kept your draft.")
 
     def __call__(self, _form: Form, _field: Field) -> None:
         if not is_verified():
