@@ -54,7 +54,7 @@ def sender_address(config: Config) -> Address | None:
         return parse_address(sender) if sender else None
     except AddressError as error:
         key = "MAIL_DEFAULT_SENDER" if config.get("MAIL_DEFAULT_SENDER") else "ADMINS"
-        raise ValueError(f"{key} holds {sender!r}, which is no address: {error}") from None
+        raise ValueError(f"{key} holds {sender!r}, which isn't an address: {error}") from None
 
 
 def dispatcher_options(config: Config) -> DispatcherOptions:

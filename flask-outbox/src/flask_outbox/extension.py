@@ -163,7 +163,7 @@ class FlaskOutbox(DeclaresEmails):
         Raises ValueError if its name is taken or too long.
         """
         if email_type.name in self._email_types:
-            raise ValueError(f"There are two kinds of message named {email_type.name!r}.")
+            raise ValueError(f"There are two email types named {email_type.name!r}.")
         for outbox in self._outboxes:
             outbox.register(email_type)
         self._email_types[email_type.name] = email_type

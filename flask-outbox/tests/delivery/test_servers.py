@@ -425,7 +425,7 @@ def test_a_row_of_another_priority_than_its_type_is_not_looked_at_for_ever(shop:
     ("settings", "said"),
     [
         ({"MAIL_SERVERS": ["a"]}, "MAIL_SERVERS must be settings by name, such as "),
-        ({"MAIL_SERVERS": "main"}, "MAIL_SERVERS is no JSON: "),
+        ({"MAIL_SERVERS": "main"}, "MAIL_SERVERS isn't JSON: "),
         ({"MAIL_SERVERS": {"main": "localhost"}}, "MAIL_SERVERS['main'] must be settings, "),
         ({"MAIL_SERVERS": {"main": {}}}, "MAIL_SERVERS['main']: MAIL_SERVER is missing."),
         ({"MAIL_SERVERS": {"a b": {"MAIL_SERVER": "a"}}}, "MAIL_SERVERS['a b']: a name has "),

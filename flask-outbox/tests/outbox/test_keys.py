@@ -313,8 +313,8 @@ def test_there_are_a_few_statements_and_one_wake_up(
         ({"to": "a@example.com", "arguments": {"a": {1}}}, OutboxError, "Message 25: .*JSON"),
         ({"to": "a@example.com", "name": "Susan"}, OutboxError, "Message 25 has 'name'"),
         ({"locale": "en"}, OutboxError, "Message 25 has no 'to'"),
-        ("susan@example.com", OutboxError, "Message 25 is no mapping"),
-        (None, OutboxError, "Message 25 is no mapping"),
+        ("susan@example.com", OutboxError, "Message 25 isn't a mapping"),
+        (None, OutboxError, "Message 25 isn't a mapping"),
     ],
     ids=str,
 )

@@ -144,7 +144,7 @@ for _ in range(100_000):
     ("change", "words"),
     [
         ({"kind": "nothing-like-it"}, "nothing-like-it"),
-        ({"kind": None}, "No kind of message"),
+        ({"kind": None}, "no email type named"),
         ({"arguments": {"value": object()}}, "JSON"),
         ({"arguments": {"value": b"bytes"}}, "JSON"),
         ({"arguments": {"value": {1, 2}}}, "JSON"),
@@ -165,8 +165,8 @@ for _ in range(100_000):
         ({"locale": "de_" + "x" * 40}, "name of a language"),
         ({"locale": "en-aa-bb-cc-dd-ee"}, "name of a language"),
         ({"to": ""}, "@"),
-        ({"to": None}, "not an address"),
-        ({"to": ("a", "b", "c")}, "not an address"),
+        ({"to": None}, "isn't an address"),
+        ({"to": ("a", "b", "c")}, "isn't an address"),
         ({"to": "susan"}, "@"),
         ({"to": "susan@example.com\r\nBcc: b"}, "line breaks"),
         ({"to": "a@b.c, d@e.f"}, "one address|domain|@"),
@@ -206,7 +206,7 @@ def test_any_letter_survives_among_the_arguments() -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
 def test_an_email_type_needs_a_name_that_fits(name: str) -> None:
-    with pytest.raises(ValueError, match="name of a kind"):
+    with pytest.raises(ValueError, match="name of an email type"):
         current_outbox().register(EmailType(name, compose_nothing))
 
 

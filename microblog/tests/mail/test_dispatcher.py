@@ -645,7 +645,7 @@ def test_a_message_that_kills_its_process_each_time_ends_and_stops_nobody_else(
     assert drain(smtp) == 2
     killer, note = rows()
     assert (killer.status, note.status) == (Status.DEAD, Status.SENT)
-    assert "the process died" in str(killer.answer)
+    assert "The process died" in str(killer.answer)
     assert [one.recipients for one in smtp.received] == [[SUSAN]]
 
 

@@ -181,7 +181,7 @@ class Delivery:
             words = "The process died during an attempt."
             return self._end(claim, Status.UNKNOWN, words)
         if claim.failures > email_type.attempts + MAX_CRASHES:
-            words = f"It was begun {claim.failures} times: each time the process died."
+            words = f"The process died {claim.failures} times during an attempt."
             return self._end(claim, Status.DEAD, words)
         return None
 

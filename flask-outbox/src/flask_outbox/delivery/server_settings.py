@@ -86,7 +86,7 @@ def _named(config: Config) -> Mapping[str, Any]:
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise ValueError(f"MAIL_SERVERS is no JSON: {error}.") from None
+            raise ValueError(f"MAIL_SERVERS isn't JSON: {error}.") from None
     if not isinstance(value, Mapping):
         raise ValueError(  # noqa: TRY004 - a wrong setting, like all others
             'MAIL_SERVERS must be settings by name, such as {"main": {"MAIL_SERVER": …}}.'

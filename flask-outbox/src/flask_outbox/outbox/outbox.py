@@ -148,9 +148,9 @@ class Outbox(DeclaresEmails):
         """Add an email type. Raises ValueError if its name is taken or too long."""
         name = email_type.name
         if not 0 < len(name) <= KIND_MAXIMUM:
-            raise ValueError(f"The name of a kind has at most {KIND_MAXIMUM} letters.")
+            raise ValueError(f"The name of an email type has at most {KIND_MAXIMUM} letters.")
         if name in self.email_types:
-            raise ValueError(f"There are two kinds of message named {name!r}.")
+            raise ValueError(f"There are two email types named {name!r}.")
         self.email_types[name] = email_type
         self.unknown_types -= {name}
 
@@ -331,7 +331,7 @@ class Outbox(DeclaresEmails):
         try:
             return self.email_types[name]
         except (KeyError, TypeError):
-            raise OutboxError(f"No kind of message is named {name!r}.") from None
+            raise OutboxError(f"There's no email type named {name!r}.") from None
 
     def _row(
         self,

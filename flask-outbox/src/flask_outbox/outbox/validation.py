@@ -37,7 +37,7 @@ class OutboxError(ValueError):
 def explain(message: object, place: int) -> None:
     """Raise OutboxError if this is no message of `enqueue_many`."""
     if not isinstance(message, Mapping):
-        raise OutboxError(f"Message {place} is no mapping with 'to', but {message!r:.100}.")
+        raise OutboxError(f"Message {place} isn't a mapping with 'to', but {message!r:.100}.")
     if "to" not in message:
         raise OutboxError(f"Message {place} has no 'to', which is an address.")
     for name in message:
