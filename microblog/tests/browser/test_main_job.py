@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import assert_fits
+from tests.browser.people import assert_accessible, assert_fits
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -52,6 +52,26 @@ def test_the_code_in_the_mail_leads_to_the_new_password_as_well(
     expect(page.get_by_label("Username or email")).to_have_value(name)
     log_in(page, name, NEW)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Hi, {name}!")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
+def test_the_pages_of_a_reset_are_accessible(
+    styled_page: Page, demo: Demonstration, language: str
+) -> None:
+    page = styled_page
+    page.goto(f"{demo.address}/language/{language}?next=/reset_password_request")
+    assert_accessible(page)
+    # Nobody's: others ask for those of the people of the demonstration.
+    page.locator("#email").fill(f"{'a-long-address-' * 4}@example.com")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login")
+    assert_accessible(page)
+    page.locator("#code").fill("ZZZZ ZZZZ")
+    page.keyboard.press("Enter")
+    expect(page.locator("#code-error")).to_be_visible()
+    assert_accessible(page)
+    page.goto(f"{demo.address}/reset_password/forged")
+    assert_accessible(page)
 
 
 def test_a_form_is_filled_in_with_the_keyboard_alone(page: Page, demo: Demonstration) -> None:
