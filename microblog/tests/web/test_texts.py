@@ -26,6 +26,7 @@ from microblog.accounts.audit.notices import not_me_link
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
 from microblog.database import transaction, utc_now
+from microblog.web import languages
 from microblog.web.clients import RequestOrigin
 from microblog.web.plain_text import wrap
 from microblog.web.supported_languages import NAMES as LANGUAGE_NAMES
@@ -237,6 +238,8 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (support.NullTranslations, support.Translations):
         monkeypatch.setattr(kind, "ugettext", one)
         monkeypatch.setattr(kind, "ungettext", one_or_many)
+    # It keeps the translations of the language as it is.
+    monkeypatch.setattr(languages, "translation", languages.translation.__wrapped__)
 
 
 def untranslated(page: TestResponse) -> set[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import cache
+from datetime import datetime, tzinfo
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_time
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, get_locale, get_timezone
+from flask_babel import Babel, get_locale, get_timezone, get_translations
 from flask_login import current_user
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from microblog.web.cookies import cookie_name, cookie_path
@@ -19,12 +21,17 @@ from microblog.web.supported_languages import LANGUAGES, NAMES, nearest_language
 LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"
 
+TEXTS_MAXIMUM = 4096
+"""How many texts and moments are kept: more than the site has, and than a few pages show."""
+
 babel = Babel()
 
 
 def init_app(app: Flask) -> None:
     app.config["LANGUAGES"] = LANGUAGES
-    babel.init_app(app, locale_selector=_select, timezone_selector=_time_zone)
+    babel.init_app(app, locale_selector=_select, timezone_selector=reader_zone)
+    # Jinja's own resolve each name twice, and Flask-Babel looks up the catalogue for each text.
+    app.jinja_env.globals.update(_=_gettext, gettext=_gettext)
     app.jinja_env.filters["local_time"] = local_time
     app.jinja_env.globals.update(
         language=current_language, languages=NAMES, time_zone_cookie=_time_zone_cookie
@@ -33,7 +40,8 @@ def init_app(app: Flask) -> None:
 
 def current_language() -> str:
     """The language of this request, as one of LANGUAGES."""
-    return str(get_locale() or LANGUAGES[0])
+    locale = get_locale()
+    return _identifier(locale) if locale else LANGUAGES[0]
 
 
 def supported_locale(locale: str) -> str:
@@ -46,9 +54,13 @@ def local_time(moment: datetime) -> str:
 
     If the zone is unknown, it is in UTC and says so.
     """
-    language = current_language()
-    text = format_datetime(moment, minute_pattern(language), tzinfo=get_timezone(), locale=language)
-    return text if _time_zone() else f"{text} UTC"
+    text = _formatted(moment, current_language(), get_timezone())
+    return text if reader_zone() else f"{text} UTC"
+
+
+@lru_cache(TEXTS_MAXIMUM)
+def _formatted(moment: datetime, language: str, zone: tzinfo) -> str:
+    return format_datetime(moment, minute_pattern(language), tzinfo=zone, locale=language)
 
 
 def local_time_soon(moment: datetime, *, now: datetime) -> str:
@@ -57,7 +69,7 @@ def local_time_soon(moment: datetime, *, now: datetime) -> str:
     if moment.astimezone(zone).date() != now.astimezone(zone).date():
         return local_time(moment)
     text = format_time(moment, "short", tzinfo=zone, locale=language)
-    return text if _time_zone() else f"{text} UTC"
+    return text if reader_zone() else f"{text} UTC"
 
 
 @cache
@@ -78,7 +90,26 @@ def time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _time_zone() -> str | None:
+@pass_eval_context
+def _gettext(evaluation: EvalContext, text: str, /, **variables: object) -> str:
+    """Translate a text of a template; it is a format string, also without variables."""
+    translated = translation(text, current_language(), bool(evaluation.autoescape))
+    return translated % variables if "%" in text else translated
+
+
+@lru_cache(TEXTS_MAXIMUM)
+def translation(text: str, _language: str, is_html: bool) -> str:
+    """A text in the current language, of which there is one translation in each."""
+    translated: str = get_translations().ugettext(text)
+    return Markup(translated) if is_html else translated  # noqa: S704 - the site's own text
+
+
+@cache
+def _identifier(locale: Locale) -> str:
+    return str(locale)
+
+
+def reader_zone() -> str | None:
     """The zone the reader chose, else the one their browser reported; None means UTC."""
     if not has_request_context():
         return None
