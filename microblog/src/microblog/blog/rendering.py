@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, request, url_for
@@ -13,6 +13,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from microblog.accounts.models import User
+from microblog.blog import cards
 from microblog.blog.models import Post
 from microblog.blog.people import pictures
 from microblog.blog.posts import mentioned
@@ -29,6 +30,7 @@ AVATAR_COLORS = 12
 
 
 def init_app(app: Flask) -> None:
+    cards.init_app(app)
     app.jinja_env.globals.update(
         page_url=page_url, avatar_url=avatar_url, gravatar_url=gravatar_url
     )
@@ -60,14 +62,19 @@ def post_context(posts: Sequence[Post]) -> dict[str, Any]:
 
 def bodies(posts: Sequence[Post]) -> dict[int, Markup]:
     """The text of each post as HTML, by the post's id."""
-    names = mentioned(db.session, posts)
-    return {post.id: linked(post.body, names) for post in posts}
+    to_html = _linker(mentioned(db.session, posts))
+    return {post.id: to_html(post.body) for post in posts}
 
 
-def linked(text: str, names: Mapping[str, str] = MappingProxyType({})) -> Markup:
-    """A text as HTML; its addresses, tags, and these names (user names by key) are links."""
+def linked(text: str) -> Markup:
+    """A text as HTML; its addresses and tags are links."""
+    return _linker({})(text)
+
+
+def _linker(names: Mapping[str, str]) -> Callable[[str], Markup]:
+    """What makes HTML of a text; addresses, tags, and these names (by key) become links."""
     addresses = {key: url_for("people.profile", username=name) for key, name in names.items()}
-    return as_html(text, addresses, url_for("blog.tagged", tag="TAG"))
+    return partial(as_html, names=addresses, tags=url_for("blog.tagged", tag="TAG"))
 
 
 def page_url(**begin: int) -> str:

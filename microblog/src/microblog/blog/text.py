@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 
 import regex
 from linkify_it import LinkifyIt
@@ -24,6 +24,9 @@ of megabytes does not cost the time of the other checks."""
 
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""
+
+TEXTS_MAXIMUM = 4096
+"""How many are kept as HTML: of the longest texts, less than 60 megabytes."""
 
 _LINE_ENDS = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _MANY_EMPTY_LINES = regex.compile(r"\n{3,}")
@@ -139,6 +142,18 @@ def as_html(text: str, names: Mapping[str, str], tags: str) -> Markup:
     `names` has the address of the page of each name that an account has, by key; `tags` is the
     address of a tag's page, with `TAG` in place of the tag.
     """
+    known = tuple((key, names[key]) for key in _names_in(text) if key in names)
+    return _as_html(text, known, tags)
+
+
+@lru_cache(TEXTS_MAXIMUM)
+def _names_in(text: str) -> tuple[str, ...]:
+    return tuple(sorted(names_in(text)))
+
+
+@lru_cache(TEXTS_MAXIMUM)
+def _as_html(text: str, known: tuple[tuple[str, str], ...], tags: str) -> Markup:
+    names = dict(known)
     return Markup("").join(_html(segment, names, tags) for segment in segments(text))
 
 

@@ -1,0 +1,86 @@
+"""Posts as HTML, which are kept: nobody gets what was drawn for somebody else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from microblog.blog import cards
+from microblog.blog.models import Block
+from microblog.database import transaction
+from tests.blog.test_posts import logged_in, write
+from tests.visitor import Visitor, words
+
+
+@pytest.fixture
+def susan(app: Flask) -> Visitor:
+    return logged_in(app, "susan")
+
+
+def card(visitor: Visitor, path: str = "/explore") -> str:
+    found = re.search(r'(?s)<article class="post".*?</article>', visitor.get(path).text)
+    assert found
+    return found[0]
+
+
+def test_what_the_author_may_do_is_shown_to_the_author_alone(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello")
+    david, anonymous = logged_in(app, "david"), Visitor(app)
+    for _ in range(2):
+        assert "/post/1/edit" in card(susan)
+        for other in (david, anonymous):
+            assert "/post/1/edit" not in card(other)
+            assert "/post/1/delete" not in card(other)
+
+
+def test_readers_who_may_see_the_same_share_a_card(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello")
+    cards._drawn.cache_clear()
+    assert card(Visitor(app)) == card(logged_in(app, "david"))
+    drawn = cards._drawn.cache_info()
+    assert (drawn.misses, drawn.hits) == (1, 1)
+
+
+def test_a_card_is_in_the_language_and_the_time_zone_of_its_reader(
+    app: Flask, susan: Visitor
+) -> None:
+    write(susan, "Hello")
+    susan.submit("/post/1/edit", {"post": "Good evening"})
+    readers = [("en", "UTC"), ("ru", "UTC"), ("en", "Asia/Tokyo"), ("ru", "Asia/Tokyo")]
+    drawn: dict[tuple[str, str], set[str]] = {}
+    for language, zone in readers * 2:
+        reader = Visitor(app)
+        reader.client.set_cookie("language", language)
+        reader.client.set_cookie("time_zone", zone)
+        drawn.setdefault((language, zone), set()).add(card(reader))
+    assert [len(same) for same in drawn.values()] == [1, 1, 1, 1]
+    assert len(set.union(*drawn.values())) == len(readers)
+    for (language, _), (one,) in drawn.items():
+        assert ("edited" in one) == (language == "en")
+
+
+def test_a_changed_post_and_a_changed_name_are_seen_at_once(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello @david")
+    assert 'href="/user/david"' not in card(susan)
+    write(susan, "Hello")
+    logged_in(app, "david")
+    susan.submit("/post/2/edit", {"post": "Hello @david"})
+    assert 'href="/user/david"' in card(susan)
+
+
+def test_markup_in_a_kept_card_stays_text(app: Flask, susan: Visitor) -> None:
+    write(susan, "<b>&amp;</b>")
+    for reader in (susan, Visitor(app), Visitor(app)):
+        assert "&lt;b&gt;&amp;amp;&lt;/b&gt;" in card(reader)
+
+
+def test_a_post_is_not_shown_from_the_store_to_somebody_blocked(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello")
+    david, eva = logged_in(app, "david"), logged_in(app, "eva")
+    assert "Hello" in words(david.get("/explore"))
+    with app.app_context(), transaction() as writing:
+        writing.add(Block(blocker_id=1, blocked_id=2))
+    assert "Hello" not in words(david.get("/explore"))
+    assert "Hello" in words(eva.get("/explore"))
