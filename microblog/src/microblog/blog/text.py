@@ -25,8 +25,8 @@ of megabytes does not cost the time of the other checks."""
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""
 
-TEXTS_MAXIMUM = 4096
-"""How many are kept as HTML: of the longest texts, less than 60 megabytes."""
+TEXTS_MAXIMUM = 1024
+"""How many are kept as HTML, each with its source."""
 
 _LINE_ENDS = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _MANY_EMPTY_LINES = regex.compile(r"\n{3,}")
