@@ -31,9 +31,13 @@ composers return; `message_sent` and the other signals for what became of a mess
 UTF-8, times are Unix time or aware datetimes, durations seconds or timedeltas. AddressLike is an
 address as applications write it: "susan@example.com", "Susan <susan@example.com>",
 ("Susan", "susan@example.com") or an Address. BadHeaderError is Flask-Mail's: a line break, or
-something else that cannot be sent, in what becomes a header. `metadata` holds the tables, for
-migrations; see flask_outbox.schema. Tests have flask_outbox.testing, workers on many machines
-flask_outbox.celery, operators flask_outbox.dashboard.
+something else that cannot be sent, in what becomes a header. FAST_RETRY and SLOW_RETRY are delays
+for an EmailType. `metadata` holds the tables, for migrations; see flask_outbox.schema.
+
+Tests have flask_outbox.testing, workers on many machines flask_outbox.celery, operators
+flask_outbox.dashboard and, in code of their own, flask_outbox.operations; developers
+flask_outbox.dev, and command lines flask_outbox.cli. `database_errors`, `defaults` and `outage` are
+small and public, too. Every other module is inner and may change.
 
 Each name is imported when it is first used, and what needs an extra where it is used, so that any
 Flask application can do without it.
@@ -41,8 +45,9 @@ Flask application can do without it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flask_outbox.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from flask_outbox.application import (
@@ -52,27 +57,39 @@ if TYPE_CHECKING:
         run_dispatcher,
         send_email,
     )
+    from flask_outbox.configuration import signer
     from flask_outbox.delivery.server_settings import MailServer, mail_servers, smtp_server
     from flask_outbox.extension import FlaskOutbox
+    from flask_outbox.extras import needs_extra
     from flask_outbox.flask_mail import Mail, Message
     from flask_outbox.message.addresses import (
         Address,
         AddressError,
         AddressLike,
         address_key,
+        is_loopback,
         parse_address,
         parse_addresses,
+        parse_domain,
     )
     from flask_outbox.message.email import Attachment, BadHeaderError, Email, EmailError
     from flask_outbox.message.templates import MissingExtraError
     from flask_outbox.outbox.composers import TypedEmail
     from flask_outbox.outbox.delivery_options import DeliveryOptions
-    from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType, Priority
+    from flask_outbox.outbox.email_types import (
+        FAST_RETRY,
+        SLOW_RETRY,
+        ComposeContext,
+        Discard,
+        EmailType,
+        Priority,
+    )
     from flask_outbox.outbox.limits import RecipientLimit
-    from flask_outbox.outbox.models import metadata
+    from flask_outbox.outbox.models import OutboxMessage, Status, metadata
     from flask_outbox.outbox.outbox import Outbox
     from flask_outbox.outbox.rate_limits import parse_rate_limits
     from flask_outbox.outbox.validation import OutboxError
+    from flask_outbox.outbox.wakeup import SocketWakeup, choose_wakeup
     from flask_outbox.signals import (
         MessageEvent,
         message_deferred,
@@ -84,8 +101,11 @@ if TYPE_CHECKING:
         message_suppressed,
     )
     from flask_outbox.smtp.errors import SmtpError
+    from flask_outbox.smtp.oauth import check_token_server
 
 __all__ = [
+    "FAST_RETRY",
+    "SLOW_RETRY",
     "Address",
     "AddressError",
     "AddressLike",
@@ -105,14 +125,20 @@ __all__ = [
     "MissingExtraError",
     "Outbox",
     "OutboxError",
+    "OutboxMessage",
     "Priority",
     "RecipientLimit",
     "SmtpError",
+    "SocketWakeup",
+    "Status",
     "TypedEmail",
     "address_key",
+    "check_token_server",
+    "choose_wakeup",
     "current_outbox",
     "email_from_templates",
     "init_outbox",
+    "is_loopback",
     "mail_servers",
     "message_deferred",
     "message_discarded",
@@ -122,11 +148,14 @@ __all__ = [
     "message_sent",
     "message_suppressed",
     "metadata",
+    "needs_extra",
     "parse_address",
     "parse_addresses",
+    "parse_domain",
     "parse_rate_limits",
     "run_dispatcher",
     "send_email",
+    "signer",
     "smtp_server",
 ]
 
@@ -143,7 +172,9 @@ _NAMES = {
         "mail_servers",
         "smtp_server",
     ),
+    "configuration": ("signer",),
     "extension": ("FlaskOutbox",),
+    "extras": ("needs_extra",),
     "flask_mail": (
         "Mail",
         "Message",
@@ -153,8 +184,10 @@ _NAMES = {
         "AddressError",
         "AddressLike",
         "address_key",
+        "is_loopback",
         "parse_address",
         "parse_addresses",
+        "parse_domain",
     ),
     "message.email": (
         "Attachment",
@@ -169,13 +202,16 @@ _NAMES = {
         "ComposeContext",
         "Discard",
         "EmailType",
+        "FAST_RETRY",
         "Priority",
+        "SLOW_RETRY",
     ),
     "outbox.limits": ("RecipientLimit",),
-    "outbox.models": ("metadata",),
+    "outbox.models": ("OutboxMessage", "Status", "metadata"),
     "outbox.outbox": ("Outbox",),
     "outbox.rate_limits": ("parse_rate_limits",),
     "outbox.validation": ("OutboxError",),
+    "outbox.wakeup": ("SocketWakeup", "choose_wakeup"),
     "signals": (
         "MessageEvent",
         "message_deferred",
@@ -187,19 +223,8 @@ _NAMES = {
         "message_suppressed",
     ),
     "smtp.errors": ("SmtpError",),
+    "smtp.oauth": ("check_token_server",),
 }
 """The modules that define the public names."""
 
-_MODULES = {name: module for module, names in _NAMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    # Commands and their completion load this package, and must not load SQLAlchemy for that.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

@@ -12,10 +12,17 @@ from typing import Any
 from flask import Flask, request
 from flask_compress import Compress
 
-from flask_outbox import Address, FlaskOutbox, Mail, Outbox, current_outbox, parse_address
-from flask_outbox.configuration import signer as configured_signer
+from flask_outbox import (
+    Address,
+    FlaskOutbox,
+    Mail,
+    Outbox,
+    choose_wakeup,
+    current_outbox,
+    parse_address,
+)
+from flask_outbox import signer as configured_signer
 from flask_outbox.database_errors import is_outage
-from flask_outbox.outbox.wakeup import choose_wakeup
 from microblog import accounts
 from microblog.accounts import models as account_models
 from microblog.accounts.actions.personal_data import add_personal_data
@@ -149,11 +156,15 @@ def _init_pages(app: Flask) -> None:
 
 def _init_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> None:
     # They import a mail server, which a site that serves people does not need.
-    from flask_outbox.dev import catcher, inbox, previews  # noqa: PLC0415
+    from flask_outbox.dev import (  # noqa: PLC0415
+        CaughtMail,
+        inbox_blueprint,
+        previews_blueprint,
+    )
 
-    caught = catcher.CaughtMail(settings.caught_mail_folder)
-    app.register_blueprint(inbox.inbox_blueprint(caught))
-    app.register_blueprint(previews.previews_blueprint(outbox, LANGUAGES))
+    caught = CaughtMail(settings.caught_mail_folder)
+    app.register_blueprint(inbox_blueprint(caught))
+    app.register_blueprint(previews_blueprint(outbox, LANGUAGES))
 
 
 def _init_mail(app: Flask, settings: Settings) -> Outbox:

@@ -35,10 +35,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from flask_outbox import metadata as mail_metadata
 from flask_outbox.database_errors import is_outage, reason
 from flask_outbox.outage import Outage
-from flask_outbox.outbox.models import NAMING
-from flask_outbox.outbox.models import Model as MailModel
 
 Step = TypeVar("Step")
 
@@ -96,7 +95,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 class Model(DeclarativeBase):
     """The base of the site's tables."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=mail_metadata.naming_convention)
     type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - read by SQLAlchemy
 
 
@@ -177,7 +176,7 @@ def _broken_keys(pragma: Pragma) -> Counter[tuple[str, str]]:
 
 
 alembic = Migrations(
-    metadatas={"default": [Model.metadata, MailModel.metadata]}, run_mkdir=False, command_name=""
+    metadatas={"default": [Model.metadata, mail_metadata]}, run_mkdir=False, command_name=""
 )
 logging.getLogger("alembic").setLevel(logging.WARNING)
 

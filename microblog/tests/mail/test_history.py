@@ -12,7 +12,7 @@ from flask.ctx import AppContext
 from flask_outbox import current_outbox
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.operations.history import (
-    Cursor,
+    MessageCursor,
     MessageOutcome,
     OwnershipPeriod,
     message_outcomes,
@@ -61,7 +61,7 @@ def write(
 
 
 def found(
-    spans: list[OwnershipPeriod] = ALWAYS, *, cursor: Cursor | None = None, count: int = 50
+    spans: list[OwnershipPeriod] = ALWAYS, *, cursor: MessageCursor | None = None, count: int = 50
 ) -> list[MessageOutcome]:
     with current_outbox().sessions() as session:
         return message_outcomes(session, spans, kinds="accounts.", cursor=cursor, count=count)
@@ -109,13 +109,13 @@ def test_pages_continue_even_if_many_messages_have_the_same_time(
     cursor = None
     while page := found(cursor=cursor, count=4):
         seen += [outcome.number for outcome in page]
-        cursor = Cursor(page[-1].asked_at, page[-1].number)
+        cursor = MessageCursor(page[-1].asked_at, page[-1].number)
     assert seen == numbered[::-1]
     back: list[int] = []
-    cursor = Cursor(NOW, numbered[0], is_older=False)
+    cursor = MessageCursor(NOW, numbered[0], is_older=False)
     while page := found(cursor=cursor, count=4):
         back = [outcome.number for outcome in page] + back
-        cursor = Cursor(page[0].asked_at, page[0].number, is_older=False)
+        cursor = MessageCursor(page[0].asked_at, page[0].number, is_older=False)
     assert back == numbered[:0:-1]
 
 

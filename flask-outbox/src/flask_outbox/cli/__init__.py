@@ -2,17 +2,57 @@
 
 `FlaskOutbox.init_app` adds `commands` to those of the application. Nothing that they need is
 imported before one of them is called.
+
+For a command line of the application's own: `LazyGroup` and `OutboxGroup`, `PLACES`, `translated`
+and `replace_unwritable_letters`; what commands take and print (`as_json`, `echo_json`, `in_utc`,
+`no_address`, `require_free`, `in_words`); and what `check` finds (`Level`, `mail_server_verdicts`,
+`overdue`).
 """
 
 from __future__ import annotations
 
 from pkgutil import resolve_name
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from flask_outbox.cli.lazy import LazyGroup, Place, replace_unwritable_letters, translated
+from flask_outbox.lazy_names import lazy_names
 from flask_outbox.translation import gettext
+
+if TYPE_CHECKING:
+    from flask_outbox.cli.check import Level, mail_server_verdicts, overdue
+    from flask_outbox.cli.failures import in_words
+    from flask_outbox.cli.options import as_json, echo_json, in_utc, no_address
+    from flask_outbox.cli.ports import require_free
+
+__all__ = [
+    "PLACES",
+    "LazyGroup",
+    "Level",
+    "OutboxGroup",
+    "Place",
+    "as_json",
+    "commands",
+    "echo_json",
+    "in_utc",
+    "in_words",
+    "mail_server_verdicts",
+    "no_address",
+    "overdue",
+    "replace_unwritable_letters",
+    "require_free",
+    "translated",
+]
+
+_NAMES = {
+    "check": ("Level", "mail_server_verdicts", "overdue"),
+    "failures": ("in_words",),
+    "options": ("as_json", "echo_json", "in_utc", "no_address"),
+    "ports": ("require_free",),
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)
 
 PLACES: dict[str, Place] = {
     "deliver": (

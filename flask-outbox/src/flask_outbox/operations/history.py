@@ -46,7 +46,7 @@ class MessageOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class MessageCursor:
     """Where a page begins: with the messages older than one, or with those newer.
 
     A message is found by its time and its id; without an id, all messages of that time are older.
@@ -62,7 +62,7 @@ def message_outcomes(
     periods: Sequence[OwnershipPeriod],
     *,
     kinds: str,
-    cursor: Cursor | None = None,
+    cursor: MessageCursor | None = None,
     count: int = 50,
 ) -> list[MessageOutcome]:
     """At most `count` messages of kinds that begin with `kinds`, newest first.
@@ -124,7 +124,7 @@ def _in_order(
     return found[:count]
 
 
-def _beyond(cursor: Cursor) -> ColumnElement[bool]:
+def _beyond(cursor: MessageCursor) -> ColumnElement[bool]:
     at, same = OutboxMessage.created_at, OutboxMessage.created_at == cursor.at
     # The second half implies the first, which an index can use.
     if cursor.is_older:

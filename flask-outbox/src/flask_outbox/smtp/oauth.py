@@ -190,6 +190,14 @@ def _reason(error: Any) -> str:
     return type(error).__name__
 
 
+def check_token_server(url: str) -> None:
+    """Raises ValueError, with words that follow the setting's name, if secrets must not go to this
+    token server, or if packages are missing that talk to it."""
+    check_token_url(url)
+    if missing := missing_packages():
+        raise ValueError(needed(missing))
+
+
 def check_token_url(url: str) -> None:
     """Raise ValueError with the reason if secrets must not be sent to this address.
 

@@ -7,7 +7,7 @@ import sys
 from gettext import gettext
 from pkgutil import resolve_name
 
-from flask_outbox.cli.lazy import translated
+from flask_outbox.cli import translated
 from microblog.cli.commands import cli
 from microblog.cli.language import speak_the_terminals_language
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import click
 from sqlalchemy import URL, make_url
 
-from flask_outbox.outbox.models import IS_WAITING
+from flask_outbox import Status
 from microblog.cli.backup_file import (
     BackupError,
     Manifest,
@@ -109,9 +109,9 @@ def _confirm(database: Path, manifest: Manifest) -> None:
 
 def _count_waiting(database: Path) -> int:
     with closing(connect(database)) as connection:
-        # The condition is a constant.
-        statement = f"SELECT COUNT(*) FROM outbox WHERE {IS_WAITING}"  # noqa: S608
-        return int(connection.execute(statement).fetchone()[0])
+        statement = "SELECT COUNT(*) FROM outbox WHERE status IN (?, ?)"
+        waiting = (Status.QUEUED.value, Status.DEFERRED.value)
+        return int(connection.execute(statement, waiting).fetchone()[0])
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from pkgutil import resolve_name
 
 import click
 
-from flask_outbox.cli import PLACES, OutboxGroup
-from flask_outbox.cli.lazy import LazyGroup
+from flask_outbox.cli import PLACES, LazyGroup, OutboxGroup
 from microblog.cli.supervisor import end_with_supervisor
 
 

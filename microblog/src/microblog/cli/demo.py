@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from flask_outbox.cli.ports import require_free
+from flask_outbox.cli import require_free
 from microblog.cli.ports import choose_free, wait_until_open
 from microblog.cli.smoke_test import Walk
 from microblog.cli.supervisor import MICROBLOG, PARENT, Child, Supervisor

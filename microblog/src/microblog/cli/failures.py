@@ -7,7 +7,7 @@ from gettext import gettext as _
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_outbox.cli.failures import in_words
+from flask_outbox.cli import in_words
 from microblog.settings import SettingsError
 
 

@@ -10,7 +10,7 @@ import gettext
 import os
 from pathlib import Path
 
-from flask_outbox.cli.lazy import replace_unwritable_letters
+from flask_outbox.cli import replace_unwritable_letters
 from microblog.web.supported_languages import LANGUAGES, nearest_language
 
 CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
@@ -24,6 +24,11 @@ def speak_the_terminals_language() -> None:
     os.environ["LANGUAGE"] = terminals_language()
     gettext.bindtextdomain(DOMAIN, CATALOGUES)
     replace_unwritable_letters()
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text that is translated later, when it is shown."""
+    return text
 
 
 def terminals_language() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flask_outbox.cli.ports import require_free
+from flask_outbox.cli import require_free
 from microblog.app import create_app
 from microblog.cli.site import counted_apart, prepare_database
 from microblog.database import db

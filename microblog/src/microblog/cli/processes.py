@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from flask_outbox import run_dispatcher
-from flask_outbox.application import state_of
 from microblog.app import create_app
 from microblog.settings import Settings, load_settings
 from microblog.web import logs
@@ -19,11 +16,9 @@ def dispatcher(connections: int | None) -> None:
     """Delivers what the outbox holds."""
     settings = load_settings()
     configure_log(settings, process="dispatcher")
-    app = create_app(settings)
-    options = state_of(app).options
     if connections:
-        options = replace(options, connections=connections)
-    run_dispatcher(app, options=options)
+        settings = settings.model_copy(update={"MAIL_CONNECTIONS": connections})
+    run_dispatcher(create_app(settings))
 
 
 @click.command()
@@ -31,7 +26,7 @@ def dispatcher(connections: int | None) -> None:
 def catcher(port: int) -> None:
     """The mail catcher of the demonstration."""
     # It needs a mail server, which a site that serves people does without.
-    from flask_outbox.dev.catcher import CaughtMail, run_catcher  # noqa: PLC0415
+    from flask_outbox.dev import CaughtMail, run_catcher  # noqa: PLC0415
 
     run_catcher(CaughtMail(load_settings().caught_mail_folder), host="127.0.0.1", port=port)
 

@@ -12,8 +12,7 @@ import click
 from sqlalchemy.orm import Session
 
 from flask_outbox import AddressError, parse_address
-from flask_outbox.cli.options import as_json, echo_json, in_utc, no_address
-from flask_outbox.translation import gettext_noop
+from flask_outbox.cli import as_json, echo_json, in_utc, no_address
 from microblog.accounts.actions.registration import TakenError, create_account
 from microblog.accounts.models import User
 from microblog.accounts.password_rules import (
@@ -26,6 +25,7 @@ from microblog.accounts.password_rules import (
 from microblog.accounts.usernames import UsernameProblem, username_problem
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
+from microblog.cli.language import gettext_noop
 from microblog.cli.site import load_app
 from microblog.database import db, transaction, utc_now
 from microblog.web.scope import current_scope

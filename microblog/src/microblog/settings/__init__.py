@@ -24,8 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from flask_outbox import defaults
-from flask_outbox.message.addresses import AddressError, is_loopback, parse_address
+from flask_outbox import AddressError, defaults, is_loopback, parse_address
 from microblog.settings import values
 from microblog.settings.env_file import EnvFileError, read_env_file
 from microblog.settings.values import NEW_SECRET

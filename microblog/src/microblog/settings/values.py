@@ -16,10 +16,14 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from flask_outbox.extras import needs_extra
-from flask_outbox.message.addresses import AddressError, parse_address, parse_domain
-from flask_outbox.outbox.rate_limits import parse_rate_limits
-from flask_outbox.smtp.oauth import check_token_url, missing_packages, needed
+from flask_outbox import (
+    AddressError,
+    check_token_server,
+    needs_extra,
+    parse_address,
+    parse_domain,
+    parse_rate_limits,
+)
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
@@ -303,9 +307,7 @@ def broker_url(value: str) -> str:
 
 
 def token_url(value: str) -> str:
-    check_token_url(value)
-    if missing := missing_packages():
-        raise ValueError(needed(missing))
+    check_token_server(value)
     return value
 
 

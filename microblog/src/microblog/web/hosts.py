@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, request
 from werkzeug.exceptions import BadRequest
 
-from flask_outbox.message.addresses import parse_domain
+from flask_outbox import parse_domain
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -18,9 +18,8 @@ from flask import current_app
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from flask_outbox import current_outbox
-from flask_outbox.operations import backlog
-from flask_outbox.outbox.wakeup import SocketWakeup
+from flask_outbox import SocketWakeup, current_outbox
+from flask_outbox.operations import is_stuck
 from microblog.database import SQLITE_BUSY_SECONDS, alembic, db, is_sqlite
 from microblog.web.ratelimits import limiter
 
@@ -65,7 +64,7 @@ def _degraded() -> Iterator[str]:
     wakeup = current_outbox().wakeup
     if isinstance(wakeup, SocketWakeup) and not wakeup.is_heard():
         yield "dispatcher"
-    if backlog.is_stuck(db.session, now=time.time()):
+    if is_stuck(db.session, now=time.time()):
         yield "mail"
     if limiter.is_store_away():
         yield "rate_limits"

@@ -24,8 +24,8 @@ GRAVATAR = "https://www.gravatar.com"
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
-        " font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; form-action 'self';"
-        " frame-ancestors 'none'; base-uri 'none'"
+        " font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

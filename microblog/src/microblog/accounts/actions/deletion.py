@@ -22,7 +22,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
-from flask_outbox.operations.personal_data import erase_address, erase_messages, erase_within
+from flask_outbox.operations import erase_address, erase_messages, erase_within
 from microblog.accounts.actions.personal_data import personal_data
 from microblog.accounts.administrators import keep_an_administrator
 from microblog.accounts.audit.address_history import address_spans, is_proved_by_others

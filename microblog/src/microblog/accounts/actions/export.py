@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.personal_data import messages_within
+from flask_outbox.operations import messages_within
 from microblog.accounts.actions.personal_data import PersonalData
 from microblog.accounts.audit.address_history import address_spans
 from microblog.accounts.audit.security_log import SecurityEventType, record

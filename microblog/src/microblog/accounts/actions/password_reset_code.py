@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox import OutboxMessage, Status
 from microblog.accounts.lookup import columns_by_email
 from microblog.accounts.models import PasswordResetRequest, User
 from microblog.accounts.secrets import secret_digest

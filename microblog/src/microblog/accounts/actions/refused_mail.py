@@ -13,8 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
-from flask_outbox.operations.history import words_of_refusal
-from flask_outbox.outbox.suppressions import lift_suppression, suppression
+from flask_outbox.operations import lift_suppression, suppression, words_of_refusal
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import SecurityEvent, User
 from microblog.web.scope import Scope

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.history import OwnershipPeriod
+from flask_outbox.operations import OwnershipPeriod
 from microblog.accounts.models import EmailChange, User
 
 

@@ -16,8 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.history import Cursor as MessageCursor
-from flask_outbox.operations.history import MessageOutcome, message_outcomes
+from flask_outbox.operations import MessageCursor, MessageOutcome, message_outcomes
 from microblog.accounts.audit.address_history import address_spans
 from microblog.accounts.models import SecurityEvent, User
 from microblog.database import MAX_ID

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    FAST_RETRY,
     ComposeContext,
     Discard,
     Email,
@@ -15,7 +16,6 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.refused_mail import WORKS_KIND
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.samples import sample_context

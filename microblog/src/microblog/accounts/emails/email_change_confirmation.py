@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    FAST_RETRY,
     ComposeContext,
     Discard,
     Email,
@@ -18,7 +19,6 @@ from flask_outbox import (
     address_key,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.email_change import CONFIRM_KIND, confirmation_token
 from microblog.accounts.audit.notices import request_in_words
 from microblog.accounts.emails import already_registered

@@ -7,8 +7,7 @@ from datetime import timedelta
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
-from flask_outbox.outbox.email_types import FAST_RETRY
+from flask_outbox import FAST_RETRY, ComposeContext, Discard, Email, EmailType, Priority
 from microblog.accounts.audit.notices import NEW_BROWSER_KIND, compose_notice
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.samples import sample_notice

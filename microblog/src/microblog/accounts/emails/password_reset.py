@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    FAST_RETRY,
     Address,
     ComposeContext,
     Discard,
@@ -19,7 +20,6 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.password_reset import RESET_KIND, reset_link
 from microblog.accounts.actions.password_reset_code import code_for
 from microblog.accounts.audit.notices import request_in_words

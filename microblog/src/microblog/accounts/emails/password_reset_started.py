@@ -8,8 +8,7 @@ from functools import partial
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from flask_outbox import ComposeContext, Discard, Email, EmailType, Priority
-from flask_outbox.outbox.email_types import FAST_RETRY
+from flask_outbox import FAST_RETRY, ComposeContext, Discard, Email, EmailType, Priority
 from microblog.accounts.actions.password_reset import STARTED_KIND, Reason, reset_token
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.password_reset import compose_with_link, link_lifetime

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from flask_outbox import (
+    FAST_RETRY,
     ComposeContext,
     Discard,
     Email,
@@ -17,7 +18,6 @@ from flask_outbox import (
     Priority,
     email_from_templates,
 )
-from flask_outbox.outbox.email_types import FAST_RETRY
 from microblog.accounts.actions.verification import (
     LINK_LIFETIME,
     UNVERIFIED_KEPT,

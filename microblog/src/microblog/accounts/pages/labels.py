@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from flask_outbox.operations.history import MessageOutcome
-from flask_outbox.outbox.models import Status
+from flask_outbox import Status
+from flask_outbox.operations import MessageOutcome
 from microblog.accounts.audit.security_log import Entry, Group, SecurityEventType
 from microblog.accounts.emails import EMAILS
 

@@ -10,8 +10,7 @@ from gettext import gettext as _
 
 import click
 
-from flask_outbox.cli.check import Level
-from flask_outbox.translation import gettext_noop
+from flask_outbox.cli import Level
 from microblog.cli.checks import (
     configuration,
     files,
@@ -20,6 +19,7 @@ from microblog.cli.checks import (
     services,
 )
 from microblog.cli.checks.findings import Check, Finding, wrong
+from microblog.cli.language import gettext_noop
 from microblog.cli.options import WORKERS
 from microblog.settings import Settings
 

@@ -10,9 +10,9 @@ from gettext import gettext as _
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask_outbox.message.addresses import is_loopback
-from flask_outbox.translation import gettext_noop
+from flask_outbox import is_loopback
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.cli.language import gettext_noop
 from microblog.settings import (
     Settings,
     SettingsError,

@@ -10,9 +10,9 @@ from gettext import gettext as _
 from itertools import chain
 from pathlib import Path
 
-from flask_outbox.translation import gettext_noop
 from microblog.app import wakeup_path
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.cli.language import gettext_noop
 from microblog.cli.site import database_file
 from microblog.settings import Settings
 from microblog.web.readiness import is_nearly_full

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
 
-from flask_outbox.cli.check import Level
+from flask_outbox.cli import Level
 from microblog.settings import Settings
 
 

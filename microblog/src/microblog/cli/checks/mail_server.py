@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from gettext import gettext as _
 
 from flask_outbox import Address, AddressError, mail_servers, parse_address, parse_addresses
-from flask_outbox.cli.check import mail_server_verdicts
-from flask_outbox.translation import gettext_noop
+from flask_outbox.cli import mail_server_verdicts
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
+from microblog.cli.language import gettext_noop
 from microblog.settings import Settings, SettingsError
 
 MAIL_SERVER = gettext_noop("mail server")

@@ -10,10 +10,10 @@ import dns.exception
 import dns.resolver
 
 from flask_outbox import parse_address
-from flask_outbox.translation import gettext_noop
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.checks.mail_server import is_reserved
+from microblog.cli.language import gettext_noop
 from microblog.settings import Settings, SettingsError
 
 SENDERS_DOMAIN = gettext_noop("sender's domain")

@@ -13,12 +13,12 @@ from alembic.util import CommandError
 from sqlalchemy import insert, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_outbox.cli.check import overdue
-from flask_outbox.outbox.models import Suppression
-from flask_outbox.translation import gettext_noop
+from flask_outbox.cli import overdue
+from flask_outbox.operations import Suppression
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.failures import database_reason
+from microblog.cli.language import gettext_noop
 from microblog.cli.site import counted_apart, database_file, database_place, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.settings import Settings, SettingsError
