@@ -42,6 +42,7 @@ class SocketWakeup:
         self.path = path
 
     def wake(self, row_ids: Sequence[int]) -> None:  # noqa: ARG002 - the listener polls
+        """Wake the listener, if there is one; neither raises nor waits."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)
