@@ -14,7 +14,7 @@ TOO_LONG = {
     "en": "The address is too long.",
     "de": "The address is too long.",
     "ru": "Адрес слишком длинный.",
-    "zh_Hant": "地址太長。",
+    "zh_Hant": "電子郵件地址太長。",
 }
 
 

@@ -193,7 +193,7 @@ def test_a_type_is_said_once_in_a_process(deploy: Deploy, caplog: pytest.LogCapt
         deploy.dispatcher(deploy.old).drain()
     said = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert [one.split(" of message")[0] for one in said] == [
-        f"This process does not know the type {name!r}" for name in (NEW_URGENT, NEW)
+        f"This process doesn't know the type {name!r}" for name in (NEW_URGENT, NEW)
     ]
 
 
