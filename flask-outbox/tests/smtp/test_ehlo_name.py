@@ -67,7 +67,7 @@ def test_a_server_that_wants_a_name_gets_one() -> None:
 def test_a_name_that_is_none_is_refused_at_the_start() -> None:
     app = Flask("shop")
     app.config["MAIL_EHLO_NAME"] = "www example\r\nRCPT TO:<x@example.com>"
-    with pytest.raises(ValueError, match="isn.t a domain"):
+    with pytest.raises(ValueError, match=r"isn.t a domain"):
         Mail(app)
 
 
