@@ -151,12 +151,15 @@ def _dispatch(
 
 
 def _shorten_leases(lease: float, how: str) -> None:
-    def shortened(app: Flask, *, options: DispatcherOptions) -> None:
+    def options(app: Flask) -> DispatcherOptions:
+        return replace(state_of(app).options, lease=lease)
+
+    def shortened(app: Flask) -> None:
         run = _run_in_thread if how == THREAD else run_dispatcher
-        run(app, options=replace(options, lease=lease))
+        run(app, options=options(app))
 
     def shortened_in_worker(app: Flask) -> Dispatcher:
-        return make_dispatcher(app, options=replace(state_of(app).options, lease=lease))
+        return make_dispatcher(app, options=options(app))
 
     setattr(processes, run_dispatcher.__name__, shortened)
     setattr(flask_outbox.celery, make_dispatcher.__name__, shortened_in_worker)

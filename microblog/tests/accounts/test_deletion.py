@@ -118,7 +118,7 @@ def test_an_account_is_marked_and_every_session_ends(
     assert "Your account will be deleted on" in words(page)
     assert f"{marked.deletes_at:%b %-d, %Y}" in words(page)
     for browser in (owner, other):
-        assert "Welcome to Microblog" in words(browser.get("/"))
+        assert "Short posts, newest first." in words(browser.get("/"))
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(LoginSession)) == 0
 
@@ -256,7 +256,7 @@ def test_logging_in_leads_to_the_button_and_logs_nobody_in(
     page = owner.log_in("susan")
     assert page.request.path == f"{KEEP}choose"
     assert "Keep your account?" in words(page)
-    assert "Welcome to Microblog" in words(owner.get("/"))
+    assert "Short posts, newest first." in words(owner.get("/"))
     page = owner.submit(f"{KEEP}choose")
     assert KEPT in words(page)
     assert "Hi, susan!" in words(owner.log_in("susan"))

@@ -521,7 +521,7 @@ def test_an_undone_change_closes_every_door(
     assert (restored.email, restored.email_key) == (OLD, OLD)
     assert restored.email_verified_at is not None
     for browser in (owner, thief):
-        assert "Welcome to Microblog" in words(browser.get("/"))
+        assert "Short posts, newest first." in words(browser.get("/"))
     assert "Hi, bob!" in words(bob.get("/"))
     assert "Invalid username or password" in words(Visitor(app).log_in("susan"))
     with app.app_context():

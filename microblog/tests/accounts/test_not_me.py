@@ -187,7 +187,7 @@ def test_the_button_closes_every_door_and_mails_the_way_back(
     assert "Check your email" in said
     remembered.client.delete_cookie("microblog")
     for browser in (thief, remembered):
-        assert "Welcome to Microblog" in words(browser.get("/"))
+        assert "Short posts, newest first." in words(browser.get("/"))
     assert "Hi, bob!" in words(other.get("/"))
     assert "Invalid username or password" in words(thief.log_in("susan"))
     with app.app_context():
@@ -359,7 +359,7 @@ def test_while_the_former_address_has_its_say_its_link_leads_to_the_undo(
     assert page.request.path == "/undo_email_change/choose"
     visitor.submit(page.request.path)
     assert account(app).email == "susan@example.com"
-    assert "Welcome to Microblog" in words(thief.get("/"))
+    assert "Short posts, newest first." in words(thief.get("/"))
     assert "email_change_undone" in happenings(app)
 
 

@@ -83,7 +83,7 @@ def test_only_ones_own_and_none_that_is_over(app: Flask, susan: int) -> None:
             .values(seen_at=utc_now() - timedelta(days=1, seconds=1))
         )
     assert len(entries(here.get(PAGE).get_data(as_text=True))) == 1
-    assert "Welcome to Microblog" in words(old.get("/"))
+    assert "Short posts, newest first." in words(old.get("/"))
     assert bob != susan
 
 
@@ -107,7 +107,7 @@ def test_one_is_ended_and_the_others_stay(app: Flask) -> None:
     page = here.submit(f"{PAGE}/{number}/end", token=here.csrf_token(PAGE))
     assert page.request.path == PAGE
     assert "That browser is logged out." in words(page)
-    assert "Welcome to Microblog" in words(there.get("/"))
+    assert "Short posts, newest first." in words(there.get("/"))
     for one in (other, here):
         assert "Hi, susan!" in words(one.get("/"))
     place = ("Firefox on Linux", "127.0.0.0/24")
@@ -140,7 +140,7 @@ def test_what_is_no_number_is_no_page(app: Flask, number: str) -> None:
 def test_ending_this_one_is_logging_out(app: Flask) -> None:
     here = logged_in(app, "susan")
     page = here.submit(f"{PAGE}/{numbers(app)[0]}/end", token=here.csrf_token(PAGE))
-    assert "Welcome to Microblog" in words(page)
+    assert "Short posts, newest first." in words(page)
     assert numbers(app) == []
 
 
@@ -154,7 +154,7 @@ def test_all_others_are_ended_at_once(app: Flask) -> None:
     assert "3 other browsers are logged out." in words(page)
     remembered.client.delete_cookie("microblog")
     for one in (*others, remembered):
-        assert "Welcome to Microblog" in words(one.get("/"))
+        assert "Short posts, newest first." in words(one.get("/"))
     assert "Hi, susan!" in words(here.get("/"))
     assert "Hi, bob!" in words(bob.get("/"))
     assert [kind for kind, *_ in events(app)] == ["sessions_ended"]
@@ -223,7 +223,7 @@ def test_nobody_is_in_an_account_that_is_stopped(app: Flask, state: str) -> None
     visitor.log_in("susan", remember=True)
     with app.app_context(), transaction() as writing:
         writing.execute(update(User).values({state: utc_now()}))
-    assert "Welcome to Microblog" in words(visitor.get("/"))
+    assert "Short posts, newest first." in words(visitor.get("/"))
     assert visitor.get(PAGE).request.path == "/login"
 
 

@@ -137,12 +137,12 @@ def test_other_sessions_end_and_this_one_gets_a_new_secret(
     }
     change(owner)
     assert "Hi, susan!" in words(owner.get("/"))
-    assert "Welcome to Microblog" in words(thief.get("/"))
+    assert "Short posts, newest first." in words(thief.get("/"))
     assert "Hi, bob!" in words(bob.get("/"))
     copy = Visitor(app)
     for name, value in stolen.items():
         copy.client.set_cookie(name, value)
-    assert "Welcome to Microblog" in words(copy.get("/"))
+    assert "Short posts, newest first." in words(copy.get("/"))
     if remember:
         # With the long-lived cookie alone, as after the browser was closed.
         owner.client.delete_cookie("microblog")
@@ -240,3 +240,9 @@ def test_of_many_simultaneous_changes_one_wins(app: Flask, susan: int) -> None:
     with app.app_context():
         # The winner's, and the one of the look above.
         assert len(db.session.scalars(select(LoginSession.id)).all()) == 2
+
+
+def test_password_managers_are_sent_to_the_page(app: Flask) -> None:
+    answer = Visitor(app).get("/.well-known/change-password", follow=False)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/settings/password"

@@ -298,7 +298,7 @@ def test_there_is_no_automatic_login(
     deliver()
     visitor.choose_password(mailed_link(smtp), "a brand new password")
     page = words(visitor.get("/"))
-    assert "Welcome to Microblog" in page
+    assert "Short posts, newest first." in page
     assert "Hi, susan!" not in page
 
 
@@ -317,7 +317,7 @@ def test_every_session_of_the_account_ends_and_no_other(
     visitor.choose_password(mailed_link(smtp), "a brand new password")
     assert "Hi, bob!" in words(bob.get("/"))
     for browser in (at_work, at_home):
-        assert "Welcome to Microblog" in words(browser.get("/"))
+        assert "Short posts, newest first." in words(browser.get("/"))
     # Without its session, a browser has the long-lived cookie left.
     at_home.client.delete_cookie("microblog")
-    assert "Welcome to Microblog" in words(at_home.get("/"))
+    assert "Short posts, newest first." in words(at_home.get("/"))

@@ -62,7 +62,7 @@ def test_a_reset_by_the_owner_ends_all_that_a_stranger_began(
     assert user.deletes_at is None
     with app.app_context():
         assert db.session.scalars(select(EmailChange)).one().undone_at is not None
-    assert "Welcome to Microblog" in words(stranger.get("/"))
+    assert "Short posts, newest first." in words(stranger.get("/"))
     assert "Invalid username or password" in words(Visitor(app).log_in("trojan", password=TROJAN))
     with app.app_context():
         known = select(KnownBrowser).where(KnownBrowser.digest == b"x" * 32)

@@ -85,8 +85,8 @@ def test_what_is_not_offered_is_refused_beside_the_field(
     ("chosen", "cookie", "shown"),
     [
         ("", "", "12:00\u202fPM UTC"),
-        ("", "Asia/Taipei", "8:00\u202fPM<"),
-        ("America/New_York", "Asia/Taipei", "7:00\u202fAM<"),
+        ("", "Asia/Taipei", '8:00\u202fPM"'),
+        ("America/New_York", "Asia/Taipei", '7:00\u202fAM"'),
         ("", "../../etc/passwd", "12:00\u202fPM UTC"),
     ],
 )

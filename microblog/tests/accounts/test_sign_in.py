@@ -20,7 +20,7 @@ from tests.constants import Make
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
 
 HELLO = "Hi, Susan!"
-STRANGER = "Welcome to Microblog"
+STRANGER = "Short posts, newest first."
 WRONG = "Invalid username or password"
 SESSION, REMEMBER, BROWSER = "microblog", "microblog_remember", "microblog_browser"
 

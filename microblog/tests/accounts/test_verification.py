@@ -424,7 +424,7 @@ def test_whoever_did_not_register_removes_the_account(
     page = visitor.submit(OPENED, REMOVE)
     assert REMOVED in words(page)
     assert names(app) == []
-    assert "Welcome to Microblog" in words(stranger.get("/"))
+    assert "Short posts, newest first." in words(stranger.get("/"))
     assert "Invalid username or password" in words(Visitor(app).log_in("susan"))
     assert REFUSED in words(visitor.get(link))
     deliver_from(app)
@@ -438,7 +438,7 @@ def test_removing_the_account_in_which_one_is_logged_in_logs_out(
     visitor.get(link)
     page = visitor.submit(OPENED, REMOVE)
     assert REMOVED in words(page)
-    assert "Welcome to Microblog" in words(page)
+    assert "Short posts, newest first." in words(page)
 
 
 def test_a_confirmed_account_is_not_removed_by_its_link(

@@ -147,7 +147,8 @@ def test_what_ends(scene: Scene, happens: str) -> None:
 
 def found_now(scene: Scene) -> list[str]:
     """What a person finds who looks, in the words of the table."""
-    stay = ["susan" in words(one.get("/settings/email")) for one in (scene.owner, scene.other)]
+    page = "/settings/email"
+    stay = [one.get(page).request.path == page for one in (scene.owner, scene.other)]
     sessions = {(True, True): "stay", (True, False): "others end", (False, False): "all end"}
     return [
         sessions[stay[0], stay[1]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from json import loads
 
 import pytest
 from flask import Flask
@@ -38,8 +39,8 @@ def test_an_anonymous_reader_is_welcomed(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 200
     said = words(page)
-    assert "Welcome to Microblog" in said
-    assert "Nobody has written anything yet. Be the first!" in said
+    assert "Short posts, newest first." in said
+    assert "Nobody has written anything yet." in said
     assert "<form" not in page.get_data(as_text=True)
 
 
@@ -48,7 +49,7 @@ def test_an_anonymous_reader_cannot_write(app: Flask, susan: Visitor, visitor: V
     assert "susan" in words(visitor.get("/"))
     assert "hello, world" in words(visitor.get("/"))
     page = visitor.submit("/", {"post": "me too"}, token=visitor.csrf_token("/login"))
-    assert "Welcome to Microblog" in words(page)
+    assert "Short posts, newest first." in words(page)
     assert bodies(app) == ["hello, world"]
 
 
@@ -65,7 +66,7 @@ def test_a_post_is_written_and_shown(app: Flask, susan: Visitor, path: str) -> N
     assert post.body == "hello,\n  world"
     assert before <= post.created_at <= utc_now()
     shown = re.search(
-        r'(?s)<time [^>]*datetime="([^"]+)">([^<]+)</time>', page.get_data(as_text=True)
+        r'<time datetime="([^"]+)" title="([^"]+)">now</time>', page.get_data(as_text=True)
     )
     assert shown
     assert shown[1] == post.created_at.isoformat()
@@ -184,3 +185,30 @@ def test_a_post_needs_the_csrf_token(app: Flask, susan: Visitor) -> None:
 def test_the_icon_of_the_site_is_where_browsers_look_for_it(visitor: Visitor) -> None:
     answer = visitor.get("/favicon.ico")
     assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+
+
+def test_robots_are_told_where_not_to_look(visitor: Visitor) -> None:
+    answer = visitor.get("/robots.txt")
+    assert answer.mimetype == "text/plain"
+    assert "Disallow: /reset_password" in answer.get_data(as_text=True)
+
+
+def test_the_manifest_is_one_for_browsers(visitor: Visitor) -> None:
+    answer = visitor.get("/static/manifest.webmanifest")
+    assert answer.mimetype == "application/manifest+json"
+    for one in loads(answer.data)["icons"]:
+        assert visitor.get(f"/static/{one['src']}").mimetype == one["type"]
+
+
+def test_a_form_with_errors_sums_them_up_where_the_focus_goes(susan: Visitor) -> None:
+    html = susan.submit("/", {"post": ""}).get_data(as_text=True)
+    assert "<title>Error: Home - Microblog</title>" in html
+    assert html.count(" autofocus") == 1
+    assert 'role="group" tabindex="-1" autofocus=""' in html
+    assert '<a href="#post">What have you been up to?: A post needs some text.</a>' in html
+    assert "Error:" not in words(susan.get("/"))
+
+
+def test_a_new_post_begins_in_its_field(susan: Visitor) -> None:
+    assert " autofocus" in susan.get("/?write=1").get_data(as_text=True)
+    assert " autofocus" not in susan.get("/").get_data(as_text=True)

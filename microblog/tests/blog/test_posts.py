@@ -84,6 +84,40 @@ def test_the_author_deletes_a_post_after_a_question(app: Flask, susan: Visitor) 
     assert [count(app, table) for table in (Post, PostTag, Mention)] == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("origin", "then"),
+    [
+        ("", "/user/susan"),
+        ("?next=/explore?before%3D9", "/explore?before=9"),
+        ("?next=https://evil.example", "/"),
+    ],
+)
+def test_who_deletes_a_post_stays_where_they_were(susan: Visitor, origin: str, then: str) -> None:
+    write(susan, "Hello")
+    answer = susan.submit(f"/post/1/delete{origin}", follow=False)
+    assert answer.headers["Location"] == then
+
+
+def test_a_post_says_what_other_sites_show_of_it(susan: Visitor, visitor: Visitor) -> None:
+    write(susan, 'One "of"\nmany words ' + "x" * 300)
+    html = visitor.get("/post/1").get_data(as_text=True)
+    assert "<title>susan: One &#34;of&#34; many words… - Microblog</title>" in html
+    assert '<meta property="og:title" content="susan">' in html
+    assert '<meta name="description" content="One &#34;of&#34; many words…">' in html
+    assert '<link rel="canonical" href="http://localhost:5000/post/1">' in html
+    assert "og:image" not in html
+    html = visitor.get("/user/susan").get_data(as_text=True)
+    assert '<meta property="og:type" content="profile">' in html
+    assert '<meta name="description" content="Posts by susan">' in html
+
+
+def test_the_name_of_an_article_is_its_author_and_time(susan: Visitor) -> None:
+    write(susan, "Hello")
+    html = susan.get("/").get_data(as_text=True)
+    assert 'aria-labelledby="by-1"' in html
+    assert html.count('id="by-1"') == 1
+
+
 @pytest.mark.parametrize("path", ["/post/1/edit", "/post/1/delete"])
 def test_nobody_else_edits_or_deletes_a_post(app: Flask, susan: Visitor, path: str) -> None:
     write(susan, "Hello")

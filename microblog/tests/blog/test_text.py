@@ -34,6 +34,21 @@ def test_an_address_becomes_a_link_without_what_follows_it(
 
 
 @pytest.mark.parametrize(
+    ("written", "shown", "target", "rest"),
+    [
+        ("www.example.com.", "www.example.com", "https://www.example.com", "."),
+        ("(www.example.com/a?b=1)", "www.example.com/a?b=1", "https://www.example.com/a?b=1", ")"),
+        ("WWW.Example.com", "WWW.Example.com", "https://WWW.Example.com", ""),
+        ("www.пример.рф!", "www.пример.рф", "https://www.пример.рф", "!"),
+    ],
+)
+def test_an_address_that_begins_with_www_is_a_link_too(
+    written: str, shown: str, target: str, rest: str
+) -> None:
+    assert f'<a href="{target}" rel="nofollow noopener ugc">{shown}</a>{rest}' in html(written)
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "javascript:alert(1)",
@@ -42,6 +57,10 @@ def test_an_address_becomes_a_link_without_what_follows_it(
         "//example.com/x",
         "susan@example.com",
         "example.com",
+        "www.example",
+        "awww.example.com",
+        "susan@www.example.com",
+        "//www.example.com",
         "data:text/html,x",
         "@nobody",
         "#123",

@@ -165,7 +165,7 @@ def test_a_database_that_fails_in_mid_command_is_told_in_words(
     engine.dispose()
     code, _out, err = run_main(("mail", "suppressed"), {})
     assert code == 1
-    assert err == "Error: The database cannot be used: no such table: mail_suppressions\n"
+    assert err == "Error: The database can't be used: no such table: mail_suppressions\n"
 
 
 def test_a_reader_that_has_seen_enough_ends_a_command_quietly(

@@ -74,7 +74,7 @@ def test_a_port_in_use_is_said_in_words(option: str) -> None:
         words = [word for pair in arguments.items() for word in pair]
         refused = CliRunner().invoke(cli, ["demo", *words])
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")
+    assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 can't be used")
     assert f"choose another with {option} {port + 1}" in refused.stderr
 
 

@@ -201,7 +201,7 @@ def test_a_port_in_use_is_said_in_words(microblog: Command) -> None:
         port = taken.getsockname()[1]
         refused = microblog("run", "--port", str(port))
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")
+    assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 can't be used")
     assert f"choose another with --port {port + 1}" in refused.stderr
 
 

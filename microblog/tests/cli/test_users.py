@@ -155,7 +155,7 @@ def test_a_database_that_cannot_be_reached_is_said_in_words(microblog: Command) 
         DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nothing",
     )
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error: The database cannot be used: ")
+    assert refused.stderr.startswith("Error: The database can't be used: ")
     assert "hunter2" not in refused.output
 
 

@@ -20,7 +20,7 @@ from tests.visitor import (
     words,
 )
 
-FAILED = "An unexpected error has occurred Please try again in a little while."
+FAILED = "An unexpected error has occurred Try again in a little while."
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -38,10 +38,10 @@ def app(make_app: Make) -> Flask:
     [
         (400, "Bad request Your browser sent something that cannot be understood."),
         (403, "Not allowed You may not see this page or do this."),
-        (404, "Not found There is no page at this address. It may have been deleted."),
-        (405, "Not like this This address answers to a form, not to a link."),
+        (404, "There is no page here The post may have been deleted, or the address has a typo."),
+        (405, "This action isn't supported here This address answers to a form, not to a link."),
         (413, "Too large What you sent is too large. Make it smaller and try again."),
-        (429, "Too many requests Please wait a minute, then try again."),
+        (429, "Too many requests Wait a minute, then try again."),
         (418, FAILED),
         (500, FAILED),
         (503, FAILED),
@@ -55,8 +55,8 @@ def test_an_error_has_a_page_that_explains_it(
     assert page.status_code == code
     assert page.mimetype == "text/html"
     assert said in words(page)
-    assert "Back to the first page" in words(page)
-    assert '<a href="/">' in page.get_data(as_text=True)
+    assert "Go home" in words(page)
+    assert 'href="/">Go home</a>' in page.get_data(as_text=True)
 
 
 @ON_SQLITE
@@ -76,7 +76,7 @@ def test_an_error_has_a_page_that_explains_it(
 def test_an_unknown_address_has_a_page_that_says_so(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 404
-    assert "Not found" in words(page)
+    assert "There is no page here" in words(page)
     assert "<script>" not in page.get_data(as_text=True)
 
 
@@ -173,7 +173,7 @@ def test_a_lost_database_has_a_page_that_explains_it(
 def test_pages_without_a_database_are_shown_without_one(browser_without_database: Visitor) -> None:
     page = browser_without_database.get("/nothing")
     assert page.status_code == 404
-    assert "Not found" in words(page)
+    assert "There is no page here" in words(page)
 
 
 @ON_SQLITE

@@ -273,7 +273,7 @@ def test_too_many_posts_are_refused_with_an_explanation(limited: Flask) -> None:
     page = visitor.submit("/login", {})
     assert page.status_code == 429
     assert "Too many requests" in words(page)
-    assert "Please wait a minute" in words(page)
+    assert "Wait a minute" in words(page)
     assert_protected(page)
 
 

@@ -164,7 +164,7 @@ def messages() -> dict[str, set[str]]:
         ("Your password has been reset.", "accounts/pages/password_reset.py"),
         ("Your email is confirmed.", "accounts/pages/verification.py"),
         ("Too many requests", "web/errors.py"),
-        ("Say something", "blog/forms.py"),
+        ("What have you been up to?", "blog/forms.py"),
         ("Emails that the site sends appear here.", "dev/pages/inbox/list.html"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from microblog.web.times import moment_in_words
+from microblog.web.times import moment_in_words, relative_time
 from tests.visitor import ON_SQLITE
 
 MOMENT = datetime(2026, 3, 1, 23, 30, 45, tzinfo=UTC)
@@ -48,3 +48,29 @@ def test_the_date_of_today_is_left_out(
 ) -> None:
     with app.app_context():
         assert moment_in_words(MOMENT, zone, today=MOMENT - earlier) == words
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("locale", "ago", "words"),
+    [
+        ("en", timedelta(seconds=-5), "now"),
+        ("en", timedelta(seconds=59), "now"),
+        ("en", timedelta(minutes=1), "1 min"),
+        ("en", timedelta(minutes=59, seconds=59), "59 min"),
+        ("en", timedelta(hours=1), "1 h"),
+        ("en", timedelta(hours=23, minutes=59), "23 h"),
+        ("en", timedelta(days=6, hours=23), "6 d"),
+        ("en", timedelta(days=7), "Feb 22"),
+        ("en", timedelta(days=70), "Dec 21, 2025"),
+        ("ru", timedelta(minutes=12), "12 мин"),
+        ("ru", timedelta(days=7), "22 февр."),
+        ("zh_Hant", timedelta(minutes=12), "12 分鐘"),
+        ("zh_Hant", timedelta(days=7), "2月22日"),
+    ],
+)
+def test_a_week_is_counted_and_what_is_older_has_a_date(
+    app: Flask, locale: str, ago: timedelta, words: str
+) -> None:
+    with app.test_request_context(), force_locale(locale):
+        assert relative_time(MOMENT - ago, now=MOMENT) == words

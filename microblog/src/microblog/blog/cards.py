@@ -15,7 +15,10 @@ from markupsafe import Markup
 
 from microblog.accounts.models import User
 from microblog.blog.models import Post
+from microblog.database import utc_now
 from microblog.web.languages import current_language, reader_zone
+from microblog.web.secret_links import return_path
+from microblog.web.times import relative_time
 
 TEMPLATE = "blog/_posts.html"
 
@@ -29,7 +32,6 @@ class Author:
 
     id: int
     username: str
-    username_key: str
     email: str
     email_verified_at: datetime | None
 
@@ -42,6 +44,8 @@ class Card:
     author: Author
     body: Markup
     created_at: datetime
+    age: str
+    """How long ago it was written, in the reader's language."""
     edited_at: datetime | None
     picture: str | None
     is_own: bool
@@ -50,6 +54,8 @@ class Card:
     zone: str | None
     root: str
     """The path below which the site is reached, with which all addresses begin."""
+    page: str | None
+    """Where its author goes back to after deleting it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Reader:
     language: str
     zone: str | None
     root: str
+    now: datetime
+    page: str
 
 
 def init_app(app: Flask) -> None:
@@ -69,7 +77,9 @@ def init_app(app: Flask) -> None:
 def current_reader() -> Reader:
     """Who reads this page, and how."""
     reader_id = current_user.user.id if current_user.is_authenticated else None
-    return Reader(reader_id, current_language(), reader_zone(), request.script_root)
+    return Reader(
+        reader_id, current_language(), reader_zone(), request.script_root, utc_now(), return_path()
+    )
 
 
 def post_card(
@@ -82,25 +92,28 @@ def post_card(
 ) -> Markup:
     """A post with its author; one that stands `alone` also tells when it was edited."""
     reader = reader or current_reader()
+    is_own = post.user_id == reader.id
     card = Card(
         id=post.id,
         author=_author(post.author),
         body=body,
         created_at=post.created_at,
+        age=relative_time(post.created_at, now=reader.now),
         edited_at=post.edited_at,
         picture=picture,
-        is_own=post.user_id == reader.id,
+        is_own=is_own,
         is_alone=alone,
         language=reader.language,
         zone=reader.zone,
         root=reader.root,
+        page=reader.page if is_own and not alone else None,
     )
     # The template is part of the key: each application has its own, and a changed file a new one.
     return _drawn(current_app.jinja_env.get_template(TEMPLATE), card)
 
 
 def _author(user: User) -> Author:
-    return Author(user.id, user.username, user.username_key, user.email, user.email_verified_at)
+    return Author(user.id, user.username, user.email, user.email_verified_at)
 
 
 @lru_cache(CARDS_MAXIMUM)

@@ -51,21 +51,21 @@ _PROBLEMS = {
 }
 
 
-def _post_field() -> TextAreaField:
+def _post_field(label: Any) -> TextAreaField:
     return TextAreaField(
-        _l("Say something"),
+        label,
         validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text.")), IsVerified()],
         render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto"},
     )
 
 
 class PostForm(Form):
-    post = _post_field()
+    post = _post_field(_l("What have you been up to?"))
     submit = SubmitField(_l("Post"))
 
 
 class EditPostForm(Form):
-    post = _post_field()
+    post = _post_field(_l("Your post"))
     submit = SubmitField(_l("Save"))
 
 

@@ -44,12 +44,6 @@ def profile_feed(username: str) -> FlaskResponse:
     return feeds.response(name, "people.profile", page, username=name)
 
 
-@blueprint.get("/user/<username>/card")
-def card(username: str) -> str:
-    """A fragment of a page, timeline_context when the pointer rests on a name."""
-    return render_template("blog/card.html", person=_find(username), form=EmptyForm())
-
-
 @blueprint.get("/user/<username>/followers")
 def followers(username: str) -> str:
     person = _find(username)

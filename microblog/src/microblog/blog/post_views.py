@@ -13,7 +13,7 @@ from microblog.blog.models import Post
 from microblog.blog.posts import delete_post, edit_post, find_post, own_post
 from microblog.blog.rendering import post_context, reader_id
 from microblog.database import db, transaction, utc_now
-from microblog.web.links import home
+from microblog.web.links import safe_next
 from microblog.web.ratelimits import limit_posts
 
 blueprint = Blueprint("posts", __name__, url_prefix="/post")
@@ -48,12 +48,20 @@ def delete(post_id: int) -> str | Response:
     """Ask first, since a deleted post cannot be restored."""
     post = _own(post_id)
     form = EmptyForm()
+    # Where the reader was: a list of posts, unless it was the page of this one.
+    origin = safe_next(request.args["next"]) if "next" in request.args else None
     if request.method == "POST" and form.validate():
         with transaction() as writing:
             delete_post(writing, own_post(writing, post_id, current_user.user.id) or abort(404))
         flash(_("Your post was deleted."), "success")
-        return redirect(home())
-    return render_template("blog/delete_post.html", form=form, post=post, **post_context([post]))
+        return redirect(origin or url_for("people.profile", username=current_user.user.username))
+    return render_template(
+        "blog/delete_post.html",
+        form=form,
+        post=post,
+        origin=origin or url_for("posts.show", post_id=post_id),
+        **post_context([post]),
+    )
 
 
 def _own(post_id: int) -> Post:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -27,6 +26,9 @@ GRAVATAR_SIDE = 192
 
 AVATAR_COLORS = 12
 """As many as the style sheet has."""
+
+AVATAR_COLOR_STEP = 5
+"""From one person to the next: it meets all colours, and neighbours do not look alike."""
 
 
 def init_app(app: Flask) -> None:
@@ -53,10 +55,11 @@ def timeline_context(page: Page) -> dict[str, Any]:
 
 
 def post_context(posts: Sequence[Post]) -> dict[str, Any]:
-    """What a template needs to show these posts: their texts, and their authors' pictures."""
+    """What a template needs for these posts: their texts, and pictures of authors and reader."""
+    shown = {post.user_id for post in posts}
     return {
         "bodies": bodies(posts),
-        "pictures": pictures(db.session, {post.user_id for post in posts}),
+        "pictures": pictures(db.session, shown | {reader_id() or 0}),
     }
 
 
@@ -83,9 +86,9 @@ def page_url(**begin: int) -> str:
     return url_for(request.endpoint or "index", **values)
 
 
-def avatar_color(name: str) -> int:
-    """One of AVATAR_COLORS for a name, always the same."""
-    return zlib.crc32(name.encode()) % AVATAR_COLORS
+def avatar_color(user_id: int) -> int:
+    """One of AVATAR_COLORS for a person, unlike that of whoever joined just before or after."""
+    return user_id * AVATAR_COLOR_STEP % AVATAR_COLORS
 
 
 def avatar_url(user: User, digest: str | None) -> str | None:

@@ -5,6 +5,7 @@ No markup is understood: addresses, `@name` and `#tag` become links, everything 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import cache, lru_cache
 
 import regex
 from linkify_it import LinkifyIt
+from linkify_it.main import Match
 from markupsafe import Markup, escape
 
 from microblog.accounts.usernames import username_key
@@ -201,4 +203,24 @@ def _links() -> LinkifyIt:
     finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     for scheme in ("ftp:", "mailto:", "//"):
         finder.add(scheme, None)
+    finder.add("www.", {"validate": _length_of_host, "normalize": _add_scheme})
     return finder
+
+
+def _length_of_host(finder: LinkifyIt, text: str, start: int) -> int:
+    """How many characters after "www." belong to an address; 0 if it is none."""
+    if text[start - 5 : start - 4] in {"@", "/", "."}:
+        return 0
+    if "www" not in finder.re:
+        known = finder.re
+        known["www"] = re.compile(
+            rf"(?:(?:{known['src_domain']})\.)+(?:{known['src_domain_root']})"
+            rf"{known['src_port']}{known['src_host_terminator']}{known['src_path']}",
+            re.IGNORECASE,
+        )
+    found = finder.re["www"].match(text, start)
+    return len(found[0]) if found else 0
+
+
+def _add_scheme(_finder: LinkifyIt, found: Match) -> None:
+    found.url = f"https://{found.url}"

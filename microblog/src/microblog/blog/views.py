@@ -99,6 +99,11 @@ def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
 
 
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    return current_app.send_static_file("robots.txt")
+
+
 def _keep_or_show_draft(form: PostForm) -> None:
     """Keep what a newcomer may not post yet; show what was kept in an empty form."""
     if form.is_submitted():

@@ -112,7 +112,7 @@ class Walk:
         self._try(self._old)
         self._expect(f"Hi, {self._name}!")
         self._browser.post("/logout")
-        self._expect("Welcome to Microblog")
+        self._expect("Short posts, newest first.")
 
     def _ask(self) -> None:
         self._browser.open("/reset_password_request")

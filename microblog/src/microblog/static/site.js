@@ -4,7 +4,7 @@
 (() => {
   const here = document.currentScript.dataset;
   const LOOK_EVERY_MS = 60_000;
-  const CARD_AFTER_MS = 400;
+  const SPOKEN_FROM = 20;
 
   // How many characters are left, counted as people count.
   const segmenter = "Segmenter" in Intl ? new Intl.Segmenter() : null;
@@ -14,15 +14,22 @@
   };
   for (const area of document.querySelectorAll("textarea[data-maximum]")) {
     const maximum = Number(area.dataset.maximum);
-    const counter = document.createElement("p");
+    // In a composer it stands beside the button; what it says aloud begins near the end.
+    const tools = area.form.querySelector(".composer-tools");
+    const counter = document.createElement(tools ? "span" : "p");
     counter.className = "counter";
     counter.setAttribute("aria-hidden", "true");
+    const spoken = document.createElement("span");
+    spoken.className = "visually-hidden";
+    spoken.setAttribute("role", "status");
     const count = () => {
       const left = maximum - length(area.value);
       counter.textContent = String(left);
       counter.classList.toggle("too-long", left < 0);
+      spoken.textContent = left <= SPOKEN_FROM ? String(left) : "";
     };
-    area.after(counter);
+    if (tools) tools.prepend(counter, spoken);
+    else area.after(counter, spoken);
     area.addEventListener("input", count);
     count();
   }
@@ -73,48 +80,25 @@
     if (!answer.ok) return;
     const { count } = await answer.json();
     const link = hint.querySelector("a");
-    link.textContent = count === 1 ? link.dataset.one : link.dataset.many;
-    hint.hidden = count === 0;
+    const words = link.querySelector("[data-one]");
+    const { one, many } = words.dataset;
+    words.textContent = count === 1 ? one : many.replace("{count}", count);
+    link.hidden = count === 0;
   };
   if (hint) setInterval(() => look().catch(() => {}), LOOK_EVERY_MS);
 
-  // A small card about a person, when the pointer or the focus rests on their name.
-  let card = null;
-  let waiting = 0;
-  const hide = () => {
-    clearTimeout(waiting);
-    if (card) card.remove();
-    card = null;
+  // A menu closes on Escape and on a click elsewhere.
+  const closeMenus = (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (event.type === "keydown" && menu.contains(document.activeElement)) {
+        menu.querySelector("summary").focus();
+      }
+      if (event.type === "keydown" || !menu.contains(event.target)) menu.open = false;
+    }
   };
-  const show = async (link) => {
-    const answer = await fetch(link.dataset.card);
-    if (!answer.ok || !link.isConnected) return;
-    hide();
-    card = document.createElement("div");
-    card.className = "card-popup";
-    card.setAttribute("role", "group");
-    card.setAttribute("aria-label", link.textContent);
-    card.innerHTML = await answer.text();
-    link.after(card);
-    card.addEventListener("mouseleave", hide);
-  };
-  const rest = (event) => {
-    const link = event.target.closest?.("[data-card]");
-    if (!link || card?.previousElementSibling === link) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(() => show(link).catch(() => {}), CARD_AFTER_MS);
-  };
-  const leave = (event) => {
-    clearTimeout(waiting);
-    const inside = event.relatedTarget?.closest?.(".card-popup, [data-card]");
-    if (card && !inside) hide();
-  };
-  document.addEventListener("mouseover", rest);
-  document.addEventListener("focusin", rest);
-  document.addEventListener("mouseout", leave);
-  document.addEventListener("focusout", leave);
+  document.addEventListener("click", closeMenus);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") hide();
+    if (event.key === "Escape") closeMenus(event);
   });
 
   // The reader's time zone, for pages to come; a choice in the settings goes before it.

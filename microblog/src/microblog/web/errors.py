@@ -26,7 +26,7 @@ def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
     title, advice = _words(code)
     # Only a failure of the site is worth reporting by its id.
     reference = request_id() if code >= 500 else None
-    return _page(title, advice, reference), code
+    return _page(code, title, advice, reference), code
 
 
 def _show_csrf(_error: CSRFError) -> tuple[str, int]:
@@ -35,7 +35,7 @@ def _show_csrf(_error: CSRFError) -> tuple[str, int]:
         "The page was open in another session, or your browser did not send its cookie."
         " Go back, reload the page, and send the form again."
     )
-    return _page(title, advice), 400
+    return _page(400, title, advice), 400
 
 
 def _show_foreign_host(_error: ForeignHostError) -> tuple[str, int]:
@@ -48,21 +48,29 @@ def _show_foreign_host(_error: ForeignHostError) -> tuple[str, int]:
         )
     else:
         advice = _("Until PUBLIC_URL is set, this site answers as localhost only.")
-    return _page(_("This is another site's address"), advice), 400
+    return _page(400, _("This is another site's address"), advice), 400
 
 
-def _page(title: str, advice: str, reference: str | None = None) -> str:
-    return render_template("web/error.html", title=title, advice=advice, reference=reference)
+def _page(code: int, title: str, advice: str, reference: str | None = None) -> str:
+    return render_template(
+        "web/error.html", code=code, title=title, advice=advice, reference=reference
+    )
 
 
 def _words(code: int) -> tuple[str, str]:
     known = {
         400: (_("Bad request"), _("Your browser sent something that cannot be understood.")),
         403: (_("Not allowed"), _("You may not see this page or do this.")),
-        404: (_("Not found"), _("There is no page at this address. It may have been deleted.")),
-        405: (_("Not like this"), _("This address answers to a form, not to a link.")),
+        404: (
+            _("There is no page here"),
+            _("The post may have been deleted, or the address has a typo."),
+        ),
+        405: (
+            _("This action isn't supported here"),
+            _("This address answers to a form, not to a link."),
+        ),
         413: (_("Too large"), _("What you sent is too large. Make it smaller and try again.")),
-        429: (_("Too many requests"), _("Please wait a minute, then try again.")),
+        429: (_("Too many requests"), _("Wait a minute, then try again.")),
     }
-    fallback = _("An unexpected error has occurred"), _("Please try again in a little while.")
+    fallback = _("An unexpected error has occurred"), _("Try again in a little while.")
     return known.get(code, fallback)

@@ -5,16 +5,49 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_time
+from babel.dates import format_datetime, format_skeleton, format_time
 from flask import Flask
 from flask_babel import get_locale, get_timezone
+from flask_babel import gettext as _
 
+from microblog.database import utc_now
 from microblog.web.languages import current_language, minute_pattern
 from microblog.web.supported_languages import LANGUAGES
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+WEEK = 7 * DAY
 
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters["exact_time"] = lambda moment: in_words(moment, get_timezone())
+    app.jinja_env.filters["month_name"] = month_name
+    app.jinja_env.filters["relative_time"] = lambda moment: relative_time(moment, now=utc_now())
+
+
+def relative_time(moment: datetime, *, now: datetime) -> str:
+    """How long ago a moment was, up to a week; then its date, with the year if it is another."""
+    seconds = (now - moment).total_seconds()
+    if seconds < MINUTE:
+        return _("now")
+    if seconds < HOUR:
+        return _("%(num)d min", num=seconds // MINUTE)
+    if seconds < DAY:
+        return _("%(num)d h", num=seconds // HOUR)
+    if seconds < WEEK:
+        return _("%(num)d d", num=seconds // DAY)
+    zone = get_timezone() or UTC
+    this_year = moment.astimezone(zone).year == now.astimezone(zone).year
+    return _date(moment, "MMMd" if this_year else "yMMMd")
+
+
+def month_name(moment: datetime) -> str:
+    """The month of a moment, with its year."""
+    return _date(moment, "yMMMM")
+
+
+def _date(moment: datetime, skeleton: str) -> str:
+    zone, locale = get_timezone(), get_locale() or LANGUAGES[0]
+    return format_skeleton(skeleton, moment, tzinfo=zone, locale=locale)
 
 
 def zone_named(name: str | None) -> tzinfo:

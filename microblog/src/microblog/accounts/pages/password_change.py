@@ -28,6 +28,12 @@ def init_app(app: Flask) -> None:
     add_settings_page(app, "password_change.change", _l("Password"), position=30)
 
 
+@blueprint.get("/.well-known/change-password")
+def where_to_change() -> Response:
+    """Where password managers send people (W3C, A Well-Known URL for Changing Passwords)."""
+    return redirect(url_for("password_change.change"))
+
+
 @blueprint.route("/settings/password", methods=["GET", "POST"])
 @limit_posts
 @login_required
