@@ -104,7 +104,7 @@ def test_a_post_says_what_other_sites_show_of_it(susan: Visitor, visitor: Visito
     assert "<title>susan: One &#34;of&#34; many words… - Microblog</title>" in html
     assert '<meta property="og:title" content="susan">' in html
     assert '<meta name="description" content="One &#34;of&#34; many words…">' in html
-    assert '<link rel="canonical" href="http://localhost:5000/post/1">' in html
+    assert '<link rel="canonical" href="http://localhost/post/1">' in html
     assert "og:image" not in html
     html = visitor.get("/user/susan").get_data(as_text=True)
     assert '<meta property="og:type" content="profile">' in html

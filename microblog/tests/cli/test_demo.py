@@ -75,7 +75,7 @@ def test_a_port_in_use_is_said_in_words(option: str) -> None:
         refused = CliRunner().invoke(cli, ["demo", *words])
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 can't be used")
-    assert f"choose another with {option} {port + 1}" in refused.stderr
+    assert f"Choose another port: {option} {port + 1}" in refused.stderr
 
 
 @pytest.fixture

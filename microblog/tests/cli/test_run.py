@@ -202,7 +202,7 @@ def test_a_port_in_use_is_said_in_words(microblog: Command) -> None:
         refused = microblog("run", "--port", str(port))
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"Error: Port {port} on 127.0.0.1 can't be used")
-    assert f"choose another with --port {port + 1}" in refused.stderr
+    assert f"Choose another port: --port {port + 1}" in refused.stderr
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -155,7 +155,7 @@ def test_a_database_that_cannot_be_reached_is_said_in_words(microblog: Command) 
         DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nothing",
     )
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error: The database can't be used: ")
+    assert refused.stderr.startswith("Error: The database cannot be used: ")
     assert "hunter2" not in refused.output
 
 
@@ -225,7 +225,7 @@ def test_an_account_is_disabled_and_enabled(
     visitor.log_in("susan")
     done = microblog("user", "disable", "SUSAN")
     assert (done.exit_code, done.stdout) == (0, "susan is disabled.\n")
-    assert "Sign In" in words(visitor.get("/"))
+    assert "Sign in" in words(visitor.get("/"))
     assert "Invalid" in words(visitor.log_in("susan"))
     assert microblog("user", "disable", "susan").stdout == "susan is disabled already.\n"
     assert [one["username"] for one in listed(microblog, "--only", "disabled")] == ["susan"]
