@@ -47,6 +47,7 @@ from microblog.web import (
     secret_links,
     security,
     settings_pages,
+    templating,
     times,
 )
 from microblog.web.supported_languages import LANGUAGES
@@ -65,6 +66,7 @@ class Microblog(Flask):
     """Flask with a log that holds no secret paths, and with limits on forms."""
 
     request_class = form_parsing.BoundedRequest
+    jinja_environment = templating.Environment
 
     def log_exception(self, exc_info: Any) -> None:
         """Log the route and not the path, which may hold the token of a mailed link.
