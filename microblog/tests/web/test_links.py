@@ -112,3 +112,13 @@ def test_what_stands_in_a_link_in_mail_is_quoted(app: Flask) -> None:
     with app.app_context():
         link = public_link("accounts.reset_password", token='a b"<>?#&é\r\n')
     assert link == "http://localhost/reset_password/a%20b%22%3C%3E%3F%23&%C3%A9%0D%0A"
+
+
+def test_an_address_in_a_template_is_below_the_path_of_its_own_request(make_app: Make) -> None:
+    app = make_app()
+    url_for = app.jinja_env.globals["url_for"]
+    for below in ("", "/blog", ""):
+        with app.test_request_context(environ_overrides={"SCRIPT_NAME": below}):
+            assert url_for("index") == f"{below}/"
+            assert url_for("static", filename="site.css") == f"{below}/static/site.css"
+            assert url_for("index", page=2) == f"{below}/?page=2"

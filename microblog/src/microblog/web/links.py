@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, request, url_for
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request, url_for
 from markupsafe import Markup
 
 DEFAULT_PUBLIC_URL = "http://localhost:5000"
 
+ADDRESSES_MAXIMUM = 256
+"""How many addresses are kept: more than there are pages without arguments, and static files."""
+
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
-        aria_current=aria_current, public_link=public_link, site_address=site_address
+        aria_current=aria_current,
+        public_link=public_link,
+        site_address=site_address,
+        url_for=_kept_addresses(),
     )
+
+
+_CURRENT, _OTHER = Markup(' aria-current="page"'), Markup("")
 
 
 def aria_current(endpoint: str) -> Markup:
     """The attribute that marks a link to the current page for screen readers."""
-    return Markup(' aria-current="page"') if request.endpoint == endpoint else Markup("")
+    return _CURRENT if request.endpoint == endpoint else _OTHER
 
 
 def public_link(endpoint: str, **values: object) -> str:
@@ -53,3 +66,19 @@ def safe_next(target: str | None) -> str:
     if "\\" in target or not target.isprintable():
         return home()
     return target
+
+
+def _kept_addresses() -> Callable[..., str]:
+    """Flask's `url_for`, which keeps what is the same on every page below one path."""
+
+    @lru_cache(ADDRESSES_MAXIMUM)
+    def kept(_below: str, endpoint: str, **values: Any) -> str:
+        return url_for(endpoint, **values)
+
+    def address(endpoint: str, **values: Any) -> str:
+        is_file = endpoint == "static" and values.keys() == {"filename"}
+        if not has_request_context() or endpoint.startswith(".") or (values and not is_file):
+            return url_for(endpoint, **values)
+        return kept(request.root_path, endpoint, **values)
+
+    return address
