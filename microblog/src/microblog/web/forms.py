@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from markupsafe import Markup, escape
-from wtforms import Field
+from wtforms import Field, widgets
 from wtforms.validators import ValidationError
-from wtforms.widgets.core import Input, clean_key
+from wtforms.widgets.core import Input
 
 from flask_outbox import AddressError, parse_address
 from microblog.web.csrf import bind_token
@@ -21,6 +22,8 @@ EMAIL_MAXIMUM = 254
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["form_errors"] = form_errors
     Input.html_params = staticmethod(attributes)
+    # Labels, areas and lists look the function up in these modules.
+    widgets.html_params = widgets.core.html_params = attributes
 
 
 def form_errors() -> list[Field]:
@@ -95,7 +98,12 @@ def attributes(**values: Any) -> Markup:
     written = []
     for key, value in sorted(values.items()):
         if value is True:
-            written.append(clean_key(key))
+            written.append(_name(key))
         elif value is not False:
-            written.append(f'{clean_key(key)}="{escape(value)}"')
+            written.append(f'{_name(key)}="{escape(value)}"')
     return Markup(" ".join(written))  # noqa: S704 - escaped above
+
+
+@lru_cache(256)
+def _name(key: str) -> str:
+    return str(widgets.core.clean_key(key))

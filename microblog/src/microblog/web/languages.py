@@ -120,6 +120,11 @@ def reader_zone() -> str | None:
 def _time_zone_cookie() -> Markup:
     """The attributes that tell a page's script in which cookie to store the browser's time zone."""
     name, path = cookie_name(TIME_ZONE_COOKIE), cookie_path()
+    return _cookie_attributes(name, path)
+
+
+@cache
+def _cookie_attributes(name: str, path: str) -> Markup:
     return Markup(' data-cookie="{}" data-path="{}"').format(name, path)
 
 

@@ -82,8 +82,9 @@ def keep_secret(response: Response) -> Response:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    given = {name.lower() for name, _ in headers}
+    headers.extend((name, value) for name, value in _HEADERS.items() if name.lower() not in given)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
         # Any page of a signed-in person may hold their name, their address, or whom they follow.
         personal = current_user.is_authenticated
