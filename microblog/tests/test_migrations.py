@@ -118,7 +118,7 @@ AWKWARD: dict[str, list[str]] = {
             waits_for="'b'",
         ),
     ],
-    "0015": [
+    "0014": [
         "INSERT INTO password_reset_requests VALUES ('x', 9000000000, '2026-01-01', 0)",
     ],
 }  # fmt: skip

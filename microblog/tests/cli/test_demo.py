@@ -98,7 +98,7 @@ def test_ctrl_c_ends_every_process_and_frees_the_ports(
     demo: Running, smtp_port: int, tmp_path: Path
 ) -> None:
     assert "My first post. Is anybody here?" in demo.get("/")
-    assert "No mail yet." in demo.get("/dev/inbox")
+    assert "No emails yet" in demo.get("/dev/inbox")
     said = demo.output.read_text()
     assert f"http://localhost:{demo.port}" in said
     assert str(smtp_port) in said
