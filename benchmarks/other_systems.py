@@ -45,12 +45,12 @@ PEERS = {
 
 def measure(peer: Peer, count: int) -> float:
     """Return the messages a second of another system, in its own environment and process."""
-    python = _environment(peer.packages)
+    python = environment(peer.packages)
     with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder:
         # Only Celery does not know by itself when the last message has left.
         log = Path(folder) / "log" if peer is PEERS[CELERY] else None
         with running_sink(log=log) as port:
-            environment = {
+            variables = {
                 "MAIL_PORT": str(port),
                 "REDIS_URL": REDIS,
                 "MICROBLOG_BENCHMARK_PREFIX": f"microblog-benchmark-{os.getpid()}-",
@@ -58,7 +58,7 @@ def measure(peer: Peer, count: int) -> float:
             program = ROOT / "benchmarks" / "peers" / peer.script
             done = subprocess.run(
                 [python, program, str(port), str(count), peer.way, str(log)],
-                env=os.environ | environment,
+                env=os.environ | variables,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -80,14 +80,15 @@ def versions(names: Iterable[str]) -> str:
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
     done = subprocess.run(
-        [_environment(packages), "-c", _PRINT_VERSIONS, *packages], stdout=PIPE, check=True
+        [environment(packages), "-c", _PRINT_VERSIONS, *packages], stdout=PIPE, check=True
     )
     return dict(zip(packages, done.stdout.decode().split(), strict=True))
 
 
 @cache
-def _environment(packages: tuple[str, ...]) -> Path:
-    folder = ROOT / "build" / "peers" / packages[0]
+def environment(packages: tuple[str, ...], name: str | None = None) -> Path:
+    """The Python of an environment with these packages, which is made if there is none."""
+    folder = ROOT / "build" / "peers" / (name or packages[0])
     python = folder / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
     if not python.exists():
