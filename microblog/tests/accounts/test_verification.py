@@ -527,6 +527,9 @@ def test_when_another_link_can_be_asked_for_tells_nothing_about_the_address(app:
         visitor = Visitor(app)
         visitor.register(name, email="shared@example.com")
         pages = [visitor.submit("/verify_email", token=visitor.csrf_token("/")) for _ in range(3)]
+        drawn = re.compile(r'<span class="avatar.*?</span>')
+        for page in pages:
+            page.data = drawn.sub("", page.get_data(as_text=True)).encode()
         said.append([words(page).replace(name, "NAME") for page in pages])
         assert "You can ask for another email at " in said[-1][-1]
     assert said[0] == said[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_skeleton, format_time
@@ -16,6 +17,9 @@ from microblog.web.supported_languages import LANGUAGES
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 WEEK = 7 * DAY
+
+DATES_MAXIMUM = 4096
+"""How many are kept in words."""
 
 
 def init_app(app: Flask) -> None:
@@ -35,19 +39,19 @@ def relative_time(moment: datetime, *, now: datetime) -> str:
         return _("%(num)d h", num=seconds // HOUR)
     if seconds < WEEK:
         return _("%(num)d d", num=seconds // DAY)
-    zone = get_timezone() or UTC
+    zone = get_timezone()
     this_year = moment.astimezone(zone).year == now.astimezone(zone).year
-    return _date(moment, "MMMd" if this_year else "yMMMd")
+    return _date(moment, "MMMd" if this_year else "yMMMd", zone, current_language())
 
 
 def month_name(moment: datetime) -> str:
     """The month of a moment, with its year."""
-    return _date(moment, "yMMMM")
+    return _date(moment, "yMMMM", get_timezone(), current_language())
 
 
-def _date(moment: datetime, skeleton: str) -> str:
-    zone, locale = get_timezone(), get_locale() or LANGUAGES[0]
-    return format_skeleton(skeleton, moment, tzinfo=zone, locale=locale)
+@lru_cache(DATES_MAXIMUM)
+def _date(moment: datetime, skeleton: str, zone: tzinfo, language: str) -> str:
+    return format_skeleton(skeleton, moment, tzinfo=zone, locale=language)
 
 
 def zone_named(name: str | None) -> tzinfo:
