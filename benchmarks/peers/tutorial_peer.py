@@ -1,4 +1,4 @@
-"""The Flask Mega-Tutorial's finished application with sample data, served like the site.
+"""The Flask Mega-Tutorial's finished application with sample data, served by Gunicorn's threads.
 
 Run it with its checkout, an empty folder, a port, and the numbers of people, posts and follows.
 They are the rows of `microblog fake`.
