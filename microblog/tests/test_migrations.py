@@ -121,6 +121,7 @@ AWKWARD: dict[str, list[str]] = {
     "0014": [
         "INSERT INTO password_reset_requests VALUES ('x', 9000000000, '2026-01-01', 0)",
     ],
+    "0015": ["UPDATE users SET display_name = ''"],
 }  # fmt: skip
 """Rows that the schema allowed, by the version that first allowed them."""
 

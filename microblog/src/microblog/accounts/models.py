@@ -12,6 +12,9 @@ from flask_outbox import address_key
 from microblog.accounts.confusables import skeleton
 from microblog.database import Model, utc_now
 
+DISPLAY_NAME_CODE_POINTS = 160
+"""Of at most 40 characters: four for each, as emoji have."""
+
 
 def _key_of_old(row: Any) -> str:
     return address_key(row.get_current_parameters()["old_email"])
@@ -35,7 +38,8 @@ class User(Model):
     learns nothing.
 
     `deletes_at` is the end of the grace period after which the account is deleted. `locale` and
-    `time_zone` are the person's own choice; None follows the browser.
+    `time_zone` are the person's own choice; None follows the browser. `display_name` is what the
+    person wants to be called; None is the user name.
     """
 
     __tablename__ = "users"
@@ -58,6 +62,7 @@ class User(Model):
         String(255), default=_skeleton_of_name, index=True
     )
     confusable_username: Mapped[bool] = mapped_column(default=False)
+    display_name: Mapped[str | None] = mapped_column(String(DISPLAY_NAME_CODE_POINTS))
 
     __table_args__ = (
         Index(

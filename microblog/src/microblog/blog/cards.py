@@ -32,6 +32,7 @@ class Author:
 
     id: int
     username: str
+    display_name: str | None
     email: str
     email_verified_at: datetime | None
 
@@ -113,7 +114,7 @@ def post_card(
 
 
 def _author(user: User) -> Author:
-    return Author(user.id, user.username, user.email, user.email_verified_at)
+    return Author(user.id, user.username, user.display_name, user.email, user.email_verified_at)
 
 
 @lru_cache(CARDS_MAXIMUM)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from wtforms import Field, FileField, SubmitField, TextAreaField
+from wtforms import Field, FileField, StringField, SubmitField, TextAreaField
 from wtforms.validators import StopValidation
 
 from microblog.accounts.pages.forms import username_field
@@ -70,6 +70,11 @@ class EditPostForm(Form):
 
 
 class ProfileForm(Form):
+    display_name = StringField(
+        _l("Display name"),
+        description=_l("Shown beside your username. It may be empty."),
+        render_kw={"autocomplete": "name", "dir": "auto"},
+    )
     username = username_field()
     about_me = TextAreaField(
         _l("About me"),

@@ -20,10 +20,17 @@ from werkzeug.wrappers import Response
 
 from microblog.accounts.actions.registration import TakenError
 from microblog.accounts.actions.renaming import rename
+from microblog.accounts.display_names import (
+    DISPLAY_NAME_MAXIMUM,
+    DisplayNameError,
+    DisplayNameProblem,
+    change_display_name,
+)
 from microblog.accounts.models import User
 from microblog.accounts.pages.forms import EmptyForm, why_taken
 from microblog.blog import profiles
 from microblog.blog.forms import PictureForm, ProfileForm
+from microblog.blog.models import Profile
 from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
 from microblog.blog.rendering import reader_id
 from microblog.database import db, transaction
@@ -54,15 +61,18 @@ def allow_upload(endpoint: str | None, _values: Any) -> None:
 def edit() -> str | Response:
     user = current_user.user
     profile = profiles.find_profile(db.session, user.id)
-    form = ProfileForm(username=user.username, about_me=profile.about_me)
+    form = _profile_form(profile)
     if form.validate_on_submit():
         try:
             with transaction() as writing:
                 own = writing.get_one(User, user.id)
+                change_display_name(writing, own, form.display_name.data or "")
                 rename(writing, own, form.username.data)
                 profiles.change_about_me(writing, own, form.about_me.data or "")
         except TakenError as error:
             form.username.errors = [why_taken(error)]
+        except DisplayNameError as error:
+            form.display_name.errors = [_display_name_problems()[error.problem]]
         else:
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("people.profile", username=form.username.data))
@@ -115,10 +125,31 @@ def _page(form: ProfileForm | None, picture_form: PictureForm) -> str:
     user = current_user.user
     profile = profiles.find_profile(db.session, user.id)
     if form is None:
-        form = ProfileForm(formdata=None, username=user.username, about_me=profile.about_me)
+        form = _profile_form(profile, formdata=None)
     return render_template(
         "blog/edit_profile.html", form=form, picture_form=picture_form, profile=profile
     )
+
+
+def _profile_form(profile: Profile, **options: Any) -> ProfileForm:
+    user = current_user.user
+    return ProfileForm(
+        username=user.username,
+        display_name=user.display_name,
+        about_me=profile.about_me,
+        **options,
+    )
+
+
+def _display_name_problems() -> dict[DisplayNameProblem, str]:
+    return {
+        DisplayNameProblem.LENGTH: _(
+            "A name has at most %(num)d characters.", num=DISPLAY_NAME_MAXIMUM
+        ),
+        DisplayNameProblem.HIDDEN: _("This field holds characters that cannot be shown."),
+        DisplayNameProblem.AT_SIGN: _("A name can't hold @."),
+        DisplayNameProblem.USERNAME: _("This is somebody else's username."),
+    }
 
 
 def _reasons() -> dict[str, str]:

@@ -31,8 +31,8 @@ FORMAT = "microblog-export"
 VERSION = 1
 
 ACCOUNT = (
-    "username", "email", "email_verified_at", "registered_at", "last_seen_at", "is_admin",
-    "disabled_at", "deletes_at", "locale", "time_zone",
+    "username", "display_name", "email", "email_verified_at", "registered_at", "last_seen_at",
+    "is_admin", "disabled_at", "deletes_at", "locale", "time_zone",
 )  # fmt: skip
 SESSION = ("created_at", "seen_at", "remembered", "browser", "address")
 BROWSER = ("seen_at",)
