@@ -28,7 +28,7 @@ from tests.visitor import (
     words,
 )
 
-COMMON = "This is one of the commonest passwords, and tried first. Choose another."
+COMMON = "This password is too common and easy to guess. Choose another."
 PERSONAL = "Your username or your address cannot be your password."
 OWN = ("Susan.Strong", "susan.s1@example.com")
 

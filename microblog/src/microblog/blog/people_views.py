@@ -109,7 +109,7 @@ def unmute(username: str) -> Response:
 @limit_posts
 @login_required
 def block(username: str) -> Response:
-    words = _("You blocked %(username)s: you see nothing of each other.", username=username)
+    words = _("%(username)s is blocked. You can't see each other's posts.", username=username)
     return _act(username, people.block, words)
 
 

@@ -32,9 +32,7 @@ from microblog.web.scope import current_scope
 
 _PROBLEMS = {
     Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),
-    Problem.COMMON: gettext_noop(
-        "This is one of the commonest passwords, and tried first. Choose another."
-    ),
+    Problem.COMMON: gettext_noop("This password is too common and easy to guess. Choose another."),
     Problem.PERSONAL: gettext_noop("The user name or the address cannot be the password."),
 }
 

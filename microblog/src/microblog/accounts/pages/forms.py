@@ -114,7 +114,7 @@ _PROBLEMS = {
         min=PASSWORD_MINIMUM,
         max=PASSWORD_MAXIMUM,
     ),
-    Problem.COMMON: _l("This is one of the commonest passwords, and tried first. Choose another."),
+    Problem.COMMON: _l("This password is too common and easy to guess. Choose another."),
     Problem.PERSONAL: _l("Your username or your address cannot be your password."),
 }
 

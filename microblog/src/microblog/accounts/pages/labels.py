@@ -42,11 +42,9 @@ EVENTS = {
     SecurityEventType.DELETION_UNDONE: _l("The deletion of the account was called off."),
     SecurityEventType.REPORTED: _l("“This wasn't me” was pressed: everybody was logged out."),
     SecurityEventType.EXPORTED: _l("A copy of the account's data was downloaded."),
-    SecurityEventType.DISABLED: _l("Those who run the site disabled the account."),
-    SecurityEventType.ENABLED: _l("Those who run the site enabled the account again."),
-    SecurityEventType.RESET_STARTED: _l(
-        "Those who run the site had a link for a new password mailed."
-    ),
+    SecurityEventType.DISABLED: _l("The site's admins disabled the account."),
+    SecurityEventType.ENABLED: _l("The site's admins enabled the account again."),
+    SecurityEventType.RESET_STARTED: _l("The site's admins had a reset link emailed."),
     SecurityEventType.ADMIN_MADE: _l("The account became one of those who run the site."),
     SecurityEventType.ADMIN_UNMADE: _l("The account ceased to be one of those who run the site."),
     SecurityEventType.MAIL_RESUMED: _l("Mail to the email address was tried again."),
@@ -57,7 +55,7 @@ MAILS = {email.kind: email.log_sentence for email in EMAILS if email.log_sentenc
 OUTCOMES = {
     Status.QUEUED: _l("The mail waits to be sent."),
     Status.DEFERRED: _l("The mail was put off and is tried again."),
-    Status.SENT: _l("The mail was sent: the mail server took it."),
+    Status.SENT: _l("Email sent."),
     Status.DEAD: _l("The mail was refused."),
     Status.DISCARDED: _l(
         "The mail was not sent: it was of no use any more, the address had several of these in a"

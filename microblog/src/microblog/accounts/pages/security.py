@@ -26,7 +26,7 @@ from microblog.web.settings_pages import add_settings_page
 
 
 def init_app(app: Flask) -> None:
-    add_settings_page(app, "accounts.open_sessions", _l("Where you are logged in"), position=40)
+    add_settings_page(app, "accounts.open_sessions", _l("Where you're signed in"), position=40)
     add_settings_page(app, "accounts.security_history", _l("Security log"), position=50)
     app.jinja_env.globals["mail_refusal"] = mail_refusal
 

@@ -14,7 +14,7 @@ from microblog.web.forms import Form
 class ChangeEmailForm(Form):
     email = email_field(_l("New address"))
     current_password = current_password_field()
-    submit = SubmitField(_l("Change Address"))
+    submit = SubmitField(_l("Change address"))
 
 
 class ChangePasswordForm(ResetPasswordForm):
