@@ -286,7 +286,7 @@ def test_torn_pictures_are_read_or_refused_and_nothing_else() -> None:
 
 
 def test_no_other_site_is_asked_for_pictures_by_default(susan: Visitor) -> None:
-    assert "Nobody else is asked for it." in words(susan.get("/edit_profile"))
+    assert "No outside service is used." in words(susan.get("/edit_profile"))
     page = susan.get("/user/susan")
     assert "gravatar" not in page.get_data(as_text=True)
     assert "gravatar" not in page.headers["Content-Security-Policy"]
