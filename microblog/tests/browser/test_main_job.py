@@ -101,7 +101,7 @@ def register_and_forget(page: Page, demo: Demonstration, name: str) -> str:
     """Register with this name and the width of the window; ask for a reset; return the name."""
     name = f"{name}{page.viewport_size['width'] if page.viewport_size else 0}"
     page.goto(demo.address)
-    page.get_by_role("link", name="Register").first.click()
+    page.get_by_role("link", name="Join").first.click()
     page.get_by_label("Username").fill(name)
     page.get_by_label("Email").fill(f"{name}@example.com")
     page.get_by_label("Password", exact=True).fill(OLD)

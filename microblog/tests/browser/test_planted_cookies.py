@@ -147,6 +147,6 @@ def test_no_neighbour_logs_its_reader_in(hosts: NeighbouringHosts) -> None:
         assert INVALID in hosts.visit_neighbour(page)
         hosts.assert_planted(page, planted)
         page.goto(hosts.url())
-        assert "Sign In" in page.inner_text("body")
+        assert "Sign in" in page.inner_text("body")
 
     in_browser(walk)
