@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import timedelta
 from urllib.parse import quote
@@ -202,3 +203,47 @@ def test_hidden_people_are_not_counted(
     assert "1 follower " in profile
     assert "1 following" in profile
     assert len(before) == len(after)
+
+
+@pytest.mark.parametrize(("action", "path"), [("block", "blocked"), ("mute", "muted")])
+def test_settings_list_the_people_whom_one_blocked_or_muted_and_end_that(
+    app: Flask, susan: Visitor, bob: Visitor, action: str, path: str
+) -> None:
+    page = f"/settings/{path}"
+    assert f"You haven't {path} anybody" in words(susan.get(page))
+    press(susan, f"/{action}/bob")
+    listed = susan.get(page)
+    form = f'action="/un{action}/bob?next={page}"'
+    assert form in listed.get_data(as_text=True)
+    other = {"blocked": "muted", "muted": "blocked"}[path]
+    assert "bob" not in words(susan.get(f"/settings/{other}"))
+    assert "susan" not in words(bob.get(page)).partition("Blocked")[2]
+    # Also where the other person blocks one, and their profile cannot be seen.
+    press(bob, "/block/susan")
+    ended = susan.submit(f"/un{action}/bob?next={page}", token=susan.csrf_token("/"))
+    assert ended.request.path == page
+    assert f"bob is not {path} any more." in words(ended)
+    assert form not in ended.get_data(as_text=True)
+    assert Visitor(app).get(page).request.path == "/login"
+
+
+def test_a_list_of_blocked_people_has_pages_and_takes_the_same_statements(
+    app: Flask, susan: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microblog.blog.people.PAGE_SIZE", 2)
+    with app.app_context():
+        engine = db.engine
+    with recorded(engine) as before:
+        susan.get("/settings/blocked")
+    for name in ("ann", "ben", "cid"):
+        make_user(app, name)
+        press(susan, f"/block/{name}")
+    with recorded(engine) as after:
+        first = susan.get("/settings/blocked")
+    assert len(before) == len(after)
+    assert [name in words(first) for name in ("ann", "ben", "cid")] == [False, True, True]
+    further = re.search(r'rel="next" href="([^"]+)"', first.get_data(as_text=True))
+    assert further
+    assert further[1].startswith("/settings/blocked?after=")
+    second = words(susan.get(further[1]))
+    assert [name in second for name in ("ann", "ben", "cid")] == [True, False, False]

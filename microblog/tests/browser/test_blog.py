@@ -123,7 +123,7 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, langua
     for path in (
         "/", "/explore", "/user/alice", "/user/bob", "/user/alice/followers", "/edit_profile",
         "/people", "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete",
-        "/settings/security",
+        "/settings/security", "/settings/blocked", "/settings/muted",
     ):  # fmt: skip
         styled_page.goto(f"{demo.address}{path}")
         assert_accessible(styled_page)

@@ -355,7 +355,7 @@ def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
     }
     asked: dict[str, object] = {"current_password": PASSWORD, "email": "s@example.com"}
     paths = [f"/settings/{page}" for page in ("email", "password", "export", "delete")]
-    pages = [susan.get(path) for path in paths]
+    pages = [susan.get(path) for path in (*paths, "/settings/blocked", "/settings/muted")]
     pages += [susan.submit(path, fields) for path in paths for fields in ({}, wrong)]
     pages += [susan.submit("/settings/email", asked) for _ in range(11)]
     deliver_from(app)

@@ -49,10 +49,12 @@ class People:
     after: int | None
 
 
-def find_person(session: Session, username: str, reader_id: int | None) -> Person | None:
+def find_person(
+    session: Session, username: str, reader_id: int | None, *, blocking: bool = False
+) -> Person | None:
     """Return the person with this user name, or None if this reader may not see them.
 
-    A person who is hidden or who blocks the reader cannot be seen.
+    A person who is hidden or who blocks the reader cannot be seen; with `blocking`, the latter can.
     """
     me = literal(reader_id if reader_id is not None else 0)
     wanted = (
@@ -72,20 +74,22 @@ def find_person(session: Session, username: str, reader_id: int | None) -> Perso
         .where(
             User.username_key == username_key(username),
             visible(),
-            ~exists().where(Block.blocker_id == User.id, Block.blocked_id == me),
+            blocking or ~exists().where(Block.blocker_id == User.id, Block.blocked_id == me),
         )
     )
     row = None if "\0" in username else session.execute(wanted).one_or_none()
     return Person(row[0], row[1] or "", *row[2:]) if row else None
 
 
-def find_person_locked(session: Session, username: str, reader_id: int) -> Person | None:
+def find_person_locked(
+    session: Session, username: str, reader_id: int, *, blocking: bool = False
+) -> Person | None:
     """Lock both accounts until this transaction ends, then return the person as `find_person` does.
 
     To be called before a relation is changed: no follow slips past a block, and none begins with
     an account that is disabled or deleted meanwhile.
     """
-    person = find_person(session, username, reader_id)
+    person = find_person(session, username, reader_id, blocking=blocking)
     if person is None:
         return None
     pair = {reader_id, person.user.id}
@@ -93,7 +97,9 @@ def find_person_locked(session: Session, username: str, reader_id: int) -> Perso
     # whose foreign keys refer to the accounts.
     lock = select(User.id).where(User.id.in_(pair), visible()).order_by(User.id)
     locked = session.scalars(lock.with_for_update(key_share=True)).all()
-    return find_person(session, username, reader_id) if len(locked) == len(pair) else None
+    if len(locked) < len(pair):
+        return None
+    return find_person(session, username, reader_id, blocking=blocking)
 
 
 def follow(session: Session, reader_id: int, person: Person) -> bool:

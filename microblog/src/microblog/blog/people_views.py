@@ -70,6 +70,17 @@ def suggested() -> str:
     return render_template("blog/suggestions.html", found=found, form=EmptyForm())
 
 
+@blueprint.get("/settings/blocked", defaults={"relation": "blocked"})
+@blueprint.get("/settings/muted", defaults={"relation": "muted"})
+@login_required
+def hidden(relation: str) -> str:
+    """The people whom the reader blocked or muted."""
+    find = people.blocked if relation == "blocked" else people.muted
+    found = find(db.session, current_user.user.id, _after())
+    form = EmptyForm()
+    return render_template("blog/hidden_people.html", relation=relation, found=found, form=form)
+
+
 @blueprint.post("/follow/<username>")
 @limit_posts
 @login_required
@@ -102,7 +113,7 @@ def mute(username: str) -> Response:
 @login_required
 def unmute(username: str) -> Response:
     words = _("%(username)s is not muted any more.", username=username)
-    return _act(username, people.unmute, words)
+    return _act(username, people.unmute, words, blocking=True)
 
 
 @blueprint.post("/block/<username>")
@@ -118,14 +129,18 @@ def block(username: str) -> Response:
 @login_required
 def unblock(username: str) -> Response:
     words = _("%(username)s is not blocked any more.", username=username)
-    return _act(username, people.unblock, words)
+    return _act(username, people.unblock, words, blocking=True)
 
 
-def _act(username: str, action: Action, words: str) -> Response:
-    """Perform the action, flash the result, and redirect to the person's page."""
+def _act(username: str, action: Action, words: str, *, blocking: bool = False) -> Response:
+    """Perform the action, flash the result, and redirect to where the form was.
+
+    With `blocking`, the action works for somebody who blocks the reader, too.
+    """
     with transaction() as writing:
         reader = current_user.user.id
-        person = people.find_person_locked(writing, username, reader) or abort(404)
+        found = people.find_person_locked(writing, username, reader, blocking=blocking)
+        person = found or abort(404)
         try:
             action(writing, reader, person)
         except NotPossibleError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, abort, current_app, flash, jsonify, redirect, render_template
 from flask import Response as FlaskResponse
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
@@ -26,6 +27,7 @@ from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
+from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("blog", __name__)
 
@@ -38,6 +40,7 @@ def init_app(app: Flask) -> None:
     for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
         app.register_blueprint(one)
     app.url_value_preprocessor(profile_views.allow_upload)
+    add_settings_page(app, "people.hidden", _l("Blocked and muted"), position=60)
     app.jinja_env.globals["is_followed_later"] = intents.is_followed_later
     rendering.init_app(app)
 
