@@ -76,7 +76,7 @@ def test_accounts_are_found(
 @ON_SQLITE
 def test_bad_input_is_explained_beside_the_field_and_kept(admin: Visitor) -> None:
     page = admin.get(f"/admin/users?text={'x' * 321}")
-    assert "longer than 320" in error_beside(page, "text")
+    assert error_beside(page, "text") == "Use at most 320 characters."
     assert value_in(page, "text") == "x" * 321
     assert error_beside(admin.get("/admin/users?state=nonsense"), "state")
     assert error_beside(admin.get("/admin/users?text=%00"), "text")
@@ -111,12 +111,12 @@ def test_the_states_of_an_account_are_shown(app: Flask, admin: Visitor, bob: int
     logged_in(app, "bob")
     change(app, bob, email_verified_at=None, deletes_at=utc_now() + timedelta(days=7))
     said = words(admin.get(f"/admin/users/{bob}"))
-    assert "about to be deleted" in said
-    assert "address not confirmed" in said
+    assert "To be deleted" in said
+    assert "Email not confirmed" in said
     assert "Bob@example.com" in said
-    assert "Logged in in 1 browser" in said
-    assert "administrator" not in said
-    assert "administrator" in words(admin.get("/admin/users/1"))
+    assert "Signed in on 1 device" in said
+    assert "Administrator" not in said
+    assert "Administrator" in words(admin.get("/admin/users/1"))
 
 
 @ON_SQLITE
@@ -156,13 +156,13 @@ def test_a_disabled_account_is_locked_and_hidden(
     member = logged_in(app, "bob")
     member.submit("/", {"post": "The garden needs rain."})
     assert "The garden needs rain." in words(admin.get("/explore"))
-    assert "Disable this account? Bob , Bob@example.com" in words(
+    assert "Disable this account? Bob Bob@example.com" in words(
         admin.get(f"/admin/users/{bob}/disable")
     )
     assert "Hi, Bob!" in words(member.get("/")), "looking changes nothing"
     with caplog.at_level(logging.INFO, "microblog.admin"):
         said = words(admin.submit(f"/admin/users/{bob}/disable"))
-    assert "The account is disabled. Whoever was logged in is logged out." in said
+    assert "The account is disabled and signed out everywhere." in said
     assert f"The administrator alice disabled the account Bob ({bob})" in caplog.text
     assert events(app, bob)[-1] == ("disabled", {"by": "alice"})
     assert "Sign In" in words(member.get("/settings/language"))
@@ -191,10 +191,10 @@ def test_an_action_without_effect_is_explained_and_not_recorded(
 ) -> None:
     token = admin.csrf_token("/")
     not_disabled = admin.submit(f"/admin/users/{bob}/enable", token=token)
-    assert "The account is not disabled." in words(not_disabled)
+    assert "This account isn't disabled." in words(not_disabled)
     admin.submit(f"/admin/users/{bob}/disable", token=token)
     again = admin.submit(f"/admin/users/{bob}/disable", token=token)
-    assert "The account is disabled already." in words(again)
+    assert "This account is already disabled." in words(again)
     assert [kind for kind, _ in events(app, bob)] == ["disabled"]
 
 
@@ -202,7 +202,7 @@ def test_administrators_cannot_disable_themselves(app: Flask, admin: Visitor) ->
     make_admin(app, "carol")
     assert "Disable…" not in words(admin.get("/admin/users/1"))
     refused = admin.submit("/admin/users/1/disable")
-    assert "You cannot disable your own account." in words(refused)
+    assert "You can't disable your own account." in words(refused)
     assert user(app, 1).disabled_at is None
 
 
@@ -258,11 +258,11 @@ def test_a_link_for_a_new_password_goes_to_the_address_of_the_account(
     smtp: ScriptedServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert "Mail a link for a new password?" in words(admin.get(f"/admin/users/{bob}/reset"))
+    assert "Email a reset link?" in words(admin.get(f"/admin/users/{bob}/reset"))
     assert rows(app) == [], "looking changes nothing"
     with caplog.at_level(logging.INFO, "microblog.admin"):
         said = words(admin.submit(f"/admin/users/{bob}/reset"))
-    assert "A link for a new password is on its way to the address of the account." in said
+    assert "A reset link is on its way to the account's address." in said
     assert f"The administrator alice started a reset for the account Bob ({bob})" in caplog.text
     assert events(app, bob)[-1] == ("reset_started", {"by": "alice"})
     assert "Hi, Bob!" in words(Visitor(app).log_in("bob")), "the old password stays good"
@@ -276,15 +276,15 @@ def test_a_link_for_a_new_password_goes_to_the_address_of_the_account(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ({"disabled_at": utc_now()}, "This account is disabled: enable it first."),
-        ({"deletes_at": utc_now()}, "This account is about to be deleted."),
+        ({"disabled_at": utc_now()}, "This account is disabled. Enable it first."),
+        ({"deletes_at": utc_now()}, "This account will be deleted."),
     ],
 )
 def test_no_link_goes_to_a_locked_account(
     app: Flask, admin: Visitor, bob: int, state: dict[str, object], said: str
 ) -> None:
     change(app, bob, **state)
-    assert "new password…" not in words(admin.get(f"/admin/users/{bob}"))
+    assert "reset link…" not in words(admin.get(f"/admin/users/{bob}"))
     assert said in words(admin.submit(f"/admin/users/{bob}/reset"))
     assert rows(app) == []
     assert events(app, bob) == []
@@ -324,7 +324,7 @@ def statements(app: Flask, admin: Visitor, address: str) -> int:
 
 
 def named_in(html: str) -> list[str]:
-    return re.findall(r'<a href="/admin/users/\d+"><bdi>([^<]+)</bdi>', html)
+    return re.findall(r'<a class="name" href="/admin/users/\d+"><bdi>([^<]+)</bdi>', html)
 
 
 def user(app: Flask, number: int) -> User:

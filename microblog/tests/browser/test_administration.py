@@ -41,19 +41,19 @@ def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> N
 def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> None:
     log_in(page, demo, "alice", PASSWORD)
     page.goto(f"{demo.address}/admin/users")
-    page.get_by_label("Name or address").fill("carol")
+    page.get_by_label("Username or email").fill("carol")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="carol", exact=True).click()
     for action, said in (("Disable", "is disabled"), ("Enable", "is enabled")):
         page.get_by_role("link", name=f"{action}…").click()
-        page.get_by_role("button", name=f"{action} the account").click()
-        expect(page.get_by_role("alert")).to_contain_text(f"The account {said}.")
+        page.get_by_role("button", name=f"{action} account").click()
+        expect(page.get_by_role("alert")).to_contain_text(f"The account {said}")
 
 
 def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
     log_in(styled_page, demo, "alice", PASSWORD)
     styled_page.goto(f"{demo.address}/admin/users/2/reset")
-    styled_page.get_by_role("button", name="Mail the link").click()
+    styled_page.get_by_role("button", name="Email the link").click()
     assert_accessible(styled_page)
     for path in (
         "/admin/mail",

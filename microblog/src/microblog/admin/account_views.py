@@ -80,8 +80,8 @@ def disable(user_id: int) -> str | Response:
         accounts.disable,
         "admin/disable.html",
         logged_as="disabled the account",
-        done=_("The account is disabled. Whoever was logged in is logged out."),
-        done_before=_("The account is disabled already."),
+        done=_("The account is disabled and signed out everywhere."),
+        done_before=_("This account is already disabled."),
     )
 
 
@@ -94,7 +94,7 @@ def enable(user_id: int) -> str | Response:
         "admin/enable.html",
         logged_as="enabled the account",
         done=_("The account is enabled."),
-        done_before=_("The account is not disabled."),
+        done_before=_("This account isn't disabled."),
     )
 
 
@@ -110,7 +110,7 @@ def start_reset(user_id: int) -> str | Response:
         act,
         "admin/reset.html",
         logged_as="started a reset for the account",
-        done=_("A link for a new password is on its way to the address of the account."),
+        done=_("A reset link is on its way to the account's address."),
     )
 
 

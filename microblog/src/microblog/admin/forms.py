@@ -1,4 +1,4 @@
-"""The forms of the pages for administrators; searches are sent by GET."""
+"""The form of the pages for administrators; a search is sent by GET."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wtforms import SearchField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from microblog.admin.labels import STATE_LABELS
+from microblog.admin.labels import STATE_NAMES
 from microblog.web.forms import Form, NoControlCharacters, strip
 
 TEXT_MAXIMUM = 320
 
 
-class SearchForm(Form):
-    """A form that changes nothing and is sent by GET, so that its result has an address."""
+class AccountSearch(Form):
+    """A search for accounts, sent by GET so that its result has an address."""
 
     class Meta(Form.Meta):
         csrf = False
@@ -26,31 +26,30 @@ class SearchForm(Form):
         def wrap_formdata(self, _form: FlaskForm, _formdata: Any) -> Any:
             return request.args
 
+    text = SearchField(
+        _l("Username or email"),
+        filters=[strip],
+        validators=[
+            Length(max=TEXT_MAXIMUM, message=_l("Use at most %(max)d characters.")),
+            NoControlCharacters(),
+        ],
+        render_kw={
+            "autocomplete": "off",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "placeholder": _l("A username, an email, or a part of one"),
+        },
+    )
+    state = SelectField(
+        _l("Status"),
+        choices=[
+            SelectChoice("", _l("Any status")),
+            *(SelectChoice(*one) for one in STATE_NAMES.items()),
+        ],
+        default="",
+    )
+
     def typed(self) -> dict[str, Any]:
         """What was typed or chosen, by field, as arguments for the address of another page."""
         texts = {field.name: " ".join(field.raw_data or ()) for field in self}
         return {name: text for name, text in texts.items() if text}
-
-
-_ANY = SelectChoice("", _l("any"))
-
-
-def _text(label: Any, description: Any) -> SearchField:
-    return SearchField(
-        label,
-        description=description,
-        filters=[strip],
-        validators=[Length(max=TEXT_MAXIMUM), NoControlCharacters()],
-        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
-    )
-
-
-class AccountSearch(SearchForm):
-    """A search for accounts."""
-
-    text = _text(_l("Name or address"), _l("Or a part of one."))
-    state = SelectField(
-        _l("Only"),
-        choices=[_ANY, *(SelectChoice(*one) for one in STATE_LABELS.items())],
-        default="",
-    )
