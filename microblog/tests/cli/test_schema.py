@@ -17,7 +17,7 @@ NONSENSE = [
     ("upgrade", "", "names no version"),
     ("upgrade", "@", "names no version"),
     ("downgrade", "bogus", "No such revision"),
-    ("downgrade", "--", "-99", "didn't produce 99 migrations"),
+    ("downgrade", "--", "-99", "names no version"),
     ("downgrade", "", "names no version"),
     ("stamp", "bogus", "Can't locate revision"),
     ("show", "bogus", "Can't locate revision"),
@@ -76,14 +76,14 @@ def test_going_back_asks_before_it_deletes(microblog: Command, tmp_path: Path) -
     assert version(tmp_path) == f"{int(newest) - 1:04}"
 
 
-@pytest.mark.parametrize("target", ["2", "-2", "0003", "TWO_BACK"])
+@pytest.mark.parametrize("target", ["2", "-2", "0003", "THREE_BACK"])
 def test_one_goes_back_so_many_versions_or_to_the_one_named(
     microblog: Command, tmp_path: Path, target: str
 ) -> None:
-    """A version's name is a number, too, and was taken for a count of versions."""
-    two_back = f"{int(version(tmp_path)) - 2:04}"
-    assert microblog("db", "downgrade", "--yes", two_back).exit_code == 0
-    target = target.replace("TWO_BACK", two_back)
-    expected = target if target.startswith("0") else two_back
+    """A name is a number, too, and was taken for a count; Alembic counts from its newest."""
+    newest = int(version(tmp_path))
+    assert microblog("db", "downgrade", "--yes", "1").exit_code == 0
+    target = target.replace("THREE_BACK", f"{newest - 3:04}")
+    expected = target if target.startswith("0") else f"{newest - 3:04}"
     assert microblog("db", "downgrade", "--yes", "--", target).exit_code == 0
     assert version(tmp_path) == expected

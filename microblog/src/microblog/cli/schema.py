@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import wraps
@@ -33,9 +33,9 @@ def downgrade(target: str, *, yes: bool) -> None:
     """
     _require_version("target", target)
     with _application():
-        goal = _goal(target)
-        heads = tuple(one.revision for one in alembic.current())
-        undone = [one.revision for one in alembic.script_directory.iterate_revisions(heads, goal)]
+        applied = _behind_the_present_one("base")
+        goal = _goal(target, applied)
+        undone = _behind_the_present_one(goal)
         if not undone:
             click.echo(_("There is no such version behind the present one: nothing was changed."))
             return
@@ -73,12 +73,24 @@ def _no_version(reason: str) -> click.UsageError:
     return click.UsageError(words.format(reason=reason.rstrip("."), command="microblog db log"))
 
 
-def _goal(target: str) -> str:
-    """A version's name as it is; a number of versions as Alembic writes it, with a minus sign."""
+def _behind_the_present_one(goal: str) -> list[str]:
+    """The versions between the database's and `goal`, the newest first, without `goal`."""
+    heads = tuple(one.revision for one in alembic.current())
+    return [one.revision for one in alembic.script_directory.iterate_revisions(heads, goal)]
+
+
+def _goal(target: str, applied: Sequence[str]) -> str:
+    """The name of a version, or, for a number, of the one so many before the database's.
+
+    Alembic counts from the newest version that it knows, and not from the database's.
+    """
     is_number = target.lstrip("-").isascii() and target.lstrip("-").isdecimal()
     if not is_number or target in {one.revision for one in alembic.log()}:
         return target
-    return str(-abs(int(target)))
+    steps = abs(int(target))
+    if steps > len(applied):
+        raise _no_version(_("{version!r} names no version").format(version=target))
+    return [*applied, "base"][steps]
 
 
 @contextmanager
