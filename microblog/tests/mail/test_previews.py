@@ -116,10 +116,36 @@ def assert_parts(html: str) -> None:
     # A table says how it is laid out, and is not read out as one.
     assert html.count("<table ") == html.count('<table class="') + html.count("<table role=")
     assert html.count("<table ") == html.count('role="presentation"')
+    # Outlook knows no greatest width.
+    assert '<!--[if mso]><table role="presentation" width="600"' in html
     shown = re.sub(r"(?s)<!--.*?-->", "", html.partition("<body")[2])
     assert not re.search(r"<(?:h1|p|a|pre|td)(?![^>]* style=)[ >]", shown)
-    for link in re.findall(r'<td [^>]*><a href="([^"]+)"', shown):
+    buttons = re.findall(r'<table class="button".*?<td ([^>]*)><a href="([^"]+)"', shown)
+    assert len(buttons) <= 1, "one button says what to do"
+    for cell, link in buttons:
+        assert 'bgcolor="#1b664b"' in cell, "the button's white words need their ground"
         assert f">{link}</a></p>" in shown, "the link of a button stands below it"
+    assert_survives(shown)
+
+
+DROPPED = {"display", "position", "float", "background-image", "opacity", "transform"}
+"""What Gmail, Outlook or both take out of an element's style. The preheader alone needs it."""
+
+
+def assert_survives(shown: str) -> None:
+    """What mail programs drop carries no meaning: it is laid out by tables, and each text has its
+    colour and its size in its own element.
+    """
+    styled = shown.partition("</div>")[2]
+    for element, style in re.findall(r'<(\w+) [^>]*?style="([^"]*)"', styled):
+        names = {one.partition(":")[0].strip() for one in style.split(";")}
+        # The whole button is a link, or its words alone.
+        assert names & DROPPED <= ({"display"} if element == "a" else set())
+        if element in {"h1", "p", "pre", "a"}:
+            assert "color" in names
+        if element in {"h1", "p", "pre"}:
+            assert names >= {"font-size", "line-height", "margin"}
+    assert re.search(r'<table class="page" [^>]*bgcolor="#fbf9f4"', shown)
 
 
 def assert_lines(text: str) -> None:
