@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -11,6 +12,8 @@ from flask import Flask
 from microblog.blog.models import Post
 from microblog.database import transaction
 from tests.visitor import ON_SQLITE, Visitor, make_user
+
+NOON = datetime(2026, 1, 15, 12, 0)  # noqa: DTZ001 - of each zone
 
 CHINESE, RUSSIAN = {"Accept-Language": "zh-TW,zh;q=0.9,en;q=0.5"}, {"Accept-Language": "ru"}
 
@@ -86,6 +89,7 @@ def test_what_is_not_offered_is_refused_beside_the_field(
     [
         ("", "", "12:00\u202fPM UTC"),
         ("", "Asia/Taipei", '8:00\u202fPM"'),
+        ("", "Asia%2FTaipei", '8:00\u202fPM"'),
         ("America/New_York", "Asia/Taipei", '7:00\u202fAM"'),
         ("", "../../etc/passwd", "12:00\u202fPM UTC"),
     ],
@@ -103,3 +107,40 @@ def test_times_are_the_readers(app: Flask, chosen: str, cookie: str, shown: str)
     html = visitor.get("/").get_data(as_text=True)
     assert shown in html
     assert 'datetime="2026-01-15T12:00:00+00:00"' in html
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("language", "continent", "city", "first"),
+    [
+        ("en", "Europe", "Kyiv", "As my browser says: Taipei"),
+        ("ru", "Европа", "Киев", "Как в моём браузере: Тайбэй"),
+        ("zh_Hant", "歐洲", "基輔", "依照我的瀏覽器：台北"),
+    ],
+)
+def test_time_zones_are_offered_by_continent_the_browsers_first(
+    app: Flask, language: str, continent: str, city: str, first: str
+) -> None:
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    visitor.log_in("susan")
+    visitor.client.set_cookie("time_zone", "Asia%2FTaipei")
+    # A name from before the city was spelled otherwise.
+    chosen = {"language": language, "time_zone": "Europe/Kiev"}
+    html = visitor.submit("/settings/language", chosen).text
+    groups = dict(re.findall(r'<optgroup label="([^"]+)">(.*?)</optgroup>', html))
+    assert len(groups) == 10
+    assert f'<option selected value="Europe/Kyiv">{city}</option>' in groups[continent]
+    assert next(iter(groups.values())) == f'<option value="">{first}</option>'
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("zone", ["UTC", "Etc/GMT+5", "US/Eastern", "Asia/Kolkata"])
+def test_every_name_of_a_zone_can_be_chosen(app: Flask, zone: str) -> None:
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    visitor.log_in("susan")
+    page = visitor.submit("/settings/language", {"language": "", "time_zone": zone})
+    assert "-error" not in page.text
+    selected = re.findall('<option selected value="([^"]+)"', page.text)
+    assert [ZoneInfo(one).utcoffset(NOON) for one in selected] == [ZoneInfo(zone).utcoffset(NOON)]

@@ -109,6 +109,21 @@ def test_the_language_is_chosen_at_the_end_of_the_page(page: Page, demo: Demonst
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign In")
 
 
+def test_a_browsers_time_zone_is_the_first_that_is_offered(
+    browser: Browser, demo: Demonstration
+) -> None:
+    pages = opened_page(browser, viewport=SIZES["desktop"], timezone_id="Asia/Taipei", locale="en")
+    page = next(pages)
+    log_in(page, demo, "alice", PASSWORD)
+    page.goto(f"{demo.address}/post/1")
+    expect(page.locator(".when")).not_to_contain_text("UTC")
+    page.goto(f"{demo.address}/settings/language")
+    expect(page.get_by_label("Time zone").locator("option").first).to_have_text(
+        "As my browser says: Taipei"
+    )
+    pages.close()
+
+
 @pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
 def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, language: str) -> None:
     for path in ("/", "/explore", "/login", "/register", "/nothing", "/tag/nothing"):

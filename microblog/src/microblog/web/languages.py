@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from functools import cache, lru_cache
+from urllib.parse import unquote
 from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
@@ -113,7 +114,14 @@ def reader_zone() -> str | None:
     """The zone the reader chose, else the one their browser reported; None means UTC."""
     if not has_request_context():
         return None
-    zone = _choice("time_zone") or request.cookies.get(cookie_name(TIME_ZONE_COOKIE), "")
+    chosen = _choice("time_zone")
+    return chosen if chosen and is_time_zone(chosen) else browser_zone()
+
+
+def browser_zone() -> str | None:
+    """The zone that the browser reported, if it did."""
+    # The page's script writes its slash as %2F.
+    zone = unquote(request.cookies.get(cookie_name(TIME_ZONE_COOKIE), ""))
     return zone if is_time_zone(zone) else None
 
 

@@ -16,10 +16,11 @@ from microblog.accounts.actions import preferences
 from microblog.database import transaction
 from microblog.web.cookies import set_cookie
 from microblog.web.forms import Form
-from microblog.web.languages import LANGUAGE_COOKIE, time_zones
+from microblog.web.languages import LANGUAGE_COOKIE, browser_zone, current_language
 from microblog.web.links import safe_next
 from microblog.web.settings_pages import add_settings_page
 from microblog.web.supported_languages import LANGUAGES, NAMES
+from microblog.web.time_zones import city, usual_zone, zone_groups
 
 CHOSEN_FOR = timedelta(days=365)
 
@@ -28,7 +29,7 @@ blueprint = Blueprint("preferences", __name__)
 
 class PreferencesForm(Form):
     language = SelectField(_l("Language"))
-    time_zone = SelectField(_l("Time zone"))
+    time_zone = SelectField(_l("Time zone"), filters=[lambda zone: zone and usual_zone(zone)])
     submit = SubmitField(_l("Save"))
 
 
@@ -42,9 +43,12 @@ def init_app(app: Flask) -> None:
 def choose() -> str | Response:
     user = current_user.user
     form = PreferencesForm(language=user.locale or "", time_zone=user.time_zone or "")
-    as_browser = ("", _("As my browser says"))
-    form.language.choices = [as_browser, *NAMES.items()]
-    form.time_zone.choices = [as_browser, *((zone, zone) for zone in sorted(time_zones()))]
+    as_browser = _("As my browser says")
+    form.language.choices = [("", as_browser), *NAMES.items()]
+    language, zone = current_language(), browser_zone()
+    if zone:
+        as_browser = _("As my browser says: %(city)s", city=city(usual_zone(zone), language))
+    form.time_zone.choices = {_("Automatic"): [("", as_browser)], **zone_groups(language)}
     if form.validate_on_submit():
         with transaction() as writing:
             preferences.choose_language(writing, user.id, form.language.data or None)
