@@ -20,9 +20,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from flask_outbox import send_email
-from microblog.cli import backup_file
-from microblog.cli.backup_file import DATABASE, MANIFEST, check_database, write_backup
+from microblog.cli import backup_sqlite
+from microblog.cli.backup_file import DATABASE, MANIFEST, SETTINGS, new_backup
+from microblog.cli.backup_sqlite import add_database, check_database
 from microblog.database import db, transaction
+from microblog.settings.env_file import read_env_file
 from tests.cli.conftest import Command
 from tests.cli.running import clean_environment
 from tests.services import need
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.slow
 Change = Callable[[Path], object]
 
 
-def silent(_words: str, _done: int, _size: int) -> None:
+def silent(_words: str, _done: int, _size: int | None) -> None:
     pass
 
 
@@ -88,19 +90,20 @@ def test_a_backup_is_of_one_moment_while_the_site_writes(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is only in the write-ahead log is in it; what is written meanwhile does not delay it."""
-    monkeypatch.setattr(backup_file, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(backup_sqlite, "PAGES_AT_ONCE", 1)
     told: list[str] = []
     with closing(sqlite3.connect(filled, isolation_level=None)) as site:
         site.execute("INSERT INTO failures VALUES ('before', 1, '2026-01-01')")
         copied = Path(shutil.copy(filled, tmp_path / "copied.db"))
         before = dump(filled)
 
-        def write(words: str, _done: int, _size: int) -> None:
+        def write(words: str, _done: int, _size: int | None) -> None:
             told.append(words)
             site.execute(f"INSERT INTO failures VALUES ('{len(told)}', 1, '2026-01-01')")
 
         pages = site.execute("PRAGMA page_count").fetchone()[0]
-        write_backup(filled, tmp_path / "saved.backup", write)
+        with new_backup(tmp_path / "saved.backup", write) as made:
+            made.finish(add_database(made, filled), [])
     assert told.count("Copying") <= pages, "the copy began anew"
     with zipfile.ZipFile(tmp_path / "saved.backup") as archive:
         archive.extract(DATABASE, tmp_path)
@@ -197,10 +200,17 @@ def with_a_damaged_database(manifest: dict[str, Any], database: bytes) -> bytes:
 
 
 def with_a_newer_schema(manifest: dict[str, Any], database: bytes) -> bytes:
-    version = manifest["schema"].encode()
-    database = database.replace(b"\x15" + version, b"\x159999")
-    manifest["files"][DATABASE]["sha256"] = hashlib.sha256(database).hexdigest()
-    assert b"9999" in database
+    manifest["schema"] = "9999"
+    return database
+
+
+def with_another_schema(manifest: dict[str, Any], database: bytes) -> bytes:
+    manifest["schema"] = "0001"
+    return database
+
+
+def with_other_rows(manifest: dict[str, Any], database: bytes) -> bytes:
+    manifest["rows"]["users"] += 1
     return database
 
 
@@ -227,6 +237,8 @@ BAD: list[tuple[Change, str]] = [
     (lambda file: rewritten(file, with_a_longer_database), "The backup is damaged"),
     (lambda file: rewritten(file, with_a_damaged_database), "amaged"),
     (lambda file: rewritten(file, with_a_newer_schema), "made by a newer version of Microblog"),
+    (lambda file: rewritten(file, with_another_schema), "holds other data than it says"),
+    (lambda file: rewritten(file, with_other_rows), "holds other data than it says"),
     (lambda file: file.unlink(), "There is no file"),
 ]  # fmt: skip
 
@@ -242,8 +254,88 @@ def test_what_is_no_good_backup_is_refused_in_words_and_changes_nothing(
         refused = microblog("restore", "--yes", str(saved))
         assert refused.exit_code == 1, (number, refused.output)
         assert words in refused.output, number
+        verified = microblog("backup", "--verify", str(saved))
+        assert verified.exit_code == 1, (number, verified.output)
+        assert words in verified.output, number
         assert dump(filled) == before
         assert files(tmp_path) <= {"site.db", "saved.backup"}
+
+
+@ON_SQLITE
+def test_a_whole_backup_is_verified_and_described_without_the_site(
+    filled: Path, saved: Path, microblog: Command, tmp_path: Path
+) -> None:
+    filled.unlink()
+    saved.chmod(0o400)
+    before = saved.read_bytes()
+    verified = microblog("backup", "--verify", str(saved), SECRET_KEY="", DATABASE_URL="nothing")
+    assert verified.exit_code == 0, verified.output
+    assert "is whole: the site's data of" in verified.output
+    assert "Accounts: 1. Posts: 0. Pictures: 1. Emails: 1." in verified.output
+    assert "Names of the settings, without their values: SECRET_KEY, " in verified.output
+    assert saved.read_bytes() == before
+    assert files(tmp_path) == {"saved.backup"}
+
+
+@ON_SQLITE
+def test_an_index_that_lacks_a_row_is_found(
+    filled: Path, microblog: Command, tmp_path: Path
+) -> None:
+    """Which the quick check of each backup does not look for."""
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute("CREATE INDEX damaged ON users (username)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = 'CREATE INDEX damaged ON users (email)'"
+            " WHERE name = 'damaged'"
+        )
+        connection.commit()
+    assert microblog("backup", str(tmp_path / "saved.backup")).exit_code == 0
+    verified = microblog("backup", "--verify", str(tmp_path / "saved.backup"))
+    assert verified.exit_code == 1
+    assert "missing from index damaged" in verified.output
+
+
+SECRETS = {
+    "SECRET_KEY": " a secret with 'quotes', \"more\", \\n, $HOME, and # ",
+    "MAIL_DEFAULT_SENDER": "Ünicode <sender@example.com>",
+}
+
+
+@ON_SQLITE
+def test_settings_are_named_and_their_values_only_written_when_told_so(
+    filled: Path, saved: Path, microblog: Command, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        assert archive.namelist() == [DATABASE, MANIFEST]
+        assert "a secret for tests" not in archive.read(MANIFEST).decode()
+    asked = microblog("backup", "--yes", "--with-secrets", str(saved), **SECRETS)
+    assert asked.exit_code == 0, asked.output
+    assert "whoever reads it can sign in as anybody" in asked.stderr
+    assert stat.filemode(saved.stat().st_mode) == "-rw-------"
+    verified = microblog("backup", "--verify", str(saved))
+    assert "Settings with their values: SECRET_KEY, " in verified.output
+    place = f"sqlite:///{tmp_path}/there.db"
+    restored = microblog("restore", str(saved), DATABASE_URL=place)
+    line = restored.output.rpartition("To have them: ")[2]
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    assert stat.filemode((tmp_path / ".env").stat().st_mode) == "-rw-------"
+    values = read_env_file(tmp_path / ".env")
+    assert SECRETS.items() <= values.items()
+    assert values["PUBLIC_URL"] == "http://localhost"
+
+
+@ON_SQLITE
+def test_secrets_that_were_damaged_are_found(filled: Path, saved: Path, microblog: Command) -> None:
+    assert microblog("backup", "--yes", "--with-secrets", str(saved)).exit_code == 0
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[SETTINGS] = members[SETTINGS].replace(b"SECRET_KEY", b"SECRET_KEX")
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    verified = microblog("backup", "--verify", str(saved))
+    assert (verified.exit_code, "The backup is damaged" in verified.output) == (1, True)
 
 
 @ON_SQLITE

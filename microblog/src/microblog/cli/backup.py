@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-import sqlite3
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
@@ -15,20 +12,20 @@ from tempfile import TemporaryDirectory
 import click
 from sqlalchemy import URL, make_url
 
-from flask_outbox import Status
+from microblog.cli import backup_sqlite
 from microblog.cli.backup_file import (
-    BackupError,
+    SETTINGS,
     Manifest,
-    connect,
-    extract_database,
+    NewBackup,
+    in_words,
+    new_backup,
     opened_backup,
-    put_in_place,
-    write_backup,
+    tell_progress,
 )
+from microblog.cli.backup_verify import verify_backup
 from microblog.cli.site import database_file
-from microblog.settings import Settings, load_settings
-
-BUSY_SECONDS = 2.0
+from microblog.settings import Settings, given_settings, load_settings
+from microblog.settings.env_file import env_line
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -36,15 +33,23 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--yes", is_flag=True, help="Replace FILE without asking.")
-def backup(file: Path, *, yes: bool) -> None:
+@click.option("--with-secrets", is_flag=True, help="Also write the settings' values: passwords.")
+@click.option("--verify", is_flag=True, help="Write nothing: look whether FILE is whole.")
+def backup(file: Path, *, yes: bool, with_secrets: bool, verify: bool) -> None:
     """Write the site's data to FILE, while the site runs.
 
-    It holds accounts, posts, pictures, and the mail that waits, all of one moment. Keep it as
-    secret as the database. The settings are not in it: keep a copy of SECRET_KEY elsewhere.
+    It holds accounts, posts, pictures, and the mail that waits, all of one moment, and the names of
+    the settings. Keep it as secret as the database. The settings' values are in it only with
+    --with-secrets: else keep a copy of SECRET_KEY elsewhere.
 
     \b
-    Get it back:  microblog restore FILE
+    Look whether it is whole:  microblog backup --verify FILE
+    Get it back:               microblog restore FILE
     """
+    if verify:
+        with in_words():
+            verify_backup(file)
+        return
     settings = load_settings()
     database = database_file(settings)
     if database is None:
@@ -58,11 +63,23 @@ def backup(file: Path, *, yes: bool) -> None:
         if not yes:
             words = _("{file} exists. Replace it?")
             click.confirm(words.format(file=file), abort=True, err=True)
-    with _in_words():
-        made = write_backup(database, file.resolve(), _tell_progress)
+    with in_words(), new_backup(file.resolve(), tell_progress) as made:
+        contents = backup_sqlite.add_database(made, database)
+        given = given_settings()
+        if with_secrets:
+            _add_settings(made, given)
+        manifest = made.finish(contents, [*given])
     words = _("Wrote {file}: {size:.1f} MB, the site's data of {moment}.")
     size = file.stat().st_size / 1e6
-    click.echo(words.format(file=file, size=size, moment=made.made_at))
+    click.echo(words.format(file=file, size=size, moment=manifest.made_at))
+    if with_secrets:
+        words = _("{file} holds passwords: whoever reads it can sign in as anybody.")
+        click.echo(words.format(file=file), err=True)
+
+
+def _add_settings(made: NewBackup, given: dict[str, str]) -> None:
+    lines = "".join(env_line(name, value) for name, value in given.items()).encode()
+    made.add(SETTINGS, io.BytesIO(lines), len(lines), _("Compressing"))
 
 
 @click.command()
@@ -79,27 +96,23 @@ def restore(file: Path, *, yes: bool) -> None:
     if database is None:
         words = _("A backup of PostgreSQL comes back with its own tools, while the site stands:")
         raise _for_postgresql(settings, words, _PG_RESTORE, file)
-    if not file.exists():
-        raise click.ClickException(_("There is no file {file}.").format(file=file))
-    with _in_words():
+    with in_words(), opened_backup(file) as (archive, manifest):
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with opened_backup(file) as (archive, manifest), _nobody_else(database):
+        with backup_sqlite.nobody_else(database):
             if database.exists() and not yes:
                 _confirm(database, manifest)
             with TemporaryDirectory(prefix=".restore-", dir=database.parent) as folder:
                 extracted = Path(folder) / database.name
-                extract_database(archive, manifest, extracted, _tell_progress)
-                waiting = _count_waiting(extracted)
-                _replace(database, extracted)
+                backup_sqlite.extract_database(archive, manifest, extracted, tell_progress)
+                waiting = backup_sqlite.count_waiting(extracted)
+                backup_sqlite.replace(database, extracted)
     words = _("{file} holds the site's data of {moment}.")
     click.echo(words.format(file=database, moment=manifest.made_at))
-    if waiting:
-        words = ngettext(
-            "{count} message waits, and is sent when the site runs. To look: {command}",
-            "{count} messages wait, and are sent when the site runs. To look: {command}",
-            waiting,
-        )
-        click.echo(words.format(count=waiting, command="microblog mail list --status queued"))
+    _tell_waiting(waiting)
+    if SETTINGS in manifest.files:
+        words = _("The settings are in it, too. To have them: {command}")
+        command = f"(umask 077; unzip -p {shlex.quote(str(file))} {SETTINGS} > .env)"
+        click.echo(words.format(command=command))
 
 
 def _confirm(database: Path, manifest: Manifest) -> None:
@@ -107,40 +120,14 @@ def _confirm(database: Path, manifest: Manifest) -> None:
     click.confirm(words.format(file=database, moment=manifest.made_at), abort=True, err=True)
 
 
-def _count_waiting(database: Path) -> int:
-    with closing(connect(database)) as connection:
-        statement = "SELECT COUNT(*) FROM outbox WHERE status IN (?, ?)"
-        waiting = (Status.QUEUED.value, Status.DEFERRED.value)
-        return int(connection.execute(statement, waiting).fetchone()[0])
-
-
-@contextmanager
-def _nobody_else(database: Path) -> Iterator[None]:
-    """Hold the present database alone. Raises BackupError where another program has it open.
-
-    SQLite leaves its write-ahead log only where nobody else is connected.
-    """
-    if not database.exists():
-        yield
-        return
-    with closing(connect(database)) as connection:
-        try:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
-            connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            # Else it is damaged, which may be why its backup is wanted.
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                words = _("Another program has {file} open: stop the site first.")
-                raise BackupError(words.format(file=database)) from None
-        yield
-
-
-def _replace(database: Path, extracted: Path) -> None:
-    # A log that stayed behind belongs to the old file, and would be written into the new one.
-    for end in ("-wal", "-shm", "-journal"):
-        database.with_name(database.name + end).unlink(missing_ok=True)
-    put_in_place(extracted, database)
+def _tell_waiting(waiting: int) -> None:
+    if waiting:
+        words = ngettext(
+            "{count} message waits, and is sent when the site runs. To look: {command}",
+            "{count} messages wait, and are sent when the site runs. To look: {command}",
+            waiting,
+        )
+        click.echo(words.format(count=waiting, command="microblog mail list --status queued"))
 
 
 _PG_DUMP = "(umask 077; pg_dump --format=custom --file={file} {url})"
@@ -159,22 +146,3 @@ def _for_postgresql(
     line = command.format(file=shlex.quote(str(file)), url=quoted)
     hint = _("The password is asked for, or read from ~/.pgpass.")
     return click.ClickException(f"{words}\n\n  {line}\n\n{hint}")
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except BackupError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        words = _("{place} cannot be used: {reason}.")
-        place = error.filename or _("A file")
-        raise click.ClickException(words.format(place=place, reason=error.strerror)) from None
-
-
-def _tell_progress(words: str, done: int, size: int) -> None:
-    """How far the work is, for who sits at a terminal."""
-    if sys.stderr.isatty():
-        percent = 100 * done // size if size else 100
-        click.echo(f"\r{words}: {percent} %", nl=done >= size, err=True)

@@ -459,6 +459,13 @@ def _file_values() -> Mapping[str, Any]:
         raise SettingsError(error.problems) from None
 
 
+def given_settings() -> dict[str, str]:
+    """The settings that are set, in the environment or in the file, as they are written there."""
+    in_environment = {name: value for name, value in os.environ.items() if value.strip()}
+    given = {**_file_values(), **in_environment}
+    return {name: given[name] for name in Settings.model_fields if given.get(name, "").strip()}
+
+
 def unknown_names() -> list[str]:
     """Names in the file, and similar ones in the environment, that are not settings."""
     in_environment = [name for name in os.environ if name.startswith(_OUR_PREFIXES)]

@@ -43,6 +43,12 @@ def read_env_file(file: Path) -> dict[str, str]:
     return values
 
 
+def env_line(name: str, value: str) -> str:
+    """The line of a file from which `read_env_file` returns this value."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"\n'
+
+
 def _text(file: Path) -> str:
     try:
         data = file.read_bytes()
