@@ -197,7 +197,7 @@ def test_the_log_in_form_of_that_page_goes_to_the_log_in(
     token = visitor.csrf_token("/login")
     page = visitor.submit("/reset_password_code", {"code": "ZZZZ ZZZZ"}, token=token)
     assert value_in(page, "username") == SUSAN
-    assert re.search(r'<form action="/login" method="post"', page.text)
+    assert re.search(r'<form id="sign-in" action="/login" method="post"', page.text)
 
 
 def test_the_page_of_the_code_leads_to_the_log_in_page(app: Flask, visitor: Visitor) -> None:

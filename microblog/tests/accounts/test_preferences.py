@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from microblog.blog.models import Post
 from microblog.database import transaction
-from tests.visitor import ON_SQLITE, Visitor, make_user
+from tests.visitor import ON_SQLITE, Visitor, make_user, reset_link_for, value_in
 
 NOON = datetime(2026, 1, 15, 12, 0)  # noqa: DTZ001 - of each zone
 
@@ -144,3 +146,69 @@ def test_every_name_of_a_zone_can_be_chosen(app: Flask, zone: str) -> None:
     assert "-error" not in page.text
     selected = re.findall('<option selected value="([^"]+)"', page.text)
     assert [ZoneInfo(one).utcoffset(NOON) for one in selected] == [ZoneInfo(zone).utcoffset(NOON)]
+
+
+TYPED: dict[str, dict[str, object]] = {
+    "/register?next=/explore": {
+        "username": "susan",
+        "email": "susan@example",
+        "password": "secret",
+    },
+    "/login?next=/explore": {"username": "susan", "password": "secret", "remember_me": "y"},
+    "/reset_password_request": {"email": "susan@example"},
+}
+
+
+def switch(visitor: Visitor, address: str, typed: dict[str, object]) -> TestResponse:
+    """Press a button that chooses a language, as browsers do: the form is sent on to its page."""
+    fields = {**typed, "only_language": "", "csrf_token": visitor.csrf_token("/login")}
+    sent_on = visitor.client.post(address, data=fields)
+    assert sent_on.status_code == 307
+    return visitor.client.post(sent_on.headers["Location"], data=fields)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("path", TYPED)
+def test_another_language_keeps_what_was_typed_but_the_password(app: Flask, path: str) -> None:
+    make_user(app, "susan", password="secret")
+    visitor = Visitor(app)
+    page = visitor.get(path).text
+    button = re.search(
+        r'<button form="([^"]+)" formaction="([^"]+)"[^>]* name="only_language" lang="ru"', page
+    )
+    assert button
+    assert f'<form id="{button[1]}"' in page
+    answer = switch(visitor, unescape(button[2]), TYPED[path])
+    assert answer.request.full_path.rstrip("?") == path
+    assert '<html lang="ru">' in answer.text
+    assert "-error" not in answer.text
+    assert 'role="alert"' not in answer.text
+    for field in TYPED[path].keys() & {"username", "email"}:
+        assert value_in(answer, field) == TYPED[path][field]
+    assert "secret" not in answer.text
+    assert ("checked" in answer.text) == ("remember_me" in TYPED[path])
+    assert language_of(visitor) == "ru"
+
+
+@ON_SQLITE
+def test_another_language_keeps_the_code_from_the_email(app: Flask) -> None:
+    visitor = Visitor(app)
+    visitor.submit("/reset_password_request", {"email": "susan@example.com"})
+    assert 'form="reset-code"' in visitor.get("/login").text
+    page = switch(visitor, "/language/ru?next=/login", {"code": "ABCD"})
+    assert value_in(page, "code") == "ABCD"
+    assert "-error" not in page.text
+
+
+@ON_SQLITE
+def test_another_language_keeps_the_page_behind_a_link(app: Flask) -> None:
+    make_user(app, "susan")
+    visitor = Visitor(app)
+    path = visitor.get(reset_link_for(app, "susan@example.com")).request.path
+    typed: dict[str, object] = {"password": "secret", "password2": "secret"}
+    page = switch(visitor, f"/language/ru?next={path}", typed)
+    assert page.request.path == path
+    assert value_in(page, "password") == ""
+    assert "secret" not in page.text
+    done = visitor.choose_password(f"http://localhost{path}", "a new long password")
+    assert done.request.path == "/login"

@@ -99,14 +99,23 @@ def test_a_profile_has_a_text_and_a_picture(
 
 
 def test_the_language_is_chosen_at_the_end_of_the_page(page: Page, demo: Demonstration) -> None:
-    page.goto(f"{demo.address}/login")
+    page.goto(f"{demo.address}/explore")
     page.get_by_role("link", name="Русский").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Войти")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Обзор")
     expect(page.locator("html")).to_have_attribute("lang", "ru")
-    page.get_by_role("link", name="繁體中文").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("登入")
-    page.get_by_role("link", name="English").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sign In")
+    page.goto(f"{demo.address}/register")
+    page.locator("#username").fill("half")
+    page.locator("#password").fill("never shown again")
+    # A form is half filled: it keeps all but the password, and shows no errors.
+    page.get_by_role("button", name="繁體中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hant")
+    expect(page).to_have_url(f"{demo.address}/register")
+    expect(page.locator("#username")).to_have_value("half")
+    expect(page.locator("#password")).to_have_value("")
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Join Microblog")
+    expect(page.locator("#username")).to_have_value("half")
 
 
 def test_a_browsers_time_zone_is_the_first_that_is_offered(

@@ -175,7 +175,8 @@ def posting_routes(app: Flask) -> list[str]:
 def arguments(rule: Rule) -> dict[str, str | int]:
     """A value for each variable of an address: 1 if it is a number."""
     numbers = {name for name, one in rule._converters.items() if isinstance(one, IntegerConverter)}
-    return {name: 1 if name in numbers else "x" for name in rule.arguments}
+    made = {name: 1 if name in numbers else "x" for name in rule.arguments}
+    return {**made, **(rule.defaults or {})}
 
 
 def test_nothing_is_changed_by_a_form_without_its_token(make_app: Make) -> None:

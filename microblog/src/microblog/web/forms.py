@@ -18,6 +18,9 @@ from microblog.web.csrf import bind_token
 
 EMAIL_MAXIMUM = 254
 
+ONLY_LANGUAGE = "only_language"
+"""The button that chooses a language has this name, and sends the form of its page along."""
+
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["form_errors"] = form_errors
@@ -38,6 +41,10 @@ def form_errors() -> list[Field]:
 
 class Form(FlaskForm):
     """A form whose fields refer screen readers to their hints and error messages."""
+
+    def is_submitted(self) -> bool:
+        """Whether it was sent to be checked, and not only to be shown in another language."""
+        return bool(super().is_submitted()) and ONLY_LANGUAGE not in request.form
 
     def validate(self, extra_validators: Any = None) -> bool:
         g.setdefault("checked_forms", []).append(self)

@@ -57,12 +57,16 @@ def choose() -> str | Response:
     return render_template("accounts/preferences.html", form=form)
 
 
-@blueprint.get("/language/<language>")
+@blueprint.route("/language/<language>", methods=["GET", "POST"])
 def speak(language: str) -> Response:
-    """Choose a language for this browser only: the links at the end of strangers' pages."""
+    """Choose a language for this browser only: at the end of strangers' pages.
+
+    A form that comes with it is sent on to its page, which shows it again.
+    """
     if language not in LANGUAGES:
         abort(404)
-    return _remembered(redirect(safe_next(request.args.get("next"))), language)
+    code = 307 if request.method == "POST" else 302
+    return _remembered(redirect(safe_next(request.args.get("next")), code), language)
 
 
 def _said(answer: Response, language: str) -> Response:

@@ -110,7 +110,7 @@ def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str
         "accounts/sign_in.html",
         form=form,
         pending=pending,
-        code_form=code_form or ResetCodeForm(formdata=None),
+        code_form=code_form or ResetCodeForm(),
         opens_at=whole_minute(opens_at) if opens_at else None,
         sender=outbox.author(outbox.email_types[RESET_KIND]).mailbox,
         minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
