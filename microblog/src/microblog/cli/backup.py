@@ -7,14 +7,13 @@ import shlex
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
-from sqlalchemy import URL, make_url
 
-from microblog.cli import backup_sqlite
+from microblog.cli import backup_postgresql, backup_sqlite
 from microblog.cli.backup_file import (
     SETTINGS,
+    BackupError,
     Manifest,
     NewBackup,
     in_words,
@@ -24,7 +23,7 @@ from microblog.cli.backup_file import (
 )
 from microblog.cli.backup_verify import verify_backup
 from microblog.cli.site import database_file
-from microblog.settings import Settings, given_settings, load_settings
+from microblog.settings import given_settings, load_settings
 from microblog.settings.env_file import env_line
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -52,19 +51,19 @@ def backup(file: Path, *, yes: bool, with_secrets: bool, verify: bool) -> None:
         return
     settings = load_settings()
     database = database_file(settings)
-    if database is None:
-        words = _("PostgreSQL backs itself up, also while the site runs:")
-        raise _for_postgresql(settings, words, _PG_DUMP, file)
-    if not database.exists():
+    if database is not None and not database.exists():
         raise click.ClickException(_("There is no database at {file}.").format(file=database))
     if file.exists():
-        if file.samefile(database):
+        if database is not None and file.samefile(database):
             raise click.UsageError(_("{file} is the database itself.").format(file=file))
         if not yes:
             words = _("{file} exists. Replace it?")
             click.confirm(words.format(file=file), abort=True, err=True)
     with in_words(), new_backup(file.resolve(), tell_progress) as made:
-        contents = backup_sqlite.add_database(made, database)
+        if database is None:
+            contents = backup_postgresql.add_database(made, settings.DATABASE_URL)
+        else:
+            contents = backup_sqlite.add_database(made, database)
         given = given_settings()
         if with_secrets:
             _add_settings(made, given)
@@ -93,21 +92,25 @@ def restore(file: Path, *, yes: bool) -> None:
     """
     settings = load_settings()
     database = database_file(settings)
-    if database is None:
-        words = _("A backup of PostgreSQL comes back with its own tools, while the site stands:")
-        raise _for_postgresql(settings, words, _PG_RESTORE, file)
+    place = str(database or backup_postgresql.place(settings.DATABASE_URL))
     with in_words(), opened_backup(file) as (archive, manifest):
-        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with backup_sqlite.nobody_else(database):
-            if database.exists() and not yes:
-                _confirm(database, manifest)
-            with TemporaryDirectory(prefix=".restore-", dir=database.parent) as folder:
-                extracted = Path(folder) / database.name
-                backup_sqlite.extract_database(archive, manifest, extracted, tell_progress)
-                waiting = backup_sqlite.count_waiting(extracted)
-                backup_sqlite.replace(database, extracted)
+        _require_same_kind(file, manifest, database)
+        if database is None:
+            waiting = backup_postgresql.restore_database(
+                archive,
+                manifest,
+                settings.DATABASE_URL,
+                tell_progress,
+                confirm=lambda: None if yes else _confirm(place, manifest),
+            )
+        else:
+            database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with backup_sqlite.nobody_else(database):
+                if database.exists() and not yes:
+                    _confirm(place, manifest)
+                waiting = backup_sqlite.restore_database(archive, manifest, database, tell_progress)
     words = _("{file} holds the site's data of {moment}.")
-    click.echo(words.format(file=database, moment=manifest.made_at))
+    click.echo(words.format(file=place, moment=manifest.made_at))
     _tell_waiting(waiting)
     if SETTINGS in manifest.files:
         words = _("The settings are in it, too. To have them: {command}")
@@ -115,9 +118,19 @@ def restore(file: Path, *, yes: bool) -> None:
         click.echo(words.format(command=command))
 
 
-def _confirm(database: Path, manifest: Manifest) -> None:
+def _require_same_kind(file: Path, manifest: Manifest, database: Path | None) -> None:
+    has_dump = backup_postgresql.DUMP in manifest.files
+    if has_dump and database is not None:
+        words = _("{file} is of PostgreSQL: name an empty database of it in DATABASE_URL.")
+        raise BackupError(words.format(file=file))
+    if not has_dump and database is None:
+        words = _("{file} is of SQLite: restore it there, then move it with: {command}")
+        raise BackupError(words.format(file=file, command="microblog db move URL"))
+
+
+def _confirm(place: str, manifest: Manifest) -> None:
     words = _("{file} is replaced by the data of {moment}; what is in it now is lost. Go on?")
-    click.confirm(words.format(file=database, moment=manifest.made_at), abort=True, err=True)
+    click.confirm(words.format(file=place, moment=manifest.made_at), abort=True, err=True)
 
 
 def _tell_waiting(waiting: int) -> None:
@@ -128,21 +141,3 @@ def _tell_waiting(waiting: int) -> None:
             waiting,
         )
         click.echo(words.format(count=waiting, command="microblog mail list --status queued"))
-
-
-_PG_DUMP = "(umask 077; pg_dump --format=custom --file={file} {url})"
-_PG_RESTORE = "pg_restore --clean --if-exists --no-owner --single-transaction --dbname={url} {file}"
-
-
-def _for_postgresql(
-    settings: Settings, words: str, command: str, file: Path
-) -> click.ClickException:
-    """What to do instead, ready to be copied, without the password."""
-    given = make_url(settings.DATABASE_URL).difference_update_query(["password"])
-    url = URL.create(
-        "postgresql", given.username, None, given.host, given.port, given.database, given.query
-    )
-    quoted = shlex.quote(url.render_as_string(hide_password=False))
-    line = command.format(file=shlex.quote(str(file)), url=quoted)
-    hint = _("The password is asked for, or read from ~/.pgpass.")
-    return click.ClickException(f"{words}\n\n  {line}\n\n{hint}")

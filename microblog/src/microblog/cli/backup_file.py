@@ -22,7 +22,7 @@ from gettext import gettext as _
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import click
 from alembic.script import ScriptDirectory
@@ -62,10 +62,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a database is: the version of its schema, and how many rows each table has."""
+    """What a database is: the version of its schema, and how many rows each table has.
+
+    `server` is the version of a PostgreSQL server.
+    """
 
     schema: str
     rows: dict[str, int]
+    server: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Manifest:
     microblog: str
     schema: str
     rows: dict[str, int]
+    server: int | None
     settings: list[str]
     files: dict[str, Member]
 
@@ -89,10 +94,18 @@ class NewBackup:
         self._archive = archive
         self._files: dict[str, Member] = {}
 
-    def add(self, name: str, source: _Readable, size: int | None, words: str) -> None:
+    def add(
+        self,
+        name: str,
+        source: _Readable,
+        size: int | None,
+        words: str,
+        *,
+        compress: bool = True,
+    ) -> None:
         """Add what `source` holds; it has `size` bytes, if that is known."""
         entry = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
-        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
         with self._archive.open(entry, "w", force_zip64=True) as target:
             self._files[name] = _pour(source, target, size, self.progress, words)
 
@@ -103,6 +116,7 @@ class NewBackup:
             microblog=version("microblog"),
             schema=contents.schema,
             rows=contents.rows,
+            server=contents.server,
             settings=settings,
             files=self._files,
         )
@@ -147,8 +161,9 @@ def _read_manifest(file: Path, archive: zipfile.ZipFile) -> Manifest:
             made_at=str(found["made_at"]),
             microblog=str(found["microblog"]),
             schema=str(found["schema"]),
-            # The first backups had neither of these.
+            # The first backups had none of these.
             rows={str(name): int(count) for name, count in found.get("rows", {}).items()},
+            server=None if found.get("server") is None else int(found["server"]),
             settings=[str(name) for name in found.get("settings", [])],
             files={
                 str(name): Member(int(one["bytes"]), str(one["sha256"]))
@@ -166,7 +181,11 @@ def _read_manifest(file: Path, archive: zipfile.ZipFile) -> Manifest:
 
 
 def extract(
-    archive: zipfile.ZipFile, manifest: Manifest, name: str, target: Path, progress: Progress
+    archive: zipfile.ZipFile,
+    manifest: Manifest,
+    name: str,
+    target: BinaryIO,
+    progress: Progress,
 ) -> None:
     """Write a file of the backup to `target`, and compare it with what the manifest says.
 
@@ -176,9 +195,8 @@ def extract(
         expected = manifest.files[name]
         if archive.getinfo(name).file_size != expected.bytes:
             raise damaged()
-        target.touch(mode=0o600)
-        with archive.open(name) as source, target.open("wb") as written:
-            found = _pour(source, written, expected.bytes, progress, _("Extracting"))
+        with archive.open(name) as source:
+            found = _pour(source, target, expected.bytes, progress, _("Extracting"))
     except (*_ARCHIVE_ERRORS, KeyError):
         raise damaged() from None
     if found != expected:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from gettext import gettext as _
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask_outbox import Status
 from microblog.cli.backup_file import (
@@ -65,7 +66,9 @@ def extract_database(
     Raises BackupError for one that is damaged, or whose schema this version does not know.
     """
     require_known_schema(manifest.schema)
-    extract(archive, manifest, DATABASE, target, progress)
+    target.touch(mode=0o600)
+    with target.open("wb") as written:
+        extract(archive, manifest, DATABASE, written, progress)
     with _database_errors(target):
         found = check_database(target, progress, thorough=thorough)
     # The first backups did not count.
@@ -106,14 +109,6 @@ def connect(database: Path, *, mode: str = "rw") -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
-def count_waiting(database: Path) -> int:
-    """How many messages wait."""
-    with closing(connect(database)) as connection:
-        statement = "SELECT COUNT(*) FROM outbox WHERE status IN (?, ?)"
-        waiting = (Status.QUEUED.value, Status.DEFERRED.value)
-        return int(connection.execute(statement, waiting).fetchone()[0])
-
-
 @contextmanager
 def nobody_else(database: Path) -> Iterator[None]:
     """Hold the present database alone. Raises BackupError where another program has it open.
@@ -136,12 +131,26 @@ def nobody_else(database: Path) -> Iterator[None]:
         yield
 
 
-def replace(database: Path, extracted: Path) -> None:
-    """Put a database in the place of the present one."""
-    # A log that stayed behind belongs to the old file, and would be written into the new one.
-    for end in ("-wal", "-shm", "-journal"):
-        database.with_name(database.name + end).unlink(missing_ok=True)
-    put_in_place(extracted, database)
+def restore_database(
+    archive: zipfile.ZipFile, manifest: Manifest, database: Path, progress: Progress
+) -> int:
+    """Put the backup's database in the place of the present one; return how many messages wait."""
+    with TemporaryDirectory(prefix=".restore-", dir=database.parent) as folder:
+        extracted = Path(folder) / database.name
+        extract_database(archive, manifest, extracted, progress)
+        waiting = _count_waiting(extracted)
+        # A log that stayed behind belongs to the old file, and would be written into the new one.
+        for end in ("-wal", "-shm", "-journal"):
+            database.with_name(database.name + end).unlink(missing_ok=True)
+        put_in_place(extracted, database)
+    return waiting
+
+
+def _count_waiting(database: Path) -> int:
+    with closing(connect(database)) as connection:
+        statement = "SELECT COUNT(*) FROM outbox WHERE status IN (?, ?)"
+        waiting = (Status.QUEUED.value, Status.DEFERRED.value)
+        return int(connection.execute(statement, waiting).fetchone()[0])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from gettext import gettext as _
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,17 +10,22 @@ from tempfile import TemporaryDirectory
 import click
 
 from microblog.cli.backup_file import DATABASE, SETTINGS, extract, opened_backup, tell_progress
+from microblog.cli.backup_postgresql import DUMP, verify_database
 from microblog.cli.backup_sqlite import extract_database
 
 
 def verify_backup(file: Path) -> None:
     """Read the whole backup, and say what is in it. Raises BackupError for one that is damaged."""
-    with opened_backup(file) as (archive, manifest), TemporaryDirectory() as name:
-        folder = Path(name)
-        found = extract_database(archive, manifest, folder / DATABASE, tell_progress, thorough=True)
+    with opened_backup(file) as (archive, manifest):
+        if DUMP in manifest.files:
+            found = verify_database(archive, manifest, tell_progress)
+        else:
+            with TemporaryDirectory() as folder:
+                database = Path(folder) / DATABASE
+                found = extract_database(archive, manifest, database, tell_progress, thorough=True)
         has_secrets = SETTINGS in manifest.files
         if has_secrets:
-            extract(archive, manifest, SETTINGS, folder / SETTINGS, tell_progress)
+            extract(archive, manifest, SETTINGS, io.BytesIO(), tell_progress)
     words = _("{file} is whole: the site's data of {moment}, written by Microblog {version}.")
     words = words.format(file=file, moment=manifest.made_at, version=manifest.microblog)
     click.echo(words)
