@@ -26,6 +26,15 @@ def ngettext(singular: str, plural: str, num: int, **values: Any) -> str:
     return (singular if num == 1 else plural) % {"num": num, **values}
 
 
+def application_gettext(text: str) -> str:
+    """A text of the application, from its own catalogue."""
+    if not has_babel():
+        return text
+    from flask_babel import gettext as translate  # noqa: PLC0415 - an application need not have it
+
+    return str(translate(text))
+
+
 def page_language() -> str:
     """The language of the page's texts, as HTML writes it: "en", "zh-Hant"."""
     return current_locale().replace("_", "-")

@@ -95,7 +95,8 @@ def test_the_beginning_of_trouble_is_shown(app: Flask, operator: Operator) -> No
             "answer": "connect: nobody",
         },
     )
-    shown = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    then, today = datetime.fromtimestamp(began, UTC), datetime.now(UTC).date()
+    shown = then.strftime("%H:%M UTC" if then.date() == today else "%Y-%m-%d %H:%M UTC")
     assert f"{TROUBLE} {shown}" in words(operator.get("/mail"))
 
 

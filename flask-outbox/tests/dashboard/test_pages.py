@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from html import unescape
 from urllib.parse import quote, urlencode
 
@@ -16,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from flask_outbox import current_outbox, send_email
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.email_types import HOUR
+from flask_outbox.outbox.email_types import DAY, HOUR
 from flask_outbox.outbox.models import Status
 from tests.application import db, transaction
 from tests.dashboard.conftest import (
@@ -216,7 +217,7 @@ def test_the_history_of_a_message_has_the_servers_words(app: Flask, operator: Op
     assert "5.7.1 Your domain is on <our> list" in words(page)
     assert "<our>" not in page.text
     moments = re.findall(r'<time datetime="([^"]+)">', page.text)
-    assert len(moments) == 3, "posted, ended, and its one attempt"
+    assert len(moments) == 2, "created, and its one attempt"
     assert "Send again…" in words(page)
     assert "Cancel message…" not in words(page)
 
@@ -228,6 +229,26 @@ def test_a_waiting_message_shows_its_next_attempt(operator: Operator) -> None:
     assert "Next attempt" in said
     assert "Expires" in said
     assert "Cancel message…" in said
+
+
+@ON_SQLITE
+def test_the_timeline_ends_with_what_no_attempt_did(app: Flask, operator: Operator) -> None:
+    failed = {"attempt": 1, "at": NOW - 60, "status": "deferred", "answer": "connect: nobody"}
+    cancelled = {"status": Status.CANCELLED, "answer": "An operator cancelled it."}
+    write(app, {**cancelled, "history": [failed]})
+    moments = re.findall(r'<time datetime="([^"]+)">', operator.get("/mail/1").text)
+    times = [datetime.fromisoformat(one).timestamp() for one in moments]
+    assert times == [NOW, NOW - 60, NOW - DAY], "cancelled, tried, created"
+
+
+@ON_SQLITE
+def test_our_own_answers_are_in_the_readers_language(app: Flask, operator: Operator) -> None:
+    own = "The process died during an attempt."
+    failed = {"attempt": 1, "at": NOW, "status": "dead", "answer": own}
+    write(app, {"status": Status.DEAD, "answer": own, "history": [failed]})
+    assert "The process stopped during an attempt." in words(operator.get("/mail/1"))
+    Babel(app, locale_selector=lambda: "ru")
+    assert "Процесс остановился во время попытки." in words(operator.get("/mail/1"))
 
 
 @ON_SQLITE

@@ -7,6 +7,7 @@ from flask_outbox.operations.messages import NotPossibleError, RejectionReason
 from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.prerendered import PRERENDERED
+from flask_outbox.page_texts import application_gettext
 from flask_outbox.page_texts import gettext as _
 from flask_outbox.translation import gettext_noop
 
@@ -63,6 +64,12 @@ _REFUSALS = {
     ),
 }
 
+# Rows keep the words of the day on which they were written.
+_REWORDED = {
+    "An operator cancelled it.": gettext_noop("An administrator cancelled it."),
+    "The process died during an attempt.": gettext_noop("The process stopped during an attempt."),
+}
+
 
 def status_label(status: str) -> str:
     """A message's status, such as "Sent", in the reader's language."""
@@ -72,6 +79,16 @@ def status_label(status: str) -> str:
 def status_meaning(status: str) -> str:
     """What a message's status means, in a sentence."""
     return _(_STATUS_MEANINGS[Status(status)])
+
+
+def answer_words(answer: str) -> str:
+    """What was stored about an attempt: our own sentences, and those that the application has in
+    its catalogue, in the reader's language; a server's words as they are.
+    """
+    if not answer:
+        return ""
+    ours = _(_REWORDED.get(answer, answer))
+    return application_gettext(answer) if ours == answer else ours
 
 
 def priority_label(priority: int) -> str:

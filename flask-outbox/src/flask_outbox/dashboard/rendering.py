@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import render_template
 from markupsafe import Markup
 
+from flask_outbox.application import current_outbox
 from flask_outbox.dashboard import labels
 from flask_outbox.dashboard.csrf import csrf_field
 from flask_outbox.language import has_babel
 from flask_outbox.page_texts import gettext, ngettext, page_language
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 _FOLDER = "flask_outbox/dashboard"
 OWN_LAYOUT = f"{_FOLDER}/layout.html"
@@ -36,6 +43,7 @@ def render_page(
         csrf_field=csrf_field,
         labels=labels,
         moment=moment,
+        recent=partial(recent, now=current_outbox().clock()),
         duration=duration,
         number=number,
         **context,
@@ -66,12 +74,15 @@ def reader_zone() -> tzinfo:
         return UTC
 
 
-def moment(seconds: float, *, exact: bool = False) -> Markup:
-    """A moment in Unix time: to the minute, or to the second with its zone if `exact`."""
-    when = datetime.fromtimestamp(seconds, UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        when.isoformat(timespec="seconds"), _in_words(when, exact=exact)
-    )
+def moment(seconds: float) -> Markup:
+    """A moment in Unix time, to the second and with its zone."""
+    return _time(seconds, _exactly)
+
+
+def recent(seconds: float, *, now: float) -> Markup:
+    """A moment as briefly as can be: today's without the date, this year's without the year."""
+    today = datetime.fromtimestamp(now, UTC)
+    return _time(seconds, lambda when: _briefly(when, today))
 
 
 def duration(seconds: float) -> str:
@@ -95,21 +106,57 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
-def _in_words(when: datetime, *, exact: bool) -> str:
-    if not has_babel():
-        return when.strftime("%Y-%m-%d %H:%M:%S UTC" if exact else "%Y-%m-%d %H:%M UTC")
-    from babel import Locale  # noqa: PLC0415 - it comes with Flask-Babel
-    from babel.dates import format_datetime  # noqa: PLC0415
-    from flask_babel import get_locale  # noqa: PLC0415
-
-    locale, zone = get_locale() or Locale("en"), reader_zone()
-    if exact:
-        words = format_datetime(when, "long", tzinfo=zone, locale=locale)
-    else:
-        date, clock = locale.date_formats["medium"], locale.time_formats["short"]
-        joined = str(locale.datetime_formats["medium"])
-        pattern = joined.replace("{1}", date.pattern).replace("{0}", clock.pattern)
-        words = format_datetime(when, pattern, tzinfo=zone, locale=locale)
-        words += " UTC" if zone.tzname(when) == "UTC" else ""
+def _time(seconds: float, in_words: Callable[[datetime], str]) -> Markup:
+    when = datetime.fromtimestamp(seconds, UTC)
     # Some languages' formats have narrow blanks, which not every font has.
-    return " ".join(words.split())
+    words = " ".join(in_words(when).split())
+    return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), words)
+
+
+def _exactly(when: datetime) -> str:
+    if not has_babel():
+        return when.strftime("%Y-%m-%d %H:%M:%S UTC")
+    from babel.dates import format_datetime  # noqa: PLC0415 - it comes with Flask-Babel
+
+    words = format_datetime(when, "long", tzinfo=reader_zone(), locale=_locale())
+    # Chinese puts the zone in brackets.
+    return words.replace("[", "").replace("]", "")
+
+
+def _to_the_minute(when: datetime) -> str:
+    if not has_babel():
+        return when.strftime("%Y-%m-%d %H:%M UTC")
+    return _dated(when, _locale().date_formats["medium"].pattern)
+
+
+def _briefly(when: datetime, today: datetime) -> str:
+    zone = reader_zone()
+    then, now = when.astimezone(zone), today.astimezone(zone)
+    if not has_babel():
+        return when.strftime("%H:%M UTC" if then.date() == now.date() else "%Y-%m-%d %H:%M UTC")
+    if then.date() == now.date():
+        return _in_pattern(when, _locale().time_formats["short"].pattern)
+    day = _locale().datetime_skeletons.get("MMMd") if then.year == now.year else None
+    return _dated(when, day.pattern) if day else _to_the_minute(when)
+
+
+def _dated(when: datetime, date: str) -> str:
+    locale = _locale()
+    joined = str(locale.datetime_formats["medium"])
+    clock = locale.time_formats["short"].pattern
+    return _in_pattern(when, joined.replace("{1}", date).replace("{0}", clock))
+
+
+def _in_pattern(when: datetime, pattern: str) -> str:
+    from babel.dates import format_datetime  # noqa: PLC0415 - it comes with Flask-Babel
+
+    zone = reader_zone()
+    words = format_datetime(when, pattern, tzinfo=zone, locale=_locale())
+    return f"{words} UTC" if zone.tzname(when) == "UTC" else words
+
+
+def _locale() -> Locale:
+    from babel import Locale  # noqa: PLC0415 - it comes with Flask-Babel
+    from flask_babel import get_locale  # noqa: PLC0415 - an application need not have it
+
+    return get_locale() or Locale("en")
