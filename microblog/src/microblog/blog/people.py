@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, exists, func, literal, or_, select, text
+from sqlalchemy import bindparam, delete, exists, func, literal, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from microblog.accounts.models import User
@@ -15,6 +15,11 @@ from microblog.accounts.visibility import visible
 from microblog.blog.models import Block, Follow, Mute, Post, Profile
 
 PAGE_SIZE = 50
+
+# Building a statement costs more than running it.
+_PICTURES = select(Profile.user_id, Profile.avatar_digest).where(
+    Profile.user_id.in_(bindparam("people", expanding=True)), Profile.avatar_digest.is_not(None)
+)
 
 
 class NotPossibleError(Exception):
@@ -188,10 +193,10 @@ def pictures(session: Session, people: Collection[int]) -> dict[int, str]:
     """The digests of the uploaded pictures of these people, by user id."""
     if not people:
         return {}
-    wanted = select(Profile.user_id, Profile.avatar_digest).where(
-        Profile.user_id.in_(people), Profile.avatar_digest.is_not(None)
-    )
-    return {row.user_id: row.avatar_digest or "" for row in session.execute(wanted)}
+    return {
+        user_id: digest or ""
+        for user_id, digest in session.execute(_PICTURES, {"people": list(people)})
+    }
 
 
 def across_a_block(reader_id: int) -> Any:

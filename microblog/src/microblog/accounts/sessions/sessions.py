@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask_login import UserMixin
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.audit.security_log import SecurityEventType, record
@@ -21,6 +21,9 @@ IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
 SEEN_EVERY = timedelta(minutes=10)
 PRUNED_AT_ONCE = 1000
+
+# Building a statement costs more than running it, and each page needs this one.
+_WITH_DIGEST = select(LoginSession).where(LoginSession.digest == bindparam("digest"))
 
 
 class Visitor(UserMixin):
@@ -58,7 +61,7 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
 
     Accounts that are disabled or about to be deleted have no visitors.
     """
-    found = session.scalar(select(LoginSession).where(LoginSession.digest == secret_digest(secret)))
+    found = session.scalar(_WITH_DIGEST, {"digest": secret_digest(secret)})
     if found is None or found.user.disabled_at is not None or found.user.deletes_at is not None:
         return None
     idle = IDLE_REMEMBERED if found.remembered else IDLE_OTHERWISE
