@@ -68,6 +68,10 @@ class Microblog(Flask):
     request_class = form_parsing.BoundedRequest
     jinja_environment = templating.Environment
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return it as it is: nothing here is asynchronous, and to ask of each function is slow."""
+        return func
+
     def log_exception(self, exc_info: Any) -> None:
         """Log the route and not the path, which may hold the token of a mailed link.
 
@@ -151,6 +155,7 @@ def _init_pages(app: Flask) -> None:
     secret_links.init_app(app)
     settings_pages.init_app(app)
     links.init_app(app)
+    templating.init_app(app)
     app.jinja_env.globals["has_inbox"] = app.config["MAIL_INBOX"]
     times.init_app(app)
     plain_text.init_app(app)

@@ -9,7 +9,7 @@ from flask import Flask, g, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from markupsafe import Markup, escape
-from wtforms import Field, widgets
+from wtforms import Field, Flags, widgets
 from wtforms.validators import ValidationError
 from wtforms.widgets.core import Input
 
@@ -21,12 +21,17 @@ EMAIL_MAXIMUM = 254
 ONLY_LANGUAGE = "only_language"
 """The button that chooses a language has this name, and sends the form of its page along."""
 
+KEPT_MAXIMUM = 100
+"""Characters of an attribute that is kept as HTML. Visitors type what is longer."""
+
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["form_errors"] = form_errors
     Input.html_params = staticmethod(attributes)
     # Labels, areas and lists look the function up in these modules.
     widgets.html_params = widgets.core.html_params = attributes
+    # Each widget looks through them, among all that Python's objects have.
+    Flags.__dir__ = vars
 
 
 def form_errors() -> list[Field]:
@@ -102,15 +107,19 @@ def strip(value: str | None) -> str | None:
 
 def attributes(**values: Any) -> Markup:
     """The attributes of an element, as WTForms writes them in its own, slower way."""
-    written = []
-    for key, value in sorted(values.items()):
-        if value is True:
-            written.append(_name(key))
-        elif value is not False:
-            written.append(f'{_name(key)}="{escape(value)}"')
-    return Markup(" ".join(written))  # noqa: S704 - escaped above
+    written = [
+        _kept_attribute(key, value)
+        if type(value) is str and len(value) <= KEPT_MAXIMUM
+        else _attribute(key, value)
+        for key, value in sorted(values.items())
+        if value is not False
+    ]
+    return Markup(" ".join(written))  # noqa: S704 - escaped below
 
 
-@lru_cache(256)
-def _name(key: str) -> str:
-    return str(widgets.core.clean_key(key))
+def _attribute(key: str, value: Any) -> str:
+    name = widgets.core.clean_key(key)
+    return str(name) if value is True else f'{name}="{escape(value)}"'
+
+
+_kept_attribute = lru_cache(1024)(_attribute)

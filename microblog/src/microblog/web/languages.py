@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_time
-from flask import Flask, has_request_context, request
-from flask_babel import Babel, get_locale, get_timezone, get_translations
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, Domain, get_locale, get_timezone, get_translations
 from flask_login import current_user
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
@@ -28,10 +28,19 @@ TEXTS_MAXIMUM = 4096
 babel = Babel()
 
 
+class _Texts(Domain):
+    """Flask-Babel's, which would look up the catalogue for each text."""
+
+    def gettext(self, string: str, **variables: object) -> str:
+        translated = translation(string, current_language(), is_html=False)
+        return translated % variables if variables else translated
+
+
 def init_app(app: Flask) -> None:
     app.config["LANGUAGES"] = LANGUAGES
     babel.init_app(app, locale_selector=_select, timezone_selector=reader_zone)
-    # Jinja's own resolve each name twice, and Flask-Babel looks up the catalogue for each text.
+    babel.domain_instance = _Texts()
+    # Jinja's own resolve each name twice.
     app.jinja_env.globals.update(_=_gettext, gettext=_gettext)
     app.jinja_env.filters["local_time"] = local_time
     app.jinja_env.globals.update(
@@ -41,7 +50,11 @@ def init_app(app: Flask) -> None:
 
 def current_language() -> str:
     """The language of this request, as one of LANGUAGES."""
-    locale = get_locale()
+    try:
+        # Each text asks, and Flask-Babel takes long to return what it knows already.
+        locale = g._flask_babel.babel_locale  # noqa: SLF001
+    except (AttributeError, RuntimeError):
+        locale = get_locale()
     return _identifier(locale) if locale else LANGUAGES[0]
 
 
@@ -94,12 +107,12 @@ def time_zones() -> frozenset[str]:
 @pass_eval_context
 def _gettext(evaluation: EvalContext, text: str, /, **variables: object) -> str:
     """Translate a text of a template; it is a format string, also without variables."""
-    translated = translation(text, current_language(), bool(evaluation.autoescape))
+    translated = translation(text, current_language(), is_html=bool(evaluation.autoescape))
     return translated % variables if "%" in text else translated
 
 
 @lru_cache(TEXTS_MAXIMUM)
-def translation(text: str, _language: str, is_html: bool) -> str:
+def translation(text: str, _language: str, *, is_html: bool) -> str:
     """A text in the current language, of which there is one translation in each."""
     translated: str = get_translations().ugettext(text)
     return Markup(translated) if is_html else translated  # noqa: S704 - the site's own text
@@ -136,7 +149,16 @@ def _cookie_attributes(name: str, path: str) -> Markup:
     return Markup(' data-cookie="{}" data-path="{}"').format(name, path)
 
 
-def _select() -> str | None:
+def _select() -> Locale:
+    return _locale(_selected() or LANGUAGES[0])
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
+
+
+def _selected() -> str | None:
     """The language of the account, else the one chosen in this browser, else the browser's own."""
     if not has_request_context():
         return None

@@ -77,7 +77,8 @@ def _kept_addresses() -> Callable[..., str]:
 
     def address(endpoint: str, **values: Any) -> str:
         is_file = endpoint == "static" and values.keys() == {"filename"}
-        if not has_request_context() or endpoint.startswith(".") or (values and not is_file):
+        has_values = any(value is not None for value in values.values()) and not is_file
+        if not has_request_context() or endpoint.startswith(".") or has_values:
             return url_for(endpoint, **values)
         return kept(request.root_path, endpoint, **values)
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 
@@ -65,6 +65,9 @@ class FallbackLimiter(Limiter):
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
     ) -> None:
+        if request.method != "POST":
+            # No limit concerns it; Flask-Limiter would find that out from each of them.
+            return
         try:
             super()._check_request_limit(callable_name, in_middleware)
         except RateLimitExceeded:

@@ -89,7 +89,7 @@ def _add_headers(response: Response) -> Response:
         # Any page of a signed-in person may hold their name, their address, or whom they follow.
         personal = current_user.is_authenticated
         response.headers["Cache-Control"] = "no-store" if personal else "private, no-cache"
-    if response.cache_control.public and _has_cookies(response):
+    if "public" in headers.get("Cache-Control", "") and _has_cookies(response):
         response.cache_control.public = False
         response.cache_control.private = True
     return response

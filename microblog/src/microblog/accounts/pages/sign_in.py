@@ -101,10 +101,11 @@ def logout() -> Response:
 
 def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str:
     """Render the log-in page, which begins with the reset that this browser asked for, if any."""
-    now, outbox = current_scope().now, current_outbox()
+    now = utc_now()
     pending = pending_reset(now=now)
     if pending is None:
         return render_template("accounts/sign_in.html", form=form)
+    outbox = current_outbox()
     opens_at = pending.opens_at(outbox, now=now)
     return render_template(
         "accounts/sign_in.html",
