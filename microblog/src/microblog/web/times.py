@@ -25,11 +25,16 @@ DATES_MAXIMUM = 4096
 def init_app(app: Flask) -> None:
     app.jinja_env.filters["exact_time"] = lambda moment: in_words(moment, get_timezone())
     app.jinja_env.filters["month_name"] = month_name
-    app.jinja_env.filters["relative_time"] = lambda moment: relative_time(moment, now=utc_now())
+    app.jinja_env.filters["relative_time"] = lambda moment: relative_time(
+        moment, now=utc_now().astimezone(get_timezone())
+    )
 
 
 def relative_time(moment: datetime, *, now: datetime) -> str:
-    """How long ago a moment was, up to a week; then its date, with the year if it is another."""
+    """How long ago a moment was, up to a week; then its date, with the year if it is another.
+
+    `now` is in the reader's time zone.
+    """
     seconds = (now - moment).total_seconds()
     if seconds < MINUTE:
         return _("now")
@@ -39,14 +44,18 @@ def relative_time(moment: datetime, *, now: datetime) -> str:
         return _("%(num)d h", num=seconds // HOUR)
     if seconds < WEEK:
         return _("%(num)d d", num=seconds // DAY)
-    zone = get_timezone()
-    this_year = moment.astimezone(zone).year == now.astimezone(zone).year
-    return _date(moment, "MMMd" if this_year else "yMMMd", zone, current_language())
+    return _day(moment, now.year, now.tzinfo or UTC, current_language())
 
 
 def month_name(moment: datetime) -> str:
     """The month of a moment, with its year."""
     return _date(moment, "yMMMM", get_timezone(), current_language())
+
+
+@lru_cache(DATES_MAXIMUM)
+def _day(moment: datetime, this_year: int, zone: tzinfo, language: str) -> str:
+    is_recent = moment.astimezone(zone).year == this_year
+    return _date(moment, "MMMd" if is_recent else "yMMMd", zone, language)
 
 
 @lru_cache(DATES_MAXIMUM)
