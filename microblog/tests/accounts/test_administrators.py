@@ -66,7 +66,7 @@ def test_the_last_administrator_cannot_delete_the_own_account_and_reads_why(app:
     owner = Visitor(app)
     owner.log_in("susan")
     said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))
-    assert "You are the last administrator of this site: make somebody else one" in said
+    assert "You're the only administrator. Make someone else one" in said
     assert "Sign out" in said
     make_admin(app, "bob")
     said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))

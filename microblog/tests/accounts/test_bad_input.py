@@ -167,7 +167,7 @@ def assert_ordinary(page: TestResponse, form: str, field: str, bad: str) -> None
     elif form == "login":
         assert WRONG_LOGIN in said or (error and bad in TOO_LONG) or "blanks" in bad
     elif field == "current_password":
-        assert error == "This is not your password."
+        assert error == "This isn't your current password."
     elif field in {"password", "password2"}:
         # One of the two was changed, so they differ, if nothing else is wrong with them.
         assert error or error_beside(page, "password2")
@@ -185,8 +185,8 @@ def said_when_well(form: str) -> str:
         "register": MADE,
         "request": ASKED,
         "choose": "Your password has been reset.",
-        "address": "We have mailed a link to the new address.",
-        "password": "Your password was changed, and all other browsers were logged out.",
+        "address": "We sent a link to the new address.",
+        "password": "Your password was changed. All other devices were signed out.",
         "delete": "Your account will be deleted on",
     }[form]
 

@@ -41,7 +41,7 @@ from tests.visitor import (
 
 ADDRESS = "susan@example.com"
 PATH, KEEP = "/settings/delete", "/keep_account/"
-KEPT = "Your account is kept. You can log in as before."
+KEPT = "Your account is kept. You can sign in as before."
 REFUSED = "This link no longer works"
 
 
@@ -124,7 +124,8 @@ def test_an_account_is_marked_and_every_session_ends(
 
 
 @pytest.mark.parametrize(
-    ("password", "said"), [("", "This field is required."), ("wrong", "This is not your password.")]
+    ("password", "said"),
+    [("", "This field is required."), ("wrong", "This isn't your current password.")],
 )
 def test_a_wrong_password_deletes_nothing(
     app: Flask, susan: int, owner: Visitor, password: str, said: str
@@ -138,7 +139,7 @@ def test_a_wrong_password_deletes_nothing(
 
 def test_the_page_says_what_will_happen_and_offers_a_download(owner: Visitor) -> None:
     page = owner.get(PATH)
-    assert "For 7 days you can undo it" in words(page)
+    assert "For 7 days you can undo this" in words(page)
     assert '<a href="/settings/export">Download your data first</a>' in page.get_data(as_text=True)
 
 
@@ -180,7 +181,7 @@ def test_the_mailed_link_keeps_the_account(
     ask(owner)
     link = mailed(app, smtp, KEEP)
     page = Visitor(app).get(link)
-    assert "The account susan will be deleted on" in words(page)
+    assert "The account susan and everything it wrote will be deleted on" in words(page)
     before = account(app, susan)
     assert before is not None
     assert before.deletes_at is not None, "a mail scanner kept it"

@@ -45,10 +45,10 @@ Deliver = Callable[[], int]
 
 OLD, NEW, THIRD = "susan@example.com", "new@example.com", "third@example.com"
 CONFIRM, UNDO = "/confirm_email_change/", "/undo_email_change/"
-ASKED = "We have mailed a link to the new address."
-CONFIRMED = f"Your account has the address {NEW} now."
-UNDONE = f"Your account has the address {OLD} again."
-STOPPED = "Every browser was logged out, and the old password no longer works."
+ASKED = "We sent a link to the new address."
+CONFIRMED = f"Your address is now {NEW}."
+UNDONE = f"Your address is {OLD} again."
+STOPPED = "All devices were signed out, and the old password no longer works."
 REFUSED = "This link no longer works"
 HELD = "Another account has this address"
 
@@ -115,7 +115,7 @@ def press_at_once(app: Flask, link: str) -> str:
 def change(app: Flask, smtp: ScriptedServer, owner: Visitor, address: str = NEW) -> str:
     """Change the address; returns the link to undo it that the former one got."""
     ask(owner, address)
-    assert f"has the address {address} now" in press(app, links(app, smtp)[address])
+    assert f"Your address is now {address}" in press(app, links(app, smtp)[address])
     former = [row.recipient for row in rows(app) if row.kind == EMAIL_CHANGED_KIND][-1]
     return links(app, smtp)[former]
 
@@ -132,7 +132,7 @@ def test_an_address_is_changed(
     page = ask(owner)
     assert page.request.path == "/settings/email"
     assert ASKED in words(page)
-    assert f"We have mailed a link to {NEW}" in words(page)
+    assert f"We sent a link to {NEW}" in words(page)
     assert account(app, susan).email == OLD
     assert CONFIRMED in press(app, links(app, smtp)[NEW])
     changed = account(app, susan)
@@ -140,7 +140,7 @@ def test_an_address_is_changed(
     assert changed.email_verified_at is not None
     page = owner.get("/settings/email")
     assert f"Your address is {NEW}." in words(page)
-    assert "We have mailed a link" not in words(page)
+    assert "We sent a link" not in words(page)
     assert events(app, susan)[-2:] == ["email_change_asked", "email_changed"]
     assert "Hi, susan!" in words(Visitor(app).log_in(NEW))
     assert "Invalid username or password" in words(Visitor(app).log_in(OLD))
@@ -189,12 +189,16 @@ def test_the_new_address_reads_the_name_on_the_page_and_not_in_the_mail(
     [
         ({}, "email", "This field is required."),
         ({"email": NEW}, "current_password", "This field is required."),
-        ({"email": NEW, "current_password": "wrong"}, "current_password", "This is not your pass"),
-        ({"email": NEW, "current_password": "x" * 1025}, "current_password", "This is not your"),
+        (
+            {"email": NEW, "current_password": "wrong"},
+            "current_password",
+            "This isn't your",
+        ),
+        ({"email": NEW, "current_password": "x" * 1025}, "current_password", "This isn't your"),
         ({"email": "new", "current_password": PASSWORD}, "email", "Invalid email address."),
         ({"email": f"{NEW},{OLD}", "current_password": PASSWORD}, "email", "Invalid email address"),
         ({"email": f"{NEW}\r\nBcc: {OLD}", "current_password": PASSWORD}, "email", "Invalid email"),
-        ({"email": OLD, "current_password": PASSWORD}, "email", "This is the address of your acc"),
+        ({"email": OLD, "current_password": PASSWORD}, "email", "This is already your address"),
     ],
 )
 def test_an_error_stands_beside_the_field(
@@ -251,7 +255,7 @@ def test_an_account_asks_only_so_often_in_a_day(
         assert ASKED in words(ask(owner, f"new{number}@example.com"))
     page = ask(owner)
     said = error_beside(page, "email")
-    assert said.startswith("You asked for this several times already; you can ask again from ")
+    assert said.startswith("You've requested this several times. You can try again at ")
     assert value_in(page, "email") == NEW
     set_clock(monkeypatch, utc_now() + timedelta(days=1))
     assert ASKED in words(ask(owner))
@@ -265,7 +269,7 @@ def test_an_account_that_asked_often_for_one_address_reads_when_it_can_ask_again
     for spelling in (NEW, NEW.upper(), NEW):
         assert ASKED in words(ask(owner, spelling))
     page = ask(owner)
-    assert "you can ask again from " in error_beside(page, "email")
+    assert "You can try again at " in error_beside(page, "email")
     assert ASKED in words(ask(owner, "another@example.com"))
     assert len([row for row in rows(app) if row.kind == CONFIRM_KIND]) == 4
     set_clock(monkeypatch, utc_now() + timedelta(minutes=15))
@@ -341,7 +345,7 @@ def test_the_link_confirms_for_a_day(
     set_clock(monkeypatch, asked + CONFIRM_WITHIN)
     assert REFUSED in press(app, link)
     assert REFUSED in press_at_once(app, link)
-    assert "We have mailed a link to" not in words(owner.get("/settings/email"))
+    assert "We sent a link to" not in words(owner.get("/settings/email"))
     set_clock(monkeypatch, asked + CONFIRM_WITHIN - timedelta(seconds=1))
     assert CONFIRMED in press(app, link)
 
@@ -364,12 +368,12 @@ def test_a_new_asking_and_a_cancellation_kill_the_link_before(
     second = links(app, smtp)[THIRD]
     assert REFUSED in press(app, first)
     page = owner.submit("/settings/email/cancel", token=owner.csrf_token("/settings/email"))
-    assert "The change was cancelled; your address stays as it is." in words(page)
-    assert "We have mailed a link to" not in words(page)
+    assert "The change was cancelled. Your address stays the same." in words(page)
+    assert "We sent a link to" not in words(page)
     assert REFUSED in press(app, second)
     assert REFUSED in press(app, links(app, smtp)[OLD])
     page = owner.submit("/settings/email/cancel", token=owner.csrf_token("/settings/email"))
-    assert "There is no change to cancel any more." in words(page)
+    assert "There's no longer a change to cancel." in words(page)
     assert account(app, susan).email == OLD
     assert "Hi, susan!" in words(owner.get("/"))
 
@@ -438,7 +442,7 @@ def test_a_reset_kills_the_change_that_waits(
     assert REFUSED in press(app, link)
     again = Visitor(app)
     again.log_in("susan", password="a brand new password")
-    assert "We have mailed a link to" not in words(again.get("/settings/email"))
+    assert "We sent a link to" not in words(again.get("/settings/email"))
 
 
 def test_links_are_for_their_purpose_and_their_account_only(
@@ -627,7 +631,7 @@ def test_a_later_change_is_undone_and_the_first_address_still_has_its_say(
 ) -> None:
     first = change(app, smtp, owner, NEW)
     second = change(app, smtp, owner, THIRD)
-    assert f"Your account has the address {NEW} again." in press(app, second)
+    assert f"Your address is {NEW} again." in press(app, second)
     assert account(app, susan).email == NEW
     assert UNDONE in press(app, first)
     assert account(app, susan).email == OLD
@@ -693,7 +697,7 @@ def test_an_address_that_another_account_holds_looks_like_any_other(
     (told,) = [one for one in smtp.received if one.recipients == ["bob@example.com"]]
     assert "It belongs to your account bob already." in " ".join(told.text().split())
     assert "susan" not in told.text() + told.text("html")
-    assert f"We have mailed a link to {'bob@example.com'}" in words(owner.get("/settings/email"))
+    assert f"We sent a link to {'bob@example.com'}" in words(owner.get("/settings/email"))
 
 
 def untokened(page: Any) -> str:

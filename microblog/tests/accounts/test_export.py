@@ -64,7 +64,8 @@ def test_it_is_a_file_that_no_cache_keeps(owner: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "said"), [("", "This field is required."), ("wrong", "This is not your password.")]
+    ("password", "said"),
+    [("", "This field is required."), ("wrong", "This isn't your current password.")],
 )
 def test_it_needs_the_password(owner: Visitor, password: str, said: str) -> None:
     page = download(owner, password)
@@ -220,5 +221,5 @@ def test_its_shape_is_the_documented_one(app: Flask, owner: Visitor) -> None:
 
 def test_the_page(owner: Visitor) -> None:
     page = owner.get(PATH)
-    assert "<h1>Your data</h1>" in page.get_data(as_text=True)
-    assert "Passwords are not in it." in words(page)
+    assert "<h1>Export your data</h1>" in page.get_data(as_text=True)
+    assert "Passwords aren't included." in words(page)

@@ -262,9 +262,12 @@ def test_the_password_in_the_settings_cannot_be_found_out_by_trying(app: Flask, 
         return visitor.submit("/settings/export", {"current_password": password})
 
     for _ in range(FREE_FAILURES):
-        assert error_beside(ask(thief, "wrong"), "current_password") == "This is not your password."
+        assert (
+            error_beside(ask(thief, "wrong"), "current_password")
+            == "This isn't your current password."
+        )
     said = error_beside(ask(thief, PASSWORD), "current_password")
-    assert said == ("Too many wrong passwords. Wait 1 minute, or log out and reset your password.")
+    assert said == ("Too many wrong passwords. Wait 1 minute, or sign out and reset your password.")
     assert ask(owner, PASSWORD).mimetype == "application/json"
 
 

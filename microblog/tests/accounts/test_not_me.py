@@ -38,7 +38,7 @@ from tests.visitor import (
 NEW = "a brand new password"
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 REFUSED = "This link no longer works"
-SECURED = "Your account is secured"
+SECURED = "Your account is secure"
 BUTTON = "This wasn't me: secure my account"
 
 Deliver = Callable[[], int]
@@ -247,8 +247,8 @@ def test_pressed_again_it_does_nothing_more(
     variant = link[:-1] + ALPHABET[ALPHABET.index(link[-1]) ^ 1]
     stranger = Visitor(app)
     said = words(stranger.submit(variant, token=stranger.csrf_token("/login")))
-    assert "You told us before" in said or REFUSED in said
-    assert "You told us before" in press(Visitor(app), link)
+    assert "You already used this link" in said or REFUSED in said
+    assert "You already used this link" in press(Visitor(app), link)
     assert (account(app).password_hash, happenings(app), len(rows(app))) == before
     assert "Hi, susan!" in words(visitor.get("/"))
 
@@ -271,7 +271,7 @@ def test_of_ten_presses_at_once_one_counts(app: Flask, link: str) -> None:
     for thread in threads:
         thread.join()
     assert all(SECURED in one for one in said)
-    assert sum("You told us before" in one for one in said) == 9
+    assert sum("You already used this link" in one for one in said) == 9
     assert happenings(app) == ["reported"]
     assert len(rows(app)) == 2
 

@@ -29,8 +29,8 @@ from tests.visitor import (
 
 PATH = "/settings/password"
 NEW = "a brand new password"
-CHANGED = "Your password was changed, and all other browsers were logged out."
-NOT_YOURS = "This is not your password."
+CHANGED = "Your password was changed. All other devices were signed out."
+NOT_YOURS = "This isn't your current password."
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_form_helps_password_managers(owner: Visitor) -> None:
         (
             {"current_password": PASSWORD, "password": PASSWORD, "password2": PASSWORD},
             "password",
-            "This is your password already.",
+            "This is already your password.",
         ),
     ],
 )

@@ -33,7 +33,7 @@ CHOOSE = "/reset_password/choose"
 AGAIN = "/reset_password_again"
 NEW = "a brand new password"
 ENDED = "This link no longer works"
-UNSAVED = "The password that you typed was not saved. Nothing has changed."
+UNSAVED = "The password you typed wasn't saved. Nothing has changed."
 SEND_AGAIN = "Send it again"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

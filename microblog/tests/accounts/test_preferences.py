@@ -115,7 +115,7 @@ def test_times_are_the_readers(app: Flask, chosen: str, cookie: str, shown: str)
 @pytest.mark.parametrize(
     ("language", "continent", "city", "first"),
     [
-        ("en", "Europe", "Kyiv", "As my browser says: Taipei"),
+        ("en", "Europe", "Kyiv", "Same as my browser: Taipei"),
         ("ru", "Европа", "Киев", "Как в моём браузере: Тайбэй"),
         ("zh_Hant", "歐洲", "基輔", "依照我的瀏覽器：台北"),
     ],

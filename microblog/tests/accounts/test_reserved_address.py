@@ -45,7 +45,7 @@ VICTIM, EVIL, OTHER = "susan@example.com", "evil@example.org", "other@example.or
 FREE = "susie@example.com"
 HELD = "Another account has this address"
 REFUSED = "This link no longer works"
-UNDONE = f"Your account has the address {VICTIM} again."
+UNDONE = f"Your address is {VICTIM} again."
 FORMER = "Your former email"
 
 
@@ -61,12 +61,12 @@ def thief(app: Flask, smtp: ScriptedServer) -> Visitor:
 
 def move(app: Flask, smtp: ScriptedServer, visitor: Visitor, address: str) -> None:
     ask(visitor, address)
-    assert f"has the address {address} now" in press(app, link_to(app, smtp, address))
+    assert f"Your address is now {address}" in press(app, link_to(app, smtp, address))
 
 
 def ask(visitor: Visitor, address: str) -> None:
     fields: dict[str, object] = {"email": address, "current_password": PASSWORD}
-    assert "We have mailed a link" in words(visitor.submit("/settings/email", fields))
+    assert "We sent a link" in words(visitor.submit("/settings/email", fields))
 
 
 def link_to(app: Flask, smtp: ScriptedServer, address: str) -> str:
@@ -318,7 +318,7 @@ def test_nobody_slips_in_while_the_change_is_confirmed(app: Flask, smtp: Scripte
     make_user(app, "trap", email=VICTIM, verified=False)
     verify = verification_link(app, "trap")
     said = at_once([lambda: press(app, confirm), *[lambda: press(app, verify)] * 8])
-    assert f"has the address {EVIL} now" in said[0]
+    assert f"Your address is now {EVIL}" in said[0]
     assert all(HELD in one for one in said[1:])
     assert account(app, "trap").email_verified_at is None
 

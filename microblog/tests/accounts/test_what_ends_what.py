@@ -80,7 +80,7 @@ def change_password(scene: Scene, old: str, new: str) -> None:
 
 def ask(scene: Scene, address: str, password: str) -> None:
     fields: dict[str, object] = {"email": address, "current_password": password}
-    assert "We have mailed a link" in words(scene.owner.submit("/settings/email", fields))
+    assert "We sent a link" in words(scene.owner.submit("/settings/email", fields))
 
 
 def mailed(scene: Scene, address: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from pathlib import Path
 
@@ -24,27 +25,25 @@ def test_a_change_of_address_is_made_and_undone(page: Page, demo: Demonstration)
     old, new = f"{name}@microblog.example", f"{name}.new@example.com"
     log_in(page, demo, name, PASSWORD)
     page.get_by_role("link", name="Settings").click()
-    page.get_by_role("link", name="Email address").click()
-    page.get_by_label("New address").fill(new)
+    page.get_by_role("link", name=re.compile("^Email")).click()
+    page.get_by_label("New email address").fill(new)
     page.get_by_label("Current password").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Current password")).to_have_accessible_description(
-        "This is not your password."
+        "This isn't your current password."
     )
-    expect(page.get_by_label("New address")).to_have_value(new)
+    expect(page.get_by_label("New email address")).to_have_value(new)
     page.get_by_label("Current password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("We have mailed a link to the new address.")
+    expect(page.get_by_role("alert")).to_contain_text("We sent a link to the new address.")
     link = mailed_link(page, demo, new, "confirm_email_change")
     page.goto(link)
     assert link.rpartition("/")[2] not in page.url, "the token is in the address bar"
     page.get_by_role("button", name="Confirm this address").click()
-    expect(page.get_by_role("alert")).to_contain_text(f"Your account has the address {new} now.")
+    expect(page.get_by_role("alert")).to_contain_text(f"Your address is now {new}.")
     page.goto(mailed_link(page, demo, old, "undo_email_change"))
     page.get_by_role("button", name="This wasn't me: undo it").click()
-    expect(page.get_by_role("alert").first).to_contain_text(
-        f"Your account has the address {old} again."
-    )
+    expect(page.get_by_role("alert").first).to_contain_text(f"Your address is {old} again.")
     page.goto(mailed_link(page, demo, old, "reset_password"))
     page.get_by_label("Password", exact=True).fill(NEW)
     page.get_by_label("Repeat Password").fill(NEW)
@@ -72,13 +71,14 @@ def test_data_is_downloaded_and_the_account_deleted_and_kept(
     assert download.value.suggested_filename == "microblog-carol.json"
     data = json.loads(Path(download.value.path()).read_text("utf-8"))
     assert data["account"]["username"] == "carol"
+    page.goto(f"{demo.address}/settings/")
     page.get_by_role("link", name="Delete account").click()
     page.get_by_label("Current password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Your account will be deleted on")
     log_in(page, demo, "carol", PASSWORD)
     expect(page.get_by_role("heading", level=1)).to_have_text("Keep your account?")
-    page.get_by_role("button", name="Keep this account").click()
+    page.get_by_role("button", name="Keep my account").click()
     expect(page.get_by_role("alert")).to_contain_text("Your account is kept.")
     log_in(page, demo, "carol", PASSWORD)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
@@ -98,10 +98,10 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> Non
         )
         assert_accessible(styled_page)
     styled_page.goto(f"{demo.address}/settings/email")
-    styled_page.get_by_label("New address").fill(long)
+    styled_page.get_by_label("New email address").fill(long)
     styled_page.get_by_label("Current password").fill(PASSWORD)
     styled_page.keyboard.press("Enter")
-    expect(styled_page.get_by_role("button", name="Cancel this change")).to_be_visible()
+    expect(styled_page.get_by_role("button", name="Cancel the change")).to_be_visible()
     assert_accessible(styled_page)
     links = {
         "confirm_email_change": mailed_link(styled_page, demo, long, "confirm_email_change"),
@@ -113,7 +113,7 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> Non
         styled_page.goto(f"{demo.address}/{kind}/bad")
         assert_accessible(styled_page)
     styled_page.goto(f"{demo.address}/settings/email")
-    styled_page.get_by_role("button", name="Cancel this change").click()
+    styled_page.get_by_role("button", name="Cancel the change").click()
     expect(styled_page.get_by_role("alert")).to_contain_text("The change was cancelled")
     styled_page.goto(f"{demo.address}/settings/delete")
     styled_page.get_by_label("Current password").fill(PASSWORD)
@@ -122,7 +122,7 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> Non
     assert_accessible(styled_page)
     log_in(styled_page, demo, "carol", PASSWORD)
     assert_accessible(styled_page)
-    styled_page.get_by_role("button", name="Keep this account").click()
+    styled_page.get_by_role("button", name="Keep my account").click()
     expect(styled_page.get_by_role("alert")).to_contain_text("Your account is kept.")
     styled_page.goto(f"{demo.address}/keep_account/bad")
     assert_accessible(styled_page)

@@ -90,11 +90,11 @@ def test_a_profile_has_a_text_and_a_picture(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("main")).to_contain_text("I like gardens.")
     page.get_by_role("link", name="Edit your profile").click()
-    page.get_by_label("Your picture").set_input_files(file)
+    page.get_by_label("New picture").set_input_files(file)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("alert")).to_contain_text("Your picture was changed.")
     expect(page.locator("main img.avatar")).to_have_js_property("naturalWidth", 256)
-    page.get_by_role("button", name="Remove it").click()
+    page.get_by_role("button", name="Remove picture").click()
     expect(page.locator("main img.avatar")).to_have_count(0)
 
 
@@ -128,7 +128,7 @@ def test_a_browsers_time_zone_is_the_first_that_is_offered(
     expect(page.locator(".when")).not_to_contain_text("UTC")
     page.goto(f"{demo.address}/settings/language")
     expect(page.get_by_label("Time zone").locator("option").first).to_have_text(
-        "As my browser says: Taipei"
+        "Same as my browser: Taipei"
     )
     pages.close()
 

@@ -27,7 +27,7 @@ def test_what_a_newcomer_wanted_is_done_after_confirming(
     page.get_by_label("Repeat Password").fill("an uncommon password")
     page.get_by_role("button", name="Create account").dblclick()
     expect(page.get_by_role("main")).to_contain_text(REMINDER)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Edit your profile")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Profile")
     assert_accessible(page)
     page.goto(f"{demo.address}/user/bob")
     page.get_by_role("main").get_by_role("button", name="Follow", exact=True).click()

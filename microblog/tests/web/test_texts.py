@@ -365,7 +365,8 @@ def test_every_word_on_the_pages_of_ones_account_comes_from_a_translation(
     pages += [susan.submit("/settings/email/cancel", token=susan.csrf_token("/settings/email"))]
     pages += [susan.submit("/settings/delete", {"current_password": PASSWORD})]
     pages += [susan.log_in("susan"), susan.submit("/keep_account/choose")]
-    found = {page.request.path: untranslated(page) for page in pages}
+    address = {"susan", "example", "com"}
+    found = {page.request.path: untranslated(page) - address for page in pages}
     assert {path: left for path, left in found.items() if left} == {}
 
 

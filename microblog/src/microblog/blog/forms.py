@@ -88,7 +88,7 @@ class PictureForm(Form):
     """Sent as multipart, so that the file travels beside the CSRF token."""
 
     picture = FileField(
-        _l("Your picture"),
+        _l("New picture"),
         description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It is cut to a square."),
         validators=[IsVerified(_l("Confirm your email address first."))],
         render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import (
     Blueprint,
+    Flask,
     abort,
     flash,
     redirect,
@@ -15,6 +16,7 @@ from flask import (
 )
 from flask import Response as FlaskResponse
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
@@ -35,6 +37,7 @@ from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
 from microblog.blog.rendering import reader_id
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
+from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("profiles", __name__)
 
@@ -47,7 +50,19 @@ UPLOAD_HEAD_MAXIMUM_BYTES = 128 * 1024
 """Of the parts' headers and fields, which are costly to parse; the file itself is not."""
 
 
-def allow_upload(endpoint: str | None, _values: Any) -> None:
+def init_app(app: Flask) -> None:
+    app.url_value_preprocessor(_allow_upload)
+    add_settings_page(
+        app,
+        "profiles.edit",
+        _l("Profile"),
+        _l("Name, picture, about you"),
+        icon="you",
+        position=10,
+    )
+
+
+def _allow_upload(endpoint: str | None, _values: Any) -> None:
     """Raise the limits of a signed-in person's upload, before the form is read."""
     if endpoint == "profiles.edit_picture" and current_user.is_authenticated:
         request.max_content_length = UPLOAD_MAXIMUM_BYTES

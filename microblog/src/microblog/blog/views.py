@@ -39,8 +39,15 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/index", view_func=index, methods=["GET", "POST"])
     for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
         app.register_blueprint(one)
-    app.url_value_preprocessor(profile_views.allow_upload)
-    add_settings_page(app, "people.hidden", _l("Blocked and muted"), position=60)
+    profile_views.init_app(app)
+    add_settings_page(
+        app,
+        "people.hidden",
+        _l("Blocked and muted"),
+        _l("People you don't see"),
+        icon="block",
+        position=55,
+    )
     app.jinja_env.globals["is_followed_later"] = intents.is_followed_later
     rendering.init_app(app)
 

@@ -22,7 +22,7 @@ from microblog.accounts.sessions.reauthentication import PasswordProof, reauthen
 from microblog.database import transaction
 from microblog.web.scope import current_scope
 
-NOT_YOUR_PASSWORD = _l("This is not your password.")
+NOT_YOUR_PASSWORD = _l("This isn't your current password.")
 
 
 def current_password_field() -> PasswordField:
@@ -64,8 +64,8 @@ def refuse(field: Field) -> None:
 def _too_often(wait: timedelta) -> str:
     return str(
         ngettext(
-            "Too many wrong passwords. Wait %(num)d minute, or log out and reset your password.",
-            "Too many wrong passwords. Wait %(num)d minutes, or log out and reset your password.",
+            "Too many wrong passwords. Wait %(num)d minute, or sign out and reset your password.",
+            "Too many wrong passwords. Wait %(num)d minutes, or sign out and reset your password.",
             whole_minutes(wait),
         )
     )

@@ -52,8 +52,15 @@ OFFER_LIFETIME = timedelta(minutes=10)
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     add_secret_links(app, KEEP_LINK)
-    add_settings_page(app, "deletion.download", _l("Your data"), position=80)
-    add_settings_page(app, "deletion.ask", _l("Delete account"), position=90)
+    add_settings_page(
+        app,
+        "deletion.download",
+        _l("Export your data"),
+        _l("Everything stored about you, as a file"),
+        icon="download",
+        position=70,
+    )
+    add_settings_page(app, "deletion.ask", _l("Delete account"), icon="delete", position=80)
 
 
 @blueprint.route("/settings/export", methods=["GET", "POST"])
@@ -122,15 +129,14 @@ def _ask(form: DeleteAccountForm, proof: PasswordProof) -> bool:
         return False
     except LastAdministratorError:
         words = _(
-            "You are the last administrator of this site: make somebody else one before you delete"
-            " your account."
+            "You're the only administrator. Make someone else one before you delete your account."
         )
-        flash(words, "error")
+        form.submit.errors = [words]
         return False
     flash(
         _(
-            "Your account will be deleted on %(when)s. Until then you can keep it: log in, or use"
-            " the link in the mail that we sent you.",
+            "Your account will be deleted on %(when)s. To keep it, sign in before then, or use the"
+            " link we emailed you.",
             when=local_time(ends),
         ),
         "info",
@@ -152,5 +158,5 @@ def _keep(token: str, user: User) -> str | Response:
     if kept is None:
         return KEEP_LINK.refuse()
     KEEP_LINK.forget()
-    flash(_("Your account is kept. You can log in as before."), "success")
+    flash(_("Your account is kept. You can sign in as before."), "success")
     return redirect(url_for("accounts.login"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
@@ -39,7 +40,9 @@ UNDO_LINK = SecretLink("email_change.undo", "/undo_email_change/", bad_page=BAD_
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     add_secret_links(app, CONFIRM_LINK, UNDO_LINK)
-    add_settings_page(app, "email_change.ask", _l("Email address"), position=20)
+    add_settings_page(
+        app, "email_change.ask", _l("Email"), LazyString(_own_address), icon="mail", position=20
+    )
 
 
 @blueprint.route("/settings/email", methods=["GET", "POST"])
@@ -50,7 +53,7 @@ def ask() -> str | Response:
     if form.validate_on_submit():
         proof = reauthenticated(form.current_password)
         if proof and _ask(form, proof):
-            flash(_("We have mailed a link to the new address."), "info")
+            flash(_("We sent a link to the new address."), "info")
             return redirect(url_for("email_change.ask"))
     return render_template(
         "accounts/email_change.html",
@@ -67,9 +70,9 @@ def cancel() -> Response:
     with transaction() as writing:
         done = email_change.cancel_change(writing, current_user.user.id, current_scope())
     if done:
-        flash(_("The change was cancelled; your address stays as it is."), "success")
+        flash(_("The change was cancelled. Your address stays the same."), "success")
     else:
-        flash(_("There is no change to cancel any more."), "info")
+        flash(_("There's no longer a change to cancel."), "info")
     return redirect(url_for("email_change.ask"))
 
 
@@ -87,6 +90,10 @@ def undo(token: str) -> str | Response:
     return UNDO_LINK.open(token, _find_to_undo, _undo)
 
 
+def _own_address() -> str:
+    return str(current_user.user.email)
+
+
 def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
     try:
         with transaction() as writing:
@@ -94,14 +101,11 @@ def _ask(form: ChangeEmailForm, proof: PasswordProof) -> bool:
                 writing, current_outbox(), proof, form.email.data, current_scope()
             )
     except SameAddressError:
-        form.email.errors = [_("This is the address of your account already.")]
+        form.email.errors = [_("This is already your address.")]
     except AskedTooOftenError as error:
         when = local_time(whole_minute(error.opens_at))
         form.email.errors = [
-            _(
-                "You asked for this several times already; you can ask again from %(when)s on.",
-                when=when,
-            )
+            _("You've requested this several times. You can try again at %(when)s.", when=when)
         ]
     except StaleProofError:
         refuse(form.current_password)
@@ -131,7 +135,7 @@ def _confirm(token: str, found: tuple[User, EmailChange]) -> str | Response:
     if confirmed is None:
         return CONFIRM_LINK.refuse()
     CONFIRM_LINK.forget()
-    flash(_("Your account has the address %(email)s now.", email=confirmed.email), "success")
+    flash(_("Your address is now %(email)s.", email=confirmed.email), "success")
     return redirect(url_for("email_change.ask"))
 
 
@@ -151,11 +155,11 @@ def _undo(token: str, found: tuple[User, EmailChange]) -> str | Response:
     if restored is None:
         return UNDO_LINK.refuse()
     UNDO_LINK.forget()
-    flash(_("Your account has the address %(email)s again.", email=restored.email), "success")
+    flash(_("Your address is %(email)s again.", email=restored.email), "success")
     flash(
         _(
-            "Every browser was logged out, and the old password no longer works. Check your email:"
-            " it holds a link with which you choose a new password."
+            "All devices were signed out, and the old password no longer works. Check your email"
+            " for a link to choose a new one."
         ),
         "info",
     )

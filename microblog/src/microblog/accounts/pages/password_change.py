@@ -25,7 +25,14 @@ blueprint = Blueprint("password_change", __name__)
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
-    add_settings_page(app, "password_change.change", _l("Password"), position=30)
+    add_settings_page(
+        app,
+        "password_change.change",
+        _l("Password"),
+        _l("Change your password"),
+        icon="key",
+        position=30,
+    )
 
 
 @blueprint.get("/.well-known/change-password")
@@ -42,11 +49,9 @@ def change() -> str | Response:
     if form.validate_on_submit():
         proof = reauthenticated(form.current_password)
         if proof and form.password.data == form.current_password.data:
-            form.password.errors = [_("This is your password already.")]
+            form.password.errors = [_("This is already your password.")]
         elif proof and _change(form, proof):
-            flash(
-                _("Your password was changed, and all other browsers were logged out."), "success"
-            )
+            flash(_("Your password was changed. All other devices were signed out."), "success")
             return redirect(url_for("password_change.change"))
         form.say_strength()
     return render_template("accounts/password_change.html", form=form)

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, abort, flash, redirect, render_template, req
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 from wtforms import SelectField, SubmitField
@@ -16,7 +17,12 @@ from microblog.accounts.actions import preferences
 from microblog.database import transaction
 from microblog.web.cookies import set_cookie
 from microblog.web.forms import Form
-from microblog.web.languages import LANGUAGE_COOKIE, browser_zone, current_language
+from microblog.web.languages import (
+    LANGUAGE_COOKIE,
+    browser_zone,
+    current_language,
+    reader_zone,
+)
 from microblog.web.links import safe_next
 from microblog.web.settings_pages import add_settings_page
 from microblog.web.supported_languages import LANGUAGES, NAMES
@@ -35,7 +41,14 @@ class PreferencesForm(Form):
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
-    add_settings_page(app, "preferences.choose", _l("Language and time"), position=80)
+    add_settings_page(
+        app,
+        "preferences.choose",
+        _l("Language and time"),
+        LazyString(_language_and_zone),
+        icon="globe",
+        position=60,
+    )
 
 
 @blueprint.route("/settings/language", methods=["GET", "POST"])
@@ -43,11 +56,11 @@ def init_app(app: Flask) -> None:
 def choose() -> str | Response:
     user = current_user.user
     form = PreferencesForm(language=user.locale or "", time_zone=user.time_zone or "")
-    as_browser = _("As my browser says")
+    as_browser = _("Same as my browser")
     form.language.choices = [("", as_browser), *NAMES.items()]
     language, zone = current_language(), browser_zone()
     if zone:
-        as_browser = _("As my browser says: %(city)s", city=city(usual_zone(zone), language))
+        as_browser = _("Same as my browser: %(city)s", city=city(usual_zone(zone), language))
     form.time_zone.choices = {_("Automatic"): [("", as_browser)], **zone_groups(language)}
     if form.validate_on_submit():
         with transaction() as writing:
@@ -67,6 +80,12 @@ def speak(language: str) -> Response:
         abort(404)
     code = 307 if request.method == "POST" else 302
     return _remembered(redirect(safe_next(request.args.get("next")), code), language)
+
+
+def _language_and_zone() -> str:
+    language, zone = current_language(), reader_zone()
+    place = city(usual_zone(zone), language) if zone else "UTC"
+    return _("%(language)s, %(zone)s", language=NAMES[language], zone=place)
 
 
 def _said(answer: Response, language: str) -> Response:

@@ -26,9 +26,24 @@ from microblog.web.settings_pages import add_settings_page
 
 
 def init_app(app: Flask) -> None:
-    add_settings_page(app, "accounts.open_sessions", _l("Where you're signed in"), position=40)
-    add_settings_page(app, "accounts.security_history", _l("Security log"), position=50)
+    add_settings_page(
+        app,
+        "accounts.open_sessions",
+        _l("Where you're signed in"),
+        _l("Your devices"),
+        icon="laptop",
+        position=40,
+    )
+    add_settings_page(
+        app,
+        "accounts.security_history",
+        _l("Security log"),
+        _l("Sign-ins, changes and emails"),
+        icon="shield",
+        position=50,
+    )
     app.jinja_env.globals["mail_refusal"] = mail_refusal
+    app.jinja_env.filters["device_icon"] = device_icon
 
 
 @blueprint.get("/settings/sessions")
@@ -49,9 +64,9 @@ def end_session(session_id: int) -> Response:
         logout_user()
         return redirect(home())
     if ended:
-        flash(_("That browser is logged out."), "success")
+        flash(_("That device is signed out."), "success")
     else:
-        flash(_("You are not logged in there; it may have ended by itself."), "info")
+        flash(_("You're no longer signed in there."), "info")
     return redirect(url_for("accounts.open_sessions"))
 
 
@@ -64,14 +79,14 @@ def end_other_sessions() -> Response:
     if count:
         flash(
             ngettext(
-                "%(num)d other browser is logged out.",
-                "%(num)d other browsers are logged out.",
+                "%(num)d other device was signed out.",
+                "%(num)d other devices were signed out.",
                 count,
             ),
             "success",
         )
     else:
-        flash(_("You were not logged in anywhere else."), "info")
+        flash(_("You weren't signed in anywhere else."), "info")
     return redirect(url_for("accounts.open_sessions"))
 
 
@@ -106,10 +121,18 @@ def try_mail_again() -> Response:
             writing, current_outbox(), current_user.user, current_scope()
         )
     if tried:
-        flash(_("We mail to %(email)s again, and sent a message there.", email=tried), "success")
+        flash(
+            _("We're emailing %(email)s again, starting with a message that says so.", email=tried),
+            "success",
+        )
     else:
-        flash(_("That can be tried once a day. Please come back tomorrow."), "info")
+        flash(_("You can try this once a day. Try again tomorrow."), "info")
     return redirect(url_for("accounts.security_history"))
+
+
+def device_icon(browser: str) -> str:
+    """The icon for the device that a browser of this name runs on."""
+    return "phone" if browser.endswith(("iOS", "Android")) else "laptop"
 
 
 def mail_refusal() -> Refusal | None:

@@ -12,7 +12,7 @@ from microblog.web.forms import Form
 
 
 class ChangeEmailForm(Form):
-    email = email_field(_l("New address"))
+    email = email_field(_l("New email address"))
     current_password = current_password_field()
     submit = SubmitField(_l("Change address"))
 
@@ -29,9 +29,9 @@ class ChangePasswordForm(ResetPasswordForm):
 
 class ExportForm(Form):
     current_password = current_password_field()
-    submit = SubmitField(_l("Download My Data"))
+    submit = SubmitField(_l("Download my data"))
 
 
 class DeleteAccountForm(Form):
     current_password = current_password_field()
-    submit = SubmitField(_l("Delete My Account"))
+    submit = SubmitField(_l("Delete my account"))
