@@ -90,6 +90,10 @@ def cli() -> None:
         "heads": ("schema:heads", "Show the list of revisions that have no child revisions."),
         "log": ("schema:log", "Show the list of revisions in the order they will run."),
         "merge": ("schema:merge", "Generate a merge revision."),
+        "move": (
+            "move:move",
+            "Copy the data of an SQLite site into the empty PostgreSQL database at URL.",
+        ),
         "revision": ("schema:revision", "Generate a new revision."),
         "show": ("schema:show", "Show the given revisions."),
         "stamp": ("schema:stamp", "Set the current revision without running migrations."),
@@ -101,6 +105,7 @@ def db() -> None:
 
     \b
     To create it or bring it up to date:  microblog db upgrade
+    To go from SQLite to PostgreSQL:      microblog db move URL
     """
 
 
