@@ -57,6 +57,18 @@ def test_the_pages_are_in_the_readers_language_and_time_zone(app: Flask, admin: 
     assert "Сброс пароля" in said
 
 
+def test_why_a_message_was_discarded_is_told_in_the_readers_language(
+    app: Flask, admin: Visitor
+) -> None:
+    bob = make_user(app, "bob")
+    Visitor(app).ask_for_reset("bob@example.com")
+    admin.submit(f"/admin/users/{bob}/disable")
+    deliver_from(app)
+    assert rows(app)[0].answer == "The account is disabled."
+    admin.get("/language/ru?next=/")
+    assert "Аккаунт отключён." in words(admin.get("/admin/mail/1"))
+
+
 def test_every_email_type_has_a_label(app: Flask, admin: Visitor) -> None:
     with app.test_request_context():
         types = current_outbox().email_types

@@ -26,11 +26,6 @@ def speak_the_terminals_language() -> None:
     replace_unwritable_letters()
 
 
-def gettext_noop(text: str) -> str:
-    """Mark a text that is translated later, when it is shown."""
-    return text
-
-
 def terminals_language() -> str:
     """One of LANGUAGES; English where the terminal's is none of them."""
     wanted = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), "")

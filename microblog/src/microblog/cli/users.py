@@ -25,10 +25,10 @@ from microblog.accounts.password_rules import (
 from microblog.accounts.usernames import UsernameProblem, username_problem
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
-from microblog.cli.language import gettext_noop
 from microblog.cli.site import load_app
 from microblog.database import db, transaction, utc_now
 from microblog.web.scope import current_scope
+from microblog.web.supported_languages import gettext_noop
 
 _PROBLEMS = {
     Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),

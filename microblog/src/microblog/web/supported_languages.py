@@ -14,3 +14,8 @@ _ASKED_FOR = {"en": "en", "zh": "zh_Hant", "ru": "ru", "be": "ru"}
 def nearest_language(asked: str) -> str | None:
     """The language of the site for a name as browsers and systems write it: zh-TW, ru_RU."""
     return _ASKED_FOR.get(asked.lower().replace("_", "-").partition("-")[0])
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text that is translated later, when it is shown."""
+    return text

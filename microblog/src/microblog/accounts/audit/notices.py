@@ -28,6 +28,7 @@ from microblog.accounts.tokens import NOT_ME, make_token
 from microblog.web.clients import browser_in_words
 from microblog.web.links import public_link
 from microblog.web.scope import Scope
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix, moment_in_words
 
 NEW_BROWSER_KIND = "accounts.new_browser"
@@ -78,7 +79,7 @@ def compose_notice(
     """
     user = session.get(User, context.arguments["user_id"])
     if user is None:
-        return Discard("The account was deleted.")
+        return Discard(gettext_noop("The account was deleted."))
     return email_from_templates(
         template,
         {

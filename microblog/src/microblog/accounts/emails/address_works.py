@@ -20,6 +20,7 @@ from microblog.accounts.actions.refused_mail import WORKS_KIND
 from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.samples import sample_context
 from microblog.accounts.models import User
+from microblog.web.supported_languages import gettext_noop
 
 
 def definition() -> AccountEmail:
@@ -40,7 +41,7 @@ def definition() -> AccountEmail:
 def compose(session: Session, context: ComposeContext) -> Email | Discard:
     user = session.get(User, context.arguments["user_id"])
     if user is None:
-        return Discard("The account was deleted.")
+        return Discard(gettext_noop("The account was deleted."))
     return email_from_templates(
         "accounts/emails/address_works", {"username": user.username}, to=context.recipient
     )

@@ -11,6 +11,7 @@ from microblog.accounts.emails.account_email import AccountEmail
 from microblog.accounts.emails.samples import sample_notice
 from microblog.accounts.models import User
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 
 
 def definition() -> AccountEmail:
@@ -26,7 +27,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     """Say that the address has an account, and where to get a new password for it."""
     user = session.get_one(User, context.arguments["user_id"])
     if user.disabled_at is not None:
-        return Discard("The account that holds the address is disabled.")
+        return Discard(gettext_noop("The account with this address is disabled."))
     return email_from_templates(
         "accounts/emails/already_registered",
         {

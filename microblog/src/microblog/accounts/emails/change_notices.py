@@ -11,9 +11,10 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import CONFIRM_WITHIN, can_be_undone
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix, moment_in_words
 
-GONE = Discard("The account was deleted, or the change is no longer wanted.")
+GONE = Discard(gettext_noop("The account was deleted, or the change was cancelled."))
 
 
 def compose_change_notice(

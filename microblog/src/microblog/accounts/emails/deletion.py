@@ -13,6 +13,7 @@ from microblog.accounts.emails.samples import SAMPLE_MOMENT, sample_notice
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix, moment_in_words
 
 
@@ -35,7 +36,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     user = session.get(User, context.arguments["user_id"])
     now = from_unix(context.now)
     if user is None or user.deletes_at is None or user.deletes_at <= now:
-        return Discard("The account was deleted, or its deletion was undone.")
+        return Discard(gettext_noop("The account was deleted, or its deletion was cancelled."))
     token = keep_token(token_keys(), user, now=now, lifetime=user.deletes_at - now)
     until = moment_in_words(user.deletes_at, user.time_zone)
     return compose_notice(

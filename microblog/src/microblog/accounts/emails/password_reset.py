@@ -30,6 +30,7 @@ from microblog.accounts.keys import token_keys
 from microblog.accounts.lookup import find_by_email
 from microblog.accounts.models import User
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix, moment_in_words
 
 
@@ -108,8 +109,8 @@ def _code(context: ComposeContext, user: User) -> str | None:
 
 def _why_no_link(session: Session, address: Address) -> str:
     if find_by_email(session, address) is None:
-        return "No account has this address."
-    return "The account is disabled."
+        return gettext_noop("No account has this address.")
+    return gettext_noop("The account is disabled.")
 
 
 def _sample(session: Session, language: str) -> ComposeContext:

@@ -17,6 +17,7 @@ from microblog.accounts.emails.samples import sample_context
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix
 
 
@@ -39,13 +40,13 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     """Compose the link, with the reason why it is mailed."""
     user = session.get(User, context.arguments["user_id"])
     if user is None:
-        return Discard("The account was deleted.")
+        return Discard(gettext_noop("The account was deleted."))
     if user.disabled_at is not None:
-        return Discard("The account is disabled.")
+        return Discard(gettext_noop("The account is disabled."))
     if user.email_key != context.recipient.key:
-        return Discard("The account has another address by now.")
+        return Discard(gettext_noop("The account has a different email now."))
     if user.email_verified_at is None and reserved_address_email(session, context, user):
-        return Discard("Another account may still get the address back.")
+        return Discard(gettext_noop("Another account can still get the address back."))
     now = from_unix(context.now)
     token = reset_token(token_keys(), user, now=now, lifetime=link_lifetime())
     return compose_with_link(

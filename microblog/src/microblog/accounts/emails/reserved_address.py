@@ -21,6 +21,7 @@ from microblog.accounts.emails.change_notices import undo_link
 from microblog.accounts.emails.samples import sample_change_notice
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import reservation
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix, moment_in_words
 
 
@@ -42,7 +43,7 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     change = session.get_one(EmailChange, context.arguments["change_id"])
     user = session.get_one(User, change.user_id)
     if change.undo_until is None:
-        return Discard("No address can undo this change.")
+        return Discard(gettext_noop("The change can no longer be undone."))
     return email_from_templates(
         "accounts/emails/reserved_address",
         {

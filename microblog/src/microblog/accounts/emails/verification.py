@@ -33,6 +33,7 @@ from microblog.accounts.emails.samples import sample_notice
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.web.links import public_link
+from microblog.web.supported_languages import gettext_noop
 from microblog.web.times import from_unix
 
 
@@ -62,11 +63,11 @@ def compose(session: Session, context: ComposeContext) -> Email | Discard:
     """
     user = session.get(User, context.arguments["user_id"])
     if user is None or user.email_key != context.recipient.key:
-        return Discard("The account was removed, or its address was changed.")
+        return Discard(gettext_noop("The account was removed, or its email was changed."))
     if user.email_verified_at is not None:
-        return Discard("The address is confirmed already.")
+        return Discard(gettext_noop("The address is already confirmed."))
     if user.disabled_at is not None:
-        return Discard("The account is disabled.")
+        return Discard(gettext_noop("The account is disabled."))
     owner = other_owner(session, user)
     if owner is not None:
         about = {**context.arguments, "user_id": owner.id}

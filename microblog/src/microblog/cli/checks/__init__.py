@@ -19,9 +19,9 @@ from microblog.cli.checks import (
     services,
 )
 from microblog.cli.checks.findings import Check, Finding, wrong
-from microblog.cli.language import gettext_noop
 from microblog.cli.options import WORKERS
 from microblog.settings import Settings
+from microblog.web.supported_languages import gettext_noop
 
 SETTINGS = gettext_noop("settings")
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from flask_outbox import is_loopback
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.language import gettext_noop
 from microblog.settings import (
     Settings,
     SettingsError,
@@ -21,6 +20,7 @@ from microblog.settings import (
     unknown_names,
 )
 from microblog.settings.values import MINIMUM_SECRET_BYTES
+from microblog.web.supported_languages import gettext_noop
 
 SETTINGS = gettext_noop("settings")
 SETTINGS_FILE = gettext_noop("settings file")

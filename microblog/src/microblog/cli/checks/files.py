@@ -12,10 +12,10 @@ from pathlib import Path
 
 from microblog.app import wakeup_path
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.language import gettext_noop
 from microblog.cli.site import database_file
 from microblog.settings import Settings
 from microblog.web.readiness import is_nearly_full
+from microblog.web.supported_languages import gettext_noop
 
 PRIVACY = gettext_noop("privacy")
 DISK = gettext_noop("disk")

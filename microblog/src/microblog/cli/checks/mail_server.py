@@ -10,8 +10,8 @@ from flask_outbox import Address, AddressError, mail_servers, parse_address, par
 from flask_outbox.cli import mail_server_verdicts
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
-from microblog.cli.language import gettext_noop
 from microblog.settings import Settings, SettingsError
+from microblog.web.supported_languages import gettext_noop
 
 MAIL_SERVER = gettext_noop("mail server")
 SENDER = gettext_noop("sender")

@@ -13,8 +13,8 @@ from flask_outbox import parse_address
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.checks.mail_server import is_reserved
-from microblog.cli.language import gettext_noop
 from microblog.settings import Settings, SettingsError
+from microblog.web.supported_languages import gettext_noop
 
 SENDERS_DOMAIN = gettext_noop("sender's domain")
 

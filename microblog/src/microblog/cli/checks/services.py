@@ -18,10 +18,10 @@ from flask_outbox.operations import Suppression
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.failures import database_reason
-from microblog.cli.language import gettext_noop
 from microblog.cli.site import counted_apart, database_file, database_place, newer_schema
 from microblog.database import WRITING, db, is_sqlite, needs_upgrade
 from microblog.settings import Settings, SettingsError
+from microblog.web.supported_languages import gettext_noop
 
 DATABASE = gettext_noop("database")
 BROKER = gettext_noop("broker")
