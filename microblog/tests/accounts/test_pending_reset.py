@@ -106,9 +106,8 @@ def test_it_can_be_sent_again_after_a_minute(
     set_clock(monkeypatch, NOON + timedelta(seconds=1))
     said = words(visitor.ask_for_reset(SUSAN))
     assert SEND_AGAIN not in said
-    assert "You can send it again after Mar 1, 2026, 12:02 PM UTC." in " ".join(
-        said.replace("\u202f", " ").split()
-    )
+    plain = " ".join(said.replace("\u202f", " ").split())
+    assert "You can send it again after 12:02 PM UTC." in plain
     set_clock(monkeypatch, NOON + timedelta(seconds=1) + BETWEEN)
     page = visitor.get("/login")
     assert SEND_AGAIN in words(page)

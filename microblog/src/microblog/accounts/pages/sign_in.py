@@ -30,6 +30,7 @@ from microblog.accounts.pages.pending_reset import keep_login, kept_login, pendi
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import current_origin
+from microblog.web.languages import local_time_soon
 from microblog.web.links import home, safe_next
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import Scope, current_scope
@@ -112,7 +113,7 @@ def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str
         form=form,
         pending=pending,
         code_form=code_form or ResetCodeForm(),
-        opens_at=whole_minute(opens_at) if opens_at else None,
+        opens_at=local_time_soon(whole_minute(opens_at), now=now) if opens_at else None,
         sender=outbox.author(outbox.email_types[RESET_KIND]).mailbox,
         minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
     )
