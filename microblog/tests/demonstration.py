@@ -25,11 +25,12 @@ class Demonstration:
 
 
 @contextmanager
-def running_demo() -> Iterator[Demonstration]:
+def running_demo(*, quiet: bool = False) -> Iterator[Demonstration]:
     port, smtp_port = choose_free("127.0.0.1"), choose_free("127.0.0.1")
     command = [sys.executable, "-m", "microblog", "demo"]
     ports = ["--port", str(port), "--smtp-port", str(smtp_port)]
-    process = subprocess.Popen([*command, *ports], stdout=subprocess.DEVNULL)
+    log = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen([*command, *ports], stdout=subprocess.DEVNULL, stderr=log)
     try:
         assert wait_until_open("127.0.0.1", port, seconds=60), "the demonstration did not start"
         yield Demonstration(port, smtp_port, process)
