@@ -102,7 +102,7 @@ def logout() -> Response:
 
 def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str:
     """Render the log-in page, which begins with the reset that this browser asked for, if any."""
-    now = utc_now()
+    now = current_scope().now
     pending = pending_reset(now=now)
     if pending is None:
         return render_template("accounts/sign_in.html", form=form)
