@@ -19,7 +19,7 @@ from tests.scopes import set_clock
 from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user, words
 
-BANNER = "No mail reaches you"
+BANNER = "Our emails don't reach you"
 BUTTON = "Try this address again"
 TRY = "/settings/mail/try_again"
 REFUSED = "550 5.1.1 No such user <here> & now"
@@ -69,7 +69,7 @@ def test_the_owner_sees_on_every_page_what_the_server_said(
         said = words(visitor.get(path))
         assert BANNER in said
         assert f"The mail server said: {REFUSED}" in said
-        assert "Mail to susan@example.com is refused by its server" in said
+        assert "The mail server of susan@example.com refuses them" in said
         assert BUTTON in said
 
 

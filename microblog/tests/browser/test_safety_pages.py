@@ -171,7 +171,7 @@ def test_the_warning_that_no_mail_arrives_is_accessible(styled_page: Page, refus
     styled_page.get_by_label("Username or email").fill("susan")
     styled_page.get_by_label("Password", exact=True).fill(PASSWORD)
     styled_page.get_by_role("button", name="Sign In").click()
-    warning = styled_page.get_by_role("region", name="No mail reaches you")
+    warning = styled_page.get_by_role("region", name="Our emails don't reach you")
     expect(warning).to_contain_text("550 5.1.1")
     assert_accessible(styled_page)
     styled_page.goto(f"{refused}/settings/sessions")

@@ -15,10 +15,10 @@ from microblog.accounts.audit.security_log import ACCESS, Entry, Group, Security
 from microblog.accounts.emails import EMAILS
 
 GROUPS = {
-    Group.ALL: _l("Everything"),
+    Group.ALL: _l("All"),
     Group.ACCESS: _l("Sign-ins"),
     Group.CHANGES: _l("Changes"),
-    Group.MAIL: _l("Email"),
+    Group.MAIL: _l("Emails"),
 }
 
 EVENTS = {
