@@ -17,7 +17,7 @@ from tests.visitor import ON_SQLITE
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 
-COMMANDS = [("check",), ("run", "--port", "0"), ("mail", "list"), ("user", "list")]
+COMMANDS = [("check",), ("process", "prepare"), ("mail", "list"), ("user", "list")]
 
 NONSENSE = {
     "blank": "   ",
@@ -50,7 +50,6 @@ def run_main(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Runs the whole command in this process; what it lets through fails the test."""
-    monkeypatch.setattr("microblog.cli.run.start_again", lambda _environment: sys.exit(0))
     good = {**site_environment, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "1", "MAIL_TIMEOUT": "1"}
 
     def run(arguments: tuple[str, ...], changes: dict[str, str]) -> tuple[int, str, str]:
@@ -197,14 +196,14 @@ def test_limits_that_each_process_counts_for_itself_are_told_at_the_start_and_by
     run_main: Run,
 ) -> None:
     apart = "Each of 4 web processes counts for itself"
-    code, _out, err = run_main(("run", "--port", "0", "--workers", "4"), {})
+    code, _out, err = run_main(("process", "prepare", "--workers", "4"), {})
     assert (code, apart in err) == (0, True)
-    _code, _out, err = run_main(("run", "--port", "0"), {})
+    _code, _out, err = run_main(("process", "prepare"), {})
     assert "counts for itself" not in err
     _code, out, _err = run_main(("check", "--workers", "4"), {})
     assert f"WARNING: rate limits: {apart}" in out
     _code, out, _err = run_main(("check",), {"WEB_CONCURRENCY": "4"})
     assert f"WARNING: rate limits: {apart}" in out
     off = {"WEB_CONCURRENCY": "4", "RATELIMIT_ENABLED": "off"}
-    _code, _out, err = run_main(("run", "--port", "0"), off)
+    _code, _out, err = run_main(("process", "prepare"), off)
     assert "counts for itself" not in err

@@ -212,7 +212,7 @@ def test_a_schema_that_is_not_up_to_date_is_said_in_words(
     """A server's database may belong to more than one machine: nobody changes it by the way."""
     # With a search path of its own the site sees none of the tables that are there.
     elsewhere = f"{database_url}?options=-c%20search_path%3Dnowhere"
-    refused = microblog("run", DATABASE_URL=elsewhere)
+    refused = microblog("process", "prepare", DATABASE_URL=elsewhere)
     assert refused.exit_code == 1
     assert refused.stderr == (
         "Error: The database's schema is not up to date. Run: microblog db upgrade\n"

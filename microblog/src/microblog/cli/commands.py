@@ -144,6 +144,8 @@ def user() -> None:
     cls=SiteGroup,
     hidden=True,
     places={
+        "prepare": ("prepare:prepare", None),
+        "prepare-worker": ("prepare:prepare_worker", None),
         "prepare-demo": ("prepare_demo:prepare_demo", None),
         "web": ("web_process:web", None),
         "dispatcher": ("processes:dispatcher", None),

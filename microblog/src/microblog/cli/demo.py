@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from gettext import gettext as _
@@ -13,9 +10,10 @@ from typing import Any
 import click
 
 from flask_outbox.cli import require_free
+from microblog.cli.listening import listening
 from microblog.cli.ports import choose_free, wait_until_open
 from microblog.cli.smoke_test import Walk
-from microblog.cli.supervisor import MICROBLOG, PARENT, Child, Supervisor
+from microblog.cli.supervisor import Child, Supervisor, prepared
 
 HOST = "127.0.0.1"
 START_WITHIN_SECONDS = 30.0
@@ -34,52 +32,31 @@ def demo(port: int, smtp_port: int, *, check: bool) -> None:
     forgotten password back in is walked over HTTP and SMTP, a line a step.
     """
     port, smtp_port = port or choose_free(HOST), smtp_port or choose_free(HOST)
-    require_free(HOST, port, "--port")
     require_free(HOST, smtp_port, "--smtp-port")
-    with tempfile.TemporaryDirectory(prefix="microblog-demo-") as folder:
-        made = _prepared(folder, port, smtp_port)
+    with (
+        listening(HOST, port, None) as sockets,
+        tempfile.TemporaryDirectory(prefix="microblog-demo-") as folder,
+    ):
+        made = prepared("prepare-demo", folder, "--port", str(port), "--smtp-port", str(smtp_port))
         children = [
             Child(
                 _("mail catcher"), ["process", "catcher", "--port", str(smtp_port)], essential=True
             ),
-            Child(
-                _("web server"),
-                ["process", "web", "--demo", "--host", HOST, "--port", str(port)],
-                essential=True,
-            ),
+            Child(_("web server"), ["process", "web", "--demo"], essential=True, sockets=sockets),
             Child(_("mail dispatcher"), ["process", "dispatcher"]),
         ]
 
         def ready() -> int | None:
-            for one in (port, smtp_port):
-                if not wait_until_open(HOST, one, seconds=START_WITHIN_SECONDS):
-                    words = _("Nothing answers at port {port}; the lines above say why.")
-                    click.echo(words.format(port=one), err=True)
-                    return 1
+            if not wait_until_open(HOST, smtp_port, seconds=START_WITHIN_SECONDS):
+                words = _("Nothing answers at port {port}; the lines above say why.")
+                click.echo(words.format(port=smtp_port), err=True)
+                return 1
             if check:
                 return Walk(port).walk()
             _welcome(port, smtp_port, made)
             return None
 
-        sys.exit(Supervisor(children, made["environment"]).run(ready=ready))
-
-
-def _prepared(folder: str, port: int, smtp_port: int) -> dict[str, Any]:
-    """What `process prepare-demo` tells; ends with its exit code where it fails."""
-    command = [*MICROBLOG, "process", "prepare-demo", folder]
-    command += ["--port", str(port), "--smtp-port", str(smtp_port)]
-    done = subprocess.run(  # noqa: S603 - our own command
-        command,
-        env={**os.environ, PARENT: str(os.getpid())},
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        check=False,
-    )
-    if done.returncode:
-        # A signal's number is negative.
-        sys.exit(max(done.returncode, 1))
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
+        sys.exit(Supervisor(lambda _environment: children, made["environment"]).run(ready=ready))
 
 
 def _welcome(port: int, smtp_port: int, made: dict[str, Any]) -> None:

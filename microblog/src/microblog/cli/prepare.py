@@ -1,45 +1,37 @@
-"""What has to be right and ready before `microblog run` or `microblog worker` may start."""
+"""What has to be right and ready before `microblog run` or `microblog worker` starts or reloads."""
 
 from __future__ import annotations
 
+import json
 from gettext import gettext as _
 from pathlib import Path
 
 import click
 
-from flask_outbox.cli import require_free
 from microblog.app import create_app
 from microblog.cli.site import counted_apart, prepare_database
 from microblog.database import db
-from microblog.settings import as_environment, load_settings
+from microblog.settings import Settings, as_environment, load_settings
 
 
-def prepare(host: str, port: int, workers: int | None) -> dict[str, str]:
-    """Look at the settings, and bring the database up to date; gives the site's environment.
-
-    Says where the site will be. Raises SettingsError, or ClickException in words.
-    """
+@click.command()
+@click.option("--workers", type=int)
+def prepare(workers: int | None) -> None:
+    """Looks at the settings, and brings the database up to date; prints the site's environment."""
     settings = load_settings(serving=True)
     _require_writable(settings.LOG_FILE)
-    app = create_app(settings)
-    with app.app_context():
-        prepare_database()
-        db.engine.dispose()
-    require_free(host, port, "--port")
+    _prepare_database(settings)
     if words := counted_apart(settings, workers or settings.WEB_CONCURRENCY):
         click.echo(words, err=True)
-    if settings.CELERY_BROKER_URL:
-        click.echo(_("Mail is delivered by: {command}").format(command="microblog worker"))
-    words = _("Microblog listens at {host}, port {port}; people reach it at {url}")
-    click.echo(words.format(host=host, port=port, url=settings.PUBLIC_URL))
     if not settings.ADMINS:
         words = _("ADMINS is not set: mail comes from {sender}.")
         click.echo(words.format(sender=settings.sender), err=True)
-    return as_environment(settings)
+    click.echo(json.dumps(as_environment(settings)))
 
 
-def prepare_worker() -> dict[str, str]:
-    """Look at a worker's settings and database; gives its environment. Raises as `prepare`."""
+@click.command()
+def prepare_worker() -> None:
+    """Looks at a worker's settings and database; prints its environment."""
     settings = load_settings(serving=True)
     if settings.DATABASE_URL.startswith("sqlite"):
         raise click.ClickException(
@@ -49,10 +41,14 @@ def prepare_worker() -> dict[str, str]:
                 " PostgreSQL."
             )
         )
+    _prepare_database(settings)
+    click.echo(json.dumps(as_environment(settings)))
+
+
+def _prepare_database(settings: Settings) -> None:
     with create_app(settings).app_context():
         prepare_database()
         db.engine.dispose()
-    return as_environment(settings)
 
 
 def _require_writable(file: Path | None) -> None:

@@ -3,46 +3,66 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from microblog.app import create_app
 from microblog.cli.processes import configure_log
 from microblog.cli.web_server import BufferingWorker
-from microblog.settings import Settings, load_settings
+from microblog.settings import load_settings
+from microblog.web import readiness
 
 THREADS = 8
 
 
 @click.command()
-@click.option("--host", required=True)
-@click.option("--port", type=int, required=True)
+@click.option("--socket", "sockets", type=int, multiple=True, required=True)
+@click.option("--ready", type=int, required=True, help="Gets a byte when it serves.")
+@click.option("--until-stop", type=int, required=True, help="Closed before the end.")
 @click.option("--workers", type=int, default=1)
 @click.option("--demo", is_flag=True)
-def web(host: str, port: int, workers: int, *, demo: bool) -> None:
-    """The web server."""
+def web(sockets: Sequence[int], ready: int, until_stop: int, workers: int, *, demo: bool) -> None:
+    """The web server, on sockets that it inherits by their numbers."""
     settings = load_settings()
     configure_log(settings)
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    _WebServer(settings, address, workers, demo=demo).run()
+
+    def load() -> Any:
+        app = create_app(settings, demo=demo)
+        readiness.watch(app, until_stop)
+        return app
+
+    _WebServer(load, sockets, ready, workers).run()
 
 
 class _WebServer(BaseApplication):  # type: ignore[misc]
     """Gunicorn, configured here and not from the command line."""
 
-    def __init__(self, settings: Settings, address: str, workers: int, *, demo: bool) -> None:
-        self._settings = settings
-        self._address = address
+    def __init__(
+        self, load: Callable[[], Any], sockets: Sequence[int], ready: int, workers: int
+    ) -> None:
+        self._load = load
+        self._sockets = sockets
+        self._ready = ready
         self._workers = workers
-        self._demo = demo
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        arbiter = Arbiter(self)
+        # As with systemd's, the file of a socket stays: the next web server goes on with it.
+        arbiter.systemd = True
+        arbiter.run()
 
     def load_config(self) -> None:
         options = {
-            "bind": self._address,
+            "bind": [f"fd://{number}" for number in self._sockets],
             "workers": self._workers,
             "worker_class": BufferingWorker,
             "threads": THREADS,
@@ -55,14 +75,19 @@ class _WebServer(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "control_socket_disable": True,
             "proc_name": "microblog",
+            "post_worker_init": self._tell_ready,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        app = create_app(self._settings, demo=self._demo)
+        app = self._load()
         _prepare_to_fork()
         return app
+
+    def _tell_ready(self, _worker: Any) -> None:
+        with suppress(BrokenPipeError):  # nobody waits for the second worker
+            os.write(self._ready, b".")
 
 
 def _prepare_to_fork() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from gettext import gettext as _
-from pkgutil import resolve_name
 
 import click
 
-from microblog.cli.supervisor import Child, Supervisor, is_second_start, start_again
+from microblog.cli.supervisor import Child, Environment, Supervisor, prepared
 
 
 @click.command()
@@ -24,19 +22,25 @@ def worker(concurrency: int | None) -> None:
 
     Needs PostgreSQL and the settings of the web servers. With CELERY_BROKER_URL it runs two Celery
     workers, without it a dispatcher. Start as many as you like, on any machine that reaches the
-    database, the broker if there is one, and the mail server.
+    database, the broker if there is one, and the mail server. SIGHUP reloads settings and code.
     """
-    if not is_second_start():
-        # Of all that this loads, the supervisor keeps nothing but the environment.
-        start_again(resolve_name("microblog.cli.prepare:prepare_worker")())
-    connections = str(concurrency or os.environ["MAIL_CONNECTIONS"])
-    if os.environ["CELERY_BROKER_URL"]:
+
+    def children(environment: Environment) -> list[Child]:
+        return _children(environment, concurrency)
+
+    def prepare() -> Environment:
+        return prepared("prepare-worker")  # type: ignore[no-any-return]
+
+    sys.exit(Supervisor(children, prepare(), prepare=prepare).run())
+
+
+def _children(environment: Environment, concurrency: int | None) -> list[Child]:
+    connections = str(concurrency or environment["MAIL_CONNECTIONS"])
+    if environment["CELERY_BROKER_URL"]:
         celery = ["process", "worker"]
-        children = [
+        return [
             Child(_("worker for urgent mail"), [*celery, "outbox-high", "1"], essential=True),
             Child(_("worker for all mail"), [*celery, "outbox", connections], essential=True),
         ]
-    else:
-        dispatcher = ["process", "dispatcher", "--connections", connections]
-        children = [Child(_("mail dispatcher"), dispatcher, essential=True)]
-    sys.exit(Supervisor(children, {}).run())
+    dispatcher = ["process", "dispatcher", "--connections", connections]
+    return [Child(_("mail dispatcher"), dispatcher, essential=True)]

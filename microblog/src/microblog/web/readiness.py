@@ -6,6 +6,7 @@ Probes ask every few seconds: the checks are cheap and write nothing.
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import sqlite3
 import time
@@ -14,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -28,6 +29,7 @@ FULL_BYTES = 500_000_000
 """A disk is nearly full if less than this share of it, and less than so many bytes, are free."""
 
 UNAVAILABLE = {
+    "stopping": "The site is being stopped.",
     "database": "The database cannot be reached, or takes no changes.",
     "schema": "The database's schema is not the one of this version: see microblog db upgrade.",
 }
@@ -40,8 +42,15 @@ DEGRADED = {
 }
 
 
+def watch(app: Flask, until_stop: int) -> None:
+    """Be not ready from when the other end of this pipe is closed."""
+    app.extensions["microblog.until_stop"] = until_stop
+
+
 def reason_unavailable() -> str | None:
     """The key of UNAVAILABLE that keeps pages from being served, if any."""
+    if _is_stopping():
+        return "stopping"
     try:
         with db.engine.connect() as connection:
             if not _has_our_schema(connection):
@@ -70,6 +79,11 @@ def _degraded() -> Iterator[str]:
         yield "rate_limits"
     if any(map(is_nearly_full, _folders())):
         yield "disk"
+
+
+def _is_stopping() -> bool:
+    pipe = current_app.extensions.get("microblog.until_stop")
+    return pipe is not None and bool(select.select([pipe], [], [], 0)[0])
 
 
 def _require_writable_file(connection: Any) -> None:
