@@ -5,12 +5,27 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import assert_accessible, log_in
+from tests.browser.people import assert_accessible, assert_fits, log_in
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
+PAGES = (
+    "/admin/mail",
+    "/admin/mail?address=nobody&since=nonsense",
+    "/admin/mail/1",
+    "/admin/mail/1/cancel",
+    "/admin/mail/suppressed",
+    "/admin/users",
+    "/admin/users?text=%00",
+    "/admin/users/2",
+    "/admin/users/2/disable",
+    "/admin/users/2/reset",
+    "/dev/inbox",
+    "/dev/emails",
+    "/dev/emails/accounts.reset_password/ru",
+)
 
 
 def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> None:
@@ -32,7 +47,7 @@ def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> N
         search.click()
     message.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("to bob@microblog.example")
-    expect(page.locator(".outbox-timeline li")).to_have_count(1)
+    expect(page.locator(".outbox-timeline strong")).to_have_text(["Sent", "Created"])
     expect(page.locator(".outbox-timeline")).to_contain_text("250")
     page.get_by_role("link", name="All messages to this address").click()
     expect(page.get_by_label("Address or message number")).to_have_value("bob@microblog.example")
@@ -55,18 +70,14 @@ def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> Non
     styled_page.goto(f"{demo.address}/admin/users/2/reset")
     styled_page.get_by_role("button", name="Email the link").click()
     assert_accessible(styled_page)
-    for path in (
-        "/admin/mail",
-        "/admin/mail?address=nobody&since=nonsense",
-        "/admin/mail/1",
-        "/admin/mail/suppressed",
-        "/admin/users",
-        "/admin/users/2",
-        "/admin/users/2/disable",
-        "/admin/users/2/reset",
-    ):
+    for path in PAGES:
         styled_page.goto(demo.address + path)
         expect(styled_page.get_by_role("heading", level=1)).to_be_visible()
         for details in styled_page.locator("details").all():
             details.evaluate("one => { one.open = true }")
         assert_accessible(styled_page)
+    # The longest words.
+    styled_page.goto(f"{demo.address}/language/ru?next=/")
+    for path in PAGES:
+        styled_page.goto(demo.address + path)
+        assert_fits(styled_page)
