@@ -176,7 +176,7 @@ def test_a_picture_that_costs_too_much_is_refused_in_words(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "SCANS_MAXIMUM", 0)
-    assert "This picture takes too much time or memory to read." in upload(app)
+    assert "This picture takes too long to read." in upload(app)
 
 
 @ON_SQLITE
@@ -184,4 +184,4 @@ def test_an_upload_that_would_wait_too_long_is_refused(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "_queue", threading.Semaphore(0))
-    assert "Other pictures are being read just now." in upload(app)
+    assert "Too many pictures are being uploaded right now." in upload(app)

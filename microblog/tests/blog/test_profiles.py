@@ -128,9 +128,9 @@ def test_a_picture_is_encoded_again_without_metadata(susan: Visitor, kind: str) 
     ("content", "said"),
     [
         (b"", "Choose a file first."),
-        (b"hello", "This is not a picture in JPEG, PNG, GIF or WebP."),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "This is not a picture"),
-        (drawn("PNG")[:60], "This picture cannot be read; it may be damaged."),
+        (b"hello", "Use a picture in JPEG, PNG, GIF or WebP."),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "Use a picture in JPEG"),
+        (drawn("PNG")[:60], "This picture can't be read. It may be damaged."),
         (bomb(), "The picture is too large"),
         (drawn("JPEG") + b"\0" * 20 * 1024 * 1024, "The picture is too large"),
     ],
@@ -305,7 +305,7 @@ def test_gravatar_is_asked_if_the_setting_is_on(make_app: Make) -> None:
         "img-src 'self' data: https://www.gravatar.com;"
         in (page.headers["Content-Security-Policy"])
     )
-    assert "The one that gravatar.com has" in words(visitor.get("/edit_profile"))
+    assert "The picture that gravatar.com has" in words(visitor.get("/edit_profile"))
     assert "nobody is told" not in words(Visitor(app).get("/"))
     upload(visitor, drawn("PNG"))
     assert "gravatar" not in visitor.get("/user/susan").get_data(as_text=True)

@@ -72,7 +72,7 @@ class EditPostForm(Form):
 class ProfileForm(Form):
     display_name = StringField(
         _l("Display name"),
-        description=_l("Shown beside your username. It may be empty."),
+        description=_l("Shown beside your username. You can leave it empty."),
         render_kw={"autocomplete": "name", "dir": "auto"},
     )
     username = username_field()
@@ -89,7 +89,7 @@ class PictureForm(Form):
 
     picture = FileField(
         _l("New picture"),
-        description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It is cut to a square."),
+        description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It's cropped to a square."),
         validators=[IsVerified(_l("Confirm your email address first."))],
         render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},
     )

@@ -169,12 +169,12 @@ def _display_name_problems() -> dict[DisplayNameProblem, str]:
 
 def _reasons() -> dict[str, str]:
     return {
-        "large": _("The picture is too large: at most 4 MB, and 20 megapixels (JPEG: 40)."),
-        "unknown": _("This is not a picture in JPEG, PNG, GIF or WebP."),
-        "broken": _("This picture cannot be read; it may be damaged."),
+        "large": _("The picture is too large. Use at most 4 MB and 20 megapixels (JPEG: 40)."),
+        "unknown": _("Use a picture in JPEG, PNG, GIF or WebP."),
+        "broken": _("This picture can't be read. It may be damaged."),
         "costly": _(
-            "This picture takes too much time or memory to read."
-            " Save it anew with another program, and upload that."
+            "This picture takes too long to read. Save it again with another program, and upload"
+            " that."
         ),
-        "busy": _("Other pictures are being read just now. Please try again in a minute."),
+        "busy": _("Too many pictures are being uploaded right now. Try again in a minute."),
     }
