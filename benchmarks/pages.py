@@ -6,7 +6,7 @@ for the log-in page, in alternating blocks, so that other load on the machine af
 
 Then the home page and the sign-in page are compared with a constant page of Flask and, if
 MICROBLOG_TUTORIAL names a checkout of it, with the finished application of the Flask Mega-Tutorial,
-with the same 50 people and 2,000 posts.
+with the same 50 people and 2,000 posts. Waitress serves each of the three in one process.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The home page and the sign-in page, beside a constant page and the tutorial's application.
 
-Every site runs with one worker. They are asked in alternating blocks over a connection each.
+Every site runs in one process that Waitress serves, with as many threads. They are asked in
+alternating blocks over a connection each.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.other_systems import ROOT, environment
@@ -115,8 +117,9 @@ def _measure(pages: Pages, blocks: int) -> dict[str, float]:
 def _running_tutorial(checkout: Path) -> Iterator[int]:
     lines = (checkout / "requirements.txt").read_text().split()
     # The driver for PostgreSQL is not used, and has no wheels for new versions of Python.
-    packages = tuple(line for line in lines if not line.startswith("psycopg2"))
-    python = environment(packages, name="tutorial")
+    packages = [line for line in lines if not line.startswith("psycopg2")]
+    server = f"waitress=={version('waitress')}"
+    python = environment((*packages, server), name="tutorial")
     with ExitStack() as stack:
         port = choose_free(HOST)
         program = ROOT / "benchmarks" / "peers" / "tutorial_peer.py"
@@ -129,18 +132,17 @@ def _running_tutorial(checkout: Path) -> Iterator[int]:
             *numbers,
             PASSWORD,
         ]
-        stack.enter_context(_running(command, port))
+        # The site's own modules are not for the tutorial's Python.
+        stack.enter_context(_running(["env", "--unset=PYTHONPATH", *command], port))
         yield port
 
 
 @contextmanager
 def _running(command: list[str], port: int) -> Iterator[None]:
-    # The site's own modules are not for the tutorial's Python.
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    peer = subprocess.Popen(command, env=variables)
+    peer = subprocess.Popen(command)
     try:
         if not wait_until_open(HOST, port, seconds=60):
-            raise SystemExit(f"{Path(command[1]).name} did not start.")
+            raise SystemExit(f"This did not start: {' '.join(command)}")
         yield
     finally:
         peer.terminate()

@@ -12,6 +12,9 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from microblog.cli.web_process import THREADS
+from microblog.cli.web_server import BufferingWorker
+
 FILE, PORT = sys.argv[1:]
 PAGE = Path(FILE).read_text()
 
@@ -27,8 +30,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         for name, value in {
             "bind": f"127.0.0.1:{PORT}",
-            "worker_class": "gthread",
-            "threads": 8,
+            "worker_class": BufferingWorker,
+            "threads": THREADS,
             "control_socket_disable": True,
             "loglevel": "warning",
         }.items():

@@ -1,4 +1,4 @@
-"""The Flask Mega-Tutorial's finished application with sample data, served by Gunicorn's threads.
+"""The Flask Mega-Tutorial's finished application with sample data, served by Waitress as ours is.
 
 Run it with its checkout, an empty folder, a port, and the numbers of people, posts and follows.
 They are the rows of `microblog fake`.
@@ -22,7 +22,7 @@ os.environ.update(
 
 from app import create_app, db
 from app.models import Post, User, followers
-from gunicorn.app.base import BaseApplication
+from waitress import serve
 from werkzeug.security import generate_password_hash
 
 
@@ -54,23 +54,9 @@ def fill():
     db.session.commit()
 
 
-class Server(BaseApplication):
-    def load_config(self):
-        for name, value in {
-            "bind": f"127.0.0.1:{PORT}",
-            "worker_class": "gthread",
-            "threads": 8,
-            "loglevel": "warning",
-        }.items():
-            self.cfg.set(name, value)
-
-    def load(self):
-        return create_app()
-
-
 app = create_app()
 with app.app_context():
     db.create_all()
     fill()
     db.engine.dispose()
-Server().run()
+serve(app, host="127.0.0.1", port=int(PORT), threads=8)
