@@ -282,6 +282,26 @@ def test_a_whole_backup_is_verified_and_described_without_the_site(
     assert files(tmp_path) == {"saved.backup"}
 
 
+def of_the_first_kind(manifest: dict[str, Any], database: bytes) -> bytes:
+    for name in ("rows", "server", "settings"):
+        del manifest[name]
+    return database
+
+
+@ON_SQLITE
+def test_backups_from_before_rows_were_counted_come_back(
+    filled: Path, saved: Path, microblog: Command, tmp_path: Path
+) -> None:
+    rewritten(saved, of_the_first_kind)
+    verified = microblog("backup", "--verify", str(saved))
+    assert verified.exit_code == 0, verified.output
+    assert "Accounts: 1." in verified.output
+    assert "Names of the settings" not in verified.output
+    restored = microblog("restore", str(saved), DATABASE_URL=f"sqlite:///{tmp_path}/there.db")
+    assert restored.exit_code == 0, restored.output
+    assert dump(tmp_path / "there.db") == dump(filled)
+
+
 @ON_SQLITE
 def test_an_index_that_lacks_a_row_is_found(
     filled: Path, microblog: Command, tmp_path: Path

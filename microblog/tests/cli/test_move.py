@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -26,6 +27,7 @@ from tests.cli.running import clean_environment, run_command
 from tests.databases import close_left_connections
 from tests.schemas import empty_database
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user
+from tests.waiting import end, eventually
 
 pytestmark = [pytest.mark.slow, ON_SQLITE]
 
@@ -203,6 +205,34 @@ def test_the_site_can_be_read_meanwhile_and_says_that_it_cannot_be_written(
     moved = microblog("db", "move", target)
     assert moved.exit_code == 0, moved.output
     assert answers == [(200, True)]
+    require_moved(filled, target)
+
+
+def test_at_a_terminal_the_old_file_stays_locked_until_enter(
+    filled: Path, target: str, site_environment: dict[str, str], tmp_path: Path
+) -> None:
+    keyboard, terminal = os.openpty()
+    said = tmp_path / "said.txt"
+    with said.open("wb") as output:
+        moving = subprocess.Popen(
+            [sys.executable, "-m", "microblog", "db", "move", target],
+            env=clean_environment(**site_environment),
+            stdin=terminal,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert eventually(lambda: "Press Enter" in said.read_text()), said.read_text()
+        with closing(sqlite3.connect(filled, timeout=0)) as connection:
+            assert connection.execute("SELECT COUNT(*) FROM posts").fetchone() == (120,)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                connection.execute("DELETE FROM posts")
+        os.write(keyboard, b"\n")
+        assert moving.wait(timeout=60) == 0
+    finally:
+        end(moving, seconds=10)
+        os.close(keyboard)
+        os.close(terminal)
     require_moved(filled, target)
 
 
