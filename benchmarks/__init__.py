@@ -18,6 +18,7 @@ QUESTIONS = (
     "pages",
     "uploads",
     "slow_clients",
+    "reload",
     "memory",
     "enumeration",
     "timeline",
