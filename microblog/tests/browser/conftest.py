@@ -6,13 +6,19 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.demonstration import Demonstration, running_demo
 from tests.services import need
 from tests.site_services import chromium
 
-SIZES = {"phone": {"width": 320, "height": 640}, "desktop": {"width": 1280, "height": 800}}
+PHONE: ViewportSize = {"width": 320, "height": 640}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+
+
+def need_chromium() -> None:
+    need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +26,7 @@ def browser() -> Iterator[Browser]:
     """A browser for one module. Playwright keeps an event loop running in this thread, in which the
     applications of other tests could not finish their requests.
     """
-    need(chromium() is not None, "Chromium (Debian's package chromium, or CHROMIUM=path)")
+    need_chromium()
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
@@ -29,8 +35,12 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def demo(browser: Browser) -> Iterator[Demonstration]:
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demonstration]:
+    """One for all tests, since it takes as long to start as a test: leave its people as they were,
+    or register others.
+    """
+    need_chromium()
     with running_demo() as running:
         yield running
 

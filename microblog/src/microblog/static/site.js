@@ -87,7 +87,7 @@
   };
   if (hint) setInterval(() => look().catch(() => {}), LOOK_EVERY_MS);
 
-  // A menu closes on Escape and on a click elsewhere.
+  // A menu closes on Escape, on a click elsewhere, and when the focus goes elsewhere.
   const closeMenus = (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (event.type === "keydown" && menu.contains(document.activeElement)) {
@@ -97,6 +97,7 @@
     }
   };
   document.addEventListener("click", closeMenus);
+  document.addEventListener("focusin", closeMenus);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeMenus(event);
   });
