@@ -1,0 +1,232 @@
+"""Every page of the site, and how it is reached: for tests that walk all of them.
+
+`test_pages.py` holds the list against the site's addresses, so that no page is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.visitor import PASSWORD
+
+STRANGER, FORGETFUL = "stranger", "forgetful"
+"""A browser in which nobody is signed in; in the second, somebody asked for a reset."""
+
+MEMBER, CHANGING, ADMIN = "bob", "carol", "alice"
+NEWCOMER, REFUSED, LEAVER = "newcomer", "refused", "leaver"
+"""People: the second changes her address, the third is an administrator. The address of the
+newcomer is not confirmed, no mail reaches the next, and the last one's account will be deleted."""
+
+LONG_NAME = "somebody.with.a.name.of.forty-one.letters"
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page in one state.
+
+    `rule` is its rule in the URL map, empty for an address that has none. `path` is what is opened,
+    by default the rule, and `before` what is opened before it; names in braces stand for what
+    `filled_site` has made. `sent` are the fields of a form that is sent, whose answer is the page;
+    the first form is sent as it is if there are none. `ends` is the path that the browser ends at,
+    where it is another.
+    """
+
+    name: str
+    rule: str
+    reader: str = STRANGER
+    path: str = ""
+    sent: Mapping[str, str] | None = None
+    before: str = ""
+    ends: str = ""
+    status: int = 200
+
+    @property
+    def opened(self) -> str:
+        return self.path or self.rule
+
+
+def _behind(kind: str, reader: str) -> tuple[SitePage, SitePage]:
+    """The page behind a link of this kind that was mailed to this person, and behind a bad one."""
+    rule = f"/{kind}/<token>"
+    return (
+        SitePage(kind, rule, path=f"/{kind}/{{{kind}_of_{reader}}}", ends=f"/{kind}/choose"),
+        SitePage(f"{kind}-bad", rule, path=f"/{kind}/bad"),
+    )
+
+
+PAGES = (
+    SitePage("welcome", "/"),
+    SitePage("explore-stranger", "/explore"),
+    SitePage("register", "/register"),
+    SitePage(
+        "register-errors",
+        "/register",
+        sent={"username": "a b", "email": "?", "password": "x", "password2": "y"},
+    ),
+    SitePage("sign-in", "/login"),
+    SitePage("sign-in-refused", "/login", sent={"username": "nobody", "password": "wrong"}),
+    SitePage("sign-in-empty", "/login", sent={"username": ""}),
+    SitePage("check-your-email", "/login", FORGETFUL),
+    SitePage("code-wrong", "", FORGETFUL, "/login", {"code": "?"}, ends="/reset_password_code"),
+    SitePage("reset-request", "/reset_password_request"),
+    SitePage("reset-request-error", "/reset_password_request", sent={"email": "?"}),
+    *_behind("reset_password", MEMBER),
+    SitePage(
+        "reset_password-errors",
+        "/reset_password/<token>",
+        path="/reset_password/choose",
+        sent={"password": "x", "password2": "y"},
+        before="/reset_password/{reset_password_of_bob}",
+    ),
+    SitePage(
+        "reset_password-ended",
+        "/reset_password/<token>",
+        path="/reset_password/{reset_password_of_erin}",
+    ),
+    *_behind("verify_email", NEWCOMER),
+    SitePage(
+        "verify_email-not-mine",
+        "/verify_email/<token>",
+        path="/verify_email/choose?remove",
+        before="/verify_email/{verify_email_of_newcomer}",
+    ),
+    *_behind("confirm_email_change", CHANGING),
+    *_behind("undo_email_change", CHANGING),
+    *_behind("not_me", ADMIN),
+    SitePage(
+        "not_me-done",
+        "/not_me/<token>",
+        path="/not_me/choose",
+        sent={},
+        before="/not_me/{not_me_of_dora}",
+    ),
+    *_behind("keep_account", LEAVER),
+    SitePage(
+        "keep_account-offered",
+        "",
+        path="/login",
+        sent={"username": LEAVER, "password": PASSWORD},
+        ends="/keep_account/choose",
+    ),
+    SitePage("not-found-stranger", "", path="/nothing", status=404),
+    SitePage("not-found", "", MEMBER, "/nothing", status=404),
+    SitePage("not-by-link", "", path="/logout", status=405),
+    SitePage("form-expired", "", path="/login", sent={"csrf_token": "?"}, status=400),
+    SitePage("home", "/", MEMBER),
+    SitePage("home-index", "/index", MEMBER),
+    SitePage("home-to-write", "/", MEMBER, "/?write=1"),
+    SitePage("home-error", "/", MEMBER, sent={"post": "x" * 501}),
+    SitePage("home-newcomer", "/", NEWCOMER),
+    SitePage("home-refused-mail", "/", REFUSED),
+    SitePage("explore", "/explore", MEMBER),
+    SitePage("people", "/people", MEMBER),
+    SitePage("tag", "/tag/<tag>", MEMBER, "/tag/garden"),
+    SitePage("tag-empty", "/tag/<tag>", path="/tag/nothing"),
+    SitePage("post", "/post/<int:post_id>", path="/post/{long_post}"),
+    SitePage("post-own", "/post/<int:post_id>", MEMBER, "/post/{own_post}"),
+    SitePage("post-edit", "/post/<int:post_id>/edit", MEMBER, "/post/{own_post}/edit"),
+    SitePage(
+        "post-edit-error",
+        "/post/<int:post_id>/edit",
+        MEMBER,
+        "/post/{own_post}/edit",
+        {"post": "x" * 501},
+    ),
+    SitePage("post-delete", "/post/<int:post_id>/delete", MEMBER, "/post/{own_post}/delete"),
+    SitePage("profile-stranger", "/user/<username>", path="/user/alice"),
+    SitePage("profile-own", "/user/<username>", MEMBER, "/user/bob"),
+    SitePage("profile-other", "/user/<username>", MEMBER, "/user/alice"),
+    SitePage("profile-long-name", "/user/<username>", MEMBER, f"/user/{LONG_NAME}"),
+    SitePage("followers", "/user/<username>/followers", MEMBER, "/user/alice/followers"),
+    SitePage("following", "/user/<username>/following", MEMBER, "/user/carol/following"),
+    SitePage("profile-edit", "/edit_profile", MEMBER),
+    SitePage("profile-edit-error", "/edit_profile", MEMBER, sent={"username": "a b"}),
+    SitePage("settings", "/settings/", MEMBER),
+    SitePage("settings-blocked", "/settings/blocked", MEMBER),
+    SitePage("settings-muted", "/settings/muted", MEMBER),
+    SitePage("settings-nobody-muted", "/settings/muted", CHANGING),
+    SitePage("settings-language", "/settings/language", MEMBER),
+    SitePage("settings-email", "/settings/email", MEMBER),
+    SitePage("settings-email-error", "/settings/email", MEMBER, sent={"email": "?"}),
+    SitePage("settings-email-pending", "/settings/email", CHANGING),
+    SitePage("settings-password", "/settings/password", MEMBER),
+    SitePage("settings-password-error", "/settings/password", MEMBER, sent={"password": "x"}),
+    SitePage("settings-sessions", "/settings/sessions", MEMBER),
+    SitePage("settings-security", "/settings/security", MEMBER),
+    SitePage(
+        "settings-security-mail", "/settings/security", MEMBER, "/settings/security?show=mail"
+    ),
+    SitePage("settings-export", "/settings/export", MEMBER),
+    SitePage("settings-export-error", "/settings/export", MEMBER, sent={"current_password": "x"}),
+    SitePage("settings-delete", "/settings/delete", MEMBER),
+    SitePage("settings-delete-error", "/settings/delete", MEMBER, sent={"current_password": "x"}),
+    SitePage("admin-mail", "/admin/mail", ADMIN),
+    SitePage(
+        "admin-mail-search", "/admin/mail", ADMIN, "/admin/mail?address=nobody&since=nonsense"
+    ),
+    SitePage("admin-message", "/admin/mail/<int:message_id>", ADMIN, "/admin/mail/{sent}"),
+    SitePage("admin-message-waiting", "/admin/mail/<int:message_id>", ADMIN, "/admin/mail/{waits}"),
+    SitePage(
+        "admin-retry", "/admin/mail/<int:message_id>/retry", ADMIN, "/admin/mail/{waits}/retry"
+    ),
+    SitePage(
+        "admin-cancel", "/admin/mail/<int:message_id>/cancel", ADMIN, "/admin/mail/{waits}/cancel"
+    ),
+    SitePage("admin-suppressed", "/admin/mail/suppressed", ADMIN),
+    SitePage(
+        "admin-lift",
+        "/admin/mail/suppressed/lift",
+        ADMIN,
+        "/admin/mail/suppressed/lift?address={suppressed}",
+    ),
+    SitePage("admin-users", "/admin/users", ADMIN),
+    SitePage("admin-users-none", "/admin/users", ADMIN, "/admin/users?text=nobody-at-all"),
+    SitePage("admin-user", "/admin/users/<int:user_id>", ADMIN, "/admin/users/{bob}"),
+    SitePage("admin-user-disabled", "/admin/users/<int:user_id>", ADMIN, "/admin/users/{disabled}"),
+    SitePage(
+        "admin-disable", "/admin/users/<int:user_id>/disable", ADMIN, "/admin/users/{bob}/disable"
+    ),
+    SitePage(
+        "admin-enable", "/admin/users/<int:user_id>/enable", ADMIN, "/admin/users/{disabled}/enable"
+    ),
+    SitePage("admin-reset", "/admin/users/<int:user_id>/reset", ADMIN, "/admin/users/{bob}/reset"),
+    SitePage("inbox", "/dev/inbox"),
+    SitePage("inbox-slash", "/dev/inbox/"),
+    SitePage("inbox-mail", "/dev/inbox/<number>", path="/dev/inbox/{mail}"),
+    SitePage("inbox-html", "/dev/inbox/<number>/html", path="/dev/inbox/{mail}/html"),
+    SitePage("emails", "/dev/emails"),
+    SitePage("emails-slash", "/dev/emails/"),
+    SitePage(
+        "email", "/dev/emails/<kind>/<language>", path="/dev/emails/accounts.reset_password/en"
+    ),
+    SitePage(
+        "email-html",
+        "/dev/emails/<kind>/<language>/html",
+        path="/dev/emails/accounts.reset_password/en/html",
+    ),
+)
+
+NOT_PAGES = {
+    "/.well-known/change-password",
+    "/admin/",
+    "/admin/mail/static/<path:filename>",
+    "/dev/emails/static/<path:filename>",
+    "/dev/inbox/<number>/source",
+    "/dev/inbox/static/<path:filename>",
+    "/explore.atom",
+    "/favicon.ico",
+    "/healthz",
+    "/language/<language>",
+    "/metrics",
+    "/newer_posts/<int:post_id>",
+    "/picture/<int:user_id>/<digest>",
+    "/readyz",
+    "/reset_password_code",
+    "/robots.txt",
+    "/static/<path:filename>",
+    "/tag/<tag>.atom",
+    "/user/<username>.atom",
+    "/verify_email",
+}
+"""The rules that answer a GET with something else: a redirect, a feed, a file, a figure."""

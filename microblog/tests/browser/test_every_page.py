@@ -1,0 +1,105 @@
+"""Every page in a real browser: accessible in light and dark, fits a phone, shows the focus.
+
+All pages share one window, since a new one takes as long as its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Response
+
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.filled_site import FilledSite, filled_site
+from tests.browser.pages import PAGES, SitePage
+from tests.browser.people import assert_fits, hidden_focus, violations
+
+pytestmark = pytest.mark.browser
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+every_page = pytest.mark.parametrize("wanted", PAGES, ids=lambda one: one.name)
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledSite]:
+    with filled_site(tmp_path_factory.mktemp("filled")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce", forced_colors="none")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+
+
+def show(page: Page, site: FilledSite, wanted: SitePage, language: str = "en") -> None:
+    """Open this page as its reader, and check that it is this page."""
+    page.context.clear_cookies()
+    held = site.cookies[wanted.reader].items()
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": site.address} for name, value in held]
+    )
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    answer = None
+    for path in filter(None, (wanted.before, wanted.opened)):
+        answer = page.goto(site.address + path.format(**site.made))
+    if wanted.sent is not None:
+        answer = send(page, dict(wanted.sent))
+    assert answer
+    assert answer.status == wanted.status
+    assert (answer.header_value("Content-Type") or "").startswith("text/html")
+    ends = (wanted.ends or wanted.opened).partition("?")[0].format(**site.made)
+    assert page.url.removeprefix(site.address).partition("?")[0] == ends
+    if wanted.rule.endswith("/html"):
+        # The HTML of mail is shown in a sandbox, in which no script runs, axe's neither.
+        content = page.content()
+        page.goto("about:blank")
+        page.set_content(content)
+
+
+def send(page: Page, fields: dict[str, str]) -> Response | None:
+    """Fill in the form that has these fields, and send it."""
+    with page.expect_navigation() as navigation:
+        page.evaluate(
+            """fields => {
+              const names = Object.keys(fields);
+              const form = [...document.querySelectorAll("main form")]
+                .find(one => names.every(name => name in one.elements));
+              for (const name of names) form.elements[name].value = fields[name];
+              form.requestSubmit();
+            }""",
+            fields,
+        )
+    return navigation.value
+
+
+@every_page
+def test_a_page_is_accessible(window: Page, site: FilledSite, wanted: SitePage) -> None:
+    show(window, site, wanted)
+    assert_fits(window)
+    found = []
+    for size in (PHONE, DESKTOP):
+        window.set_viewport_size(size)
+        for scheme in SCHEMES:
+            window.emulate_media(color_scheme=scheme)
+            found += [f"{size['width']} {scheme}: {one}" for one in violations(window)]
+    window.emulate_media(color_scheme="light", forced_colors="active")
+    found += [f"no focus is seen on {one}" for one in hidden_focus(window)]
+    assert not found, "\n".join(found)
+
+
+@every_page
+@pytest.mark.parametrize("language", ["ru", "zh-TW"])
+def test_a_page_fits_a_phone_in_other_languages(
+    window: Page, site: FilledSite, wanted: SitePage, language: str
+) -> None:
+    show(window, site, wanted, language)
+    assert_fits(window)
