@@ -20,7 +20,7 @@ def susan(app: Flask) -> Visitor:
 
 
 def card(visitor: Visitor, path: str = "/explore") -> str:
-    found = re.search(r'(?s)<article class="post".*?</article>', visitor.get(path).text)
+    found = re.search(r'(?s)<article class="post[ "].*?</article>', visitor.get(path).text)
     assert found
     return found[0]
 

@@ -148,6 +148,18 @@ def test_across_a_block_neither_sees_the_other(app: Flask, susan: Visitor, bob: 
     assert "Not for bob" in words(bob.get("/explore"))
 
 
+def test_a_card_tells_about_a_person_without_links(
+    app: Flask, susan: Visitor, bob: Visitor
+) -> None:
+    press(bob, "/follow/susan")
+    card = susan.get("/user/bob/card")
+    assert words(card) == "B bob 0 posts · 0 followers · Follows you"
+    assert "<a" not in card.text
+    assert "<html" not in card.text
+    press(bob, "/block/susan")
+    assert susan.get("/user/bob/card").status_code == 404
+
+
 def test_lists_have_who_follows_whom(app: Flask, susan: Visitor, bob: Visitor) -> None:
     press(susan, "/follow/bob")
     stranger = Visitor(app)

@@ -105,10 +105,20 @@ def test_a_post_says_what_other_sites_show_of_it(susan: Visitor, visitor: Visito
     assert '<meta property="og:title" content="susan">' in html
     assert '<meta name="description" content="One &#34;of&#34; many words…">' in html
     assert '<link rel="canonical" href="http://localhost/post/1">' in html
-    assert "og:image" not in html
+    icon = "http://localhost/static/touch-icon.png"
+    assert f'<meta property="og:image" content="{icon}">' in html
     html = visitor.get("/user/susan").get_data(as_text=True)
     assert '<meta property="og:type" content="profile">' in html
     assert '<meta name="description" content="Posts by susan">' in html
+
+
+def test_lists_of_posts_say_what_other_sites_show_of_them(susan: Visitor, visitor: Visitor) -> None:
+    write(susan, "I like #gardens")
+    for path in ("/", "/explore", "/tag/gardens"):
+        html = visitor.get(path).text
+        assert html.count('<meta name="description"') == 1
+        assert '<meta property="og:type" content="website">' in html
+        assert f'<meta property="og:url" content="http://localhost{path}">' in html
 
 
 def test_the_name_of_an_article_is_its_author_and_time(susan: Visitor) -> None:

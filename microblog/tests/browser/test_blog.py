@@ -183,6 +183,88 @@ def test_scripts_add_a_counter_and_a_hint_and_close_menus(
     pages.close()
 
 
+def test_a_card_about_an_author_stands_beside_the_post_and_only_on_intent(
+    browser: Browser, demo: Demonstration
+) -> None:
+    pages = opened_page(browser, viewport=SIZES["desktop"])
+    page = next(pages)
+    page.clock.install()
+    page.goto(f"{demo.address}/explore")
+    post = page.get_by_role("article").filter(has=page.get_by_role("link", name="bob", exact=True))
+    name, card = post.get_by_role("link", name="bob", exact=True).first, page.locator(".card")
+    name.hover()
+    page.clock.run_for(400)
+    page.mouse.move(5, 5)
+    page.clock.run_for(1000)
+    expect(card).to_have_count(0)
+    name.focus()
+    page.clock.run_for(1000)
+    expect(card).to_have_count(0)
+    name.hover()
+    page.clock.run_for(600)
+    expect(card).to_contain_text("bob")
+    assert_beside(card, post.first)
+    expect(card.locator("a, button, [tabindex]")).to_have_count(0)
+    assert_accessible(page)
+    card.hover()
+    page.clock.run_for(1000)
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    page.set_viewport_size(SIZES["phone"])
+    name.hover()
+    page.clock.run_for(600)
+    page.wait_for_load_state("networkidle")
+    expect(card).to_have_count(0)
+    pages.close()
+
+
+def assert_beside(one: Locator, other: Locator) -> None:
+    here, there = one.bounding_box(), other.bounding_box()
+    assert here
+    assert there
+    assert here["x"] > there["x"] + there["width"]
+    assert abs(here["y"] - there["y"]) < there["height"]
+
+
+def test_the_menu_of_ones_own_post_takes_no_line(page: Page, demo: Demonstration) -> None:
+    log_in(page, demo, "alice", PASSWORD)
+    write(page, demo, "One line")
+    post = page.get_by_role("article").first
+    menu, text = post.get_by_label("More").bounding_box(), post.locator(".post-body").bounding_box()
+    assert menu
+    assert text
+    assert menu["y"] < text["y"] < menu["y"] + menu["height"]
+    open_menu(post)
+    expect(post.get_by_role("link", name="Delete")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("path", ["/", "/user/bob", "/tag/garden", "/settings/blocked"])
+def test_a_print_has_the_content_alone(styled_page: Page, demo: Demonstration, path: str) -> None:
+    log_in(styled_page, demo, "alice", PASSWORD)
+    styled_page.goto(f"{demo.address}{path}")
+    styled_page.emulate_media(media="print")
+    shown = styled_page.locator("nav, button, summary, .btn, textarea, [type=submit]")
+    expect(shown.locator("visible=true")).to_have_count(0)
+    expect(styled_page.get_by_role("heading", level=1)).to_be_visible()
+    if path != "/settings/blocked":
+        expect(styled_page.get_by_role("article").first).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "ru", "zh-TW"])
+def test_a_strangers_bar_is_one_line_on_a_phone(
+    browser: Browser, demo: Demonstration, language: str
+) -> None:
+    pages = opened_page(browser, viewport=SIZES["phone"], locale=language)
+    page = next(pages)
+    page.goto(f"{demo.address}/explore")
+    items = [item.bounding_box() for item in page.locator(".top li").all()]
+    middles = {item["y"] + item["height"] / 2 for item in items if item}
+    assert len(items) == 3
+    assert len(middles) == 1
+    pages.close()
+
+
 def test_the_first_page_is_small_and_loads_nothing_from_other_sites(
     browser: Browser, demo: Demonstration
 ) -> None:

@@ -44,6 +44,12 @@ def profile_feed(username: str) -> FlaskResponse:
     return feeds.response(name, "people.profile", page, username=name)
 
 
+@blueprint.get("/user/<username>/card")
+def card(username: str) -> str:
+    """A part of a page, which is shown beside a name on which the pointer rests."""
+    return render_template("blog/card.html", person=_find(username))
+
+
 @blueprint.get("/user/<username>/followers")
 def followers(username: str) -> str:
     person = _find(username)

@@ -5,6 +5,9 @@
   const here = document.currentScript.dataset;
   const LOOK_EVERY_MS = 60_000;
   const SPOKEN_FROM = 20;
+  const CARD_AFTER_MS = 500;
+  const CARD_STAYS_MS = 300;
+  const CARD_GAP = 24;
 
   // How many characters are left, counted as people count.
   const segmenter = "Segmenter" in Intl ? new Intl.Segmenter() : null;
@@ -87,6 +90,45 @@
   };
   if (hint) setInterval(() => look().catch(() => {}), LOOK_EVERY_MS);
 
+  // A card about an author, where a mouse rests on the name and there is room beside the post. It
+  // holds nothing to click, so that the keyboard never meets it.
+  let card = null;
+  let rested = null;
+  let waiting = 0;
+  const show = async () => {
+    const link = rested;
+    const answer = await fetch(`${link.pathname}/card`);
+    if (!answer.ok || link !== rested) return;
+    const made = document.createElement("div");
+    made.className = "card";
+    made.setAttribute("aria-hidden", "true");
+    made.innerHTML = await answer.text();
+    hide();
+    const post = link.closest("article").getBoundingClientRect();
+    document.body.append(made);
+    card = made;
+    const left = post.right + CARD_GAP;
+    if (left + made.offsetWidth + CARD_GAP > document.documentElement.clientWidth) hide();
+    made.style.left = `${left + scrollX}px`;
+    made.style.top = `${post.top + scrollY}px`;
+  };
+  const hide = () => {
+    card?.remove();
+    card = null;
+  };
+  const wait = (action, milliseconds) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => action()?.catch(() => {}), milliseconds);
+  };
+  document.addEventListener("pointerover", (event) => {
+    const link = event.target.closest(".post-author, .post > a");
+    if (event.pointerType !== "mouse" || (link && link === rested)) return;
+    rested = link;
+    if (card?.contains(event.target)) clearTimeout(waiting);
+    else if (link && link.pathname !== location.pathname) wait(show, CARD_AFTER_MS);
+    else wait(hide, CARD_STAYS_MS);
+  });
+
   // A menu closes on Escape, on a click elsewhere, and when the focus goes elsewhere.
   const closeMenus = (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -99,7 +141,9 @@
   document.addEventListener("click", closeMenus);
   document.addEventListener("focusin", closeMenus);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeMenus(event);
+    if (event.key !== "Escape") return;
+    hide();
+    closeMenus(event);
   });
 
   // The reader's time zone, for pages to come; a choice in the settings goes before it.
