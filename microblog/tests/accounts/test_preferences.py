@@ -128,7 +128,7 @@ def test_time_zones_are_offered_by_continent_the_browsers_first(
     visitor.log_in("susan")
     visitor.client.set_cookie("time_zone", "Asia%2FTaipei")
     # A name from before the city was spelled otherwise.
-    chosen = {"language": language, "time_zone": "Europe/Kiev"}
+    chosen: dict[str, object] = {"language": language, "time_zone": "Europe/Kiev"}
     html = visitor.submit("/settings/language", chosen).text
     groups = dict(re.findall(r'<optgroup label="([^"]+)">(.*?)</optgroup>', html))
     assert len(groups) == 10

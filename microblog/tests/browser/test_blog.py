@@ -211,7 +211,7 @@ def test_a_card_about_an_author_stands_beside_the_post_and_only_on_intent(
     expect(card).to_be_visible()
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
-    page.set_viewport_size(SIZES["phone"])
+    page.set_viewport_size({"width": 320, "height": 640})
     name.hover()
     page.clock.run_for(600)
     page.wait_for_load_state("networkidle")

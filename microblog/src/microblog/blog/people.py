@@ -79,9 +79,11 @@ def find_person(
         .where(
             User.username_key == username_key(username),
             visible(),
-            blocking or ~exists().where(Block.blocker_id == User.id, Block.blocked_id == me),
         )
     )
+    if not blocking:
+        blocks = exists().where(Block.blocker_id == User.id, Block.blocked_id == me)
+        wanted = wanted.where(~blocks)
     row = None if "\0" in username else session.execute(wanted).one_or_none()
     return Person(row[0], row[1] or "", *row[2:]) if row else None
 

@@ -27,7 +27,7 @@ _TERRITORIES = {
 
 def zone_groups(language: str) -> dict[str, list[tuple[str, str]]]:
     """Each zone with its city by continent, in alphabetical order; what is nowhere comes last."""
-    groups = defaultdict(list)
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for part, zones in _zones(language).items():
         groups[_place(part, language)] += zones
     nowhere = {_("Other"): groups.pop(_("Other"))}
