@@ -102,6 +102,8 @@ def test_bad_input_is_explained_beside_the_field_and_kept(
     page = operator.get("/mail?" + urlencode(values))
     assert page.status_code == 200
     assert error_beside(page, field) == said
+    assert "<title>Error: Mail</title>" in page.text
+    assert re.findall(r'name="(\w+)"[^>]* autofocus>', page.text) == [field], "it takes the focus"
     shown = values.keys() & {"since", "until", "address"}
     assert {name: value_in(page, name) for name in shown} == {name: values[name] for name in shown}
     assert numbers_in(page.text) == []

@@ -113,7 +113,7 @@ def test_a_form_without_its_token_is_refused(
         operator.csrf_token("/mail/1/cancel")
     answer = operator.client.post(address, data={"csrf_token": token})
     assert answer.status_code == 400
-    assert "sent from another site" in words(answer)
+    assert "another site sent it" in words(answer)
     assert [row.status for row in rows(app)] == [Status.QUEUED]
 
 

@@ -37,7 +37,7 @@ def check_csrf() -> None:
             protect.protect()
         valid = g.get("csrf_valid", False)
     if not valid:
-        abort(400, "The form is too old, or was sent from another site. Open the page again.")
+        abort(400, "This form has expired, or another site sent it. Open the page again.")
 
 
 def _csrf_protect() -> Any:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from flask_outbox.application import current_outbox
 from flask_outbox.dashboard.chart import draw
 from flask_outbox.dashboard.csrf import check_csrf
-from flask_outbox.dashboard.forms import read_address, read_search, without_nul
+from flask_outbox.dashboard.forms import SearchForm, read_address, read_search, without_nul
 from flask_outbox.dashboard.labels import kind_label, why_not
 from flask_outbox.dashboard.rendering import OWN_LAYOUT, reader_zone, render_page
 from flask_outbox.operations import backlog, counts, messages
@@ -144,7 +144,7 @@ class _Views:
             if not form.errors:
                 found = messages.search(reading, form.wanted(), count=PAGE_SIZE + 1)
                 shown |= {"found": found[:PAGE_SIZE], "older": _older(found, form.typed)}
-            return self._page("messages", _("Mail"), form=form, kinds=kinds, **shown)
+            return self._page("messages", _titled(_("Mail"), form), form=form, kinds=kinds, **shown)
 
     def show_message(self, message_id: int) -> str:
         with _reading() as reading:
@@ -202,7 +202,8 @@ class _Views:
                 if len(found) > PAGE_SIZE:
                     after = found[PAGE_SIZE - 1].address_key
                     shown["more"] = url_for(".suppressed", **form.typed, after=after)
-            return self._page("suppressed", _("Suppressed addresses"), form=form, **shown)
+            title = _titled(_("Suppressed addresses"), form)
+            return self._page("suppressed", title, form=form, **shown)
 
     def lift(self) -> str | AnyResponse:
         key = without_nul(request.values.get("address", ""))
@@ -259,6 +260,11 @@ class _Views:
             notice=notice,
             **context,
         )
+
+
+def _titled(title: str, form: SearchForm) -> str:
+    """The title of a page with this form: it says first that something is wrong."""
+    return _("Error: %(title)s", title=title) if form.errors else title
 
 
 def _notify(category: str, text: str) -> None:
