@@ -43,8 +43,8 @@ COSTLIEST = f"40 megapixels, {SCANS_MAXIMUM - 20} empty scans"
 KINDS = (NOBODY, PHOTOGRAPHS, SCANS, COSTLIEST)
 
 CHANGED = "Your picture was changed."
-COSTLY = "This picture takes too much time or memory to read."
-BUSY = "Other pictures are being read just now."
+COSTLY = "This picture takes too long to read."
+BUSY = "Too many pictures are being uploaded right now."
 
 EMPTY_SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"
 

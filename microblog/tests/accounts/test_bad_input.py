@@ -32,9 +32,9 @@ from tests.visitor import (
 pytestmark = pytest.mark.slow
 
 NEW = "a brand new password"
-WRONG_LOGIN = "Invalid username or password"
+WRONG_LOGIN = "Wrong username or password."
 ASKED = "Check your email for the instructions to reset your password"
-MADE = "Welcome! We sent a link to"
+MADE = "Welcome to Microblog. We sent a link to"
 LOGGED_IN = "Hi, susan!"
 
 FORMS: dict[str, tuple[str, dict[str, str]]] = {
@@ -300,7 +300,7 @@ def test_without_its_token_json_is_refused_in_words(app: Flask, form: str) -> No
     visitor, _ = opened(app, form)
     page = visitor.client.post(FORMS[form][0], json=FORMS[form][1])
     assert page.status_code == 400
-    assert "This form is no longer valid" in words(page)
+    assert "This form has expired" in words(page)
 
 
 @ON_SQLITE

@@ -17,8 +17,8 @@ from microblog.accounts.usernames import UsernameError, UsernameProblem, usernam
 from microblog.database import alembic, db, transaction
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user, words
 
-MIXED = "The letters of a username belong to one alphabet"
-ALIKE = "This username looks like somebody else's. Please use a different one."
+MIXED = "Use letters of one alphabet."
+ALIKE = "This username looks like someone else's. Choose another."
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_who_registers_reads_why_a_name_is_refused(app: Flask) -> None:
     for name, said in (("p\u0430ypal", MIXED), ("paypaI", ALIKE), ("\u0440\u0430\u0443", "")):
         page = Visitor(app).register(name, email="new@example.com")
         beside = error_beside(page, "username")
-        assert beside.startswith(said) if said else "Welcome! We sent" in words(page)
+        assert beside.startswith(said) if said else "Welcome to Microblog. We sent" in words(page)
 
 
 @ON_SQLITE

@@ -270,7 +270,7 @@ def test_a_wrong_password_says_nothing_about_the_deletion(
     for login in ("susan", ADDRESS):
         page = owner.log_in(login, password="wrong")
         assert page.request.path == "/login"
-        assert "Invalid username or password" in words(page)
+        assert "Wrong username or password." in words(page)
 
 
 def test_this_was_not_me_keeps_the_account(
@@ -350,7 +350,7 @@ def test_then_nothing_is_left(app: Flask, susan: int, owner: Visitor, smtp: Scri
     assert [row.recipient for row in rows(app)] == ["bob@example.com"]
     for link in links:
         assert REFUSED in press(app, link)
-    assert "Invalid username or password" in words(owner.log_in("susan"))
+    assert "Wrong username or password." in words(owner.log_in("susan"))
 
 
 def fill(app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer) -> None:
@@ -555,7 +555,7 @@ def test_two_processes_that_delete_at_once_do_not_disturb_each_other(app: Flask)
 
 def test_the_name_and_the_address_are_free_again(app: Flask, susan: int, owner: Visitor) -> None:
     ask(owner)
-    assert "Please use a different username." in words(Visitor(app).register("susan"))
+    assert "This username is taken. Choose another." in words(Visitor(app).register("susan"))
     do_chores(app)
     make_verified(app, "susan")
     assert "Hi, susan!" in words(Visitor(app).log_in("susan"))

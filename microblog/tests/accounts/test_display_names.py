@@ -108,7 +108,7 @@ def test_a_refused_name_is_explained_and_changes_nothing(app: Flask) -> None:
     susan.log_in("susan")
     fields = {"username": "susanne", "display_name": "Bob", "about_me": "New"}
     page = susan.submit("/edit_profile", dict(fields))
-    assert error_beside(page, "display_name") == "This is somebody else's username."
+    assert error_beside(page, "display_name") == "This is someone else's username."
     assert 'value="Bob"' in page.text
     assert susan.get("/user/susan").status_code == 200
     assert susan.get("/user/susanne").status_code == 404

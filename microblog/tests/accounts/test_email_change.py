@@ -50,7 +50,7 @@ CONFIRMED = f"Your address is now {NEW}."
 UNDONE = f"Your address is {OLD} again."
 STOPPED = "All devices were signed out, and the old password no longer works."
 REFUSED = "This link no longer works"
-HELD = "Another account has this address"
+HELD = "Another account has this email"
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_address_is_changed(
     assert "We sent a link" not in words(page)
     assert events(app, susan)[-2:] == ["email_change_asked", "email_changed"]
     assert "Hi, susan!" in words(Visitor(app).log_in(NEW))
-    assert "Invalid username or password" in words(Visitor(app).log_in(OLD))
+    assert "Wrong username or password." in words(Visitor(app).log_in(OLD))
 
 
 def test_both_ends_are_told(app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer) -> None:
@@ -195,9 +195,13 @@ def test_the_new_address_reads_the_name_on_the_page_and_not_in_the_mail(
             "This isn't your",
         ),
         ({"email": NEW, "current_password": "x" * 1025}, "current_password", "This isn't your"),
-        ({"email": "new", "current_password": PASSWORD}, "email", "Invalid email address."),
-        ({"email": f"{NEW},{OLD}", "current_password": PASSWORD}, "email", "Invalid email address"),
-        ({"email": f"{NEW}\r\nBcc: {OLD}", "current_password": PASSWORD}, "email", "Invalid email"),
+        ({"email": "new", "current_password": PASSWORD}, "email", "Enter a valid email address."),
+        (
+            {"email": f"{NEW},{OLD}", "current_password": PASSWORD},
+            "email",
+            "Enter a valid email address.",
+        ),
+        ({"email": f"{NEW}\r\nBcc: {OLD}", "current_password": PASSWORD}, "email", "Enter a valid"),
         ({"email": OLD, "current_password": PASSWORD}, "email", "This is already your address"),
     ],
 )
@@ -527,7 +531,7 @@ def test_an_undone_change_closes_every_door(
     for browser in (owner, thief):
         assert "Short posts, newest first." in words(browser.get("/"))
     assert "Hi, bob!" in words(bob.get("/"))
-    assert "Invalid username or password" in words(Visitor(app).log_in("susan"))
+    assert "Wrong username or password." in words(Visitor(app).log_in("susan"))
     with app.app_context():
         known = select(KnownBrowser.id).where(
             KnownBrowser.user_id == susan, KnownBrowser.digest == b"x" * 32
@@ -597,7 +601,7 @@ def test_the_first_notice_stops_the_change_while_it_waits(
     assert UNDONE in said
     assert STOPPED in said
     assert REFUSED in press(app, sent[NEW])
-    assert "Invalid username or password" in words(Visitor(app).log_in("susan"))
+    assert "Wrong username or password." in words(Visitor(app).log_in("susan"))
     assert REFUSED in press(app, sent[OLD])
     assert "/reset_password/" in links(app, smtp)[OLD]
 
@@ -644,7 +648,7 @@ def test_a_reset_in_between_does_not_keep_the_change_from_being_undone(
     post_new_password(Visitor(app), reset_link_for(app, NEW))
     assert UNDONE in press(app, undo)
     thief = Visitor(app)
-    assert "Invalid" in words(thief.log_in("susan", password="a brand new password"))
+    assert "Wrong username" in words(thief.log_in("susan", password="a brand new password"))
 
 
 def test_a_disabled_account_gets_its_address_back_and_stays_disabled(

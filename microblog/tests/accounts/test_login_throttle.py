@@ -33,8 +33,8 @@ from tests.visitor import (
 )
 
 HELLO = "Hi, susan!"
-WRONG = "Invalid username or password"
-TOO_OFTEN = "Too many attempts to log in with this username or email. Wait 1 minute, or reset"
+WRONG = "Wrong username or password."
+TOO_OFTEN = "Too many attempts. Wait 1 minute, or reset"
 NEW = "a brand new password"
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 

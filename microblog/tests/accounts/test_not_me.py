@@ -189,7 +189,7 @@ def test_the_button_closes_every_door_and_mails_the_way_back(
     for browser in (thief, remembered):
         assert "Short posts, newest first." in words(browser.get("/"))
     assert "Hi, bob!" in words(other.get("/"))
-    assert "Invalid username or password" in words(thief.log_in("susan"))
+    assert "Wrong username or password." in words(thief.log_in("susan"))
     with app.app_context():
         waiting = select(EmailChange.user_id).where(EmailChange.undone_at.is_(None))
         for owners in (select(KnownBrowser.user_id), waiting):

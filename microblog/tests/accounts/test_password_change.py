@@ -87,7 +87,7 @@ def test_the_form_helps_password_managers(owner: Visitor) -> None:
         (
             {"current_password": PASSWORD, "password": NEW, "password2": "x"},
             "password2",
-            "The two passwords are not the same.",
+            "The passwords don't match.",
         ),
         ({"current_password": PASSWORD, "password": "short", "password2": "short"}, "password", ""),
         (

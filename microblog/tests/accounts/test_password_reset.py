@@ -41,7 +41,7 @@ def test_a_forgotten_password_is_replaced(
     page = visitor.choose_password(mailed_link(smtp), "a brand new password")
     assert page.request.path == "/login"
     assert "Your password has been reset." in words(page)
-    assert "Invalid username or password" in words(visitor.log_in("susan"))
+    assert "Wrong username or password." in words(visitor.log_in("susan"))
     assert "Hi, susan!" in words(visitor.log_in("susan", password="a brand new password"))
 
 

@@ -63,7 +63,7 @@ def test_a_reset_by_the_owner_ends_all_that_a_stranger_began(
     with app.app_context():
         assert db.session.scalars(select(EmailChange)).one().undone_at is not None
     assert "Short posts, newest first." in words(stranger.get("/"))
-    assert "Invalid username or password" in words(Visitor(app).log_in("trojan", password=TROJAN))
+    assert "Wrong username or password." in words(Visitor(app).log_in("trojan", password=TROJAN))
     with app.app_context():
         known = select(KnownBrowser).where(KnownBrowser.digest == b"x" * 32)
         assert db.session.scalars(known).all() == []
@@ -104,7 +104,7 @@ def test_a_reset_makes_the_other_claims_void(app: Flask, smtp: ScriptedServer) -
     assert RESET in post_new_password(Visitor(app), mail_reset(app, smtp))
     assert user_named(app, "susan").email_verified_at is not None
     page = stranger.submit(verify, {"confirm": "y"}, token=stranger.csrf_token("/login"))
-    assert "Another account has this address" in words(page)
+    assert "Another account has this email" in words(page)
     assert user_named(app, "trojan").email_verified_at is None
 
 

@@ -45,8 +45,8 @@ SUSAN, NOBODY = "susan@example.com", "nobody@example.com"
 CODE = "/reset_password_code"
 CHOOSE = "/reset_password/choose"
 NEW = "a brand new password"
-WRONG = "This code is wrong or too old."
-NONE_LEFT = "This code can't be tried any more. Open the link in the email, or send it again."
+WRONG = "Wrong or expired code."
+NONE_LEFT = "No tries left. Open the link in the email, or send it again."
 ENDED = "This link no longer works"
 DONE = "Your password has been reset."
 NEVER = "ZZZZ ZZZZ"
@@ -145,7 +145,7 @@ def test_what_cannot_be_a_code_is_not_counted_as_a_try(
     said = error_beside(type_code(visitor, typed), "code")
     assert said in {
         "This field is required.",
-        "A code has 8 letters and digits. 0, 1, I, L and O don't occur.",
+        "Enter 8 letters and digits. 0, 1, I, L and O are never used.",
     }
     with app.app_context():
         assert db.session.scalar(select(PasswordResetRequest.tries)) == 0
@@ -173,7 +173,7 @@ def test_the_code_is_refused_in_another_browser(app: Flask, code: str) -> None:
     stranger = Visitor(app)
     page = type_code(stranger, code)
     assert page.request.path == "/reset_password_request"
-    assert "A code works only in the browser that asked for it." in words(page)
+    assert "A code works only in the browser that requested it." in words(page)
     stranger.ask_for_reset(SUSAN)
     assert not is_right(type_code(stranger, code))
 
@@ -181,10 +181,10 @@ def test_the_code_is_refused_in_another_browser(app: Flask, code: str) -> None:
 def test_the_sixth_try_is_refused_even_if_it_is_right(visitor: Visitor, code: str) -> None:
     said = [error_beside(type_code(visitor, NEVER), "code") for _ in range(TRIES)]
     assert said == [
-        f"{WRONG} You have 4 more tries.",
-        f"{WRONG} You have 3 more tries.",
-        f"{WRONG} You have 2 more tries.",
-        f"{WRONG} You have 1 more try.",
+        f"{WRONG} 4 tries left.",
+        f"{WRONG} 3 tries left.",
+        f"{WRONG} 2 tries left.",
+        f"{WRONG} 1 try left.",
         NONE_LEFT,
     ]
     assert error_beside(type_code(visitor, code), "code") == NONE_LEFT
@@ -370,7 +370,7 @@ def test_tries_are_counted_by_address_over_requests_and_the_link_stays_good(
     assert page.status_code == 429
     assert 0 < int(page.headers["Retry-After"]) <= 60
     said = error_beside(page, "code")
-    assert said.startswith("Too many codes were tried for this address.")
+    assert said.startswith("Too many tries for this address.")
     with app.app_context():
         newest = PasswordResetRequest.requested_at.desc()
         tries = select(PasswordResetRequest.tries).order_by(newest).limit(1)

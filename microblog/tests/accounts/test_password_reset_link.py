@@ -37,8 +37,8 @@ from tests.visitor import (
 
 CHOOSE = "/reset_password/choose"
 NEW = "a brand new password"
-NOT_THE_SAME = "The two passwords are not the same."
-LENGTH = "A password has between 8 and 1024 characters."
+NOT_THE_SAME = "The passwords don't match."
+LENGTH = "Use 8 to 1024 characters."
 REFUSED = "This link no longer works"
 
 
@@ -80,7 +80,7 @@ def test_the_form(visitor: Visitor, link: str) -> None:
     assert "<h1>Reset Your Password</h1>" in html
     assert "<title>Reset Your Password - Microblog</title>" in html
     said = words(page)
-    assert "Password At least 8 characters" in said
+    assert "Password Use at least 8 characters." in said
     assert "Repeat Password" in said
     assert html.count('type="password"') == 2
     assert html.count('autocomplete="new-password"') == 2

@@ -48,11 +48,11 @@ def test_the_form(visitor: Visitor) -> None:
     [
         ("", "This field is required."),
         ("   ", "This field is required."),
-        ("susan", "Invalid email address."),
-        ("susan@", "Invalid email address."),
-        ("susan@intranet", "Invalid email address."),
-        ("susan@example.com, bob@example.com", "Invalid email address."),
-        ("susan@example.com\r\nBcc: bob@example.com", "Invalid email address."),
+        ("susan", "Enter a valid email address."),
+        ("susan@", "Enter a valid email address."),
+        ("susan@intranet", "Enter a valid email address."),
+        ("susan@example.com, bob@example.com", "Enter a valid email address."),
+        ("susan@example.com\r\nBcc: bob@example.com", "Enter a valid email address."),
     ],
 )
 def test_an_error_stands_beside_the_field(

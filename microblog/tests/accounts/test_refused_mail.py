@@ -20,7 +20,7 @@ from tests.smtp_server import ScriptedServer
 from tests.visitor import Visitor, make_user, words
 
 BANNER = "Our emails don't reach you"
-BUTTON = "Try this address again"
+BUTTON = "Try again"
 TRY = "/settings/mail/try_again"
 REFUSED = "550 5.1.1 No such user <here> & now"
 DONE = "We're emailing susan@example.com again, starting with a message that says so."

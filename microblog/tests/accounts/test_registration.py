@@ -23,7 +23,7 @@ from tests.bounded import TOWER, nothing_long_is_composed
 from tests.outbox_rows import rows
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user, value_in, words
 
-MADE = "Welcome! We sent a link to"
+MADE = "Welcome to Microblog. We sent a link to"
 
 
 def fields(**changes: str) -> dict[str, object]:
@@ -78,7 +78,7 @@ def test_one_is_signed_in_at_once_in_a_new_session(app: Flask) -> None:
         assert "planted" not in session
     assert visitor.submit("/logout", token=token, follow=False).status_code == 400
     assert "Hi, susan!" in words(visitor.get("/"))
-    assert "Edit your profile" in words(visitor.get("/user/susan"))
+    assert "Edit profile" in words(visitor.get("/user/susan"))
     with app.app_context():
         (session_row,) = db.session.scalars(select(LoginSession))
         assert (session_row.user.username, session_row.remembered) == ("susan", False)
@@ -142,7 +142,7 @@ def test_two_copies_of_a_form_at_once_make_one_account(app: Flask) -> None:
 def test_another_form_with_a_fresh_name_is_refused(app: Flask, change: dict[str, str]) -> None:
     Visitor(app).register("susan")
     page = Visitor(app).submit("/register", fields(**change))
-    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "username") == "This username is taken. Choose another."
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ def test_the_registration_form_logs_nobody_in_to_an_older_account(
     with app.app_context(), transaction() as writing:
         writing.execute(update(User).values(**changed))
     page = Visitor(app).submit("/register", fields())
-    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "username") == "This username is taken. Choose another."
 
 
 @pytest.mark.parametrize("name", ["susan", "SUSAN", "sUsAn", "ｓｕｓａｎ"])
 def test_a_name_is_taken_in_every_case_and_width(app: Flask, visitor: Visitor, name: str) -> None:
     make_user(app, "Susan")
     page = visitor.submit("/register", fields(username=name, email="other@example.com"))
-    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "username") == "This username is taken. Choose another."
     assert error_beside(page, "email") == ""
     assert value_in(page, "username") == name
     assert value_in(page, "email") == "other@example.com"
@@ -179,7 +179,7 @@ def test_a_name_is_taken_in_every_case_and_width(app: Flask, visitor: Visitor, n
 def test_a_name_is_taken_however_its_letters_are_composed(app: Flask, visitor: Visitor) -> None:
     make_user(app, "jos\u00e9")
     page = visitor.submit("/register", fields(username="jose\u0301"))
-    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "username") == "This username is taken. Choose another."
     assert "Hi, jos\u00e9!" in words(visitor.log_in("JOSE\u0301"))
 
 
@@ -187,7 +187,7 @@ def test_a_letter_that_becomes_another_one_is_refused(app: Flask, visitor: Visit
     """The Kelvin sign becomes a K as soon as the address is normalised."""
     make_user(app, "owner", email="kk@example.com")
     page = visitor.submit("/register", fields(email="k\u212a@example.com"))
-    assert error_beside(page, "email") == "Invalid email address."
+    assert error_beside(page, "email") == "Enter a valid email address."
 
 
 def test_a_look_alike_is_somebody_else(app: Flask, visitor: Visitor) -> None:
@@ -222,7 +222,7 @@ def test_letters_and_digits_of_any_script_make_a_name(
 ) -> None:
     page = visitor.submit("/register", fields(username=name))
     assert MADE in words(page), error_beside(page, "username")
-    assert "Invalid" not in words(Visitor(app).log_in(name))
+    assert "Wrong username" not in words(Visitor(app).log_in(name))
 
 
 @ON_SQLITE
@@ -267,7 +267,7 @@ def test_a_name_whose_page_could_not_be_reached_is_refused(
     app: Flask, visitor: Visitor, name: str
 ) -> None:
     page = visitor.submit("/register", fields(username=name))
-    said = "A username neither begins nor ends with a dot or a hyphen"
+    said = "A username can't start or end with a dot or a hyphen"
     assert error_beside(page, "username").startswith(said)
     assert username_problem(name) is UsernameProblem.ENDS
     assert users(app) == []
@@ -318,14 +318,14 @@ def test_a_password_has_8_to_1024_code_points(
     page = visitor.submit("/register", fields(password=password, password2=password))
     assert (MADE in words(page)) is accepted
     if not accepted:
-        said = "A password has between 8 and 1024 characters."
+        said = "Use 8 to 1024 characters."
         assert error_beside(page, "password") == said
     assert len(users(app)) == int(accepted)
 
 
 def test_two_different_passwords_are_refused(app: Flask, visitor: Visitor) -> None:
     page = visitor.submit("/register", fields(password2=PASSWORD.upper()))
-    assert error_beside(page, "password2") == "The two passwords are not the same."
+    assert error_beside(page, "password2") == "The passwords don't match."
     assert users(app) == []
 
 
@@ -348,7 +348,7 @@ def test_of_many_who_want_one_name_at_once_one_gets_it(app: Flask) -> None:
     for thread in threads:
         thread.join(timeout=60)
     assert sum(MADE in one for one in said.values()) == 1, said
-    taken = [one for one in said.values() if "Please use a different username." in one]
+    taken = [one for one in said.values() if "This username is taken. Choose another." in one]
     assert len(taken) == count - 1
     assert len(users(app)) == 1
 

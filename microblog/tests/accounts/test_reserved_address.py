@@ -43,7 +43,7 @@ from tests.visitor import (
 
 VICTIM, EVIL, OTHER = "susan@example.com", "evil@example.org", "other@example.org"
 FREE = "susie@example.com"
-HELD = "Another account has this address"
+HELD = "Another account has this email"
 REFUSED = "This link no longer works"
 UNDONE = f"Your address is {VICTIM} again."
 FORMER = "Your former email"

@@ -21,7 +21,7 @@ from tests.visitor import ON_SQLITE, PASSWORD, Visitor, error_beside, make_user,
 
 HELLO = "Hi, Susan!"
 STRANGER = "Short posts, newest first."
-WRONG = "Invalid username or password"
+WRONG = "Wrong username or password."
 SESSION, REMEMBER, BROWSER = "microblog", "microblog_remember", "microblog_browser"
 
 
@@ -259,7 +259,7 @@ def test_nobody_logs_another_out(app: Flask, visitor: Visitor) -> None:
     for data in ({}, {"csrf_token": "forged"}, {"csrf_token": Visitor(app).csrf_token("/login")}):
         answer = visitor.client.post("/logout", data=data)
         assert answer.status_code == 400
-        assert "This form is no longer valid" in words(answer)
+        assert "This form has expired" in words(answer)
     assert HELLO in words(visitor.get("/"))
 
 

@@ -43,14 +43,14 @@ from tests.visitor import (
 
 OPENED = "/verify_email/choose"
 DONE = "Your email is confirmed."
-DONE_BEFORE = "is confirmed already."
+DONE_BEFORE = "is already confirmed."
 REFUSED = "This link no longer works"
-HELD = "Another account has this address"
+HELD = "Another account has this email"
 REMOVED = "The account was removed"
 FOLLOWED = "carol"
 BANNER = "Confirm your email to start posting and following."
 CONFIRM: dict[str, object] = {"confirm": "Confirm my email"}
-REMOVE: dict[str, object] = {"remove": "Remove the account"}
+REMOVE: dict[str, object] = {"remove": "Remove account"}
 
 
 @pytest.fixture
@@ -92,7 +92,10 @@ def test_from_registering_to_the_first_post(app: Flask, smtp: ScriptedServer) ->
     visitor = Visitor(app)
     page = visitor.register("susan")
     assert page.request.path == "/"
-    assert "Welcome! We sent a link to susan@example.com. Open it to start posting." in words(page)
+    assert (
+        "Welcome to Microblog. We sent a link to susan@example.com. Open it to start posting."
+        in words(page)
+    )
     assert BANNER in words(page)
     deliver_from(app)
     page = visitor.get(path_of(mailed_link(smtp)))
@@ -103,7 +106,7 @@ def test_from_registering_to_the_first_post(app: Flask, smtp: ScriptedServer) ->
     assert page.request.path == "/people"
     assert DONE in words(page)
     assert BANNER not in words(page)
-    assert "Your post is now live!" in words(visitor.submit("/", {"post": "hello"}))
+    assert "Your post is live." in words(visitor.submit("/", {"post": "hello"}))
     assert events(app, "susan") == ["registered", "logged_in", "email_verified"]
 
 
@@ -386,7 +389,7 @@ def test_who_confirms_after_another_did_is_told_in_words(
     assert DONE in words(press(visitor, other))
     page = words(press(visitor, link))
     assert HELD in page
-    assert "susan cannot have it" in page
+    assert "susan can't have it" in page
     assert verified_at(app, "susan") is None
     assert verified_at(app, "other") is not None
 
@@ -425,7 +428,7 @@ def test_whoever_did_not_register_removes_the_account(
     assert REMOVED in words(page)
     assert names(app) == []
     assert "Short posts, newest first." in words(stranger.get("/"))
-    assert "Invalid username or password" in words(Visitor(app).log_in("susan"))
+    assert "Wrong username or password." in words(Visitor(app).log_in("susan"))
     assert REFUSED in words(visitor.get(link))
     deliver_from(app)
     assert {row.status for row in rows(app)} <= {"discarded"}
@@ -481,7 +484,7 @@ def test_a_newcomer_cannot_follow_and_is_told_what_to_do_first(
         assert db.session.scalar(select(func.count()).select_from(Follow)) == 0
     press(visitor, link_for(app, newcomer_number(app)))
     page = newcomer.submit("/follow/bob", token=newcomer.csrf_token("/"))
-    assert "You are following bob!" in words(page)
+    assert "You're following bob." in words(page)
 
 
 def newcomer_number(app: Flask) -> int:
@@ -511,7 +514,7 @@ def test_the_mail_is_sent_again_three_times_at_most_and_the_page_says_when_there
     for _ in range(2):
         said = press_at(begin + timedelta(minutes=5))
         assert "We sent another link" not in said
-        assert said.count("You can ask for another email at 3:40 PM UTC.") == 1, (
+        assert said.count("You can request another email at 3:40 PM UTC.") == 1, (
             "the next whole minute is when it works"
         )
     assert len(smtp.received) == len(rows(app)) == 3
@@ -531,7 +534,7 @@ def test_when_another_link_can_be_asked_for_tells_nothing_about_the_address(app:
         for page in pages:
             page.data = drawn.sub("", page.get_data(as_text=True)).encode()
         said.append([words(page).replace(name, "NAME") for page in pages])
-        assert "You can ask for another email at " in said[-1][-1]
+        assert "You can request another email at " in said[-1][-1]
     assert said[0] == said[1]
 
 
@@ -549,7 +552,7 @@ def test_who_has_confirmed_gets_no_further_mail(app: Flask, visitor: Visitor, li
     token = visitor.csrf_token("/")
     visitor.submit("/verify_email", token=token)
     press(Visitor(app), link)
-    assert "is confirmed already." in words(visitor.submit("/verify_email", token=token))
+    assert "is already confirmed." in words(visitor.submit("/verify_email", token=token))
     deliver_from(app)
     assert [row.status for row in rows(app)] == ["discarded"]
 

@@ -165,12 +165,12 @@ def test_a_disabled_account_is_locked_and_hidden(
     assert "The account is disabled and signed out everywhere." in said
     assert f"The administrator alice disabled the account Bob ({bob})" in caplog.text
     assert events(app, bob)[-1] == ("disabled", {"by": "alice"})
-    assert "Sign In" in words(member.get("/settings/language"))
+    assert "Sign in" in words(member.get("/settings/language"))
     assert "The garden needs rain." not in words(admin.get("/explore"))
     assert admin.get("/user/bob").status_code == 404
     wrong = words(Visitor(app).log_in("bob", password="a wrong password"))
     right = words(Visitor(app).log_in("bob"))
-    assert "Invalid username or password" in right
+    assert "Wrong username or password." in right
     assert right == wrong
 
 

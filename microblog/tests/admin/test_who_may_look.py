@@ -87,4 +87,4 @@ def test_a_foreign_page_cannot_press_a_button(app: Flask, admin: Visitor, addres
     Visitor(app).ask_for_reset("bob@example.com")
     answer = admin.client.post(address, data={})
     assert answer.status_code == 400
-    assert "no longer valid" in words(answer)
+    assert "This form has expired" in words(answer)

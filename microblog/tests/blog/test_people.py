@@ -49,18 +49,18 @@ def test_following_brings_their_posts_home(app: Flask, susan: Visitor, bob: Visi
     bob.submit("/", {"post": "Hello from bob"})
     assert "Hello from bob" not in words(susan.get("/"))
     said = press(susan, "/follow/bob")
-    assert "You are following bob!" in said
+    assert "You're following bob." in said
     assert "1 follower" in said
     assert "Hello from bob" in words(susan.get("/"))
     assert "Follows you" in words(bob.get("/user/susan"))
-    assert "You are not following bob." in press(susan, "/unfollow/bob")
+    assert "You're not following bob." in press(susan, "/unfollow/bob")
     assert "Hello from bob" not in words(susan.get("/"))
     assert count(app, Follow) == 0
 
 
 @pytest.mark.parametrize("action", ["follow", "mute", "block"])
 def test_an_action_on_oneself_is_refused(app: Flask, susan: Visitor, action: str) -> None:
-    assert "You cannot do this to yourself!" in press(susan, f"/{action}/susan")
+    assert "You can't do this to yourself." in press(susan, f"/{action}/susan")
     assert [count(app, table) for table in (Follow, Mute, Block)] == [0, 0, 0]
 
 
@@ -68,11 +68,11 @@ def test_an_action_on_oneself_is_refused(app: Flask, susan: Visitor, action: str
 def test_an_action_on_an_unknown_name_is_not_found(app: Flask, susan: Visitor, action: str) -> None:
     answer = susan.submit(f"/{action}/nobody", token=susan.csrf_token("/"))
     assert answer.status_code == 404
-    assert "There is no page here" in words(answer)
+    assert "Page not found" in words(answer)
     assert susan.get(f"/{action}/bob").status_code in {404, 405}
     stranger = Visitor(app)
     sent = stranger.submit(f"/{action}/susan", token=stranger.csrf_token("/login"))
-    assert "Please log in to access this page." in words(sent)
+    assert "Sign in to see this page." in words(sent)
 
 
 @pytest.mark.parametrize("path", ["/user/nobody", "/user/" + "x" * 500, "/user/%00", "/user/%F0"])
@@ -143,7 +143,7 @@ def test_across_a_block_neither_sees_the_other(app: Flask, susan: Visitor, bob: 
     said = words(susan.get("/user/bob"))
     assert "bob is blocked. You can't see each other's posts." in said
     assert "Not for susan" not in said
-    assert "unblock them first" in press(susan, "/follow/bob")
+    assert "Unblock them first" in press(susan, "/follow/bob")
     press(susan, "/unblock/bob")
     assert "Not for bob" in words(bob.get("/explore"))
 
@@ -234,7 +234,7 @@ def test_settings_list_the_people_whom_one_blocked_or_muted_and_end_that(
     press(bob, "/block/susan")
     ended = susan.submit(f"/un{action}/bob?next={page}", token=susan.csrf_token("/"))
     assert ended.request.path == page
-    assert f"bob is not {path} any more." in words(ended)
+    assert f"bob is no longer {path}." in words(ended)
     assert form not in ended.get_data(as_text=True)
     assert Visitor(app).get(page).request.path == "/login"
 

@@ -167,7 +167,7 @@ def upload(app: Flask, *, verified: bool = True) -> str:
 def test_only_people_with_a_confirmed_address_have_pictures_decoded(
     app: Flask, runs: list[Any]
 ) -> None:
-    assert upload(app, verified=False) == "Confirm your email address first."
+    assert upload(app, verified=False) == "Confirm your email first."
     assert runs == []
 
 

@@ -85,7 +85,7 @@ def test_a_name_that_is_older_than_a_rule_can_be_kept(app: Flask, visitor: Visit
     page = visitor.submit("/edit_profile", {"username": "susan.", "about_me": "Still here"})
     assert "Your changes have been saved." in words(page)
     page = visitor.submit("/edit_profile", {"username": "susan-", "about_me": ""})
-    assert "neither begins nor ends" in error_beside(page, "username")
+    assert "can't start or end" in error_beside(page, "username")
 
 
 def test_mistakes_are_explained_beside_the_field_and_nothing_is_lost(
@@ -93,11 +93,11 @@ def test_mistakes_are_explained_beside_the_field_and_nothing_is_lost(
 ) -> None:
     make_user(app, "bob")
     page = susan.submit("/edit_profile", {"username": "BOB", "about_me": "Kept"})
-    assert error_beside(page, "username") == "Please use a different username."
+    assert error_beside(page, "username") == "This username is taken. Choose another."
     assert value_in(page, "username") == "BOB"
     assert "Kept" in page.get_data(as_text=True)
     page = susan.submit("/edit_profile", {"username": "susan", "about_me": "x" * 301})
-    assert error_beside(page, "about_me") == "At most 300 characters; here are 301."
+    assert error_beside(page, "about_me") == "1 character too long."
     assert "x" * 301 in page.get_data(as_text=True)
 
 
@@ -105,7 +105,7 @@ def test_mistakes_are_explained_beside_the_field_and_nothing_is_lost(
 def test_no_text_about_oneself_takes_long_to_refuse(susan: Visitor, about: str) -> None:
     with nothing_long_is_composed():
         page = susan.submit("/edit_profile", {"username": "susan", "about_me": about})
-    said = f"At most 300 characters; here are {len(about)}."
+    said = f"{len(about) - 300} characters too long."
     assert error_beside(page, "about_me") == said
 
 

@@ -19,7 +19,7 @@ from microblog.database import db, transaction, utc_now
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
-EMPTY = "Nobody is left to follow right now Whoever joins next appears here."
+EMPTY = "There's nobody new to follow New people will appear here."
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_a_row_has_a_button_that_names_the_person_and_returns_to_the_list(
     assert action
     page = susan.submit(action[1], token=susan.csrf_token("/people"))
     assert page.request.path == "/people"
-    assert "You are following bob!" in words(page)
+    assert "You're following bob." in words(page)
     assert suggested(susan) == ["carol"]
 
 

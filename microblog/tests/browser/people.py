@@ -21,7 +21,7 @@ def log_in(page: Page, demo: Demonstration, name: str, password: str) -> None:
     page.goto(f"{demo.address}/login")
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def mailed_link(page: Page, demo: Demonstration, address: str, kind: str) -> str:

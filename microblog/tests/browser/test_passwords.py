@@ -20,9 +20,9 @@ def test_a_password_can_be_shown_and_is_checked_while_it_is_typed(
     note = styled_page.get_by_role("status").first
     for typed, said in (
         ("seven c", "Too short."),
-        ("aaaaaaaaaaaaaaaa", "Easily guessed: few different characters."),
-        ("eight ch", "Long enough; longer is better."),
-        ("fifteen letters", "A good length."),
+        ("aaaaaaaaaaaaaaaa", "Easy to guess: too few different characters."),
+        ("eight ch", "Long enough. Longer is safer."),
+        ("fifteen letters", "Good length."),
         ("", ""),
     ):
         field.fill(typed)
@@ -41,6 +41,4 @@ def test_a_password_can_be_shown_and_is_checked_while_it_is_typed(
 def test_without_scripts_the_hint_is_shown(page: Page, demo: Demonstration) -> None:
     page.goto(f"{demo.address}/register")
     field = page.get_by_label("Password", exact=True)
-    expect(field).to_have_accessible_description(
-        "At least 8 characters; 15 or more are better. Any characters will do."
-    )
+    expect(field).to_have_accessible_description("Use at least 8 characters. Longer is safer.")

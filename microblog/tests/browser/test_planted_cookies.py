@@ -21,7 +21,7 @@ from tests.site_services import chromium
 from tests.visitor import ON_SQLITE, PASSWORD, Visitor, make_user
 
 SITE, NEIGHBOUR = "blog.hosts.localhost", "evil.hosts.localhost"
-INVALID = "This form is no longer valid"
+INVALID = "This form has expired"
 
 pytestmark = [ON_SQLITE, pytest.mark.slow]
 

@@ -53,7 +53,7 @@ def test_the_password_is_asked_for_twice(app: Flask, microblog: Command, visitor
 @ON_SQLITE
 def test_blanks_belong_to_the_password(app: Flask, microblog: Command, visitor: Visitor) -> None:
     microblog(*CREATE, "susan", "susan@example.com", "--password-stdin", typed="  eight!  \n")
-    assert "Invalid" in words(visitor.log_in("susan", password="eight!"))
+    assert "Wrong username" in words(visitor.log_in("susan", password="eight!"))
     assert "Hi, susan!" in words(visitor.log_in("susan", password="  eight!  "))
 
 
@@ -226,7 +226,7 @@ def test_an_account_is_disabled_and_enabled(
     done = microblog("user", "disable", "SUSAN")
     assert (done.exit_code, done.stdout) == (0, "susan is disabled.\n")
     assert "Sign in" in words(visitor.get("/"))
-    assert "Invalid" in words(visitor.log_in("susan"))
+    assert "Wrong username" in words(visitor.log_in("susan"))
     assert microblog("user", "disable", "susan").stdout == "susan is disabled already.\n"
     assert [one["username"] for one in listed(microblog, "--only", "disabled")] == ["susan"]
     assert microblog("user", "enable", "susan").stdout == "susan is enabled.\n"

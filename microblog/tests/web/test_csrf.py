@@ -12,7 +12,7 @@ from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
 pytestmark = ON_SQLITE
 
-INVALID = "This form is no longer valid"
+INVALID = "This form has expired"
 SESSION = "microblog"
 
 

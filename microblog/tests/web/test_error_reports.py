@@ -42,7 +42,7 @@ def test_a_failure_is_mailed_to_all_of_them(
     app: Flask, deliver: Callable[[], int], smtp: ScriptedServer
 ) -> None:
     page = Visitor(app).get(f"/fail/{TOKEN}")
-    assert (page.status_code, "An unexpected error" in words(page)) == (500, True)
+    assert (page.status_code, "Something went wrong" in words(page)) == (500, True)
     deliver()
     assert sorted(one.recipients[0] for one in smtp.received) == ADMINS
     message = smtp.received[0].message

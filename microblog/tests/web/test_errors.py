@@ -20,7 +20,7 @@ from tests.visitor import (
     words,
 )
 
-FAILED = "An unexpected error has occurred Try again in a little while."
+FAILED = "Something went wrong Try again in a little while."
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -36,10 +36,10 @@ def app(make_app: Make) -> Flask:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (400, "Bad request Your browser sent something that cannot be understood."),
-        (403, "Not allowed You may not see this page or do this."),
-        (404, "There is no page here The post may have been deleted, or the address has a typo."),
-        (405, "This action isn't supported here This address answers to a form, not to a link."),
+        (400, "Bad request Your browser sent something that can't be read."),
+        (403, "Not allowed You can't see this page or do this."),
+        (404, "Page not found It may have been removed, or the address has a typo."),
+        (405, "This action isn't supported here This address works only from a form."),
         (413, "Too large What you sent is too large. Make it smaller and try again."),
         (429, "Too many requests Wait a minute, then try again."),
         (418, FAILED),
@@ -76,7 +76,7 @@ def test_an_error_has_a_page_that_explains_it(
 def test_an_unknown_address_has_a_page_that_says_so(visitor: Visitor, path: str) -> None:
     page = visitor.get(path)
     assert page.status_code == 404
-    assert "There is no page here" in words(page)
+    assert "Page not found" in words(page)
     assert "<script>" not in page.get_data(as_text=True)
 
 
@@ -90,7 +90,7 @@ def test_the_wrong_method_has_a_page_that_says_so(
     token = visitor.csrf_token("/login")
     page = visitor.client.open(path, method=method, headers={"X-CSRFToken": token})
     assert page.status_code == 405
-    assert "This address answers to a form, not to a link." in words(page)
+    assert "This address works only from a form." in words(page)
 
 
 def fail(secret: str) -> str:
@@ -173,7 +173,7 @@ def test_a_lost_database_has_a_page_that_explains_it(
 def test_pages_without_a_database_are_shown_without_one(browser_without_database: Visitor) -> None:
     page = browser_without_database.get("/nothing")
     assert page.status_code == 404
-    assert "There is no page here" in words(page)
+    assert "Page not found" in words(page)
 
 
 @ON_SQLITE

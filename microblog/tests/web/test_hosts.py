@@ -60,10 +60,10 @@ def test_only_the_sites_own_name_is_served(make_app: Make, public_url: str | Non
         for host in foreign:
             answer = client.get(path, headers={"Host": host})
             assert answer.status_code == 400, (path, host)
-            assert "This is another site's address" in words(answer)
+            assert "Wrong address" in words(answer)
             assert "Location" not in answer.headers
     if public_url == PUBLIC:
-        assert f"This site is at {PUBLIC}, and under no other name." in words(answer)
+        assert f"This site's address is {PUBLIC}." in words(answer)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

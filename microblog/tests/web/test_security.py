@@ -193,7 +193,7 @@ def test_nothing_is_changed_by_a_form_without_its_token(make_app: Make) -> None:
             for data in ({}, {"csrf_token": ""}, {"csrf_token": "forged"}):
                 answer = client.post(path, data=data)
                 assert answer.status_code == 400, path
-                assert "This form is no longer valid" in words(answer)
+                assert "This form has expired" in words(answer)
                 assert_protected(answer)
     assert "Hi, susan!" in words(susan.get("/"))
 
@@ -205,7 +205,7 @@ def test_the_token_of_one_browser_is_worthless_in_another(app: Flask, visitor: V
     fields: dict[str, object] = {"username": "susan", "password": PASSWORD}
     page = visitor.submit("/login", fields, token=token)
     assert page.status_code == 400
-    assert "Go back, reload the page, and send the form again." in words(page)
+    assert "Go back, reload the page and try again." in words(page)
 
 
 def test_a_form_that_was_open_for_a_day_still_works(
@@ -228,7 +228,7 @@ def test_a_form_without_a_referrer_works_over_https(make_app: Make) -> None:
     assert token
     data = {"csrf_token": token[1], "username": "susan", "password": "wrong"}
     answer = client.post("/login", data=data, base_url=url)
-    assert "Invalid username or password" in words(answer)
+    assert "Wrong username or password." in words(answer)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from microblog.web.times import moment_in_words, relative_time
+from microblog.web.times import moment_in_words, month_name, relative_time
 from tests.visitor import ON_SQLITE
 
 MOMENT = datetime(2026, 3, 1, 23, 30, 45, tzinfo=UTC)
@@ -74,3 +74,13 @@ def test_a_week_is_counted_and_what_is_older_has_a_date(
 ) -> None:
     with app.test_request_context(), force_locale(locale):
         assert relative_time(MOMENT - ago, now=MOMENT) == words
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en", "March 2026"), ("ru", "марта 2026\u202fг."), ("zh_Hant", "2026年3月")],
+)
+def test_a_month_stands_in_a_sentence(app: Flask, locale: str, words: str) -> None:
+    with app.app_context(), force_locale(locale):
+        assert month_name(MOMENT) == words

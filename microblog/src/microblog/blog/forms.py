@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from wtforms import Field, FileField, StringField, SubmitField, TextAreaField
 from wtforms.validators import StopValidation
 
@@ -14,7 +13,7 @@ from microblog.accounts.pages.verified import IsVerified
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.profiles import ABOUT_MAXIMUM
 from microblog.blog.text import TextError, TextProblem, readable
-from microblog.web.forms import Form
+from microblog.web.forms import Form, too_long
 
 
 class ReadableText:
@@ -36,36 +35,31 @@ class ReadableText:
 
     def _words(self, error: TextError) -> Any:
         if error.problem is TextProblem.LENGTH:
-            return ngettext(
-                "At most %(num)d character; here are %(length)d.",
-                "At most %(num)d characters; here are %(length)d.",
-                self._maximum,
-                length=error.length,
-            )
+            return too_long(error.length - self._maximum)
         return self._empty if error.problem is TextProblem.BLANK else _PROBLEMS[error.problem]
 
 
 _PROBLEMS = {
-    TextProblem.MARKS: _l("One of its characters carries too many marks."),
-    TextProblem.HIDDEN: _l("This field holds characters that cannot be shown."),
+    TextProblem.MARKS: _l("One character has too many accent marks."),
+    TextProblem.HIDDEN: _l("Remove the characters that can't be shown."),
 }
 
 
-def _post_field(label: Any) -> TextAreaField:
+def _post_field(**attributes: Any) -> TextAreaField:
     return TextAreaField(
-        label,
-        validators=[ReadableText(POST_MAXIMUM, empty=_l("A post needs some text.")), IsVerified()],
-        render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto"},
+        _l("Your post"),
+        validators=[ReadableText(POST_MAXIMUM, empty=_l("Write something first.")), IsVerified()],
+        render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto", **attributes},
     )
 
 
 class PostForm(Form):
-    post = _post_field(_l("What have you been up to?"))
+    post = _post_field(placeholder=_l("What have you been up to?"))
     submit = SubmitField(_l("Post"))
 
 
 class EditPostForm(Form):
-    post = _post_field(_l("Your post"))
+    post = _post_field()
     submit = SubmitField(_l("Save"))
 
 
@@ -90,7 +84,7 @@ class PictureForm(Form):
     picture = FileField(
         _l("New picture"),
         description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It's cropped to a square."),
-        validators=[IsVerified(_l("Confirm your email address first."))],
+        validators=[IsVerified(_l("Confirm your email first."))],
         render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},
     )
     submit = SubmitField(_l("Upload"))

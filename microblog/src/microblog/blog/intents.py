@@ -69,7 +69,7 @@ def follow_now() -> None:
     forget_intent(FOLLOWS)
     if names:
         listed = format_list(names, locale=current_language())
-        flash(_("You are following %(username)s!", username=listed), "success")
+        flash(_("You're following %(username)s.", username=listed), "success")
 
 
 def _follows() -> list[int]:

@@ -93,14 +93,14 @@ def hidden(relation: str) -> str:
 def follow(username: str) -> Response:
     if not is_verified():
         return _follow_later(username)
-    return _act(username, people.follow, _("You are following %(username)s!", username=username))
+    return _act(username, people.follow, _("You're following %(username)s.", username=username))
 
 
 @blueprint.post("/unfollow/<username>")
 @limit_posts
 @login_required
 def unfollow(username: str) -> Response:
-    words = _("You are not following %(username)s.", username=username)
+    words = _("You're not following %(username)s.", username=username)
     if not is_verified():
         intents.do_not_follow_later(_find(username).user.id)
     return _act(username, people.unfollow, words)
@@ -110,7 +110,9 @@ def unfollow(username: str) -> Response:
 @limit_posts
 @login_required
 def mute(username: str) -> Response:
-    words = _("You muted %(username)s: their posts are not in your timelines.", username=username)
+    words = _(
+        "%(username)s is muted. Their posts won't appear in your timelines.", username=username
+    )
     return _act(username, people.mute, words)
 
 
@@ -118,7 +120,7 @@ def mute(username: str) -> Response:
 @limit_posts
 @login_required
 def unmute(username: str) -> Response:
-    words = _("%(username)s is not muted any more.", username=username)
+    words = _("%(username)s is no longer muted.", username=username)
     return _act(username, people.unmute, words, blocking=True)
 
 
@@ -134,7 +136,7 @@ def block(username: str) -> Response:
 @limit_posts
 @login_required
 def unblock(username: str) -> Response:
-    words = _("%(username)s is not blocked any more.", username=username)
+    words = _("%(username)s is no longer blocked.", username=username)
     return _act(username, people.unblock, words, blocking=True)
 
 
@@ -180,8 +182,8 @@ def _back_to(person: Person) -> str:
 
 def _reasons() -> dict[str, str]:
     return {
-        "oneself": _("You cannot do this to yourself!"),
-        "blocked": _("You blocked this person; unblock them first."),
+        "oneself": _("You can't do this to yourself."),
+        "blocked": _("You've blocked this person. Unblock them first."),
     }
 
 

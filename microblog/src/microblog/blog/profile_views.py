@@ -158,12 +158,10 @@ def _profile_form(profile: Profile, **options: Any) -> ProfileForm:
 
 def _display_name_problems() -> dict[DisplayNameProblem, str]:
     return {
-        DisplayNameProblem.LENGTH: _(
-            "A name has at most %(num)d characters.", num=DISPLAY_NAME_MAXIMUM
-        ),
-        DisplayNameProblem.HIDDEN: _("This field holds characters that cannot be shown."),
-        DisplayNameProblem.AT_SIGN: _("A name can't hold @."),
-        DisplayNameProblem.USERNAME: _("This is somebody else's username."),
+        DisplayNameProblem.LENGTH: _("Use at most %(num)d characters.", num=DISPLAY_NAME_MAXIMUM),
+        DisplayNameProblem.HIDDEN: _("Remove the characters that can't be shown."),
+        DisplayNameProblem.AT_SIGN: _("A display name can't contain @."),
+        DisplayNameProblem.USERNAME: _("This is someone else's username."),
     }
 
 

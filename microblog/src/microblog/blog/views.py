@@ -62,7 +62,7 @@ def index() -> str | Response:
         with transaction() as writing:
             write_post(writing, user_id=current_user.user.id, body=form.post.data, now=utc_now())
         intents.forget_draft()
-        flash(_("Your post is now live!"), "success")
+        flash(_("Your post is live."), "success")
         return redirect(home())
     _keep_or_show_draft(form)
     page = timeline.home(db.session, current_user.user.id, cursor())

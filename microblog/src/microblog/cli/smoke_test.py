@@ -140,7 +140,7 @@ class Walk:
 
     def _try_old_password(self) -> None:
         self._try(self._old)
-        self._expect("Invalid username or password")
+        self._expect("Wrong username or password.")
 
     def _try_used_link(self) -> None:
         self._browser.open(self._link)

@@ -30,10 +30,10 @@ def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
 
 
 def _show_csrf(_error: CSRFError) -> tuple[str, int]:
-    title = _("This form is no longer valid")
+    title = _("This form has expired")
     advice = _(
-        "The page was open in another session, or your browser did not send its cookie."
-        " Go back, reload the page, and send the form again."
+        "You may have signed in or out since you opened it, or your browser blocks"
+        " cookies. Go back, reload the page and try again."
     )
     return _page(400, title, advice), 400
 
@@ -42,13 +42,13 @@ def _show_foreign_host(_error: ForeignHostError) -> tuple[str, int]:
     address = current_app.config["PUBLIC_URL"]
     if address:
         advice = _(
-            "This site is at %(address)s, and under no other name. If you run it: the proxy in"
-            " front of it must pass on the Host header.",
+            "This site's address is %(address)s. If you run it: the proxy must pass"
+            " on the Host header.",
             address=address,
         )
     else:
-        advice = _("Until PUBLIC_URL is set, this site answers as localhost only.")
-    return _page(400, _("This is another site's address"), advice), 400
+        advice = _("Until PUBLIC_URL is set, this site works only at localhost.")
+    return _page(400, _("Wrong address"), advice), 400
 
 
 def _page(code: int, title: str, advice: str, reference: str | None = None) -> str:
@@ -59,18 +59,18 @@ def _page(code: int, title: str, advice: str, reference: str | None = None) -> s
 
 def _words(code: int) -> tuple[str, str]:
     known = {
-        400: (_("Bad request"), _("Your browser sent something that cannot be understood.")),
-        403: (_("Not allowed"), _("You may not see this page or do this.")),
+        400: (_("Bad request"), _("Your browser sent something that can't be read.")),
+        403: (_("Not allowed"), _("You can't see this page or do this.")),
         404: (
-            _("There is no page here"),
-            _("The post may have been deleted, or the address has a typo."),
+            _("Page not found"),
+            _("It may have been removed, or the address has a typo."),
         ),
         405: (
             _("This action isn't supported here"),
-            _("This address answers to a form, not to a link."),
+            _("This address works only from a form."),
         ),
         413: (_("Too large"), _("What you sent is too large. Make it smaller and try again.")),
         429: (_("Too many requests"), _("Wait a minute, then try again.")),
     }
-    fallback = _("An unexpected error has occurred"), _("Try again in a little while.")
+    fallback = _("Something went wrong"), _("Try again in a little while.")
     return known.get(code, fallback)

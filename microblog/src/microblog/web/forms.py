@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, g, request
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from markupsafe import Markup, escape
 from wtforms import Field, Flags, widgets
@@ -86,7 +87,25 @@ class IsAddress:
         try:
             parse_address(field.data or "", public=True)
         except AddressError:
-            raise ValidationError(_l("Invalid email address.")) from None
+            raise ValidationError(_l("Enter a valid email address.")) from None
+
+
+class MaxLength:
+    """Validates that a field holds at most `maximum` characters."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self.field_flags = {"maxlength": maximum}
+
+    def __call__(self, _form: FlaskForm, field: Field) -> None:
+        excess = len(field.data or "") - self._maximum
+        if excess > 0:
+            raise ValidationError(too_long(excess))
+
+
+def too_long(excess: int) -> str:
+    """Say by how many characters a text is too long."""
+    return ngettext("%(num)d character too long.", "%(num)d characters too long.", excess)
 
 
 class NoControlCharacters:
@@ -94,7 +113,7 @@ class NoControlCharacters:
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         if any(not letter.isprintable() for letter in field.data or ""):
-            raise ValidationError(_l("This field holds characters that cannot be shown."))
+            raise ValidationError(_l("Remove the characters that can't be shown."))
 
 
 class NoNul:
@@ -102,7 +121,7 @@ class NoNul:
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
         if "\0" in (field.data or ""):
-            raise ValidationError(_l("This field holds characters that cannot be shown."))
+            raise ValidationError(_l("Remove the characters that can't be shown."))
 
 
 def strip(value: str | None) -> str | None:

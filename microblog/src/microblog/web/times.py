@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_datetime, format_skeleton, format_time
 from flask import Flask
 from flask_babel import get_locale, get_timezone
@@ -48,8 +49,15 @@ def relative_time(moment: datetime, *, now: datetime) -> str:
 
 
 def month_name(moment: datetime) -> str:
-    """The month of a moment, with its year."""
-    return _date(moment, "yMMMM", get_timezone(), current_language())
+    """The month of a moment, with its year, as it stands in a sentence."""
+    return _month(moment, get_timezone(), current_language())
+
+
+@lru_cache(DATES_MAXIMUM)
+def _month(moment: datetime, zone: tzinfo, language: str) -> str:
+    # In Russian a month by itself (L) is a word in another case.
+    pattern = Locale.parse(language).datetime_skeletons["yMMMM"].pattern.replace("L", "M")
+    return format_datetime(moment, pattern, tzinfo=zone, locale=language)
 
 
 @lru_cache(DATES_MAXIMUM)

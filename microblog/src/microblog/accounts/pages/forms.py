@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField, SubmitField
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, EqualTo, InputRequired, ValidationError
 
 from microblog.accounts.actions.password_reset_code import LENGTH, read_code
 from microblog.accounts.actions.registration import TakenError
@@ -29,27 +29,46 @@ from microblog.accounts.usernames import (
     UsernameProblem,
     username_problem,
 )
-from microblog.web.forms import EMAIL_MAXIMUM, Form, IsAddress, NoControlCharacters, strip
+from microblog.web.forms import (
+    EMAIL_MAXIMUM,
+    Form,
+    IsAddress,
+    MaxLength,
+    NoControlCharacters,
+    strip,
+)
 
 _REQUIRED = _l("This field is required.")
 
+_PROBLEMS = {
+    Problem.LENGTH: _l(
+        "Use %(min)d to %(max)d characters.",
+        min=PASSWORD_MINIMUM,
+        max=PASSWORD_MAXIMUM,
+    ),
+    Problem.COMMON: _l("This password is too common and easy to guess. Choose another."),
+    Problem.PERSONAL: _l("Your password can't be your username or your email."),
+}
 
-class PasswordLength(Length):
+
+class PasswordLength:
     """Validates that a password is not too long, however its letters are composed."""
 
-    def __init__(self, message: Any = None) -> None:
-        super().__init__(max=PASSWORD_MAXIMUM, message=message)
+    field_flags: ClassVar = {"maxlength": PASSWORD_MAXIMUM}
 
-    def __call__(self, form: FlaskForm, field: Field) -> None:
+    def __init__(self, message: Any = None) -> None:
+        self._message = message or _PROBLEMS[Problem.LENGTH]
+
+    def __call__(self, _form: FlaskForm, field: Field) -> None:
         if is_too_long(field.data or ""):
-            super().__call__(form, field)
+            raise ValidationError(self._message)
 
 
 class LoginForm(Form):
     username = StringField(
         _l("Username or email"),
         filters=[strip],
-        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM)],
+        validators=[DataRequired(_REQUIRED), MaxLength(EMAIL_MAXIMUM)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
@@ -57,8 +76,8 @@ class LoginForm(Form):
         validators=[InputRequired(_REQUIRED), PasswordLength()],
         render_kw={"autocomplete": "current-password"},
     )
-    remember_me = BooleanField(_l("Remember Me"))
-    submit = SubmitField(_l("Sign In"))
+    remember_me = BooleanField(_l("Remember me"))
+    submit = SubmitField(_l("Sign in"))
 
 
 class NewPasswordForm(Form):
@@ -90,10 +109,8 @@ def _new_password() -> PasswordField:
     return PasswordField(
         _l("Password"),
         description=_l(
-            "At least %(minimum)d characters; %(advised)d or more are better. Any characters will"
-            " do.",
+            "Use at least %(minimum)d characters. Longer is safer.",
             minimum=PASSWORD_MINIMUM,
-            advised=PASSWORD_ADVISED,
         ),
         validators=[InputRequired(_REQUIRED), _is_good_password],
         render_kw={
@@ -101,27 +118,17 @@ def _new_password() -> PasswordField:
             "data-minimum": PASSWORD_MINIMUM,
             "data-advised": PASSWORD_ADVISED,
             "data-short": _l("Too short."),
-            "data-plain": _l("Easily guessed: few different characters."),
-            "data-fair": _l("Long enough; longer is better."),
-            "data-long": _l("A good length."),
+            "data-plain": _l("Easy to guess: too few different characters."),
+            "data-fair": _l("Long enough. Longer is safer."),
+            "data-long": _l("Good length."),
         },
     )
 
 
-_PROBLEMS = {
-    Problem.LENGTH: _l(
-        "A password has between %(min)d and %(max)d characters.",
-        min=PASSWORD_MINIMUM,
-        max=PASSWORD_MAXIMUM,
-    ),
-    Problem.COMMON: _l("This password is too common and easy to guess. Choose another."),
-    Problem.PERSONAL: _l("Your username or your address cannot be your password."),
-}
-
 _STRENGTHS = {
-    Strength.WEAK: _l("The one that you typed is weak; a longer one is better."),
-    Strength.FAIR: _l("The one that you typed is fair; a longer one is better."),
-    Strength.STRONG: _l("The one that you typed is strong."),
+    Strength.WEAK: _l("The one you typed was weak."),
+    Strength.FAIR: _l("The one you typed was fair."),
+    Strength.STRONG: _l("The one you typed was strong."),
 }
 
 
@@ -136,7 +143,7 @@ def _repeated_password() -> PasswordField:
         _l("Repeat Password"),
         validators=[
             InputRequired(_REQUIRED),
-            EqualTo("password", _l("The two passwords are not the same.")),
+            EqualTo("password", _l("The passwords don't match.")),
         ],
         render_kw={"autocomplete": "new-password"},
     )
@@ -148,7 +155,7 @@ def email_field(label: Any = None, *, description: Any = "") -> StringField:
         label or _l("Email"),
         description=description,
         filters=[strip],
-        validators=[DataRequired(_REQUIRED), Length(max=EMAIL_MAXIMUM), IsAddress()],
+        validators=[DataRequired(_REQUIRED), MaxLength(EMAIL_MAXIMUM), IsAddress()],
         render_kw={
             "type": "email",
             "autocomplete": "email",
@@ -165,7 +172,7 @@ def username_field() -> StringField:
         filters=[strip],
         validators=[
             DataRequired(_REQUIRED),
-            Length(max=USERNAME_MAXIMUM),
+            MaxLength(USERNAME_MAXIMUM),
             NoControlCharacters(),
             _is_username,
         ],
@@ -183,14 +190,12 @@ def _is_username(_form: FlaskForm, field: Field) -> None:
 
 
 _USERNAME_PROBLEMS = {
-    UsernameProblem.CHARACTERS: _l(
-        "A username has letters, digits, dots, hyphens and underscores only."
-    ),
+    UsernameProblem.CHARACTERS: _l("Use only letters, digits, dots, hyphens and underscores."),
     UsernameProblem.ENDS: _l(
-        "A username neither begins nor ends with a dot or a hyphen, and does not end with “.atom”."
+        "A username can't start or end with a dot or a hyphen, or end with “.atom”."
     ),
     UsernameProblem.ALPHABETS: _l(
-        "The letters of a username belong to one alphabet: those of different ones look alike."
+        "Use letters of one alphabet. Those of different alphabets can look alike."
     ),
 }
 
@@ -198,14 +203,14 @@ _USERNAME_PROBLEMS = {
 def why_taken(error: TakenError) -> str:
     """Return the message for a user name that cannot be had."""
     if error.is_confusable:
-        return _("This username looks like somebody else's. Please use a different one.")
-    return _("Please use a different username.")
+        return _("This username looks like someone else's. Choose another.")
+    return _("This username is taken. Choose another.")
 
 
 class RegistrationForm(NewPasswordForm):
     username = username_field()
     email = email_field(
-        description=_l("For signing in and resetting your password. Nobody sees it.")
+        description=_l("For signing in and resetting your password. It isn't public.")
     )
     password = _new_password()
     password2 = _repeated_password()
@@ -237,7 +242,7 @@ class ResetCodeForm(Form):
         if read_code(field.data) is None:
             raise ValidationError(
                 _(
-                    "A code has %(num)d letters and digits. 0, 1, I, L and O don't occur.",
+                    "Enter %(num)d letters and digits. 0, 1, I, L and O are never used.",
                     num=LENGTH,
                 )
             )
@@ -246,7 +251,7 @@ class ResetCodeForm(Form):
 class ResetPasswordForm(NewPasswordForm):
     password = _new_password()
     password2 = _repeated_password()
-    submit = SubmitField(_l("Save New Password"))
+    submit = SubmitField(_l("Save new password"))
 
     def __init__(self, user: User) -> None:
         super().__init__()
@@ -255,7 +260,7 @@ class ResetPasswordForm(NewPasswordForm):
 
 class VerifyEmailForm(Form):
     confirm = SubmitField(_l("Confirm my email"))
-    remove = SubmitField(_l("Remove the account"))
+    remove = SubmitField(_l("Remove account"))
 
 
 class EmptyForm(Form):

@@ -50,9 +50,7 @@ RESET_LINK = SecretLink(
 
 _ENDED_LINK_OF = "ended_reset_link_of"
 
-_NO_TRIES_LEFT = _l(
-    "This code can't be tried any more. Open the link in the email, or send it again."
-)
+_NO_TRIES_LEFT = _l("No tries left. Open the link in the email, or send it again.")
 
 Refusal = tuple[str, int, dict[str, str]]
 
@@ -86,7 +84,6 @@ def reset_password_again() -> Response:
 
 
 def _asked() -> Response:
-    flash(_("Check your email for the instructions to reset your password"), "info")
     return redirect(url_for("accounts.login"))
 
 
@@ -101,8 +98,8 @@ def reset_password_code() -> str | Response | Refusal:
     if pending is None:
         flash(
             _(
-                "A code works only in the browser that asked for it. Open the link in the email, or"
-                " ask for a new one here."
+                "A code works only in the browser that requested it. Open the link in"
+                " the email, or request a new one here."
             ),
             "error",
         )
@@ -144,18 +141,16 @@ def _wrong_code(left: int) -> str:
     if not left:
         return str(_NO_TRIES_LEFT)
     return ngettext(
-        "This code is wrong or too old. You have %(num)d more try.",
-        "This code is wrong or too old. You have %(num)d more tries.",
+        "Wrong or expired code. %(num)d try left.",
+        "Wrong or expired code. %(num)d tries left.",
         left,
     )
 
 
 def _too_many_tries(wait: timedelta) -> str:
     return ngettext(
-        "Too many codes were tried for this address. Open the link in the email, or wait %(num)d"
-        " minute.",
-        "Too many codes were tried for this address. Open the link in the email, or wait %(num)d"
-        " minutes.",
+        "Too many tries for this address. Open the link in the email, or wait %(num)d minute.",
+        "Too many tries for this address. Open the link in the email, or wait %(num)d minutes.",
         whole_minutes(wait),
     )
 

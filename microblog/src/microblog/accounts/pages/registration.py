@@ -79,7 +79,8 @@ def _enter_again(form: RegistrationForm, scope: Scope) -> Entry | None:
 def _welcome(entry: Entry) -> Response:
     start(entry, remembered=False)
     words = _(
-        "Welcome! We sent a link to %(email)s. Open it to start posting.", email=entry.user.email
+        "Welcome to Microblog. We sent a link to %(email)s. Open it to start posting.",
+        email=entry.user.email,
     )
     flash(words, "success")
     page = safe_next(request.args.get("next"))

@@ -26,7 +26,12 @@ from microblog.accounts.pages.deletion import offer_to_keep
 from microblog.accounts.pages.forms import LoginForm, ResetCodeForm
 from microblog.accounts.pages.intents import forget_intents
 from microblog.accounts.pages.login_manager import Logins
-from microblog.accounts.pages.pending_reset import keep_login, kept_login, pending_reset
+from microblog.accounts.pages.pending_reset import (
+    BETWEEN,
+    keep_login,
+    kept_login,
+    pending_reset,
+)
 from microblog.accounts.sessions import login_throttle, sessions
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import current_origin
@@ -45,7 +50,7 @@ login_manager = Logins()
 def init_app(app: Flask) -> None:
     app.config["REMEMBER_COOKIE_DURATION"] = sessions.IDLE_REMEMBERED
     login_manager.login_view = "accounts.login"
-    login_manager.login_message = _l("Please log in to access this page.")
+    login_manager.login_message = _l("Sign in to see this page.")
     login_manager.init_app(app)
     app.jinja_env.globals["next_page"] = next_page
 
@@ -113,10 +118,17 @@ def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str
         form=form,
         pending=pending,
         code_form=code_form or ResetCodeForm(),
-        opens_at=local_time_soon(whole_minute(opens_at), now=now) if opens_at else None,
+        wait=_wait_for_resend(opens_at, now=now) if opens_at else None,
         sender=outbox.author(outbox.email_types[RESET_KIND]).mailbox,
         minutes=current_app.config["RESET_LINK_SECONDS"] // 60,
     )
+
+
+def _wait_for_resend(opens_at: datetime, *, now: datetime) -> str:
+    if opens_at - now <= BETWEEN:
+        return _("You can send it again in a minute.")
+    when = local_time_soon(whole_minute(opens_at), now=now)
+    return _("You can send it again at %(when)s.", when=when)
 
 
 def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
@@ -132,7 +144,7 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
     found = sign_in.check(attempt, form.password.data)
     entry = _enter(form, attempt, found, scope) if found else None
     if entry is None:
-        flash(_("Invalid username or password"), "error")
+        flash(_("Wrong username or password."), "error")
         _keep_address(form.username.data)
         return sign_in_page(form)
     if entry.visitor is None:
@@ -164,10 +176,8 @@ def _enter(form: LoginForm, attempt: Attempt, found: Candidate, scope: Scope) ->
 
 def _too_often(form: LoginForm, wait: timedelta) -> tuple[str, int, dict[str, str]]:
     words = ngettext(
-        "Too many attempts to log in with this username or email. Wait %(num)d minute, or reset"
-        " your password: then you can log in at once.",
-        "Too many attempts to log in with this username or email. Wait %(num)d minutes, or reset"
-        " your password: then you can log in at once.",
+        "Too many attempts. Wait %(num)d minute, or reset your password to sign in right away.",
+        "Too many attempts. Wait %(num)d minutes, or reset your password to sign in right away.",
         login_throttle.whole_minutes(wait),
     )
     flash(words, "error")

@@ -57,7 +57,7 @@ def verify_email(token: str) -> str | Response:
 def resend_verification() -> Response:
     if request.method == "POST":
         if is_verified():
-            flash(_("Your email is confirmed already."), "info")
+            flash(_("Your email is already confirmed."), "info")
         else:
             _ask_again(current_user.user)
     return redirect(safe_next(request.args.get("next")))
@@ -76,7 +76,7 @@ def wait_for_verification() -> str | None:
     if opens_at is None:
         return None
     when = local_time_soon(whole_minute(opens_at), now=now)
-    return _("You can ask for another email at %(when)s. Check your spam folder, too.", when=when)
+    return _("You can request another email at %(when)s. Check your spam folder too.", when=when)
 
 
 def _ask_again(user: User) -> None:
@@ -115,7 +115,7 @@ def _confirm(token: str, user: User) -> str | Response:
     if outcome is Verification.DONE:
         flash(_("Your email is confirmed."), "success")
     else:
-        flash(_("Your email is confirmed already."), "info")
+        flash(_("Your email is already confirmed."), "info")
     return redirect(_onwards(user))
 
 
@@ -129,7 +129,7 @@ def _remove(token: str, user: User) -> str | Response:
     if own:
         logout_user()
         forget_intents()
-    flash(_("The account was removed, and your address with it."), "success")
+    flash(_("The account was removed, along with your address."), "success")
     return redirect(home())
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import Any
 
-from flask import render_template
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user, login_required
+from flask_login import current_user
 from wtforms import Field
 from wtforms.validators import StopValidation
 
-from microblog.accounts.pages.blueprint import View
 from microblog.web.forms import Form
 
 
@@ -29,19 +26,3 @@ class IsVerified:
     def __call__(self, _form: Form, _field: Field) -> None:
         if not is_verified():
             raise StopValidation(self._words)
-
-
-def verified_required(view: View) -> View:
-    """Require a visitor with a verified address.
-
-    Strangers are sent to the log-in page; without a verified address a page says so, with 403.
-    """
-
-    @wraps(view)
-    @login_required
-    def shown(*args: Any, **kwargs: Any) -> Any:
-        if not is_verified():
-            return render_template("accounts/verification_required.html"), 403
-        return view(*args, **kwargs)
-
-    return shown
