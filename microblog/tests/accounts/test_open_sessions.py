@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, event, func, select, update
 
+from microblog import database
 from microblog.accounts.models import KnownBrowser, LoginSession, SecurityEvent, User
 from microblog.accounts.sessions import sessions
 from microblog.accounts.sessions.sessions import PRUNED_AT_ONCE, prune_sessions
@@ -261,3 +264,33 @@ def test_many_that_are_over_are_removed_in_batches(app: Flask, susan: int) -> No
         assert prune_sessions(writing, utc_now())
         assert not prune_sessions(writing, utc_now())
         assert writing.scalar(select(func.count()).select_from(LoginSession)) == 0
+
+
+@ON_SQLITE
+def test_a_database_that_takes_no_writes_logs_nobody_out(
+    app: Flask, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while it is moved. Only one page waits for it, and not each."""
+    monkeypatch.setattr(database, "SQLITE_BUSY_SECONDS", 0)
+    here = logged_in(app, "susan")
+    tried: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        tried.extend([statement] if statement == "BEGIN IMMEDIATE" else [])
+
+    with app.app_context():
+        engine = db.engine
+        with transaction() as writing:
+            before = utc_now() - timedelta(minutes=11)
+            writing.execute(update(LoginSession).values(seen_at=before))
+        # Connections that are made from now on do not wait.
+        engine.dispose()
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            for _ in range(3):
+                assert "Firefox on Linux" in here.get(PAGE).get_data(as_text=True)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+    assert tried == ["BEGIN IMMEDIATE"]

@@ -75,9 +75,27 @@ def _find_visitor(secret: str, *, now: datetime) -> sessions.Visitor | None:
         if visitor.session.remembered:
             # The cookie expires when the row does, counted from the last visit.
             session["_remember"] = "set"
+        _touch(visitor, now=now)
+    return visitor
+
+
+def _touch(visitor: sessions.Visitor, *, now: datetime) -> None:
+    """Record the use of the session; nobody is logged out by a database that cannot be written."""
+    if now < current_app.extensions.get(_TOUCH_AGAIN, now):
+        return
+    try:
         with transaction() as writing:
             sessions.touch(writing, visitor, current_origin(), now=now)
-    return visitor
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        current_app.extensions[_TOUCH_AGAIN] = now + TOUCH_PAUSE
+
+
+TOUCH_PAUSE = timedelta(minutes=1)
+"""After a write that failed. On SQLite each may wait ten seconds for whoever holds the lock."""
+
+_TOUCH_AGAIN = "microblog_touch_again"
 
 
 def next_page() -> str | None:
