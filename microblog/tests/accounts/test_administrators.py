@@ -65,8 +65,10 @@ def test_the_last_administrator_cannot_delete_the_own_account_and_reads_why(app:
     make_admin(app, "susan")
     owner = Visitor(app)
     owner.log_in("susan")
-    said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))
-    assert "You're the only administrator. Make someone else one" in said
+    refused = owner.submit("/settings/delete", {"current_password": PASSWORD})
+    assert "<title>Error: Delete account - Microblog</title>" in refused.text
+    said = words(refused)
+    assert "1 thing to fix Delete my account: You're the only administrator. Make" in said
     assert "Sign out" in said
     make_admin(app, "bob")
     said = words(owner.submit("/settings/delete", {"current_password": PASSWORD}))

@@ -69,6 +69,7 @@ def test_each_browser_is_shown_with_its_place_and_times(app: Flask) -> None:
     assert first.startswith("Firefox on Linux 2001:db8:1::/48 · Active now Signed in ")
     assert second.startswith("Mobile Safari on iOS 198.51.100.0/24 · Last seen: ")
     assert "Ends when the browser closes, or after a day without a visit." in first
+    assert [icon in html for icon in ("#laptop", "#phone")] == [True, True]
     assert first.endswith("This device")
     assert second.endswith("Sign out : Mobile Safari on iOS, 198.51.100.0/24")
     assert "198.51.100.77" not in html

@@ -19,6 +19,35 @@ PASSWORD = "correct horse battery staple"
 NEW = "the second password"
 
 
+def test_settings_are_a_list_on_phones_and_a_column_where_there_is_room(
+    page: Page, demo: Demonstration
+) -> None:
+    assert page.viewport_size
+    is_phone = page.viewport_size["width"] < 1000
+    log_in(page, demo, "bob", PASSWORD)
+    page.get_by_role("link", name="Settings").click()
+    rows = page.get_by_role("navigation", name="Settings").get_by_role("link")
+    for row in rows.all():
+        box = row.bounding_box()
+        assert box
+        assert box["height"] >= (60 if is_phone else 44)
+    about_me = page.get_by_label("About me")
+    expect(about_me).to_be_visible(visible=not is_phone)
+    rows.filter(has_text="Security log").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Security log")
+    expect(rows.first).to_be_visible(visible=not is_phone)
+    if is_phone:
+        page.get_by_role("link", name="Back").click()
+        expect(heading).to_have_text("Settings")
+        expect(rows.first).to_be_visible()
+    else:
+        page.goto(f"{demo.address}/settings/")
+        about_me.fill("I bake.")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("main")).to_contain_text("I bake.")
+
+
 def test_a_change_of_address_is_made_and_undone(page: Page, demo: Demonstration) -> None:
     assert page.viewport_size
     name = "alice" if page.viewport_size["width"] < 1000 else "bob"
