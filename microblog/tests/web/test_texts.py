@@ -150,7 +150,7 @@ def messages() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("message", "file"),
     [
-        ("Forgot Your Password?", "templates/accounts/sign_in.html"),
+        ("Forgot Your Password?", "templates/accounts/_other_ways.html"),
         ("[Microblog] Reset Your Password", "templates/accounts/emails/password_reset.subject.txt"),
         ("Dear %(username)s,", "templates/accounts/emails/password_reset.txt"),
         ("click here", "templates/accounts/emails/password_reset.html"),
