@@ -152,7 +152,7 @@ def test_both_ends_are_told(app: Flask, susan: int, owner: Visitor, smtp: Script
     confirm, asked = sorted(smtp.received, key=lambda one: one.recipients[0])
     assert (confirm.recipients, asked.recipients) == ([NEW], [OLD])
     assert confirm.message["Subject"] == "Confirm your new email"
-    assert asked.message["Subject"] == "Change of email requested"
+    assert asked.message["Subject"] == "Email change requested"
     press(app, links(app, smtp)[NEW])
     deliver_from(app)
     changed = smtp.received[-1]
@@ -699,7 +699,7 @@ def test_an_address_that_another_account_holds_looks_like_any_other(
     assert CONFIRM not in sent.get("bob@example.com", "")
     assert [row.kind for row in rows(app)] == [CONFIRM_KIND, ASKED_KIND] * 2
     (told,) = [one for one in smtp.received if one.recipients == ["bob@example.com"]]
-    assert "It belongs to your account bob already." in " ".join(told.text().split())
+    assert "It already belongs to your account bob." in " ".join(told.text().split())
     assert "susan" not in told.text() + told.text("html")
     assert f"We sent a link to {'bob@example.com'}" in words(owner.get("/settings/email"))
 

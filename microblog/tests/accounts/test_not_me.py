@@ -199,7 +199,7 @@ def test_the_button_closes_every_door_and_mails_the_way_back(
     received = smtp.received[-1]
     assert received.recipients == ["susan@example.com"]
     assert received.message["Subject"] == "Choose a new password"
-    assert "You told us that somebody else used your account susan." in " ".join(
+    assert "You told us that someone else used your account susan." in " ".join(
         received.text().split()
     )
     assert "Your password has been reset." in words(visitor.choose_password(mailed_link(smtp), NEW))

@@ -109,7 +109,7 @@ def test_the_mail_has_a_place_for_a_code_to_type(app: Flask) -> None:
     with app.app_context():
         without = email_from_templates(name, {**texts, "code": None})
         with_code = email_from_templates(name, {**texts, "code": "ABCD EFGH"})
-    said = "Or type this code where you asked:"
+    said = "Or enter this code where you asked:"
     assert f"\n\n{said}\n\nABCD EFGH\n\n" in with_code.text
     assert re.search(rf'{said}</p>\s*<p class="code"[^>]*>ABCD EFGH</p>', with_code.html or "")
     assert said not in without.text + (without.html or "")

@@ -35,7 +35,7 @@ PAGE = "/settings/security"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 NEW = "a brand new password"
-ASKED = "A link for a new password was requested."
+ASKED = "A link to choose a new password was requested."
 
 Deliver = Callable[[], int]
 

@@ -362,7 +362,7 @@ def test_the_owner_of_the_address_is_told_and_nobody_can_confirm_it(
     assert received.message["Subject"] == "You already have an account"
     for subtype in ("plain", "html"):
         text = " ".join(received.text(subtype).split())
-        assert "It belongs to your account owner already." in text
+        assert "It already belongs to your account owner." in text
         assert "http://localhost/reset_password_request" in text
         assert "stranger" not in text
         assert "verify_email" not in text

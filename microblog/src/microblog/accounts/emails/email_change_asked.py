@@ -25,7 +25,7 @@ def definition() -> AccountEmail:
             sample=partial(sample_change_notice, confirmed=False),
         ),
         label=_l("Email change requested notice"),
-        log_sentence=_l("Email: change of email requested."),
+        log_sentence=_l("Email: email change requested."),
     )
 
 

@@ -49,7 +49,7 @@ def definition() -> AccountEmail:
             sample=_sample,
         ),
         label=_l("Password reset"),
-        log_sentence=_l("A link for a new password was requested."),
+        log_sentence=_l("A link to choose a new password was requested."),
     )
 
 

@@ -32,7 +32,7 @@ def definition() -> AccountEmail:
             sample=partial(sample_context, reason=Reason.REPORTED.value),
         ),
         label=_l("Password reset for safety"),
-        log_sentence=_l("Email: a link for a new password, for safety."),
+        log_sentence=_l("Email: a link to choose a new password, for safety."),
     )
 
 
