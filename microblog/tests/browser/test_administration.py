@@ -5,27 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import assert_accessible, assert_fits, log_in
+from tests.browser.people import assert_accessible, log_in
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
-PAGES = (
-    "/admin/mail",
-    "/admin/mail?address=nobody&since=nonsense",
-    "/admin/mail/1",
-    "/admin/mail/1/cancel",
-    "/admin/mail/suppressed",
-    "/admin/users",
-    "/admin/users?text=%00",
-    "/admin/users/2",
-    "/admin/users/2/disable",
-    "/admin/users/2/reset",
-    "/dev/inbox",
-    "/dev/emails",
-    "/dev/emails/accounts.reset_password/ru",
-)
 
 
 def test_the_history_of_a_message_is_found(page: Page, demo: Demonstration) -> None:
@@ -65,19 +50,9 @@ def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> 
         expect(page.get_by_role("alert")).to_contain_text(f"The account {said}")
 
 
-def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
+def test_what_is_folded_is_accessible_too(styled_page: Page, demo: Demonstration) -> None:
     log_in(styled_page, demo, "alice", PASSWORD)
-    styled_page.goto(f"{demo.address}/admin/users/2/reset")
-    styled_page.get_by_role("button", name="Email the link").click()
+    styled_page.goto(f"{demo.address}/admin/mail")
+    for details in styled_page.locator("main details").all():
+        details.evaluate("one => { one.open = true }")
     assert_accessible(styled_page)
-    for path in PAGES:
-        styled_page.goto(demo.address + path)
-        expect(styled_page.get_by_role("heading", level=1)).to_be_visible()
-        for details in styled_page.locator("details").all():
-            details.evaluate("one => { one.open = true }")
-        assert_accessible(styled_page)
-    # The longest words.
-    styled_page.goto(f"{demo.address}/language/ru?next=/")
-    for path in PAGES:
-        styled_page.goto(demo.address + path)
-        assert_fits(styled_page)
