@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, current_app
-from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 EXTENSION = "microblog.settings_pages"
@@ -44,6 +43,6 @@ def settings_pages() -> list[SettingsPage]:
     return pages
 
 
-def _list() -> ResponseReturnValue:
+def _list() -> Any:
     """The first page, beside the list; the style sheet shows phones the list alone."""
     return current_app.view_functions[settings_pages()[0].endpoint]()
