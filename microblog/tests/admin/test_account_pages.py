@@ -135,7 +135,7 @@ def test_the_security_log_of_an_account_is_shown_with_its_mail(
     admin.submit(f"/admin/users/{bob}/reset")
     page = admin.get(f"/admin/users/{bob}")
     said = words(page)
-    assert "a reset link emailed." in said
+    assert "sent a link to reset the password." in said
     assert "by alice" in said
     assert 'href="/admin/mail/1"' in page.text
     for _ in range(20):
