@@ -418,7 +418,7 @@ def test_the_place_of_the_rate_limits_is_asked(microblog: Command) -> None:
         ),
         (
             {("tutorial-site.org.", "TXT"): ['"v=spf1 -all"', '"v=spf1 +mx"']},
-            "WARNING: sender's domain: tutorial-site.org has 2 SPF records. Join them.",
+            "WARNING: sender's domain: tutorial-site.org has 2 SPF records. Merge them.",
         ),
         (
             {("_dmarc.tutorial-site.org.", "TXT"): ['"v=spf1 -all"']},

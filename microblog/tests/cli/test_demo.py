@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 STEPS = [
     "register, and be signed in",
     "confirm the address with the mailed link",
-    "log in and out with the first password",
+    "sign in and out with the first password",
     "ask for a new password",
     "an unknown address gets the same answer",
     "the mail arrives",
@@ -36,7 +36,7 @@ STEPS = [
     "choose a new password",
     "the old password is refused",
     "the used link is refused",
-    "log in with the new password",
+    "sign in with the new password",
     "the notice of the change arrives",
 ]
 

@@ -39,7 +39,7 @@ class SiteGroup(LazyGroup):
             "worker:worker",
             "Deliver mail for a site on several machines.",
         ),
-        "shell": ("site:shell", "Open Python with app, db, mail, Message, User and Post at hand."),
+        "shell": ("site:shell", "Open Python with the site's objects at hand."),
         "db": ("commands:db", "Create, upgrade and look at the database's schema."),
         "backup": ("backup:backup", "Write the site's data to FILE, while the site runs."),
         "restore": (

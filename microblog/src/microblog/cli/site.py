@@ -26,7 +26,7 @@ from microblog.settings import Settings
 
 @click.command()
 def shell() -> None:
-    """Open Python with app, db, mail, Message, User and Post at hand.
+    """Open Python with the site's objects at hand.
 
     \b
     For example, send a message now, over the configured server:

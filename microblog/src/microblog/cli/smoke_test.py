@@ -71,7 +71,7 @@ class Walk:
         steps: list[tuple[str, Callable[[], None]]] = [
             (_("register, and be signed in"), self._register),
             (_("confirm the address with the mailed link"), self._confirm_address),
-            (_("log in and out with the first password"), self._first_login),
+            (_("sign in and out with the first password"), self._first_login),
             (_("ask for a new password"), self._ask),
             (_("an unknown address gets the same answer"), self._ask_for_stranger),
             (_("the mail arrives"), self._receive),
@@ -79,7 +79,7 @@ class Walk:
             (_("choose a new password"), self._choose),
             (_("the old password is refused"), self._try_old_password),
             (_("the used link is refused"), self._try_used_link),
-            (_("log in with the new password"), self._log_in),
+            (_("sign in with the new password"), self._log_in),
             (_("the notice of the change arrives"), self._receive_notice),
         ]
         for words, step in steps:

@@ -52,7 +52,7 @@ def _records(domain: str) -> Iterator[Finding]:
         yield warning(
             SENDERS_DOMAIN,
             _("{domain} has {count} SPF records.").format(domain=domain, count=len(spf)),
-            _("Join them."),
+            _("Merge them."),
         )
     if not spf:
         missing.append("SPF")
