@@ -241,9 +241,9 @@ BAD: list[tuple[Change, str]] = [
     (lambda file: rewritten(file, with_a_longer_database), "The backup is damaged"),
     (lambda file: rewritten(file, with_a_damaged_database), "amaged"),
     (lambda file: rewritten(file, with_a_newer_schema), "made by a newer version of Microblog"),
-    (lambda file: rewritten(file, with_another_schema), "holds other data than it says"),
-    (lambda file: rewritten(file, with_other_rows), "holds other data than it says"),
-    (lambda file: rewritten(file, of_postgresql), "is of PostgreSQL: name an empty database"),
+    (lambda file: rewritten(file, with_another_schema), "doesn't hold what it says it does"),
+    (lambda file: rewritten(file, with_other_rows), "doesn't hold what it says it does"),
+    (lambda file: rewritten(file, of_postgresql), "is a PostgreSQL backup: set DATABASE_URL"),
     (lambda file: file.unlink(), "There is no file"),
 ]  # fmt: skip
 
@@ -261,7 +261,7 @@ def test_what_is_no_good_backup_is_refused_in_words_and_changes_nothing(
         assert words in refused.output, number
         verified = microblog("backup", "--verify", str(saved))
         assert verified.exit_code == 1, (number, verified.output)
-        assert words in verified.output or words.startswith("is of PostgreSQL"), number
+        assert words in verified.output or words.startswith("is a PostgreSQL backup"), number
         assert dump(filled) == before
         assert files(tmp_path) <= {"site.db", "saved.backup"}
 
@@ -275,7 +275,7 @@ def test_a_whole_backup_is_verified_and_described_without_the_site(
     before = saved.read_bytes()
     verified = microblog("backup", "--verify", str(saved), SECRET_KEY="", DATABASE_URL="nothing")
     assert verified.exit_code == 0, verified.output
-    assert "is whole: the site's data of" in verified.output
+    assert "is intact: the site's data of" in verified.output
     assert "Accounts: 1. Posts: 0. Pictures: 1. Emails: 1." in verified.output
     assert "Names of the settings, without their values: SECRET_KEY, " in verified.output
     assert saved.read_bytes() == before

@@ -122,7 +122,7 @@ def test_the_drill_brings_the_same_posts_and_each_message_once(
         ("another that waits", "you@example.com"),
         ("one that waits", "you@example.com"),
     ]
-    assert "is whole" in words(tmp_path)
+    assert "is intact" in words(tmp_path)
     assert statuses(database_url) == before == ["sent", "queued", "queued"]
 
 

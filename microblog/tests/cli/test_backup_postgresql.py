@@ -140,7 +140,7 @@ def test_tables_of_somebody_else_are_never_replaced(
     execute(elsewhere, "CREATE TABLE mine (id integer)")
     refused = microblog("restore", "--yes", str(saved), DATABASE_URL=elsewhere)
     assert refused.exit_code == 1
-    assert "holds tables that are not Microblog's" in refused.output
+    assert "has tables that aren't Microblog's" in refused.output
     assert contents(elsewhere) == {"mine": []}
 
 
@@ -194,12 +194,12 @@ def of_sqlite(file: Path) -> None:
 
 BAD: list[tuple[Callable[[Path], object], str]] = [
     (flipped, "The backup is damaged"),
-    (lambda file: rewritten(file, of_a_newer_server), "PostgreSQL 99, and the server is older"),
+    (lambda file: rewritten(file, of_a_newer_server), "PostgreSQL 99; the server is older"),
     (lambda file: rewritten(file, of_a_newer_schema), "made by a newer version of Microblog"),
-    (lambda file: rewritten(file, with_other_rows), "holds other data than it says"),
+    (lambda file: rewritten(file, with_other_rows), "doesn't hold what it says it does"),
     (lambda file: rewritten(file, cut_off), "pg_restore failed: "),
     (lambda file: rewritten(file, no_dump), "pg_restore failed: "),
-    (of_sqlite, "is of SQLite: restore it there"),
+    (of_sqlite, "is an SQLite backup: restore it there"),
 ]
 
 
@@ -263,7 +263,7 @@ def test_what_the_site_writes_meanwhile_is_not_in_it(
 
 
 TROUBLE = [
-    ('echo "pg_dump (PostgreSQL) 9.6.24"', "pg_dump is of PostgreSQL 9, and the server is newer"),
+    ('echo "pg_dump (PostgreSQL) 9.6.24"', "pg_dump is version 9, but the server is newer"),
     (
         '[ "$1" = --version ] || { echo "pg_dump: error: no space" >&2; exit 1; }\n"$real" "$@"',
         "pg_dump failed: error: no space",

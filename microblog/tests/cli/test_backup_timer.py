@@ -78,7 +78,7 @@ def test_old_backups_are_removed_only_for_a_good_new_one(
     assert subprocess.run(run, env=away, capture_output=True, check=False).returncode == 1
     assert len([*folder.iterdir()]) == 4
     done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
-    assert "is whole" in done.stdout
+    assert "is intact" in done.stdout
     today = time.strftime("microblog-%F.backup")
     names = {"microblog-1-days.backup", "microblog-13-days.backup", today}
     assert {one.name for one in folder.iterdir()} == names

@@ -109,7 +109,7 @@ def test_everything_is_moved_and_the_old_file_stays(
     assert created.exit_code == 0, created.output
     again = microblog("db", "move", target)
     assert again.exit_code == 1
-    assert "holds data in its table" in again.output
+    assert "has data in its table" in again.output
 
 
 def test_what_waits_is_sent_once_from_the_new_database(
@@ -179,7 +179,7 @@ def test_a_copy_that_came_out_different_is_found(
     monkeypatch.setattr(move_table, "tell_progress", tamper)
     moved = microblog("db", "move", target)
     assert moved.exit_code == 1
-    assert "posts is not the same on both sides: 120 and 120 rows" in moved.output
+    assert "posts differs: 120 rows in SQLite, 120 in PostgreSQL" in moved.output
     assert "DATABASE_URL=" not in moved.output
 
 
@@ -252,7 +252,7 @@ def of_an_older_schema(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (claimed, "The site is sending mail: stop it"),
+        (claimed, "The site is sending email: stop it"),
         (of_an_older_schema, "schema is not up to date"),
     ],
 )
@@ -290,7 +290,7 @@ def test_somebody_elses_data_is_left_alone(filled: Path, target: str, microblog:
         connection.execute("CREATE TABLE mine (id integer)")
     refused = microblog("db", "move", target)
     assert refused.exit_code == 1
-    assert "holds tables that are not Microblog's" in refused.output
+    assert "has tables that aren't Microblog's" in refused.output
     with psycopg.connect(target) as connection:
         connection.execute("DROP TABLE mine")
     assert microblog("db", "upgrade", DATABASE_URL=target).exit_code == 0
@@ -298,7 +298,7 @@ def test_somebody_elses_data_is_left_alone(filled: Path, target: str, microblog:
         connection.execute("INSERT INTO failures VALUES ('theirs', 1, now())")
     refused = microblog("db", "move", target)
     assert refused.exit_code == 1
-    assert "holds data in its table failures: name an empty database" in refused.output
+    assert "has data in its table failures: choose an empty database" in refused.output
     assert rows_of(target, "SELECT fingerprint FROM failures") == [("theirs",)]
 
 

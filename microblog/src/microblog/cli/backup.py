@@ -33,7 +33,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 @click.option("--yes", is_flag=True, help="Replace FILE without asking.")
 @click.option("--with-secrets", is_flag=True, help="Also write the settings' values: passwords.")
-@click.option("--verify", is_flag=True, help="Write nothing: look whether FILE is whole.")
+@click.option("--verify", is_flag=True, help="Write nothing; check whether FILE is intact.")
 def backup(file: Path, *, yes: bool, with_secrets: bool, verify: bool) -> None:
     """Write the site's data to FILE, while the site runs.
 
@@ -42,8 +42,8 @@ def backup(file: Path, *, yes: bool, with_secrets: bool, verify: bool) -> None:
     --with-secrets: else keep a copy of SECRET_KEY elsewhere.
 
     \b
-    Look whether it is whole:  microblog backup --verify FILE
-    Get it back:               microblog restore FILE
+    Check it:     microblog backup --verify FILE
+    Get it back:  microblog restore FILE
     """
     if verify:
         with in_words():
@@ -121,10 +121,10 @@ def restore(file: Path, *, yes: bool) -> None:
 def _require_same_kind(file: Path, manifest: Manifest, database: Path | None) -> None:
     has_dump = backup_postgresql.DUMP in manifest.files
     if has_dump and database is not None:
-        words = _("{file} is of PostgreSQL: name an empty database of it in DATABASE_URL.")
+        words = _("{file} is a PostgreSQL backup: set DATABASE_URL to an empty database there.")
         raise BackupError(words.format(file=file))
     if not has_dump and database is None:
-        words = _("{file} is of SQLite: restore it there, then move it with: {command}")
+        words = _("{file} is an SQLite backup: restore it there, then move it with: {command}")
         raise BackupError(words.format(file=file, command="microblog db move URL"))
 
 

@@ -230,6 +230,8 @@ def _pour(
         digest.update(block)
         done += len(block)
         progress(words, done, size)
+    if size is None:
+        progress(words, done, done)
     return Member(done, digest.hexdigest())
 
 

@@ -73,12 +73,12 @@ def restore_database(
     with _connected(url) as (connection, _conninfo, _environment):
         server = _server(connection)
         if server < (manifest.server or 0):
-            words = _("The backup is of PostgreSQL {needed}, and the server is older: {found}.")
+            words = _("The backup comes from PostgreSQL {needed}; the server is older: {found}.")
             raise BackupError(words.format(needed=manifest.server, found=server))
         _require_nobody_else(connection)
         present = _tables(connection)
         if present and "alembic_version" not in present:
-            words = _("{place} holds tables that are not Microblog's: name an empty database.")
+            words = _("{place} has tables that aren't Microblog's: choose an empty database.")
             raise BackupError(words.format(place=place(url)))
         if present:
             confirm()
@@ -129,7 +129,7 @@ def _check_dump(archive: zipfile.ZipFile, manifest: Manifest, progress: Progress
 
 def _require_same(manifest: Manifest, found: Contents) -> None:
     if (found.schema, found.rows) != (manifest.schema, manifest.rows):
-        raise BackupError(_("The backup holds other data than it says: take an older one."))
+        raise BackupError(_("The backup doesn't hold what it says it does: take an older one."))
 
 
 def _run(

@@ -73,7 +73,7 @@ def extract_database(
         found = check_database(target, progress, thorough=thorough)
     # The first backups did not count.
     if found != Contents(manifest.schema, manifest.rows or found.rows):
-        raise BackupError(_("The backup holds other data than it says: take an older one."))
+        raise BackupError(_("The backup doesn't hold what it says it does: take an older one."))
     return found
 
 

@@ -1,4 +1,4 @@
-"""`microblog backup --verify`: whether a backup is whole, and what is in it."""
+"""`microblog backup --verify`: whether a backup is intact, and what is in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def verify_backup(file: Path) -> None:
         has_secrets = SETTINGS in manifest.files
         if has_secrets:
             extract(archive, manifest, SETTINGS, io.BytesIO(), tell_progress)
-    words = _("{file} is whole: the site's data of {moment}, written by Microblog {version}.")
+    words = _("{file} is intact: the site's data of {moment}, written by Microblog {version}.")
     words = words.format(file=file, moment=manifest.made_at, version=manifest.microblog)
     click.echo(words)
     words = _("Accounts: {users}. Posts: {posts}. Pictures: {avatars}. Emails: {outbox}.")

@@ -54,16 +54,16 @@ def move(url: str) -> None:
     with _errors_of(str(file)), _locked(settings) as source:
         with _errors_of(place), _prepared(settings, url, place) as target:
             _copy(source, target)
-        words = _("All of it is in {place}. Put this line into .env, and start the site anew:")
+        words = _("Everything is in {place}. Put this line into .env and restart the site:")
         click.echo(words.format(place=place))
         click.echo(f"\n  DATABASE_URL={place}\n")
         if "***" in place:
-            click.echo(_("Write the password in the place of ***."))
+            click.echo(_("Replace *** with the password."))
         if sys.stdin.isatty():
-            words = _("Until then nobody can write. Press Enter when the site runs with that line.")
+            words = _("Until then nobody can write. Press Enter once the site runs with that line.")
             click.echo(words)
             sys.stdin.readline()
-    words = _("{file} is as it was. What is written into it from now on is not in {place}.")
+    words = _("{file} is unchanged. Anything written to it from now on is not in {place}.")
     click.echo(words.format(file=file, place=place))
 
 
@@ -92,7 +92,7 @@ def _locked(settings: Settings) -> Iterator[Connection]:
             while _is_sending(connection):
                 connection.rollback()
                 if time.monotonic() > until:
-                    words = _("The site is sending mail: stop it, or try again when it is sent.")
+                    words = _("The site is sending email: stop it, or try again later.")
                     raise click.ClickException(words)
                 time.sleep(0.2)
                 connection.begin()
@@ -124,7 +124,7 @@ def _prepared(settings: Settings, url: str, place: str) -> Iterator[Connection]:
     with create_app(there).app_context():
         tables = inspect(database.db.engine).get_table_names()
         if tables and "alembic_version" not in tables:
-            words = _("{place} holds tables that are not Microblog's: name an empty database.")
+            words = _("{place} has tables that aren't Microblog's: choose an empty database.")
             raise click.ClickException(words.format(place=place))
         try:
             if database.needs_upgrade():
@@ -148,7 +148,7 @@ _VERSIONS = text("'alembic_version'::regclass")
 def _require_empty(connection: Connection, place: str) -> None:
     for table in _tables():
         if connection.scalar(select(select(table).exists())):
-            words = _("{place} holds data in its table {table}: name an empty database.")
+            words = _("{place} has data in its table {table}: choose an empty database.")
             raise click.ClickException(words.format(place=place, table=table.name))
 
 
@@ -166,7 +166,7 @@ def _copy(source: Connection, target: Connection) -> None:
     for table, here in copied.items():
         there = checksum(table, target)
         if there != here:
-            words = _("{table} is not the same on both sides: {here} and {there} rows.")
+            words = _("{table} differs: {here} rows in SQLite, {there} in PostgreSQL.")
             words = words.format(table=table.name, here=here.rows, there=there.rows)
             raise click.ClickException(words)
         click.echo(f"{table.name:24}{here.rows:>10}  {here.digest[:16]}")

@@ -31,7 +31,7 @@ def require_version(tool: str, server: int) -> None:
     said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - a program of the system's
     found = re.search(r"\d+", said)
     if found and int(found[0]) < server:
-        words = _("{name} is of PostgreSQL {found}, and the server is newer: install {needed}.")
+        words = _("{name} is version {found}, but the server is newer: install {needed}.")
         needed = f"postgresql-client-{server}"
         raise BackupError(words.format(name=Path(tool).name, found=found[0], needed=needed))
 
