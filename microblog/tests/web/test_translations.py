@@ -143,3 +143,10 @@ def test_punctuation_is_that_of_the_language(
 ) -> None:
     found = [form for _, forms in texts(distribution, language) for form in forms]
     assert [form for form in found if wrong.search(_EXAMPLE.sub("", form))] == []
+
+
+@pytest.mark.parametrize("distribution", translations.DISTRIBUTIONS, ids=lambda one: one.name)
+def test_no_translation_is_in_the_other_language(distribution: translations.Distribution) -> None:
+    for language, others in (("ru", _CHINESE), ("zh_Hant", "[\u0400-\u04ff]")):
+        for english, translated in texts(distribution, language):
+            assert not re.search(others, " ".join(translated)), f"{language}: {english}"
