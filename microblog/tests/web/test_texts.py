@@ -26,7 +26,7 @@ from microblog.accounts.audit.notices import not_me_link
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
 from microblog.database import transaction, utc_now
-from microblog.web import languages
+from microblog.web import languages, templating
 from microblog.web.clients import RequestOrigin
 from microblog.web.plain_text import wrap
 from microblog.web.supported_languages import NAMES as LANGUAGE_NAMES
@@ -150,7 +150,7 @@ def messages() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("message", "file"),
     [
-        ("Forgot Your Password?", "templates/accounts/_other_ways.html"),
+        ("Forgot Your Password?", "templates/accounts/sign_in.html"),
         ("[Microblog] Reset Your Password", "templates/accounts/emails/password_reset.subject.txt"),
         ("Dear %(username)s,", "templates/accounts/emails/password_reset.txt"),
         ("click here", "templates/accounts/emails/password_reset.html"),
@@ -240,6 +240,7 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind, "ungettext", one_or_many)
     # It keeps the translations of the language as it is.
     monkeypatch.setattr(languages, "translation", languages.translation.__wrapped__)
+    monkeypatch.setattr(templating, "_kept", templating._draw)
 
 
 def untranslated(page: TestResponse) -> set[str]:

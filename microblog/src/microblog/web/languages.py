@@ -9,8 +9,7 @@ from zoneinfo import available_timezones
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_time
-from flask import Flask, has_request_context, request
-from flask.globals import _cv_app
+from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, Domain, get_locale, get_timezone, get_translations
 from flask_login import current_user
 from jinja2 import pass_eval_context
@@ -53,8 +52,8 @@ def current_language() -> str:
     """The language of this request, as one of LANGUAGES."""
     try:
         # Each text asks, and Flask-Babel takes long to return what it knows already.
-        locale = _cv_app.get().g._flask_babel.babel_locale  # noqa: SLF001
-    except (AttributeError, LookupError):
+        locale = g._flask_babel.babel_locale  # noqa: SLF001
+    except (AttributeError, RuntimeError):
         locale = get_locale()
     return _identifier(locale) if locale else LANGUAGES[0]
 

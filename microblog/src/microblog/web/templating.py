@@ -7,9 +7,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from flask import Flask, current_app, request, templating
-from jinja2 import Template, runtime
+from jinja2 import Template
 from jinja2.runtime import Context, Macro
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from microblog.web.languages import current_language
 
@@ -22,8 +22,6 @@ VALUE_MAXIMUM = 200
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["drawn"] = drawn
-    # Compiled templates have it from there.
-    runtime.escape = _escape  # type: ignore[attr-defined]
 
 
 def drawn(template: str, macro: str, *values: object) -> Markup:
@@ -49,11 +47,6 @@ def _draw(template: Template, macro: str, _language: str, _below: str, *values: 
 
 
 _kept = lru_cache(DRAWN_MAXIMUM)(_draw)
-
-
-def _escape(value: object) -> Markup:
-    """Escape as MarkupSafe does, which copies what is HTML already."""
-    return value if type(value) is Markup else escape(value)
 
 
 # The mark of `pass_eval_context`, which macros have and translated texts.

@@ -109,7 +109,10 @@ def next_page() -> str | None:
 @limit_posts
 @for_strangers
 def login() -> str | Response | tuple[str, int, dict[str, str]]:
-    form = LoginForm(username=kept_login())
+    name = kept_login()
+    if request.method == "GET" and name is None:
+        return sign_in_page(None)
+    form = LoginForm(username=name)
     return _try(form) if form.validate_on_submit() else sign_in_page(form)
 
 
@@ -123,17 +126,21 @@ def logout() -> Response:
     return redirect(home())
 
 
-def sign_in_page(form: LoginForm, code_form: ResetCodeForm | None = None) -> str:
-    """Render the log-in page, which begins with the reset that this browser asked for, if any."""
+def sign_in_page(form: LoginForm | None, code_form: ResetCodeForm | None = None) -> str:
+    """Render the log-in page, which begins with the reset that this browser asked for, if any.
+
+    Without `form` its fields are empty, and are drawn once for everybody.
+    """
     now = current_scope().now
     pending = pending_reset(now=now)
     if pending is None:
-        return render_template("accounts/sign_in.html", form=form)
+        return render_template("accounts/sign_in.html", form=form, form_class=LoginForm)
     outbox = current_outbox()
     opens_at = pending.opens_at(outbox, now=now)
     return render_template(
         "accounts/sign_in.html",
         form=form,
+        form_class=LoginForm,
         pending=pending,
         code_form=code_form or ResetCodeForm(),
         wait=_wait_for_resend(opens_at, now=now) if opens_at else None,
