@@ -26,6 +26,8 @@ def test_settings_are_a_list_on_phones_and_a_column_where_there_is_room(
     is_phone = page.viewport_size["width"] < 1000
     log_in(page, demo, "bob", PASSWORD)
     page.get_by_role("link", name="Settings").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Settings")
     rows = page.get_by_role("navigation", name="Settings").get_by_role("link")
     for row in rows.all():
         box = row.bounding_box()
@@ -34,7 +36,6 @@ def test_settings_are_a_list_on_phones_and_a_column_where_there_is_room(
     about_me = page.get_by_label("About me")
     expect(about_me).to_be_visible(visible=not is_phone)
     rows.filter(has_text="Security log").click()
-    heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("Security log")
     expect(rows.first).to_be_visible(visible=not is_phone)
     if is_phone:
