@@ -309,6 +309,7 @@ def test_somebody_elses_data_is_left_alone(filled: Path, target: str, microblog:
         ("mysql://host/name", 2, "URL names 'mysql'"),
         ("sqlite:////tmp/other.db", 2, "URL must name a PostgreSQL database"),
         ("postgresql://me:secret@127.0.0.1:1/x", 1, "postgresql://me:***@127.0.0.1:1/x cannot"),
+        ("postgresql://me@127.0.0.1:1/x?password=secret", 1, "//me:***@127.0.0.1:1/x cannot"),
     ],
 )
 def test_an_address_that_is_none_is_told_in_words(

@@ -118,7 +118,12 @@ def verify_database(archive: zipfile.ZipFile, manifest: Manifest, progress: Prog
 
 def place(url: str) -> str:
     """The database's address, without the password."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+    given = make_url(url)
+    password = given.password or given.query.get("password")
+    shown = given.difference_update_query(["password"]).set(
+        drivername="postgresql", password=str(password) if password else None
+    )
+    return shown.render_as_string(hide_password=True)
 
 
 def _check_dump(archive: zipfile.ZipFile, manifest: Manifest, progress: Progress) -> None:
