@@ -94,10 +94,13 @@ def edit() -> str | Response:
     return _page(form, PictureForm(formdata=None))
 
 
-@blueprint.post("/edit_profile/picture")
+@blueprint.route("/edit_profile/picture", methods=["GET", "POST"])
 @limit_posts
 @login_required
 def edit_picture() -> str | Response:
+    if request.method == "GET":
+        # The address of a page that shows an error, when it is opened again.
+        return redirect(url_for("profiles.edit"))
     file = request.files.get("picture")
     form = PictureForm()
     if form.validate_on_submit():
