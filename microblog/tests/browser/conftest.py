@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from tests.browser.people import WIDTHS
 from tests.demonstration import Demonstration, running_demo
 from tests.services import need
 from tests.site_services import chromium
@@ -15,6 +16,12 @@ from tests.site_services import chromium
 PHONE: ViewportSize = {"width": 320, "height": 640}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
+
+
+PATIENCE_MS = 30_000
+"""How long a page may take: many times what it takes, since the machine may be busy."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def need_chromium() -> None:
@@ -45,13 +52,24 @@ def demo() -> Iterator[Demonstration]:
         yield running
 
 
-@pytest.fixture(params=["phone without scripts", "desktop"])
+@pytest.fixture(params=["320 without scripts", "390", "1280"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page in a phone's browser without scripts, or in a desktop's."""
-    device, _, scripts = request.param.partition(" ")
+    """A page in a window of this width, whose browser may run no scripts."""
+    width, _, without = request.param.partition(" ")
     yield from opened_page(
-        browser, viewport=SIZES[device], java_script_enabled=not scripts, color_scheme="light"
+        browser,
+        viewport={"width": int(width), "height": 800},
+        java_script_enabled=not without,
+        color_scheme="light",
     )
+
+
+in_every_window = pytest.mark.parametrize(
+    "page",
+    [f"{width}{scripts}" for width in WIDTHS for scripts in ("", " without scripts")],
+    indirect=True,
+)
+"""For what matters most."""
 
 
 @pytest.fixture(params=["phone dark", "desktop light"])
@@ -63,9 +81,15 @@ def styled_page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Pa
     )
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One page for many tests, since a new one takes as long as what they do in it."""
+    yield from opened_page(browser, viewport=PHONE, reduced_motion="reduce")
+
+
 def opened_page(browser: Browser, **options: Any) -> Generator[Page]:
     context = browser.new_context(**options)
     opened = context.new_page()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened
     context.close()

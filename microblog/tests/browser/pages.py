@@ -118,6 +118,8 @@ PAGES = (
     SitePage("home-to-write", "/", MEMBER, "/?write=1"),
     SitePage("home-error", "/", MEMBER, sent={"post": "x" * 501}),
     SitePage("home-newcomer", "/", NEWCOMER),
+    SitePage("home-newcomer-draft", "/", NEWCOMER, sent={"post": "My first post"}),
+    SitePage("people-newcomer", "/people", NEWCOMER),
     SitePage("home-refused-mail", "/", REFUSED),
     SitePage("explore", "/explore", MEMBER),
     SitePage("people", "/people", MEMBER),
@@ -142,6 +144,14 @@ PAGES = (
     SitePage("following", "/user/<username>/following", MEMBER, "/user/carol/following"),
     SitePage("profile-edit", "/edit_profile", MEMBER),
     SitePage("profile-edit-error", "/edit_profile", MEMBER, sent={"username": "a b"}),
+    SitePage(
+        "profile-edit-picture-error",
+        "",
+        MEMBER,
+        "/edit_profile",
+        {"picture": ""},
+        ends="/edit_profile/picture",
+    ),
     SitePage("settings", "/settings/", MEMBER),
     SitePage("settings-blocked", "/settings/blocked", MEMBER),
     SitePage("settings-muted", "/settings/muted", MEMBER),
@@ -182,6 +192,7 @@ PAGES = (
     ),
     SitePage("admin-users", "/admin/users", ADMIN),
     SitePage("admin-users-none", "/admin/users", ADMIN, "/admin/users?text=nobody-at-all"),
+    SitePage("admin-users-error", "/admin/users", ADMIN, "/admin/users?text=%00"),
     SitePage("admin-user", "/admin/users/<int:user_id>", ADMIN, "/admin/users/{bob}"),
     SitePage("admin-user-disabled", "/admin/users/<int:user_id>", ADMIN, "/admin/users/{disabled}"),
     SitePage(
@@ -214,6 +225,7 @@ NOT_PAGES = {
     "/dev/emails/static/<path:filename>",
     "/dev/inbox/<number>/source",
     "/dev/inbox/static/<path:filename>",
+    "/edit_profile/picture",
     "/explore.atom",
     "/favicon.ico",
     "/healthz",
@@ -227,6 +239,8 @@ NOT_PAGES = {
     "/static/<path:filename>",
     "/tag/<tag>.atom",
     "/user/<username>.atom",
+    "/user/<username>/card",
     "/verify_email",
 }
-"""The rules that answer a GET with something else: a redirect, a feed, a file, a figure."""
+"""The rules that answer a GET with something else: a redirect, a feed, a file, a figure,
+a part of a page."""

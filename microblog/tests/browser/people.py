@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.demonstration import Demonstration
+
+WIDTHS = (320, 390, 1280)
+"""Of a small phone, a usual one, and a desktop."""
 
 AXE_OPTIONS = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
@@ -22,6 +26,21 @@ def log_in(page: Page, demo: Demonstration, name: str, password: str) -> None:
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
+
+
+def registered(page: Page, demo: Demonstration, password: str) -> str:
+    """Register a person with a confirmed address, and sign out; return the name."""
+    name = f"susan{secrets.token_hex(3)}"
+    page.goto(f"{demo.address}/register")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Email").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_label("Repeat Password").fill(password)
+    page.get_by_role("button", name="Create account").click()
+    page.goto(mailed_link(page, demo, f"{name}@example.com", "verify_email"))
+    page.get_by_role("button", name="Confirm my email").click()
+    page.get_by_role("button", name="Sign out").click()
+    return name
 
 
 def mailed_link(page: Page, demo: Demonstration, address: str, kind: str) -> str:
@@ -56,7 +75,10 @@ def assert_accessible(page: Page) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it is shown now; it is loaded into each page once."""
+    """What axe finds on the page as it is shown now; it is loaded into each page once.
+
+    Where scripts are off, it would never come back.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found = page.evaluate("options => axe.run(options)", AXE_OPTIONS)
@@ -68,11 +90,15 @@ def violations(page: Page) -> list[str]:
 
 
 def assert_fits(page: Page) -> None:
-    """Check that nothing is wider than the window (WCAG 2.2, 1.4.10)."""
+    """Check that nothing is wider than the window, on a phone or a desktop (WCAG 2.2, 1.4.10)."""
     page.wait_for_load_state("domcontentloaded")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert page.viewport_size
-    assert width <= page.viewport_size["width"], f"{page.url} is {width} pixels wide"
+    before = page.viewport_size
+    assert before
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": before["height"]})
+        shown = page.evaluate("document.documentElement.scrollWidth")
+        assert shown <= width, f"{page.url} is {shown} pixels wide, the window {width}"
+    page.set_viewport_size(before)
 
 
 def hidden_focus(page: Page) -> list[str]:

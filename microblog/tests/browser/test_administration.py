@@ -1,11 +1,11 @@
-"""What administrators do in a real browser, and the accessibility of their pages."""
+"""What administrators do in a real browser."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import assert_accessible, log_in
+from tests.browser.people import log_in
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -48,11 +48,3 @@ def test_an_account_is_disabled_and_enabled(page: Page, demo: Demonstration) -> 
         page.get_by_role("link", name=f"{action}…").click()
         page.get_by_role("button", name=f"{action} account").click()
         expect(page.get_by_role("alert")).to_contain_text(f"The account {said}")
-
-
-def test_what_is_folded_is_accessible_too(styled_page: Page, demo: Demonstration) -> None:
-    log_in(styled_page, demo, "alice", PASSWORD)
-    styled_page.goto(f"{demo.address}/admin/mail")
-    for details in styled_page.locator("main details").all():
-        details.evaluate("one => { one.open = true }")
-    assert_accessible(styled_page)

@@ -1,4 +1,4 @@
-"""What people do on the site in a real browser, and the accessibility of its pages."""
+"""What people do on the site in a real browser."""
 
 from __future__ import annotations
 
@@ -129,29 +129,6 @@ def test_a_browsers_time_zone_is_the_first_that_is_offered(
         "Same as my browser: Taipei"
     )
     pages.close()
-
-
-@pytest.mark.parametrize("language", ["en", "zh_Hant", "ru"])
-def test_every_page_is_accessible(styled_page: Page, demo: Demonstration, language: str) -> None:
-    for path in ("/", "/explore", "/login", "/register", "/nothing", "/tag/nothing"):
-        styled_page.goto(f"{demo.address}/language/{language}?next={path}")
-        assert_accessible(styled_page)
-    styled_page.goto(f"{demo.address}/language/en")
-    log_in(styled_page, demo, "alice", PASSWORD)
-    expect(styled_page.get_by_role("button", name="Sign out")).to_be_visible()
-    styled_page.goto(f"{demo.address}/settings/language")
-    styled_page.locator("#language").select_option(language)
-    styled_page.locator("main form [type=submit]").click()
-    for path in (
-        "/", "/explore", "/user/alice", "/user/bob", "/user/alice/followers", "/edit_profile",
-        "/people", "/settings/language", "/post/1", "/post/1/edit", "/post/1/delete",
-        "/settings/security", "/settings/blocked", "/settings/muted",
-    ):  # fmt: skip
-        styled_page.goto(f"{demo.address}{path}")
-        assert_accessible(styled_page)
-    styled_page.goto(f"{demo.address}/settings/language")
-    styled_page.locator("#language").select_option("")
-    styled_page.locator("main form [type=submit]").click()
 
 
 def test_scripts_add_a_counter_and_a_hint_and_close_menus(

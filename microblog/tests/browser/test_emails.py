@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
 
+from microblog.web.supported_languages import LANGUAGES
 from tests.browser.people import assert_accessible
-from tests.mail.test_previews import KINDS, LANGUAGES, STORED
+from tests.mail.test_previews import KINDS, STORED
 
 pytestmark = pytest.mark.browser
 
+WINDOWS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((320, "dark"), (600, "light"))
 STYLES = r"(?s)<style.*?</style>"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_email_is_readable(styled_page: Page, kind: str, language: str) -> None:
-    page = styled_page
-    assert page.viewport_size
-    page.set_viewport_size({"width": min(page.viewport_size["width"], 600), "height": 640})
+def test_an_email_is_readable(window: Page, kind: str, language: str) -> None:
     mail = (STORED / f"{kind}.{language}.txt").read_text().partition("\n----------\n")[2]
     # Gmail drops a style sheet in which it finds something that it does not know.
     for source in (mail, re.sub(STYLES, "", mail)):
-        page.set_content(source)
-        assert_accessible(page)
-        for button in page.locator(".button a").all():
-            box = button.bounding_box()
-            assert box
-            assert box["height"] >= 44
+        window.set_content(source)
+        for width, scheme in WINDOWS:
+            window.set_viewport_size({"width": width, "height": 640})
+            window.emulate_media(color_scheme=scheme)
+            assert_accessible(window)
+            for button in window.locator(".button a").all():
+                box = button.bounding_box()
+                assert box
+                assert box["height"] >= 44

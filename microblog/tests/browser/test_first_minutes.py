@@ -7,7 +7,7 @@ import secrets
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import assert_accessible, mailed_link
+from tests.browser.people import assert_fits, mailed_link
 from tests.demonstration import Demonstration
 
 pytestmark = pytest.mark.browser
@@ -15,10 +15,7 @@ pytestmark = pytest.mark.browser
 REMINDER = "Confirm your email to start posting and following."
 
 
-def test_what_a_newcomer_wanted_is_done_after_confirming(
-    styled_page: Page, demo: Demonstration
-) -> None:
-    page = styled_page
+def test_what_a_newcomer_wanted_is_done_after_confirming(page: Page, demo: Demonstration) -> None:
     name = f"newcomer{secrets.token_hex(3)}"
     page.goto(f"{demo.address}/register?next=/edit_profile")
     page.get_by_label("Username").fill(name)
@@ -28,7 +25,7 @@ def test_what_a_newcomer_wanted_is_done_after_confirming(
     page.get_by_role("button", name="Create account").dblclick()
     expect(page.get_by_role("main")).to_contain_text(REMINDER)
     expect(page.get_by_role("heading", level=1)).to_have_text("Profile")
-    assert_accessible(page)
+    assert_fits(page)
     page.goto(f"{demo.address}/user/bob")
     page.get_by_role("main").get_by_role("button", name="Follow", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("You'll follow bob")
@@ -38,21 +35,21 @@ def test_what_a_newcomer_wanted_is_done_after_confirming(
     expect(page.get_by_role("textbox")).to_have_accessible_description(
         "Confirm your email before posting. We've kept your draft."
     )
-    assert_accessible(page)
+    assert_fits(page)
     page.get_by_role("button", name="Resend email").click()
     page.get_by_role("button", name="Resend email").click()
     expect(page.get_by_role("main")).to_contain_text("You can request another email at")
-    assert_accessible(page)
+    assert_fits(page)
     page.goto(mailed_link(page, demo, f"{name}@example.com", "verify_email"))
     expect(page.get_by_role("main")).to_contain_text(f"{name}@example.com will belong to")
     expect(page.get_by_role("main")).not_to_contain_text(REMINDER)
-    assert_accessible(page)
+    assert_fits(page)
     page.get_by_role("link", name="Remove account").click()
-    assert_accessible(page)
+    assert_fits(page)
     page.go_back()
     page.get_by_role("button", name="Confirm my email").click()
     expect(page.get_by_role("main")).to_contain_text("You're following bob.")
     expect(page.get_by_role("textbox")).to_have_value("My first post")
     page.goto(f"{demo.address}/people")
     expect(page.get_by_role("main")).to_contain_text("Follow alice")
-    assert_accessible(page)
+    assert_fits(page)

@@ -7,6 +7,7 @@ import secrets
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import in_every_window
 from tests.browser.people import mailed_link
 from tests.demonstration import Demonstration
 
@@ -45,6 +46,7 @@ def signed_in(page: Page, name: str) -> None:
     expect(page.locator(f".sitenav a[href='/user/{name}']")).to_have_count(1)
 
 
+@in_every_window
 def test_one_joins_posts_and_gets_back_in(page: Page, demo: Demonstration) -> None:
     name = f"keys{secrets.token_hex(3)}"
     address = f"{name}@example.com"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from microblog.app import create_app
 from microblog.cli.ports import choose_free
 from microblog.database import db, transaction, utc_now
 from microblog.settings import Settings
-from tests.browser.people import assert_accessible, assert_fits, log_in, mailed_link
+from tests.browser.people import assert_accessible, assert_fits, log_in, mailed_link, registered
 from tests.constants import SECRET
 from tests.demonstration import Demonstration
 from tests.visitor import make_user
@@ -31,21 +30,6 @@ PASSWORD = "correct horse battery staple"
 NEW = "the second password"
 
 Result = TypeVar("Result")
-
-
-def registered(page: Page, demo: Demonstration) -> str:
-    """Register a person with a confirmed address, and sign out; return the name."""
-    name = f"susan{secrets.token_hex(3)}"
-    page.goto(f"{demo.address}/register")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Email").fill(f"{name}@example.com")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Repeat Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    page.goto(mailed_link(page, demo, f"{name}@example.com", "verify_email"))
-    page.get_by_role("button", name="Confirm my email").click()
-    page.get_by_role("button", name="Sign out").click()
-    return name
 
 
 def reset(page: Page, demo: Demonstration, name: str, password: str) -> None:
@@ -66,7 +50,7 @@ def choose(page: Page, link: str, password: str) -> None:
 def test_an_owner_stops_what_somebody_else_did(
     page: Page, browser: Browser, demo: Demonstration
 ) -> None:
-    name = registered(page, demo)
+    name = registered(page, demo, PASSWORD)
     reset(page, demo, name, NEW)
     in_another_thread = browser.new_context().new_page()
     log_in(in_another_thread, demo, name, NEW)
@@ -90,7 +74,7 @@ def test_an_owner_stops_what_somebody_else_did(
 
 
 def test_another_browser_is_logged_out(page: Page, browser: Browser, demo: Demonstration) -> None:
-    name = registered(page, demo)
+    name = registered(page, demo, PASSWORD)
     in_another_thread = browser.new_context(user_agent="Mozilla/5.0 Firefox/140.0").new_page()
     log_in(in_another_thread, demo, name, PASSWORD)
     log_in(page, demo, name, PASSWORD)
@@ -105,21 +89,6 @@ def test_another_browser_is_logged_out(page: Page, browser: Browser, demo: Demon
     in_another_thread.reload()
     expect(in_another_thread.get_by_role("link", name="Sign in").first).to_be_visible()
     in_another_thread.context.close()
-
-
-def test_every_page_is_accessible(styled_page: Page, demo: Demonstration) -> None:
-    name = registered(styled_page, demo)
-    reset(styled_page, demo, name, NEW)
-    link = mailed_link(styled_page, demo, f"{name}@example.com", "not_me")
-    log_in(styled_page, demo, name, NEW)
-    for path in ("sessions", "security", "security?show=mail"):
-        styled_page.goto(f"{demo.address}/settings/{path}")
-        assert_accessible(styled_page)
-    for address in (f"{demo.address}/not_me/bad", link):
-        styled_page.goto(address)
-        assert_accessible(styled_page)
-    styled_page.get_by_role("button", name="This wasn't me: secure my account").click()
-    assert_accessible(styled_page)
 
 
 @pytest.fixture
