@@ -102,7 +102,7 @@ def main(
     elif folder:
         shots = _chosen(only, languages.split(), tuple(int(one) for one in widths.split()))
         folder.mkdir(parents=True, exist_ok=True)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        logging.disable(logging.WARNING)
         with (
             tempfile.TemporaryDirectory() as place,
             opened_browser(face) as browser,
