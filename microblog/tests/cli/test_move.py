@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -26,6 +28,7 @@ from tests.cli.conftest import Command
 from tests.cli.running import clean_environment, run_command
 from tests.databases import close_left_connections
 from tests.schemas import empty_database
+from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, Visitor, deliver_from, make_user
 from tests.waiting import end, eventually
 
@@ -119,6 +122,39 @@ def test_what_waits_is_sent_once_from_the_new_database(
     site = make_app(DATABASE_URL=target)
     assert deliver_from(site) == 3
     assert rows_of(target, "SELECT DISTINCT status FROM outbox") == [("sent",)]
+
+
+def test_a_message_that_is_being_sent_is_waited_for(
+    app: Flask,
+    filled: Path,
+    target: str,
+    microblog: Command,
+    smtp: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server has taken it, and its answer is on the way when the move begins."""
+    paused, slept = smtp.pause(), []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        paused.close()
+        time.sleep(seconds)
+
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep)
+    monkeypatch.setattr("microblog.cli.move.time", clock)
+    delivering = Thread(target=deliver_from, args=[app])
+    delivering.start()
+    try:
+        assert eventually(lambda: "DATA" in smtp.commands)
+        moved = microblog("db", "move", target)
+    finally:
+        paused.close()
+        delivering.join()
+    assert moved.exit_code == 0, moved.output
+    assert slept
+    taken = smtp.received[0].message["Message-ID"]
+    sent = rows_of(target, "SELECT message_id FROM outbox WHERE status = 'sent'")
+    assert any(name.strip("<>") == taken.strip("<>") for (name,) in sent)
 
 
 @pytest.mark.parametrize("table", ["users", "outbox"])
