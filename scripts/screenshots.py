@@ -100,6 +100,8 @@ def main(
         with running_demo(quiet=True) as demo, opened_browser(face) as browser:
             renew_images(browser, demo)
     elif folder:
+        if not all(one.isdecimal() for one in widths.split()):
+            raise click.UsageError(f"These are no widths: {widths}. Write pixels, as in 320 768.")
         shots = _chosen(only, languages.split(), tuple(int(one) for one in widths.split()))
         folder.mkdir(parents=True, exist_ok=True)
         logging.disable(logging.WARNING)
