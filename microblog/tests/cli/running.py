@@ -75,14 +75,19 @@ class Running:
 
 @contextmanager
 def running(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, port: int
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    port: int,
+    *,
+    python: str = sys.executable,
 ) -> Iterator[Running]:
     """Start a command, wait until it serves, and leave nothing of it behind."""
     folder.mkdir(parents=True, exist_ok=True)
     output, errors = folder / "output.txt", folder / "errors.txt"
     with output.open("wb") as out, errors.open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "microblog", *arguments],
+            [python, "-m", "microblog", *arguments],
             env=dict(environment),
             cwd=folder,
             stdin=subprocess.DEVNULL,
