@@ -215,6 +215,14 @@ def test_a_browser_that_was_renewed_or_moved_is_shown_as_it_was_last_seen(app: F
 
 
 @ON_SQLITE
+def test_a_browser_is_named_in_the_readers_language(app: Flask) -> None:
+    here = logged_in(app, "susan")
+    here.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "zh-TW"
+    assert "Linux 上的 Firefox" in words(here.get(PAGE))
+    assert "Linux 上的 Firefox, 127.0.0.0/24" in words(here.get("/settings/security"))
+
+
+@ON_SQLITE
 def test_a_browser_without_a_name_has_a_word_instead(app: Flask) -> None:
     assert "Unknown browser" in words(logged_in(app, "susan", agent="").get(PAGE))
 

@@ -13,6 +13,7 @@ from flask_outbox import Status
 from flask_outbox.operations import MessageOutcome
 from microblog.accounts.audit.security_log import ACCESS, Entry, Group, SecurityEventType
 from microblog.accounts.emails import EMAILS
+from microblog.web.clients import browser_in_words
 
 GROUPS = {
     Group.ALL: _l("All"),
@@ -83,7 +84,8 @@ class Line:
 
 def line(entry: Entry) -> Line:
     """What to show of an entry."""
-    where = ", ".join(part for part in (entry.origin.browser, entry.origin.network) if part)
+    browser, network = entry.origin.browser, entry.origin.network
+    where = ", ".join(part for part in (browser and browser_in_words(browser), network) if part)
     if entry.outcome is not None:
         return _mail_line(entry, entry.outcome, where)
     event = SecurityEventType(entry.kind) if entry.kind in set(SecurityEventType) else None

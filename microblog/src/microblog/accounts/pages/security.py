@@ -19,6 +19,7 @@ from microblog.accounts.pages.blueprint import blueprint
 from microblog.accounts.pages.labels import GROUPS, line
 from microblog.accounts.sessions import sessions
 from microblog.database import db, transaction
+from microblog.web.clients import browser_in_words
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
 from microblog.web.scope import current_scope
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals["mail_refusal"] = mail_refusal
     app.jinja_env.filters["device_icon"] = device_icon
+    app.jinja_env.filters["browser_in_words"] = browser_in_words
 
 
 @blueprint.get("/settings/sessions")
