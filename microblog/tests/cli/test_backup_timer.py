@@ -1,10 +1,9 @@
-"""The systemd units for backups: systemd takes them, and what they run keeps two weeks."""
+"""The systemd unit for backups: what it runs keeps two weeks."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -13,43 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import clean_environment
-from tests.services import need
 from tests.visitor import ON_SQLITE
 
 pytestmark = pytest.mark.slow
 
 UNITS = Path(__file__).resolve().parents[3] / "deploy" / "systemd"
 SERVICE = UNITS / "microblog-backup.service"
-
-WORST_EXPOSURE = 2.0
-"""Of systemd's scale from 0 to 10, on which a service without any hardening has 9.6."""
-
-
-@pytest.fixture
-def _systemd() -> None:
-    need(shutil.which("systemd-analyze") is not None, "systemd-analyze")
-
-
-@pytest.mark.usefixtures("_systemd")
-def test_systemd_has_nothing_to_say_about_the_units() -> None:
-    units = [str(SERVICE), str(SERVICE.with_suffix(".timer"))]
-    said = subprocess.run(
-        ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=True
-    )
-    assert said.stdout + said.stderr == ""
-
-
-@pytest.mark.usefixtures("_systemd")
-def test_the_service_may_do_little() -> None:
-    said = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(SERVICE)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r"Overall exposure level for .*: ([\d.]+)", said.stdout)
-    assert found, said.stderr
-    assert float(found[1]) <= WORST_EXPOSURE
 
 
 def script(folder: Path) -> str:
