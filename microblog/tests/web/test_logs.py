@@ -61,7 +61,7 @@ def test_page_header_and_log_have_one_id(app: Flask, tmp_path: Path) -> None:
         page = Visitor(failing(app)).get("/fail")
     number = page.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{16}", number)
-    assert f"by this number: {number}" in words(page)
+    assert f"by its number: {number}" in words(page)
     entry = next(one for one in map(json.loads, file.read_text().splitlines()) if "exc_info" in one)
     assert entry["request_id"] == number
     assert entry["level"] == "ERROR"

@@ -173,7 +173,7 @@ def test_a_worker_that_cannot_work_says_why(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.argv", ["microblog", "worker"])
+    monkeypatch.setattr("sys.argv", ["microblog", "process", "prepare-worker"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code in {1, 2}

@@ -98,7 +98,7 @@ class Walk:
         self._browser.submit(
             username=self._name, email=self._address, password=self._old, password2=self._old
         )
-        self._expect(f"Welcome! We sent a link to {self._address}.")
+        self._expect(f"We sent a link to {self._address}.")
         self._expect(f"Hi, {self._name}!")
 
     def _confirm_address(self) -> None:
