@@ -94,7 +94,7 @@ def reset_password_code() -> str | Response | Refusal:
     """The code beside the link, which leads to the page behind the link."""
     if request.method == "GET":
         return redirect(url_for("accounts.login"))
-    pending = pending_reset(now=current_scope().now)
+    pending = pending_reset()
     if pending is None:
         flash(
             _(

@@ -12,7 +12,7 @@ from flask_outbox import Outbox, address_key, current_outbox
 from microblog.accounts.actions import password_reset
 from microblog.accounts.models import User
 from microblog.database import transaction
-from microblog.web.scope import Scope
+from microblog.web.scope import Scope, current_scope
 from microblog.web.times import from_unix
 
 SHOWN_FOR = timedelta(hours=5)
@@ -52,13 +52,14 @@ class PendingReset:
         return opens if opens > now else None
 
 
-def pending_reset(*, now: datetime) -> PendingReset | None:
+def pending_reset() -> PendingReset | None:
     """Return the reset that this browser asked for, unless that was long ago."""
     stored = session.get(_PENDING)
     if not stored:
         return None
     pending = PendingReset(**stored)
-    return pending if now < from_unix(pending.moments[-1]) + SHOWN_FOR else None
+    ends_at = from_unix(pending.moments[-1]) + SHOWN_FOR
+    return pending if current_scope().now < ends_at else None
 
 
 def ask_for_reset(address: str, scope: Scope, *, user_id: int | None = None) -> None:
@@ -67,7 +68,7 @@ def ask_for_reset(address: str, scope: Scope, *, user_id: int | None = None) -> 
     With `user_id` the address is not told. Where the recipient limit will stop the mail, the former
     one and its code stay good.
     """
-    before = pending_reset(now=scope.now)
+    before = pending_reset()
     email = address if user_id is None else None
     is_again = before is not None and _key(before.email, before.user_id) == _key(email, user_id)
     moments = before.moments if before and is_again else []

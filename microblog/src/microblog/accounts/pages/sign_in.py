@@ -131,11 +131,10 @@ def sign_in_page(form: LoginForm | None, code_form: ResetCodeForm | None = None)
 
     Without `form` its fields are empty, and are drawn once for everybody.
     """
-    now = current_scope().now
-    pending = pending_reset(now=now)
+    pending = pending_reset()
     if pending is None:
         return render_template("accounts/sign_in.html", form=form, form_class=LoginForm)
-    outbox = current_outbox()
+    outbox, now = current_outbox(), current_scope().now
     opens_at = pending.opens_at(outbox, now=now)
     return render_template(
         "accounts/sign_in.html",
