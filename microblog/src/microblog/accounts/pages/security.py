@@ -30,8 +30,8 @@ def init_app(app: Flask) -> None:
     add_settings_page(
         app,
         "accounts.open_sessions",
+        _l("Devices"),
         _l("Where you're signed in"),
-        _l("Your devices"),
         icon="laptop",
         position=40,
     )
