@@ -61,14 +61,15 @@ def demo(port: int, smtp_port: int, *, check: bool) -> None:
 
 def _welcome(port: int, smtp_port: int, made: dict[str, Any]) -> None:
     words = _("""
-Microblog is running on this machine, with nothing to lose:
+Microblog is running on this machine. Nothing you do here is kept.
 
   the site    {site}
-  its mail    {site}/dev/inbox   (caught at SMTP port {smtp_port})
+  its email   {site}/dev/inbox   (caught at SMTP port {smtp_port})
   its fate    {site}/admin/mail  (as {admin}, the administrator)
 
-Log in as alice, bob or carol with the password: {password}
-Or register, log out, forget your password, and find the way back in the mail.
+Sign in as alice, bob or carol with the password: {password}
+Their addresses are alice@microblog.example and so on.
+Or join, sign out, forget your password, and find the way back by email.
 
 Ctrl-C ends everything.
 """)
