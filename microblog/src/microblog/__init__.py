@@ -1,1 +1,1 @@
-"""Microblog: a small social site that anyone can run, whose e-mail arrives."""
+"""Microblog: a small social site that anyone can run, and whose email arrives."""

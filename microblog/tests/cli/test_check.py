@@ -142,7 +142,7 @@ def test_programs_get_it_as_json(microblog: Command) -> None:
         ({"MAIL_USERNAME": "mailer"}, "WRONG: settings: MAIL_PASSWORD is missing, though "),
         (
             {"MAIL_SEVER": "smtp.example.com"},
-            "WARNING: settings: MAIL_SEVER is no setting, and is ignored. Is MAIL_SERVER meant?",
+            "WARNING: settings: MAIL_SEVER is no setting, and is ignored. Did you mean MAIL_SERVER",
         ),
         ({"MAIL_NOTHING_LIKE_IT": "1"}, "WARNING: settings: MAIL_NOTHING_LIKE_IT is no setting"),
         (
@@ -224,7 +224,7 @@ def test_a_file_with_secrets_is_closed_to_others(
     assert line.startswith(said.format(file=file))
     assert ("chmod 600" in line) == (mode not in {0o600, 0o640})
     slip = lines(microblog, "settings", MICROBLOG_ENV_FILE=str(file))[1]
-    assert "Is MAIL_DEFAULT_SENDER meant?" in slip
+    assert "Did you mean MAIL_DEFAULT_SENDER?" in slip
 
 
 @ON_SQLITE

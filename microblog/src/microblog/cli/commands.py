@@ -32,8 +32,7 @@ class SiteGroup(LazyGroup):
         ),
         "check": (
             "checks:check",
-            "Look whether everything is there that the site needs, and say how to mend what is"
-            " not.",
+            "Check that the site has everything it needs, and say how to fix what is wrong.",
         ),
         "worker": (
             "worker:worker",
@@ -51,7 +50,7 @@ class SiteGroup(LazyGroup):
             "Catch mail while developing; find out why mail does not arrive; see what became of"
             " it.",
         ),
-        "user": ("commands:user", "Make, look at and disable accounts."),
+        "user": ("commands:user", "Create, list and disable accounts."),
         "fake": ("sample:fake", "Fill an empty database with sample people."),
         "process": ("commands:process", None),
     },
@@ -59,7 +58,7 @@ class SiteGroup(LazyGroup):
 )
 @click.version_option(package_name="microblog")
 def cli() -> None:
-    """A small social site that anyone can run, whose e-mail arrives.
+    """A small social site that anyone can run, and whose email arrives.
 
     \b
     To look around:       microblog demo
@@ -122,22 +121,22 @@ def mail(ctx: click.Context) -> None:
 @click.group(
     cls=SiteGroup,
     places={
-        "create": ("users:create", "Make an account for NAME with the address EMAIL."),
+        "create": ("users:create", "Create an account for NAME with the address EMAIL."),
         "list": ("users:list_users", "List accounts, newest first."),
         "disable": (
             "users:disable",
-            "Let nobody into the account NAME, and show nothing of it to others.",
+            "Lock the account NAME, and hide it from others.",
         ),
-        "enable": ("users:enable", "Let the owner of the account NAME in again."),
+        "enable": ("users:enable", "Let the owner of NAME sign in again."),
         "make-admin": (
             "users:make_admin",
-            "Make NAME an administrator, who sees what became of all mail, and manages accounts.",
+            "Make NAME an administrator, who sees all email and manages accounts.",
         ),
-        "unmake-admin": ("users:revoke_admin", "Let NAME be an administrator no more."),
+        "unmake-admin": ("users:revoke_admin", "Make NAME an ordinary member again."),
     },
 )
 def user() -> None:
-    """Make, look at and disable accounts."""
+    """Create, list and disable accounts."""
 
 
 @click.group(

@@ -33,7 +33,7 @@ from microblog.web.supported_languages import gettext_noop
 _PROBLEMS = {
     Problem.LENGTH: gettext_noop("A password has between {minimum} and {maximum} characters."),
     Problem.COMMON: gettext_noop("This password is too common and easy to guess. Choose another."),
-    Problem.PERSONAL: gettext_noop("The user name or the address cannot be the password."),
+    Problem.PERSONAL: gettext_noop("The password can't be the username or the email address."),
 }
 
 _TAKEN = {
@@ -42,14 +42,12 @@ _TAKEN = {
 }
 
 _NO_USERNAME = gettext_noop(
-    "{name!r} cannot be a user name: it has 1 to 64 letters, digits, dots, hyphens and"
-    " underscores only, begins and ends with neither dot nor hyphen, and does not end"
-    " with .atom."
+    "{name!r} can't be a username: use 1 to 64 letters, digits, dots, hyphens and underscores."
+    " It can't begin or end with a dot or a hyphen, or end with .atom."
 )
 
 _SEVERAL_ALPHABETS = gettext_noop(
-    "{name!r} cannot be a user name: its letters belong to several alphabets, and those of"
-    " different ones look alike."
+    "{name!r} can't be a username: it mixes letters of several alphabets, which look alike."
 )
 
 _USERNAME_PROBLEMS = {
@@ -66,7 +64,7 @@ _CONFUSABLE = gettext_noop("This username looks like another account's.")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create(name: str, email: str, *, password_stdin: bool) -> None:
-    """Make an account for NAME with the address EMAIL.
+    """Create an account for NAME with the address EMAIL.
 
     The address counts as verified: you vouch for it. The password is asked for, or read from
     standard input.
@@ -99,13 +97,15 @@ def create(name: str, email: str, *, password_stdin: bool) -> None:
     except TakenError as taken:
         words = _CONFUSABLE if taken.is_confusable else _TAKEN[taken.field]
         raise click.ClickException(_(words)) from None
-    words = _("Made the account {name} with the address {address}.")
+    words = _("Created the account {name} with the address {address}.")
     click.echo(words.format(name=made.username, address=made.email))
 
 
 @click.command("list")
 @click.option("--search", "part", default="", help="A name or an address, or a part of one.")
-@click.option("--only", type=click.Choice([str(one) for one in State]), help="Only such accounts.")
+@click.option(
+    "--only", type=click.Choice([str(one) for one in State]), help="Show only these accounts."
+)
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json
 def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> None:
@@ -132,45 +132,45 @@ def list_users(part: str, only: str | None, count: int, *, as_json: bool) -> Non
 @click.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Let nobody into the account NAME, and show nothing of it to others.
+    """Lock the account NAME, and hide it from others.
 
-    All its sessions end at once. Nothing is deleted: see enable.
+    Its sessions end at once. Nothing is deleted; `enable` undoes it.
     """
     with _account(name) as (writing, account):
         done = accounts.disable(writing, account, _actor(), current_scope())
-    _say(account, _("{name} is disabled.") if done else _("{name} is disabled already."))
+    _say(account, _("{name} is disabled.") if done else _("{name} is already disabled."))
 
 
 @click.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Let the owner of the account NAME in again."""
+    """Let the owner of NAME sign in again."""
     with _account(name) as (writing, account):
         done = accounts.enable(writing, account, _actor(), current_scope())
-    _say(account, _("{name} is enabled.") if done else _("{name} is not disabled."))
+    _say(account, _("{name} is enabled.") if done else _("{name} isn't disabled."))
 
 
 @click.command("make-admin")
 @click.argument("name")
 def make_admin(name: str) -> None:
-    """Make NAME an administrator, who sees what became of all mail, and manages accounts.
+    """Make NAME an administrator, who sees all email and manages accounts.
 
     The pages for administrators are at /admin/mail.
     """
     with _account(name) as (writing, account):
         done = accounts.make_admin(writing, account, _actor(), current_scope())
-    before = _("{name} is an administrator already.")
+    before = _("{name} is already an administrator.")
     _say(account, _("{name} is an administrator.") if done else before)
 
 
 @click.command("unmake-admin")
 @click.argument("name")
 def revoke_admin(name: str) -> None:
-    """Let NAME be an administrator no more."""
+    """Make NAME an ordinary member again."""
     with _account(name) as (writing, account):
         done = accounts.revoke_admin(writing, account, _actor(), current_scope())
-    before = _("{name} is no administrator.")
-    _say(account, _("{name} is no administrator any more.") if done else before)
+    before = _("{name} isn't an administrator.")
+    _say(account, _("{name} is no longer an administrator.") if done else before)
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def _account(name: str) -> Iterator[tuple[Session, User]]:
 
 _REFUSALS = {
     Refusal.LAST_ADMIN: gettext_noop(
-        "{name} is the last administrator: make somebody else one first."
+        "{name} is the last administrator. Make someone else one first."
     ),
     Refusal.DISABLED: gettext_noop("{name} is disabled: enable the account first."),
     Refusal.DELETING: gettext_noop("{name} is about to be deleted. Only its owner can undo that."),

@@ -50,7 +50,7 @@ CHECKS: list[Check] = [
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--workers", type=WORKERS, help="As many as `run` gets; default: WEB_CONCURRENCY.")
 def check(*, as_json: bool, workers: int | None) -> None:
-    """Look whether everything is there that the site needs, and say how to mend what is not.
+    """Check that the site has everything it needs, and say how to fix what is wrong.
 
     Reads all settings as `microblog run` does, and tries the database, the broker, the place of the
     rate limits, the DNS of the sender's domain, and the mail server up to the sender's address. No

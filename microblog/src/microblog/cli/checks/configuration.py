@@ -50,7 +50,7 @@ def check_names(_settings: Settings) -> Iterator[Finding]:
         close = get_close_matches(name, Settings.model_fields, n=1)
         hint = _("See docs/settings.md for those there are.")
         if close:
-            hint = _("Is {name} meant?").format(name=close[0])
+            hint = _("Did you mean {name}?").format(name=close[0])
         yield warning(
             SETTINGS,
             _("{name} is no setting, and is ignored.").format(name=name),
