@@ -80,6 +80,9 @@ def make_celery(app: Flask, *, prefix: str = "") -> Celery:
     celery.conf.worker_prefetch_multiplier = 1
     celery.conf.broker_connection_retry_on_startup = True
     celery.conf.broker_connection_max_retries = None
+    # Celery takes fewer tasks after a lost connection, and no more again if the ones that ran then
+    # had ended before it was back: the worker would stay with one at a time, or with none.
+    celery.conf.worker_enable_prefetch_count_reduction = False
     register(app, celery, prefix=prefix)
     return celery
 
