@@ -67,19 +67,25 @@ def filled_site(folder: Path) -> Iterator[FilledSite]:
     port, smtp_port = choose_free("127.0.0.1"), choose_free("127.0.0.1")
     app = in_another_thread(lambda: _build(folder, port, smtp_port))
     made, cookies = in_another_thread(lambda: _fill(app, folder, smtp_port))
+    with served(app, port) as address, pytest.MonkeyPatch.context() as patch:
+        # A few posts say all about a page of them, and axe looks at each.
+        patch.setattr(timeline, "PAGE_SIZE", 4)
+        yield FilledSite(address, made, cookies)
+
+
+@contextmanager
+def served(app: Flask, port: int) -> Iterator[str]:
+    """The address of a site that threads of this process serve; it is closed at the end."""
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            # A few posts say all about a page of them, and axe looks at each.
-            patch.setattr(timeline, "PAGE_SIZE", 4)
-            yield FilledSite(f"http://localhost:{port}", made, cookies)
+        yield f"http://localhost:{port}"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-        in_another_thread(lambda: close(app))
+        in_another_thread(lambda: _close(app))
 
 
 def in_another_thread(work: Callable[[], Result]) -> Result:
@@ -88,7 +94,7 @@ def in_another_thread(work: Callable[[], Result]) -> Result:
         return threads.submit(work).result()
 
 
-def close(app: Flask) -> None:
+def _close(app: Flask) -> None:
     with app.app_context():
         db.engine.dispose()
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from flask_outbox.outbox.suppressions import suppress
 from microblog import database
 from microblog.app import create_app
 from microblog.cli.ports import choose_free
-from microblog.database import db, transaction, utc_now
+from microblog.database import transaction, utc_now
 from microblog.settings import Settings
+from tests.browser.filled_site import in_another_thread, served
 from tests.browser.people import assert_accessible, assert_fits, log_in, mailed_link, registered
 from tests.constants import SECRET
 from tests.demonstration import Demonstration
@@ -28,8 +25,6 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
 NEW = "the second password"
-
-Result = TypeVar("Result")
 
 
 def reset(page: Page, demo: Demonstration, name: str, password: str) -> None:
@@ -96,19 +91,8 @@ def refused(tmp_path: Path) -> Iterator[str]:
     """The address of a site with a person, susan, whose mail is refused."""
     port = choose_free("127.0.0.1")
     app = in_another_thread(lambda: site_with_refused_mail(tmp_path, port))
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{port}"
-    server.shutdown()
-    thread.join()
-    in_another_thread(lambda: close(app))
-
-
-def in_another_thread(work: Callable[[], Result]) -> Result:
-    """Run this in another thread: the browser's event loop runs in this one."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(work).result()
+    with served(app, port) as address:
+        yield address
 
 
 def site_with_refused_mail(folder: Path, port: int) -> Flask:
@@ -128,11 +112,6 @@ def site_with_refused_mail(folder: Path, port: int) -> Flask:
             words = f"recipient: 550 5.1.1 <{address}>: Recipient address rejected"
             suppress(writing, [(address, words)], now=utc_now().timestamp())
     return app
-
-
-def close(app: Flask) -> None:
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_the_warning_that_no_mail_arrives_is_accessible(styled_page: Page, refused: str) -> None:

@@ -21,6 +21,7 @@ from microblog.cli.backup_file import MANIFEST
 from microblog.cli.backup_postgresql import DUMP
 from microblog.database import transaction
 from tests.cli.conftest import Command
+from tests.cli.test_backup import flipped, with_a_newer_schema, with_other_rows
 from tests.databases import close_left_connections
 from tests.schemas import empty_database
 from tests.services import need
@@ -160,28 +161,12 @@ def of_a_newer_server(manifest: dict[str, Any], dump: bytes) -> bytes:
     return dump
 
 
-def of_a_newer_schema(manifest: dict[str, Any], dump: bytes) -> bytes:
-    manifest["schema"] = "9999"
-    return dump
-
-
-def with_other_rows(manifest: dict[str, Any], dump: bytes) -> bytes:
-    manifest["rows"]["users"] += 1
-    return dump
-
-
 def cut_off(_manifest: dict[str, Any], dump: bytes) -> bytes:
     return dump[:-5000]
 
 
 def no_dump(_manifest: dict[str, Any], _dump: bytes) -> bytes:
     return b"nothing of PostgreSQL's"
-
-
-def flipped(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    file.write_bytes(content)
 
 
 def of_sqlite(file: Path) -> None:
@@ -195,7 +180,7 @@ def of_sqlite(file: Path) -> None:
 BAD: list[tuple[Callable[[Path], object], str]] = [
     (flipped, "The backup is damaged"),
     (lambda file: rewritten(file, of_a_newer_server), "PostgreSQL 99; the server is older"),
-    (lambda file: rewritten(file, of_a_newer_schema), "made by a newer version of Microblog"),
+    (lambda file: rewritten(file, with_a_newer_schema), "made by a newer version of Microblog"),
     (lambda file: rewritten(file, with_other_rows), "doesn't hold what it says it does"),
     (lambda file: rewritten(file, cut_off), "pg_restore failed: "),
     (lambda file: rewritten(file, no_dump), "pg_restore failed: "),

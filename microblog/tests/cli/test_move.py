@@ -278,7 +278,9 @@ def test_at_a_terminal_the_old_file_stays_locked_until_enter(
 
 
 def claimed(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE outbox SET attempts = 1, due_at = ? WHERE id = 1", [time.time() + 9])
+    connection.execute(
+        "UPDATE outbox SET attempts = 1, due_at = ? WHERE id = 1", [time.time() + 3600]
+    )
 
 
 def of_an_older_schema(connection: sqlite3.Connection) -> None:
