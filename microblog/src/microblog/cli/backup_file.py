@@ -211,6 +211,12 @@ _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
 """What reading a damaged, an encrypted or a strangely packed archive raises."""
 
 
+def require_same(schema: str, rows: dict[str, int], found: Contents) -> None:
+    """Raise BackupError for a database that is not what the manifest says."""
+    if (found.schema, found.rows) != (schema, rows):
+        raise BackupError(_("The backup doesn't hold what it says it does: take an older one."))
+
+
 def require_known_schema(schema: str) -> None:
     """Raise BackupError for a version of the schema that this code does not know."""
     scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])

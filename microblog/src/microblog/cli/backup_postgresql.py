@@ -27,6 +27,7 @@ from microblog.cli.backup_file import (
     Progress,
     extract,
     require_known_schema,
+    require_same,
 )
 from microblog.cli.postgresql_tools import find_tool, output_of, require_version
 
@@ -86,7 +87,7 @@ def restore_database(
             connection.execute(f"DROP TABLE {names}".encode())
         _run(connection, archive, manifest, progress)
         connection.execute("RESET search_path")
-        _require_same(manifest, _contents(connection))
+        require_same(manifest.schema, manifest.rows, _contents(connection))
         waiting = _value(
             connection,
             "SELECT COUNT(*) FROM outbox WHERE status IN (%s, %s)",
@@ -112,7 +113,7 @@ def verify_database(archive: zipfile.ZipFile, manifest: Manifest, progress: Prog
                 if name == "alembic_version":
                     schema = line.decode().strip()
     found = Contents(schema, rows, manifest.server)
-    _require_same(manifest, found)
+    require_same(manifest.schema, manifest.rows, found)
     return found
 
 
@@ -130,11 +131,6 @@ def _check_dump(archive: zipfile.ZipFile, manifest: Manifest, progress: Progress
     require_known_schema(manifest.schema)
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - no path of ours
         extract(archive, manifest, DUMP, nothing, progress)
-
-
-def _require_same(manifest: Manifest, found: Contents) -> None:
-    if (found.schema, found.rows) != (manifest.schema, manifest.rows):
-        raise BackupError(_("The backup doesn't hold what it says it does: take an older one."))
 
 
 def _run(

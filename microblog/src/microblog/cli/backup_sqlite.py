@@ -21,6 +21,7 @@ from microblog.cli.backup_file import (
     extract,
     put_in_place,
     require_known_schema,
+    require_same,
 )
 
 PAGES_AT_ONCE = 1024
@@ -72,8 +73,7 @@ def extract_database(
     with _database_errors(target):
         found = check_database(target, progress, thorough=thorough)
     # The first backups did not count.
-    if found != Contents(manifest.schema, manifest.rows or found.rows):
-        raise BackupError(_("The backup doesn't hold what it says it does: take an older one."))
+    require_same(manifest.schema, manifest.rows or found.rows, found)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from gettext import gettext as _
 
 import click
@@ -56,11 +57,7 @@ def run(host: str, port: int, bind: str | None, workers: int | None, drain: floa
     serve. No request fails. SIGTERM ends all after the requests that have begun. Sockets of systemd
     are used if it hands any over.
     """
-    arguments = ["prepare", *([f"--workers={workers}"] if workers else [])]
-
-    def prepare() -> Environment:
-        return prepared(*arguments)  # type: ignore[no-any-return]
-
+    prepare = partial(prepared, "prepare", *([f"--workers={workers}"] if workers else []))
     environment = prepare()
     with listening(host, port, bind) as sockets:
         if not int(environment["TRUSTED_PROXIES"]) and any(map(is_unix, sockets)):

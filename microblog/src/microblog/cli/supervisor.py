@@ -254,7 +254,7 @@ class Supervisor:
             self._reap(wait=True)
 
 
-def prepared(*arguments: str) -> Any:
+def prepared(*arguments: str) -> dict[str, Any]:
     """What `microblog process …` prints as JSON. Raises SystemExit with its exit code if it fails.
 
     It does what needs the site's code, and its end gives all back that it has loaded.
@@ -269,7 +269,8 @@ def prepared(*arguments: str) -> Any:
     if done.returncode:
         # A signal's number is negative.
         sys.exit(max(done.returncode, 1))
-    return json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def _tell_systemd(state: str) -> None:

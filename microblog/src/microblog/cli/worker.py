@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from gettext import gettext as _
 
 import click
@@ -28,9 +29,7 @@ def worker(concurrency: int | None) -> None:
     def children(environment: Environment) -> list[Child]:
         return _children(environment, concurrency)
 
-    def prepare() -> Environment:
-        return prepared("prepare-worker")  # type: ignore[no-any-return]
-
+    prepare = partial(prepared, "prepare-worker")
     sys.exit(Supervisor(children, prepare(), prepare=prepare).run())
 
 
