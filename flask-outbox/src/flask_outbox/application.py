@@ -25,6 +25,7 @@ from flask_outbox.delivery.dispatcher import Dispatcher, DispatcherOptions
 from flask_outbox.delivery.process import DispatcherThread, run_until_ended
 from flask_outbox.delivery.server_settings import MailServer
 from flask_outbox.delivery.servers import Server, Servers, one_server
+from flask_outbox.feedback.working import register_feedback
 from flask_outbox.flask_mail import announcer
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
@@ -63,8 +64,13 @@ def init_outbox(
     options: DispatcherOptions | None = None,
     request_session: Callable[[], Session | None] = lambda: None,
 ) -> None:
-    """Let an application use an Outbox that it made itself; FlaskOutbox does this, too."""
+    """Let an application use an Outbox that it made itself; FlaskOutbox does this, too.
+
+    `options` are those of its dispatchers; `request_session` returns the session of the request, if
+    there is one.
+    """
     made.signal_sender, made.dispatched = app, announcer(app)
+    register_feedback(made)
     app.extensions[EXTENSION] = ApplicationState(
         made, options or DispatcherOptions(), request_session
     )

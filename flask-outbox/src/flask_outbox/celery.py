@@ -230,6 +230,7 @@ class Deliveries:
     def _deliver_without_task(self) -> float:
         """Deliver what is due if a connection is free; return in how many seconds to look again."""
         try:
+            self._dispatcher.follow_clock()
             self._dispatcher.refresh_rate_limited()
             handled = self.deliver(self.priorities, wait=False)
         except Empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 import re
 from collections.abc import Mapping
@@ -83,3 +84,21 @@ def joined(config: Config, key: str) -> str | None:
 def default_sender(config: Config) -> Any:
     """MAIL_DEFAULT_SENDER, or else the first of ADMINS, or None."""
     return config.get("MAIL_DEFAULT_SENDER") or next(iter(items(config, "ADMINS")), None)
+
+
+def derived_keys(config: Config, purpose: str) -> tuple[bytes, ...]:
+    """Keys that are good for one purpose only: that of SECRET_KEY, and of SECRET_KEY_FALLBACKS.
+
+    The first signs, and the others are only for what was signed before. None without SECRET_KEY.
+    """
+    current, fallbacks = config.get("SECRET_KEY"), config.get("SECRET_KEY_FALLBACKS")
+    if not current:
+        return ()
+    is_one = isinstance(fallbacks, bytes)
+    former = [fallbacks] if is_one else items(config, "SECRET_KEY_FALLBACKS")
+    return tuple(_derived(one, purpose) for one in (current, *former) if one)
+
+
+def _derived(secret: str | bytes, purpose: str) -> bytes:
+    key = secret if isinstance(secret, bytes) else str(secret).encode()
+    return hmac.digest(key, f"flask-outbox {purpose}".encode(), "sha256")

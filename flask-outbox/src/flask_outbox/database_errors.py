@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 
 # https://www.sqlite.org/rescode.html: the primary codes that do not come from the statement.
 _SQLITE = {
@@ -25,8 +25,14 @@ _SQLITE = {
 _POSTGRESQL = ("08", "53", "57", "58", "25006")
 
 
+_CONNECTION_WAS_LOST = "8s2b"
+"""SQLAlchemy's code for what is tried in a transaction whose connection was lost before."""
+
+
 def is_outage(error: BaseException | None) -> bool:
     """Whether the database cannot be used, whatever the statement was."""
+    if isinstance(error, PendingRollbackError):
+        return error.code == _CONNECTION_WAS_LOST
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -32,10 +32,12 @@ from flask_outbox.config_values import number
 from flask_outbox.configuration import (
     delivery_options,
     dispatcher_options,
+    imap_mailbox,
     sender_address,
     warn_of_misspelt,
 )
 from flask_outbox.defaults import MAXIMUM_BYTES
+from flask_outbox.feedback.mailbox import POLL_MAILBOX, POLL_SECONDS, polling
 from flask_outbox.flask_mail import Mail, from_message
 from flask_outbox.language import current_locale
 from flask_outbox.message.addresses import AddressLike
@@ -43,9 +45,10 @@ from flask_outbox.message.email import AttachmentLike
 from flask_outbox.outbox.composers import RESERVED, DeclaresEmails
 from flask_outbox.outbox.email_types import EmailType
 from flask_outbox.outbox.joining import has_written, watch_writes
-from flask_outbox.outbox.outbox import Outbox, PeriodicTask, has_enqueued, one_session
+from flask_outbox.outbox.outbox import AN_HOUR, Outbox, PeriodicTask, has_enqueued, one_session
 from flask_outbox.outbox.validation import OutboxError
 from flask_outbox.outbox.wakeup import Wakeup, choose_wakeup
+from flask_outbox.webhook_settings import webhook_secrets
 
 
 class FlaskOutbox(DeclaresEmails):
@@ -86,7 +89,7 @@ class FlaskOutbox(DeclaresEmails):
     ) -> None:
         self._app = app
         self._email_types: dict[str, EmailType] = {}
-        self._periodic_tasks: dict[str, PeriodicTask] = {}
+        self._periodic_tasks: dict[str, tuple[PeriodicTask, timedelta]] = {}
         self._outboxes: WeakSet[Outbox] = WeakSet()
         if app is not None:
             self.init_app(
@@ -125,6 +128,7 @@ class FlaskOutbox(DeclaresEmails):
         if sessions is None:
             sessions, joined = _sessions_of(app, db)
         warn_of_misspelt(app.config)
+        webhook_secrets(app.config)
         if "mail" not in app.extensions:
             Mail(app)
         config = app.config
@@ -138,8 +142,9 @@ class FlaskOutbox(DeclaresEmails):
         )
         for email_type in self._email_types.values():
             made.register(email_type)
-        for name, task in self._periodic_tasks.items():
-            made.register_periodic_task(name, task)
+        for name, (task, every) in self._periodic_tasks.items():
+            made.register_periodic_task(name, task, every=every)
+        _poll_mailbox(app, made)
         _check_at_start(app, made)
         init_outbox(
             app, made, options=dispatcher_options(config), request_session=current or joined
@@ -168,16 +173,18 @@ class FlaskOutbox(DeclaresEmails):
             outbox.register(email_type)
         self._email_types[email_type.name] = email_type
 
-    def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
-        """Run a task once an hour, in whatever process delivers.
+    def register_periodic_task(
+        self, name: str, task: PeriodicTask, *, every: timedelta = AN_HOUR
+    ) -> None:
+        """Run a task once an hour, or as often, in whatever process delivers.
 
         Raises ValueError if the name is taken.
         """
         if name in self._periodic_tasks:
             raise ValueError(f"There are two periodic tasks named {name!r}.")
         for outbox in self._outboxes:
-            outbox.register_periodic_task(name, task)
-        self._periodic_tasks[name] = task
+            outbox.register_periodic_task(name, task, every=every)
+        self._periodic_tasks[name] = task, every
 
     def enqueue(
         self,
@@ -415,6 +422,13 @@ def _add_tables(metadata: MetaData) -> None:
                 f"The application has a table of its own named {table.name!r}, which is the name"
                 " of one of the outbox's: call yours otherwise."
             )
+
+
+def _poll_mailbox(app: Flask, outbox: Outbox) -> None:
+    """Have the mailbox with reports read regularly, if there is one."""
+    if mailbox := imap_mailbox(app.config):
+        every = timedelta(seconds=POLL_SECONDS)
+        outbox.register_periodic_task(POLL_MAILBOX, polling(mailbox), every=every)
 
 
 def _check_at_start(app: Flask, outbox: Outbox) -> None:

@@ -267,7 +267,10 @@ class Mail(flask_mail.Mail):
         return self.send(Message(*args, **kwargs))
 
     def connect(self) -> Connection:
-        """One connection for several messages: `with mail.connect() as connection: …`."""
+        """One connection for several messages: `with mail.connect() as connection: …`.
+
+        Raises RuntimeError if the application has no Mail.
+        """
         app = self.app or current_app
         if "mail" not in app.extensions:
             raise RuntimeError("This application has no Mail extension: call init_app first.")

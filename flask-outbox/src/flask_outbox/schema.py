@@ -15,6 +15,7 @@ Without migrations, `create_all(engine)` makes the tables, and brings older ones
 
 1. The outbox, suppressions, rate limits and counts.
 2. `outbox.key` (one key, one message) and `outbox.send_at`.
+3. What comes back: reports, events and mailboxes; opt-outs from lists; suppressions that end.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    Inspector,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
     Text,
+    UniqueConstraint,
     inspect,
     text,
 )
@@ -46,14 +50,14 @@ from flask_outbox.outbox.validation import OutboxError, check_dialect
 METADATA = Model.metadata
 """The tables of the latest version: for the `target_metadata` of an application's Alembic."""
 
-LATEST = 2
+LATEST = 3
 """The version that this release of the library works with."""
 
 _FIRST = {"id", "kind", "lane", "recipient", "arguments", "message_id", "due_at", "status"}
 """Columns of `outbox` in its first version, by which it is told from an application's own."""
 
-_ADDED = {2: ("key", "send_at")}
-"""The columns of `outbox` that each version added; it is known by the last of them."""
+_ADDED = {2: ("outbox", "send_at"), 3: ("mail_events", "trusted")}
+"""The last column that each version added, with its table: the version is known by it."""
 
 
 class SchemaError(OutboxError):
@@ -74,7 +78,11 @@ def version(bind: Engine | Connection) -> int:
             "There is a table named outbox that is the application's own: give that table another"
             " name, since the outbox's tables need this one."
         )
-    return max([1, *(number for number, names in _ADDED.items() if columns.issuperset(names))])
+    return max([1, *(number for number, added in _ADDED.items() if _has_column(found, *added))])
+
+
+def _has_column(found: Inspector, table: str, name: str) -> bool:
+    return found.has_table(table) and name in {one["name"] for one in found.get_columns(table)}
 
 
 def check(bind: Engine | Connection) -> None:
@@ -267,5 +275,89 @@ def _downgrade_to_1(op: Any) -> None:
     op.drop_column("outbox", "key")
 
 
-_UPGRADES = (_upgrade_to_1, _upgrade_to_2)
-_DOWNGRADES = (_downgrade_to_0, _downgrade_to_1)
+def _upgrade_to_3(op: Any) -> None:
+    op.add_column("mail_suppressions", Column("until", Double))
+    op.add_column(
+        "mail_suppressions",
+        Column("source", String(16), nullable=False, server_default=text("'answer'")),
+    )
+    op.add_column("mail_suppressions", Column("tried_at", Double))
+    op.create_table(
+        "mail_opt_outs",
+        Column("address_key", String(320), nullable=False),
+        Column("list", String(64), nullable=False),
+        Column("reason", String(16), nullable=False),
+        Column("since", Double, nullable=False),
+        Column("until", Double),
+        PrimaryKeyConstraint("address_key", "list", name="pk_mail_opt_outs"),
+    )
+    op.create_table(
+        "mail_reports",
+        Column("id", Key, nullable=False),
+        Column("source", String(32), nullable=False),
+        Column("event_id", String(255), nullable=False),
+        Column("received_at", Double, nullable=False),
+        Column("due_at", Double, nullable=False),
+        Column("envelope_recipient", String(320), nullable=False),
+        Column("content", LargeBinary, nullable=False),
+        Column("note", Text),
+        PrimaryKeyConstraint("id", name="pk_mail_reports"),
+        UniqueConstraint("source", "event_id", name="uq_mail_reports_source_event_id"),
+        sqlite_autoincrement=True,
+    )
+    where = text("note IS NULL")
+    op.create_index(
+        "ix_mail_reports_due_at",
+        "mail_reports",
+        ["due_at"],
+        sqlite_where=where,
+        postgresql_where=where,
+    )
+    op.create_table(
+        "mail_mailboxes",
+        Column("name", String(320), nullable=False),
+        Column("uid_validity", BigInteger, nullable=False),
+        Column("uid", BigInteger, nullable=False),
+        Column("polled_at", Double, nullable=False),
+        Column("trouble", Text),
+        PrimaryKeyConstraint("name", name="pk_mail_mailboxes"),
+    )
+    op.create_table(
+        "mail_events",
+        Column("id", Key, nullable=False),
+        Column("source", String(32), nullable=False),
+        Column("event_id", String(255), nullable=False),
+        Column("recipient_key", String(320), nullable=False),
+        Column("at", Double, nullable=False),
+        Column("outbox_id", Key),
+        Column("domain", String(255), nullable=False),
+        Column("meaning", String(16), nullable=False),
+        Column("code", String(16), nullable=False),
+        Column("words", Text, nullable=False),
+        Column("trusted", Boolean, nullable=False),
+        PrimaryKeyConstraint("id", name="pk_mail_events"),
+        UniqueConstraint(
+            "source",
+            "event_id",
+            "recipient_key",
+            name="uq_mail_events_source_event_id_recipient_key",
+        ),
+        sqlite_autoincrement=True,
+    )
+    for name, columns in (
+        ("recipient_key_at", ["recipient_key", "at"]),
+        ("outbox_id", ["outbox_id"]),
+        ("at", ["at"]),
+    ):
+        op.create_index(f"ix_mail_events_{name}", "mail_events", columns)
+
+
+def _downgrade_to_2(op: Any) -> None:
+    for name in ("mail_events", "mail_mailboxes", "mail_reports", "mail_opt_outs"):
+        op.drop_table(name)
+    for name in ("tried_at", "source", "until"):
+        op.drop_column("mail_suppressions", name)
+
+
+_UPGRADES = (_upgrade_to_1, _upgrade_to_2, _upgrade_to_3)
+_DOWNGRADES = (_downgrade_to_0, _downgrade_to_1, _downgrade_to_2)

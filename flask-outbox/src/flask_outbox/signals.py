@@ -8,11 +8,14 @@
 
 The sender is the Flask application, or the Outbox where it belongs to none. `message_enqueued` is
 sent in the process that enqueued, after its commit; the others in the process that delivers, once
-the outcome is in the database, in the application's context. No event has the text of a message.
+the outcome is in the database, in the application's context. Of what came back, `recipient` is the
+address that it was about, and `answer` has the words. No event has the text of a message.
 
 A handler runs in the thread that delivers, which delivers nothing meanwhile: hand on what takes
 long. One that raises is logged, and neither the message nor other handlers suffer. A handler of
 `message_enqueued` needs a session of its own: the one that was just committed is not ready yet.
+`unsubscribed` and `resubscribed` are sent in the request that does it, after its commit; the first
+also in the process that delivers, where a provider tells so.
 """
 
 from __future__ import annotations
@@ -43,6 +46,18 @@ class MessageEvent:
     attempt: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionEvent:
+    """What a signal tells of somebody who ended mail of a list, or wants it again.
+
+    `address_key` is the key of their address, as `address_key` makes it. `list` is the name of the
+    list, and empty for all of them.
+    """
+
+    address_key: str
+    list: str
+
+
 message_enqueued = _signals.signal("message-enqueued", doc="A message was committed to the outbox.")
 message_sent = _signals.signal("message-sent", doc="The mail server accepted a message.")
 message_deferred = _signals.signal(
@@ -58,11 +73,24 @@ message_expired = _signals.signal(
     "message-expired", doc="The lifetime of a message ended before it could leave."
 )
 message_suppressed = _signals.signal(
-    "message-suppressed", doc="A message was not sent, since its address is suppressed."
+    "message-suppressed",
+    doc="A message was not sent, since its address is suppressed, or unsubscribed from its list.",
+)
+message_delivered = _signals.signal(
+    "message-delivered", doc="The recipient's server said that a message arrived."
+)
+message_bounced = _signals.signal(
+    "message-bounced", doc="A message that the mail server had accepted came back."
+)
+message_complained = _signals.signal(
+    "message-complained", doc="The recipient of a message reported it as spam."
 )
 
+unsubscribed = _signals.signal("unsubscribed", doc="Somebody ended mail of a list by its link.")
+resubscribed = _signals.signal("resubscribed", doc="Somebody took that back, on the same page.")
 
-def announce(signal: NamedSignal, sender: object, event: MessageEvent) -> None:
+
+def announce(signal: NamedSignal, sender: object, event: MessageEvent | SubscriptionEvent) -> None:
     """Send a signal; a receiver that raises is logged."""
     if not signal.receivers:
         return

@@ -50,7 +50,8 @@ _FIELDS = (*_COLUMNS, "suppressed")
 # Without the cast SQLite reads all suppressed addresses: in RETURNING a column has no type.
 _RETURNING = (
     f"{', '.join(_COLUMNS)},"
-    " (SELECT reason FROM mail_suppressions WHERE address_key = CAST(recipient_key AS TEXT))"
+    " (SELECT reason FROM mail_suppressions WHERE address_key = CAST(recipient_key AS TEXT)"
+    " AND (until IS NULL OR until > :now))"
 )
 
 _DUE = f"""(SELECT id FROM outbox
@@ -143,6 +144,14 @@ class Claim:
         return self.suppressed is not None and is_left
 
     @property
+    def deferred_at(self) -> float:
+        """When the attempt before this one was deferred (Unix time), or 0."""
+        last = self.history[-1] if self.history else {}
+        at = last.get("at")
+        is_deferred = last.get("status") == Status.DEFERRED
+        return float(at) if is_deferred and isinstance(at, int | float) else 0.0
+
+    @property
     def previous_attempt_lost(self) -> bool:
         """Whether the attempt before this one was never settled, because its process died."""
         settled: int = self.history[-1]["attempt"] if self.history else 0
@@ -157,7 +166,8 @@ class Settlement:
     of a message that nobody will compose again; None leaves them alone. `recipients` are those
     still to be served. A message that `reached_server` counts against rate limits. `trouble` is the
     error if the server itself is in trouble, and `email` what the server accepted; neither is
-    stored. `server` is the name of the server that was tried, if it has one.
+    stored. `server` is the name of the server that was tried, if it has one. `opted_out`: its
+    recipient has unsubscribed.
     """
 
     claim: Claim
@@ -172,6 +182,7 @@ class Settlement:
     trouble: SmtpError | None = None
     email: Email | None = None
     server: str = ""
+    opted_out: bool = False
 
 
 class Claims:

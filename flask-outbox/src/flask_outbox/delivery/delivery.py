@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,18 +17,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_outbox.database_errors import is_outage
 from flask_outbox.delivery.admission import admit
 from flask_outbox.delivery.claims import Claim, Claims, Settlement
+from flask_outbox.delivery.copies import copy_for, send_copies
 from flask_outbox.delivery.leases import LeaseKeeper
-from flask_outbox.delivery.mistakes import checked, last_line, lasting_reason
+from flask_outbox.delivery.mistakes import check_list_mail, checked, last_line, lasting_reason
 from flask_outbox.delivery.servers import Connections, Server, is_urgent
 from flask_outbox.message.addresses import Address, AddressError
 from flask_outbox.message.email import Email
 from flask_outbox.message.mime import render
+from flask_outbox.message.return_path import ReturnPath
 from flask_outbox.outbox.email_types import ComposeContext, Discard, EmailType
 from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.opt_outs import find_opt_out, words_of_opt_out
 from flask_outbox.outbox.outbox import Outbox
 from flask_outbox.outbox.prerendered import PRERENDERED, read_prerendered
-from flask_outbox.outbox.suppressions import condemns_address, suppress
+from flask_outbox.outbox.suppressions import (
+    SuppressionSource,
+    condemns_address,
+    lift_proved_wrong,
+    may_try,
+    suppress,
+)
 from flask_outbox.signals import (
     MessageEvent,
     announce,
@@ -38,16 +48,17 @@ from flask_outbox.signals import (
     message_sent,
     message_suppressed,
 )
-from flask_outbox.smtp.errors import Meaning, SmtpError
+from flask_outbox.smtp.errors import Meaning, SmtpError, Step
 from flask_outbox.smtp.recipients import (
     Refusals,
     accepted_before,
     describe,
+    is_unknown,
     redirected,
     remaining,
     without_beyond_ascii,
 )
-from flask_outbox.smtp.submission import Envelope, RecipientsRefusedError
+from flask_outbox.smtp.submission import Accepted, Envelope, RecipientsRefusedError
 from flask_outbox.smtp.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -90,16 +101,21 @@ class Delivery:
         """Deliver what is due in these lanes, as long as `proceed` returns True.
 
         It ends when no server can be used. Returns how many rows were handled. Raises
-        SQLAlchemyError.
+        SQLAlchemyError; how an attempt ended is then written by the next run of any thread.
         """
+        self.leases.settle_left(self._settle)
         handled = 0
         settlement: Settlement | None = None
         while True:
+            # Read first: if the clock is set after this, the claim has the time from before.
+            now = self._now()
             if not proceed():
                 if settlement is not None:
-                    self._settle(settlement)
+                    with self.leases.leaving(settlement):
+                        self._settle(settlement)
                 return handled
-            ours, claim = self.claims.settle_and_claim(settlement, priorities, now=self._now())
+            with self.leases.leaving(settlement):
+                ours, claim = self.claims.settle_and_claim(settlement, priorities, now=now)
             if claim is None:
                 self._report(settlement, ours=ours)
                 return handled
@@ -109,7 +125,8 @@ class Delivery:
             settlement = self.deliver(claim)
             handled += 1
             if settlement.trouble is not None and not self.connections.servers.may_be_tried:
-                self._settle(settlement)
+                with self.leases.leaving(settlement):
+                    self._settle(settlement)
                 return handled
 
     def deliver_one(self, claim: Claim) -> SmtpError | None:
@@ -153,6 +170,8 @@ class Delivery:
         # Composing takes time: the connection may be stale by now, or the message expired.
         if outcome := self._not_ready(email_type, claim, transport):
             return outcome
+        if outcome := self._opted_out(email_type, claim):
+            return outcome
         outcome = self._send(email_type, claim, composed, transport)
         return replace(outcome, reached_server=True) if claim.slots else outcome
 
@@ -174,7 +193,7 @@ class Delivery:
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
             return self._end(claim, Status.DEAD, words)
-        if claim.is_suppressed:
+        if claim.is_suppressed and not (email_type.way_back and self._may_try(claim)):
             words = f"The address is suppressed: {claim.suppressed}"
             return self._end(claim, Status.DISCARDED, words)
         if claim.previous_attempt_lost and not email_type.repeat_unknown:
@@ -184,6 +203,17 @@ class Delivery:
             words = f"The process died {claim.failures} times during an attempt."
             return self._end(claim, Status.DEAD, words)
         return None
+
+    def _may_try(self, claim: Claim) -> bool:
+        """Whether this is the one message of the day that is tried at a suppressed address.
+
+        Raises SQLAlchemyError if the database cannot be used.
+        """
+        key, now = claim.recipient_key, self._now()
+        with self.outbox.sessions() as session:
+            tries = may_try(session, key, now=now, deferred_at=claim.deferred_at)
+            session.commit()
+        return tries
 
     def _not_ready(
         self, email_type: EmailType, claim: Claim, transport: Transport
@@ -197,6 +227,20 @@ class Delivery:
             words = "It expired before it could be sent."
             return self._end(claim, Status.EXPIRED, words)
         return None
+
+    def _opted_out(self, email_type: EmailType, claim: Claim) -> Settlement | None:
+        """The outcome if the recipient wants no mail of this list, asked as late as can be.
+
+        Raises SQLAlchemyError if the database cannot be used.
+        """
+        if email_type.list is None:
+            return None
+        with self.outbox.sessions() as session:
+            found = find_opt_out(session, claim.recipient_key, email_type.list, now=self._now())
+        if found is None:
+            return None
+        outcome = self._end(claim, Status.DISCARDED, words_of_opt_out(found, email_type.list))
+        return replace(outcome, opted_out=True)
 
     def _compose(
         self, email_type: EmailType, claim: Claim, transport: Transport
@@ -213,6 +257,9 @@ class Delivery:
             claim.attempts,
         )
         try:
+            if email_type.list is not None:
+                url = self.outbox.unsubscribe_url(claim.recipient_key, email_type.list)
+                context = replace(context, unsubscribe_url=url)
             composed = self._run_composer(email_type, claim, context)
             if isinstance(composed, Discard):
                 return self._end(claim, Status.DISCARDED, composed.reason)
@@ -254,6 +301,10 @@ class Delivery:
         if not email.recipients:
             email = replace(email, to=(Address.from_mailbox(claim.recipient),))
         sender = email.sender or self.outbox.author(email_type)
+        headers = email_type.headers(claim.recipient, claim.arguments)
+        if email_type.list is not None:
+            check_list_mail(email, claim.recipient_key)
+            headers |= self.outbox.list_headers(claim.recipient_key, email_type.list, sender)
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
         offered = email
         if email.needs_smtputf8() and not transport.offers("smtputf8"):
@@ -264,22 +315,40 @@ class Delivery:
             offered = redirected(offered, recipients)
             recipients = [one.mailbox for one in self.options.redirect_to]
             utf8 |= any(one.needs_smtputf8 for one in self.options.redirect_to)
-        content = self.options.sign(
-            render(
-                offered,
-                message_id=claim.message_id,
-                date=claim.date,
-                sender=sender,
-                headers=email_type.headers(claim.recipient, claim.arguments),
-            )
+        content = render(
+            offered,
+            message_id=claim.message_id,
+            date=claim.date,
+            sender=sender,
+            headers=headers,
         )
+        if self._return_path is None:
+            content = self.options.sign(content)
         return _Composed(email, Envelope(sender.mailbox, recipients, content, utf8))
+
+    @property
+    def _return_path(self) -> ReturnPath | None:
+        """None with a redirection: what comes back would be about an address that was not meant."""
+        return None if self.options.redirect_to else self.options.return_path
+
+    def _hand_over(self, claim: Claim, envelope: Envelope, transport: Transport) -> Accepted:
+        if self._return_path is None:
+            return transport.send(envelope)
+        copy = partial(
+            copy_for,
+            envelope=envelope,
+            return_path=self._return_path,
+            row_id=claim.id,
+            now=self._now(),
+            sign=self.options.sign,
+        )
+        return send_copies(transport, copy, envelope.recipients)
 
     def _send(
         self, email_type: EmailType, claim: Claim, composed: _Composed, transport: Transport
     ) -> Settlement:
         try:
-            accepted = transport.send(composed.envelope)
+            accepted = self._hand_over(claim, composed.envelope, transport)
         except SmtpError as error:
             return self._failed(email_type, claim, error)
         except Exception as error:
@@ -291,8 +360,13 @@ class Delivery:
                 return self._end(claim, Status.UNKNOWN, words)
             return self._retry(email_type, claim, words)
         self._suppress_unknown(accepted.refused)
+        if claim.is_suppressed and not accepted.refused and not self.options.redirect_to:
+            self._forget_suppression(claim)
         answer = "; ".join([accepted.answer, *describe(accepted.refused), *self._redirection()])
-        if remaining(accepted.refused):
+        if is_unknown(accepted.refused) and not email_type.repeat_unknown:
+            left = remaining(accepted.refused)
+            outcome = self._end(claim, Status.UNKNOWN, answer, recipients=left)
+        elif remaining(accepted.refused):
             outcome = self._retry_remaining(email_type, claim, answer, accepted.refused)
         else:
             outcome = self._sent(email_type, claim, answer)
@@ -400,7 +474,11 @@ class Delivery:
 
     def _suppress_unknown(self, refused: Refusals) -> None:
         """Suppress the addresses of which the server said that they do not exist."""
-        condemned = [(who, str(error)) for who, error in refused if condemns_address(error.answer)]
+        condemned = [
+            (who, str(error))
+            for who, error in refused
+            if error.step is Step.RCPT and condemns_address(error.answer)
+        ]
         if not condemned or self.options.redirect_to:
             return
         try:
@@ -410,6 +488,22 @@ class Delivery:
         except (AddressError, SQLAlchemyError):
             # The message itself may be sent: it must be settled all the same.
             logger.exception("An address that does not exist could not be suppressed")
+
+    def _forget_suppression(self, claim: Claim) -> None:
+        """Lift the suppression of an address that a server refused, and now took all the same.
+
+        A server that only passes mail on takes it for any address: what a report said stays.
+        """
+        try:
+            with self.outbox.sessions() as session:
+                answers = [SuppressionSource.ANSWER]
+                lift_proved_wrong(
+                    session, claim.recipient_key, sent_at=self._now(), sources=answers
+                )
+                session.commit()
+        except SQLAlchemyError:
+            # The message itself was sent: it must be settled all the same.
+            logger.exception("The suppression of an address could not be lifted")
 
     def _settle(self, settlement: Settlement) -> None:
         self._report(settlement, ours=self.claims.settle(settlement))
@@ -433,7 +527,7 @@ class Delivery:
             self.outbox.dispatched(email, claim.message_id, claim.date)
         if ours:
             signal = _SIGNALS[settlement.status]
-            if signal is message_discarded and claim.is_suppressed:
+            if signal is message_discarded and (claim.is_suppressed or settlement.opted_out):
                 signal = message_suppressed
             announce(signal, self.outbox.signal_sender, _event(settlement))
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_outbox.database_errors import reason
 from flask_outbox.defaults import CONNECTIONS, RETENTION_DAYS
 from flask_outbox.delivery.claims import Claims
+from flask_outbox.delivery.clock import SETTLED_SECONDS, ClaimPause, ClockWatch, make_due_again
 from flask_outbox.delivery.delivery import Delivery, warn_of_redirection
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.delivery.leases import LeaseKeeper
@@ -76,6 +77,9 @@ class Dispatcher:
         self.pacing = Pacing(outbox.delivery.rate_limits, servers)
         self._polling = self._claims()
         self._refreshed_at = -math.inf
+        self._pause = ClaimPause()
+        self._clock = ClockWatch()
+        self._make_due_at = math.inf
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._woken = 0
@@ -86,6 +90,7 @@ class Dispatcher:
             logger, "The outbox cannot be written: %s", "The outbox can be written again."
         )
         servers.check(outbox.email_types.values())
+        outbox.check_lists()
         warn_of_redirection(outbox)
 
     def run(self, listener: WakeupListener) -> None:
@@ -111,6 +116,7 @@ class Dispatcher:
         self.wake()
         while not self._stopping.is_set():
             woken = listener.wait(self._until_next_poll())
+            self.follow_clock()
             if self.refresh_rate_limited() or woken or self._is_due():
                 self.wake()
 
@@ -127,11 +133,14 @@ class Dispatcher:
     def drain(self) -> int:
         """Deliver, in this thread, all that is due now; return how many rows were handled.
 
-        Stops at `stop`, or if all servers are in trouble.
+        Stops at `stop`, if all servers are in trouble, or if the clock is set forward meanwhile.
         """
         with self.lease_keeper() as leases, self.delivery(leases) as delivery, self._context():
             delivery.claims.refresh_rate_limited()
-            return delivery.run(ALL_PRIORITIES, proceed=lambda: not self._stopping.is_set())
+            return delivery.run(
+                ALL_PRIORITIES,
+                proceed=lambda: not (self._stopping.is_set() or self._pause.lasts()),
+            )
 
     def lease_keeper(self) -> LeaseKeeper:
         """What renews the leases of this process; it must be entered."""
@@ -181,7 +190,7 @@ class Dispatcher:
 
     def opens_in(self, priorities: range) -> float:
         """Seconds until rate limits may let mail leave that waits for them."""
-        if not self.pacing.has_limits or not self.servers.may_be_tried:
+        if not (self.pacing.has_limits and self.servers.may_be_tried) or self._pause.lasts():
             return math.inf
         return self.pacing.opens_in(priorities, self.outbox.clock())
 
@@ -198,6 +207,28 @@ class Dispatcher:
             return False
         self._reading.ended()
         return grew
+
+    def follow_clock(self) -> None:
+        """Look whether the clock was set; if it was set back, make due again what was due before.
+
+        To be called every second or so.
+        """
+        if moved := self._clock.moved():
+            where = "forward" if moved > 0 else "back"
+            logger.warning("The clock was set %s by %.0f seconds.", where, abs(moved))
+            # Only what is delivered now may have a lease then.
+            self._make_due_at = time.monotonic() + SETTLED_SECONDS if moved < 0 else math.inf
+        if time.monotonic() < self._make_due_at:
+            return
+        try:
+            with self.outbox.sessions() as session:
+                session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+                make_due_again(session, now=self.outbox.clock(), lease=self.options.lease)
+                session.commit()
+        except SQLAlchemyError as error:
+            self._writing.began(reason(error))
+            return
+        self._make_due_at = math.inf
 
     def close(self) -> None:
         """Close the connection that polls."""
@@ -229,7 +260,8 @@ class Dispatcher:
                 delivery.connections.close_if_idle()
 
     def _may_proceed(self) -> bool:
-        return not self._stopping.is_set() and self.servers.may_be_tried
+        may_begin = not self._stopping.is_set() and self.servers.may_be_tried
+        return may_begin and not self._pause.lasts()
 
     def _wait_for_work(self, seen: int, opens_in: float) -> int:
         seconds = min(opens_in, self.options.poll_every)

@@ -9,30 +9,37 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from flask_outbox.database_errors import is_outage, reason
 from flask_outbox.delivery.known_rows import END_BATCH, end_unknown
 from flask_outbox.delivery.slots import forget_slots
 from flask_outbox.operations import counts
+from flask_outbox.operations.feedback import prune_events
 from flask_outbox.operations.messages import PRUNE_AT_ONCE, prune
-from flask_outbox.outbox.outbox import Outbox, PeriodicTask
+from flask_outbox.outage import Outage
+from flask_outbox.outbox.opt_outs import forget_ended_opt_outs
+from flask_outbox.outbox.outbox import AN_HOUR, Outbox, PeriodicTask
+from flask_outbox.outbox.suppressions import forget_ended
 from flask_outbox.signals import MessageEvent, announce, message_failed
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 3600.0
+EVERY_SECONDS = AN_HOUR.total_seconds()
 CHECK_SECONDS = 1.0
 END_WITHIN_SECONDS = 5.0
 
 COUNT = "mail.count"
 PRUNE = "mail.prune"
+PRUNE_EVENTS = "mail.prune_events"
 FORGET_SLOTS = "mail.forget_slots"
+FORGET_OPT_OUTS = "mail.forget_opt_outs"
+FORGET_SUPPRESSIONS = "mail.forget_suppressions"
 END_UNKNOWN = "mail.end_unknown"
 
 
 class Housekeeping:
-    """Runs each periodic task once an hour, and again at once while it has more to do.
+    """Runs each periodic task once in its period, and again at once while it has more to do.
 
     The outbox's own tasks count what has ended, prune it `retention` seconds after its end, and end
     messages whose type nobody knew for a day; the application adds its own with
@@ -53,6 +60,9 @@ class Housekeeping:
         self._retention = retention
         self._context = context
         self._due_at: dict[str, float] = {}
+        self._outage = Outage(
+            logger, "Periodic tasks cannot run: %s", "Periodic tasks can run again."
+        )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -70,7 +80,10 @@ class Housekeeping:
         own: dict[str, PeriodicTask] = {
             COUNT: _count,
             PRUNE: self._prune,
+            PRUNE_EVENTS: self._prune_events,
             FORGET_SLOTS: forget_slots,
+            FORGET_OPT_OUTS: forget_ended_opt_outs,
+            FORGET_SUPPRESSIONS: forget_ended,
             END_UNKNOWN: self._end_unknown,
         }
         for name, task in {**own, **self._outbox.periodic_tasks}.items():
@@ -79,7 +92,8 @@ class Housekeeping:
             now = time.monotonic()
             if now >= self._due_at.get(name, now):
                 more = self._run_task(name, task)
-                self._due_at[name] = now if more else now + EVERY_SECONDS
+                period = self._outbox.periods.get(name, EVERY_SECONDS)
+                self._due_at[name] = now if more else now + period
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -93,16 +107,20 @@ class Housekeeping:
                 session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
                 more = task(session, self._outbox.clock())
                 session.commit()
-        except OperationalError as error:
-            logger.error("The periodic task %s cannot run now: %s", name, error)  # noqa: TRY400
+        except Exception as error:
+            if is_outage(error):
+                self._outage.began(reason(error))
+            else:
+                logger.exception("The periodic task %s failed", name)
             return False
-        except Exception:
-            logger.exception("The periodic task %s failed", name)
-            return False
+        self._outage.ended()
         return more
 
     def _prune(self, session: Session, now: float) -> bool:
         return prune(session, now=now, retention=self._retention) == PRUNE_AT_ONCE
+
+    def _prune_events(self, session: Session, now: float) -> bool:
+        return prune_events(session, now=now, retention=self._retention)
 
     def _end_unknown(self, session: Session, now: float) -> bool:
         ended = [

@@ -20,6 +20,8 @@ from flask_outbox.smtp.errors import one_line
 _SAYING = (AddressError, BadHeaderError, EmailError, MissingExtraError, OutboxError)
 """Errors whose words say enough."""
 
+_OF_LISTS = {"list-id", "list-unsubscribe", "list-unsubscribe-post"}
+
 # Flask and Werkzeug raise a plain RuntimeError with these words.
 _OUTSIDE = {
     "Unable to build URLs": (
@@ -49,6 +51,18 @@ def checked(composed: object, type_name: str) -> Email | Discard:
     raise NothingComposedError(
         f"The composer of {type_name!r} returned {what}; it must return an Email or a Discard."
     )
+
+
+def check_list_mail(email: Email, recipient_key: str) -> None:
+    """Raises EmailError for mail of a list that its links and headers would not fit."""
+    if [one.key for one in email.recipients] != [recipient_key]:
+        raise EmailError(
+            "Mail of a list goes to the one recipient that it was enqueued for, since whoever has"
+            " it can unsubscribe that address: leave to, cc and bcc out."
+        )
+    for name in email.headers:
+        if name.lower() in _OF_LISTS:
+            raise EmailError(f"{name} is written from the list of the email type: leave it out.")
 
 
 def lasting_reason(error: BaseException) -> str | None:

@@ -115,9 +115,9 @@ class Pacing:
     def open_lanes(self, priorities: range, now: float) -> range:
         """Those of these lanes that the limits on everything let leave."""
         with self._lock:
-            if self._closed[True] > now:
+            if _lasts(self._closed[True], now):
                 return range(0)
-            closed = self._closed[False] > now
+            closed = _lasts(self._closed[False], now)
         return (
             range(priorities.start, min(priorities.stop, Priority.HIGH + 1))
             if closed
@@ -133,14 +133,14 @@ class Pacing:
             due = [
                 (not urgent, until, domain, _part(priorities, urgent=urgent))
                 for (domain, urgent), until in self._limited.items()
-                if until <= now
+                if not _lasts(until, now)
             ]
         found = sorted((one for one in due if one[3]), key=lambda one: one[:3])
         return [(domain, part) for _, _, domain, part in found[:DOMAINS_AT_ONCE]]
 
     def is_limited(self, domain: str, *, urgent: bool, now: float) -> bool:
         with self._lock:
-            return self._limited.get((domain, urgent), 0.0) > now
+            return _lasts(self._limited.get((domain, urgent), 0.0), now)
 
     def opens_in(self, priorities: range, now: float) -> float:
         """Seconds until it is worth asking again for mail of these lanes that had to wait."""
@@ -151,15 +151,21 @@ class Pacing:
             for urgent in (True, False):
                 if not _part(priorities, urgent=urgent):
                     continue
-                if self._closed[urgent] > now:
+                if _lasts(self._closed[urgent], now):
                     openings.append(self._closed[urgent])
                 else:
-                    openings += [until for key, until in self._limited.items() if key[1] is urgent]
+                    known = [until for key, until in self._limited.items() if key[1] is urgent]
+                    openings += [until if _lasts(until, now) else now for until in known]
         return max(min(openings) - now, 0.0)
 
 
 def _trusted(until: float, now: float) -> float:
     return min(max(until, now + SHORTEST_WAIT_SECONDS), now + HINT_SECONDS)
+
+
+def _lasts(until: float, now: float) -> bool:
+    """Whether a hint holds. One for much longer is from before the clock was set back."""
+    return now < until <= now + 2 * HINT_SECONDS
 
 
 def _part(priorities: range, *, urgent: bool) -> range:

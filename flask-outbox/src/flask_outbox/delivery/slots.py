@@ -27,6 +27,9 @@ EVERYTHING = "*"
 FORGET_AFTER_SECONDS = DAY
 """Longer than anybody can still use a slot under its old fence."""
 
+_RESERVED = " prompt"
+"""The end of a pool's name that only urgent mail may use."""
+
 _TAKE = """UPDATE mail_rate_slots SET free_at = :free_at, uses = uses + 1
     WHERE name = :name AND number = (SELECT number FROM mail_rate_slots
         WHERE name = :name AND free_at <= :now AND number < :count
@@ -164,9 +167,14 @@ def forget_slots(session: Session, now: float) -> bool:
     return False
 
 
+def seconds_of(name: str) -> int:
+    """How long a slot of this pool counts, as its name tells."""
+    return int(name.removesuffix(_RESERVED).rpartition(" ")[2])
+
+
 def _pools(scope: str, limit: RateLimit, *, urgent: bool) -> Iterator[tuple[str, int]]:
     """Where slots may be taken: each pool's name and number of slots."""
     name = f"{scope} {limit.seconds}"
     yield name, limit.count - limit.reserved
     if urgent and limit.reserved:
-        yield f"{name} prompt", limit.reserved
+        yield f"{name}{_RESERVED}", limit.reserved

@@ -6,6 +6,7 @@ scripts), RFC 6531 (local parts in other scripts, which need the server's SMTPUT
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class InjectionError(AddressError, BadHeaderError):
 class Address:
     """An address: a display name, which may be empty, a local part, and a domain in ASCII.
 
-    parse_address makes one of a text, and checks it.
+    `parse_address` makes one of a text, and checks it; here nothing is checked.
     """
 
     name: str
@@ -191,6 +192,11 @@ def parse_reply_to(value: AddressLike | Iterable[AddressLike] | None) -> tuple[A
 def address_key(value: AddressLike) -> str:
     """The key of this address; see Address.key. Raises AddressError."""
     return parse_address(value).key
+
+
+def address_digest(key: str) -> str:
+    """What replaces an address's key where the address itself must not be kept."""
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def parse_domain(value: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_outbox.extras import needs_extra
+from flask_outbox.message.return_path import TOKEN_HEADER
 from flask_outbox.translation import gettext as _
 
 SIGNED_HEADERS = (
@@ -26,6 +27,7 @@ SIGNED_HEADERS = (
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
+    "List-Id",
     "List-Unsubscribe",
     "List-Unsubscribe-Post",
     "Auto-Submitted",
@@ -65,6 +67,9 @@ class DkimSigner:
         """The message with a signature before its headers."""
         import dkim  # noqa: PLC0415 - an optional package
 
+        names: tuple[str, ...] = SIGNED_HEADERS
+        if content.startswith(f"{TOKEN_HEADER}:".encode()):
+            names = (*names, TOKEN_HEADER)
         signature: bytes = dkim.sign(
             content,
             self.selector.encode("idna"),
@@ -72,7 +77,7 @@ class DkimSigner:
             self._key,
             canonicalize=(b"relaxed", b"relaxed"),
             signature_algorithm=self._algorithm,
-            include_headers=[name.encode() for name in (*SIGNED_HEADERS, *SIGNED_HEADERS)],
+            include_headers=[name.encode() for name in (*names, *names)],
         )
         return signature + content
 

@@ -48,7 +48,14 @@ class EmailError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with an email; `disposition` is "attachment" or "inline"."""
+    """A file that goes with an email.
+
+    `filename` is a text, or None for a part without a name; `content_type` is like "text/csv";
+    `data` is bytes; `disposition` is "attachment" or "inline". `headers` are further ones of this
+    part, by name.
+
+    Raises BadHeaderError for what cannot stand in a header.
+    """
 
     filename: str | None
     content_type: str

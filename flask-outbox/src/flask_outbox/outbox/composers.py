@@ -110,6 +110,7 @@ class DeclaresEmails:
         unsubscribe: Callable[[str, Mapping[str, Any]], str] | None = None,
         sample: Sample | None = None,
         label: object = None,
+        list: str | None = None,  # noqa: A002 - as it is said of mail
     ) -> Callable[[Callable[Concatenate[Session, P], Email | Discard]], TypedEmail[P]]:
         """Declare a type of email by the function that composes it when it leaves:
 
@@ -125,8 +126,7 @@ class DeclaresEmails:
         are rolled back. The name is stored with each message: it must stay while such messages
         wait.
 
-        Arguments are checked where a message is enqueued: their names, and their types as far as
-        JSON knows such.
+        Arguments are checked on enqueuing: their names, and their types as far as JSON knows such.
 
         Raises ValueError if the name is taken or too long, and TypeError if the function cannot be
         called so.
@@ -138,7 +138,7 @@ class DeclaresEmails:
             made = typed_email(
                 name, function, priority=priority, expires_after=expires_after, sender=sender,
                 delays=delays, repeat_unknown=repeat_unknown, guarded=guarded, automatic=automatic,
-                kept=kept, unsubscribe=unsubscribe, sample=sample, label=label,
+                kept=kept, unsubscribe=unsubscribe, sample=sample, label=label, list=list,
             )  # fmt: skip
             self.register(made)
             return made

@@ -37,6 +37,11 @@ SLOW_RETRY = (
 
 JITTER = 0.1
 
+LIST_MAXIMUM = 64
+"""Characters in the name of a list, which a List-Id begins with (RFC 2919, section 2)."""
+
+_LIST = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+
 
 class Priority(IntEnum):
     """Which messages leave first: lower numbers overtake higher ones.
@@ -56,7 +61,8 @@ class ComposeContext:
 
     `recipient` is the address for which it was enqueued, `locale` that person's language, such as
     "en" or "pt_BR"; `arguments` are those with which the message was enqueued; `now` is Unix time
-    in seconds; `attempt` counts from 1.
+    in seconds; `attempt` counts from 1. `unsubscribe_url` is the address of a page for ending mail
+    of its list, to be linked in the text; it is empty where the type has no list.
     """
 
     recipient: Address
@@ -64,6 +70,7 @@ class ComposeContext:
     arguments: Mapping[str, Any]
     now: float
     attempt: int
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class EmailType:
     - `compose` writes the message when it leaves, or returns a Discard.
     - `sender` is the author, unless the message or the outbox names one.
     - `priority`: mail of a higher priority leaves first.
-    - `expires_after`: how long the message is worth sending; without it, it never expires.
+    - `expires_after`, a timedelta: how long the message is worth sending; without it, it never
+      expires.
     - `delays`: seconds before each further attempt; when they are used up, the message is dead.
     - `repeat_unknown`: send again if the connection or the process died when the server may have
       accepted the message; the second copy has the same Message-ID. Otherwise it ends as `unknown`.
@@ -95,8 +103,10 @@ class EmailType:
     - `way_back`: it leads back into an account, so its messages are counted apart from the others.
     - `automatic`: it is not written by a person.
     - `kept`: the names of the arguments that stay in the row once the message is sent.
-    - `unsubscribe`: for mail that is not transactional, returns the https address that ends it when
-      it is posted to (RFC 8058).
+    - `list`: for mail that people can do without, the name of the list that it belongs to, such as
+      "digest": a message goes to one recipient, and not to one who has unsubscribed.
+    - `unsubscribe`: instead of a list, for an application that does all this itself, returns the
+      https address that ends such mail when it is posted to (RFC 8058).
     - `sample`: makes the context of a preview in a language, in a session that is rolled back.
     - `label`: what operators call it, such as "order confirmation"; without one they see its name.
       A lazy text of Flask-Babel is translated into the reader's language.
@@ -118,6 +128,26 @@ class EmailType:
     sample: Callable[[Session, str], ComposeContext] | None = None
     label: object = None
     check_arguments: Callable[[Mapping[str, Any]], None] | None = None
+    list: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.list is None:
+            return
+        if len(self.list) > LIST_MAXIMUM or not _LIST.fullmatch(self.list):
+            raise ValueError(
+                f"{self.list!r} cannot be the name of a list: it has small letters, digits, hyphens"
+                f" and dots between them, and at most {LIST_MAXIMUM} of all."
+            )
+        if self.unsubscribe is not None:
+            raise ValueError(
+                f"The email type {self.name!r} has a list, which has links of its own: leave"
+                " unsubscribe= out."
+            )
+        if self.way_back:
+            raise ValueError(
+                f"The email type {self.name!r} leads back into an account, which nobody can do"
+                " without: leave list= out."
+            )
 
     def headers(self, recipient: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """The headers of every message of this type (RFC 3834; RFC 8058, RFC 2369).

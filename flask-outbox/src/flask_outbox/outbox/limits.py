@@ -23,7 +23,10 @@ class RecipientLimit:
     daily: int = RECIPIENT_DAILY
 
     def opens_at(self, enqueued: Sequence[float], *, now: float) -> float | None:
-        """When the next message would be admitted after those enqueued then; None for now."""
+        """When the next message would be admitted after those enqueued then; None for now.
+
+        All are moments in Unix seconds.
+        """
         opens = now
         for most, seconds in ((self.messages, self.seconds), (self.daily, DAY)):
             counted = sorted(moment for moment in enqueued if moment > now - seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from flask_outbox.message.addresses import (
 )
 from flask_outbox.message.email import AttachmentLike, Email
 from flask_outbox.message.message_id import new_message_id
+from flask_outbox.message.unsubscribe_links import UnsubscribeLinks
 from flask_outbox.outbox.composers import DeclaresEmails
 from flask_outbox.outbox.delivery_options import DeliveryOptions
 from flask_outbox.outbox.email_types import EmailType
@@ -63,7 +64,14 @@ SHARED_CONNECTION = (
     " its session with session=, or commit it first."
 )
 
+NO_LINKS = (
+    "Mail of the list {list!r} needs a page for unsubscribing: register unsubscribe_blueprint(),"
+    " and set MAIL_UNSUBSCRIBE_URL to its address."
+)
+
 _ENQUEUED = "flask_outbox: the transaction and its new rows"
+
+AN_HOUR = timedelta(hours=1)
 
 PeriodicTask = Callable[[Session, float], bool]
 """Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
@@ -130,6 +138,8 @@ class Outbox(DeclaresEmails):
         self.dispatched: Callable[[Email, str, float], None] | None = None
         """Told of each email that a server accepted, with its Message-ID and Date."""
         self.periodic_tasks: dict[str, PeriodicTask] = {}
+        self.periods: dict[str, float] = {}
+        """The seconds between two runs of those periodic tasks that do not run once an hour."""
         self.register(prerendered_type())
 
     @cached_property
@@ -154,14 +164,45 @@ class Outbox(DeclaresEmails):
         self.email_types[name] = email_type
         self.unknown_types -= {name}
 
-    def register_periodic_task(self, name: str, task: PeriodicTask) -> None:
-        """Run a task of the application once an hour, in whatever process delivers.
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The names of the lists that its email types belong to, sorted."""
+        return tuple(sorted({one.list for one in self.email_types.values() if one.list}))
+
+    def check_lists(self) -> None:
+        """Raises OutboxError if there is mail of a list that nobody could unsubscribe from."""
+        if self.lists and self.delivery.unsubscribe_links is None:
+            raise OutboxError(NO_LINKS.format(list=self.lists[0]))
+
+    def unsubscribe_url(self, recipient_key: str, list_name: str) -> str:
+        """The address of the page that ends mail of a list for the address with this key.
+
+        Raises OutboxError if nothing says where that is.
+        """
+        return self._links(list_name).link(recipient_key, list_name)
+
+    def list_headers(self, recipient_key: str, list_name: str, sender: Address) -> dict[str, str]:
+        """The headers of mail of this list. Raises as `unsubscribe_url` does."""
+        return self._links(list_name).headers(recipient_key, list_name, sender.domain)
+
+    def _links(self, list_name: str) -> UnsubscribeLinks:
+        links = self.delivery.unsubscribe_links
+        if links is None:
+            raise OutboxError(NO_LINKS.format(list=list_name))
+        return links
+
+    def register_periodic_task(
+        self, name: str, task: PeriodicTask, *, every: timedelta = AN_HOUR
+    ) -> None:
+        """Run a task of the application once an hour, or as often, in whatever process delivers.
 
         Raises ValueError if the name is taken.
         """
         if name in self.periodic_tasks:
             raise ValueError(f"There are two periodic tasks named {name!r}.")
         self.periodic_tasks[name] = task
+        if every != AN_HOUR:
+            self.periods[name] = every.total_seconds()
 
     def author(self, email_type: EmailType) -> Address:
         """The sender of messages of this type that name none themselves.
@@ -287,7 +328,10 @@ class Outbox(DeclaresEmails):
         send_at: datetime | None = None,
         session: Session | None = None,
     ) -> int:
-        """Write a finished email to the outbox; return its id. See `send_email`."""
+        """Write a finished email to the outbox; return its id.
+
+        Options and errors are those of `send_email`.
+        """
         check_size(email, maximum_bytes=self.maximum_bytes)
         row = self._row(
             self.email_types[PRERENDERED],

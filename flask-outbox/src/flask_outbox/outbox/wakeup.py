@@ -63,9 +63,10 @@ class SocketWakeup:
 
 
 def choose_wakeup(engine: Engine, path: Path) -> Wakeup:
-    """What wakes dispatchers of this database: on PostgreSQL those of all hosts, by NOTIFY.
+    """Return what wakes dispatchers of this database: on PostgreSQL those of all hosts, by NOTIFY.
 
-    On SQLite, and with a driver other than psycopg 3, that of this machine, at the socket `path`.
+    On SQLite, and with a driver other than psycopg 3, it wakes that of this machine, at the socket
+    `path`.
     """
     return NotifyWakeup(engine) if can_notify(engine) else SocketWakeup(path)
 

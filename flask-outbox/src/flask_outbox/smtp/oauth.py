@@ -191,8 +191,11 @@ def _reason(error: Any) -> str:
 
 
 def check_token_server(url: str) -> None:
-    """Raises ValueError, with words that follow the setting's name, if secrets must not go to this
-    token server, or if packages are missing that talk to it."""
+    """Check the address of a token server, and that the packages are there that talk to it.
+
+    Raises ValueError, with words that follow the setting's name, if a package is missing or secrets
+    must not go there: only to https, or to this machine.
+    """
     check_token_url(url)
     if missing := missing_packages():
         raise ValueError(needed(missing))

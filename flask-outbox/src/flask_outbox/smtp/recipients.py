@@ -30,6 +30,11 @@ def remaining(refused: Refusals) -> list[str]:
     return [who for who, _ in sorted(left, key=lambda one: not one[1].is_too_many)]
 
 
+def is_unknown(refused: Refusals) -> bool:
+    """Whether somebody of them may have got it all the same."""
+    return any(error.meaning is Meaning.UNKNOWN for _, error in refused)
+
+
 def describe(refused: Refusals) -> list[str]:
     """What the history records: each refusal for good, and who waits for the next attempt."""
     final = [one for one in refused if one[1].meaning is Meaning.REJECT]

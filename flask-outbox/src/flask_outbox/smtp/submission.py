@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,10 @@ _HUNG_UP = Reply(421, "the server closed the connection")
 
 @dataclass(frozen=True)
 class Envelope:
-    """Sender and recipients as the server is told them, without names, and the message's bytes."""
+    """Sender and recipients as the server is told them, without names, and the message's bytes.
+
+    With an `envelope_id`, a server that offers it is asked to report with it (RFC 3461).
+    """
 
     sender: str
     recipients: Sequence[str]
@@ -23,6 +27,7 @@ class Envelope:
     smtputf8: bool = False
     mail_options: Sequence[str] = ()
     rcpt_options: Sequence[str] = ()
+    envelope_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,14 +199,41 @@ def _note_silence(client: SmtpClient, step: Step) -> None:
 def _begin_message(client: SmtpClient, envelope: Envelope) -> tuple[tuple[str, SmtpError], ...]:
     """Send MAIL, RCPT and DATA; return the refusals. DATA is only sent if somebody is accepted."""
     options, hints = _options(client, envelope)
+    if envelope.envelope_id and "dsn" in client.features:
+        refused = _begin_with_reports(client, envelope, [*options, *hints])
+        if refused is not None:
+            return refused
     try:
         return _send_envelope(client, envelope, [*options, *hints])
     except SmtpError as error:
-        if not hints or error.step is not Step.MAIL or error.code not in _PARAMETER_REFUSED:
+        if not hints or not _refuses_parameters(error):
             raise
     # The server refuses what it offered, and can do without.
     client.expect(Step.RESET, "RSET")
     return _send_envelope(client, envelope, options)
+
+
+def _begin_with_reports(
+    client: SmtpClient, envelope: Envelope, options: Sequence[str]
+) -> tuple[tuple[str, SmtpError], ...] | None:
+    """Begin, and ask for reports; None, ready for another begin, if the server refuses that."""
+    asking = [*options, "RET=HDRS", f"ENVID={envelope.envelope_id}"]
+    try:
+        refused = _send_envelope(client, envelope, asking, reports=True)
+    except SmtpError as error:
+        if not _refuses_parameters(error):
+            raise
+        refused = ()
+    else:
+        may_be_parameters = [error.code in _PARAMETER_REFUSED for _, error in refused]
+        if len(refused) < len(envelope.recipients) or not all(may_be_parameters):
+            return refused
+    client.expect(Step.RESET, "RSET")
+    return None
+
+
+def _refuses_parameters(error: SmtpError) -> bool:
+    return error.step is Step.MAIL and error.code in _PARAMETER_REFUSED
 
 
 _PARAMETER_REFUSED = {501, 504, 555}
@@ -229,13 +261,22 @@ def _options(client: SmtpClient, envelope: Envelope) -> tuple[list[str], list[st
 
 
 def _send_envelope(
-    client: SmtpClient, envelope: Envelope, mail_options: Sequence[str]
+    client: SmtpClient,
+    envelope: Envelope,
+    mail_options: Sequence[str],
+    *,
+    reports: bool = False,
 ) -> tuple[tuple[str, SmtpError], ...]:
-    """Send the envelope and DATA, pipelined if the server offers it (RFC 2920)."""
+    """Send the envelope and DATA, pipelined if the server offers it (RFC 2920).
+
+    With `reports`, ask to be told of each recipient whom the message does not reach (RFC 3461).
+    """
     mail = " ".join([f"MAIL FROM:<{envelope.sender}>", *dict.fromkeys(mail_options)])
     options = " ".join(["", *envelope.rcpt_options])
     commands = [(Step.MAIL, mail)]
-    commands += [(Step.RCPT, f"RCPT TO:<{one}>{options}") for one in envelope.recipients]
+    for one in envelope.recipients:
+        asking = _report_options(one) if reports else ""
+        commands.append((Step.RCPT, f"RCPT TO:<{one}>{options}{asking}"))
     commands.append((Step.DATA, "DATA"))
     client.transactions += 1
     if client.pipelines:
@@ -255,3 +296,14 @@ def _send_envelope(
         if not reply.is_intermediate:
             raise SmtpError(Step.DATA, reply.code, reply.text)
     return tuple(refused)
+
+
+def _report_options(recipient: str) -> str:
+    """What asks for reports about one recipient, whom they then name as we do (RFC 3461, 4)."""
+    if not recipient.isascii():
+        return " NOTIFY=FAILURE,DELAY"
+    written = _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", recipient)
+    return f" NOTIFY=FAILURE,DELAY ORCPT=rfc822;{written}"
+
+
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")

@@ -1,0 +1,1 @@
+"""What comes back about mail: bounces, complaints, and the events of providers."""

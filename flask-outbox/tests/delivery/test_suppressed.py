@@ -1,0 +1,192 @@
+"""Suppressed addresses: nothing goes there, but for one mail a day that leads into an account."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from flask_outbox import EmailType, current_outbox
+from flask_outbox.message.email import Email
+from flask_outbox.outbox.email_types import DAY
+from flask_outbox.outbox.suppressions import (
+    GIVEN_UP_SECONDS,
+    SUPPRESSED_SECONDS,
+    SuppressionSource,
+    forget_ended,
+    suppress,
+    suppression,
+)
+from tests.application import db, transaction
+from tests.outbox_rows import rows
+from tests.smtp_server import ScriptedServer
+
+pytestmark = pytest.mark.usefixtures("app_context")
+
+SUSAN = "susan@example.com"
+NOW = 1_800_000_000.0
+NEWS, RESET = "tests.news", "tests.reset"
+NO_SUCH_USER = "550 5.1.1 No such user"
+LATER = "450 4.2.0 Later"
+
+
+class Clock:
+    """The outbox's clock, which stands still until it is set."""
+
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(app: Flask) -> Clock:
+    outbox = current_outbox()
+    outbox.clock = made = Clock()
+    for name in (NEWS, RESET):
+        outbox.register(
+            EmailType(name, lambda *_: Email("Hm", "Hm."), way_back=name == RESET, delays=(1.0,))
+        )
+    return made
+
+
+def enqueue(kind: str) -> None:
+    with transaction() as writing:
+        current_outbox().enqueue(writing, kind, SUSAN)
+
+
+def suppress_at(now: float, source: SuppressionSource = SuppressionSource.ANSWER) -> None:
+    with transaction() as writing:
+        suppress(writing, [(SUSAN, NO_SUCH_USER)], now=now, source=source)
+
+
+def is_suppressed() -> bool:
+    return suppression(db.session, SUSAN) is not None
+
+
+def last(app: Flask) -> tuple[str, str]:
+    row = rows(app)[-1]
+    return row.status, row.answer or ""
+
+
+def test_mail_is_discarded_until_the_suppression_ends(
+    app: Flask, clock: Clock, deliver: Callable[[], int]
+) -> None:
+    suppress_at(NOW)
+    clock.now = NOW + SUPPRESSED_SECONDS - 1
+    enqueue(NEWS)
+    deliver()
+    assert last(app) == ("discarded", f"The address is suppressed: {NO_SUCH_USER}")
+    clock.now += 1
+    enqueue(NEWS)
+    deliver()
+    assert last(app)[0] == "sent"
+
+
+def test_what_has_ended_is_forgotten(clock: Clock) -> None:
+    suppress_at(NOW)
+    with transaction() as writing:
+        forget_ended(writing, NOW + SUPPRESSED_SECONDS - 1)
+    assert is_suppressed()
+    assert suppression(db.session, SUSAN, now=NOW + SUPPRESSED_SECONDS) is None
+    with transaction() as writing:
+        forget_ended(writing, NOW + SUPPRESSED_SECONDS)
+    assert not is_suppressed()
+
+
+def test_a_way_back_is_tried_once_a_day(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    smtp.script["rcpt"] = [NO_SUCH_USER] * 9
+    suppress_at(NOW)
+    asked = []
+    for after in (10.0, DAY - 1, DAY, DAY + 1, 2 * DAY - 1, 2 * DAY):
+        clock.now = NOW + after
+        enqueue(RESET)
+        deliver()
+        asked.append(last(app)[0])
+    assert asked == ["discarded", "discarded", "dead", "discarded", "discarded", "dead"]
+    found = suppression(db.session, SUSAN)
+    assert found is not None
+    assert (found.tried_at, found.since) == (NOW + 2 * DAY, NOW + 2 * DAY)
+
+
+def test_of_several_that_wait_one_is_tried(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    smtp.script["rcpt"] = [NO_SUCH_USER] * 9
+    suppress_at(NOW - DAY)
+    for _ in range(3):
+        enqueue(RESET)
+    deliver()
+    assert [row.status for row in rows(app)] == ["dead", "discarded", "discarded"]
+
+
+def test_a_way_back_that_was_let_through_has_all_its_attempts(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    smtp.script["rcpt"] = [LATER]
+    suppress_at(NOW - DAY)
+    enqueue(RESET)
+    deliver()
+    assert last(app)[0] == "deferred"
+    clock.now = NOW + 10
+    enqueue(RESET)
+    deliver()
+    assert [row.status for row in rows(app)] == ["sent", "sent"], "the first lifted it"
+    assert not is_suppressed()
+
+
+@pytest.mark.parametrize("source", [SuppressionSource.REPORT, SuppressionSource.PROVIDER])
+def test_a_server_that_only_passes_mail_on_proves_nothing(
+    app: Flask, clock: Clock, deliver: Callable[[], int], source: SuppressionSource
+) -> None:
+    suppress_at(NOW - DAY, source)
+    enqueue(RESET)
+    deliver()
+    assert last(app)[0] == "sent"
+    assert is_suppressed()
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_what_was_tried_and_does_not_come_back_lifts_it(
+    clock: Clock, deliver: Callable[[], int], *, comes_back: bool
+) -> None:
+    suppress_at(NOW - DAY, SuppressionSource.REPORT)
+    enqueue(RESET)
+    deliver()
+    if comes_back:
+        suppress_at(NOW + 100, SuppressionSource.REPORT)
+    for after, is_left in ((GIVEN_UP_SECONDS - 1, True), (GIVEN_UP_SECONDS, comes_back)):
+        with transaction() as writing:
+            forget_ended(writing, NOW + after)
+        assert is_suppressed() is is_left
+
+
+def test_what_an_operator_suppresses_is_never_tried_and_does_not_end(
+    app: Flask, clock: Clock, deliver: Callable[[], int]
+) -> None:
+    suppress_at(NOW, SuppressionSource.OPERATOR)
+    suppress_at(NOW + 1, SuppressionSource.REPORT)
+    clock.now = NOW + 2 * SUPPRESSED_SECONDS
+    enqueue(RESET)
+    deliver()
+    assert last(app)[0] == "discarded"
+    found = suppression(db.session, SUSAN)
+    assert found is not None
+    assert (found.source, found.until) == ("operator", None)
+
+
+def test_mail_that_is_not_a_way_back_is_never_tried(
+    app: Flask, clock: Clock, deliver: Callable[[], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "flask_outbox")
+    suppress_at(NOW - DAY)
+    enqueue(NEWS)
+    deliver()
+    assert last(app)[0] == "discarded"
+    found = suppression(db.session, SUSAN)
+    assert found is not None
+    assert found.tried_at is None

@@ -1,0 +1,1 @@
+"""Real mail servers from Debian, started by the tests as processes of their own on loopback."""
