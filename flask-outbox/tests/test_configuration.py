@@ -17,7 +17,10 @@ from sqlalchemy.orm import sessionmaker
 import flask_outbox
 from flask_outbox import FlaskOutbox
 from flask_outbox.application import state_of
-from flask_outbox.configuration import KEYS
+from flask_outbox.configuration import KEYS, imap_mailbox
+from flask_outbox.feedback.imap import ImapMailbox
+from flask_outbox.feedback.mailbox import POLL_MAILBOX
+from flask_outbox.message.return_path import ReturnPath
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +29,7 @@ DAY = timedelta(days=1).total_seconds()
 
 def initialised(**config: Any) -> Flask:
     app = Flask("shop")
-    app.config.update(config)
+    app.config.update({"SECRET_KEY": "any", **config})
     FlaskOutbox(app, sessions=sessionmaker(create_engine("sqlite://")))
     return app
 
@@ -95,6 +98,11 @@ READ: dict[str, tuple[list[Any], Callable[[Flask], Any], Any]] = {
         lambda app: [one.mailbox for one in delivery(app).redirect_to],
         ["ann@example.com", "bob@example.com"],
     ),
+    "MAIL_RETURN_PATH": (
+        ["bounces@Example.com", "Bounces <bounces@example.com>"],
+        lambda app: (path := delivery(app).return_path) and path.address.mailbox,
+        "bounces@example.com",
+    ),
 }  # fmt: skip
 
 
@@ -117,6 +125,41 @@ def test_an_empty_setting_has_its_default(value: Any) -> None:
 def test_an_admin_with_a_name_may_be_in_a_text() -> None:
     app = initialised(ADMINS="Ann Lee <ann@example.com>, bob@example.com")
     assert str(state_of(app).outbox.sender) == "Ann Lee <ann@example.com>"
+
+
+IMAP = {
+    "MAIL_IMAP_SERVER": "imap.example.com",
+    "MAIL_IMAP_USERNAME": "bounces@example.com",
+    "MAIL_IMAP_PASSWORD": "hunter2",
+}
+
+
+def test_the_mailbox_of_bounces_is_read_from_the_settings() -> None:
+    assert imap_mailbox({}) is None
+    assert imap_mailbox(IMAP) == ImapMailbox("imap.example.com", "bounces@example.com", "hunter2")
+    given = {"MAIL_IMAP_PORT": "143", "MAIL_IMAP_FOLDER": "Bounces", "MAIL_TIMEOUT": "5"}
+    found = imap_mailbox({**IMAP, **given, "MAIL_IMAP_DONE_FOLDER": "Old", "MAIL_CA_FILE": "a.pem"})
+    assert found == ImapMailbox(
+        "imap.example.com", "bounces@example.com", "hunter2", 143, "Bounces", "Old", "a.pem", 5.0
+    )
+    assert POLL_MAILBOX in state_of(initialised(**IMAP)).outbox.periodic_tasks
+    assert POLL_MAILBOX not in state_of(initialised()).outbox.periodic_tasks
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"MAIL_IMAP_USERNAME": None},
+        {"MAIL_IMAP_PASSWORD": ""},
+        {"MAIL_IMAP_PORT": 70_000},
+        {"MAIL_IMAP_PORT": "imaps"},
+        {"MAIL_IMAP_DONE_FOLDER": "INBOX"},
+    ],
+)
+def test_a_wrong_mailbox_is_refused_by_its_setting(wrong: dict[str, Any]) -> None:
+    (key,) = wrong
+    with pytest.raises(ValueError, match=rf"^{key}\b"):
+        initialised(**{**IMAP, **wrong})
 
 
 NO_NUMBERS = ["many", "nan", "inf", "-1", -1, [], True, float("nan")]
@@ -159,11 +202,44 @@ NO_NUMBERS = ["many", "nan", "inf", "-1", -1, [], True, float("nan")]
         ("MAIL_EHLO_NAME", "no domain"),
         ("MAIL_REDIRECT_TO", "nobody"),
         ("MAIL_REDIRECT_TO", " "),
+        ("MAIL_RETURN_PATH", "nobody"),
+        ("MAIL_RETURN_PATH", '"two words"@example.com'),
+        ("MAIL_RETURN_PATH", "bo\u00fcnces@example.com"),
+        ("MAIL_RETURN_PATH", f"{'b' * 32}@example.com"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_by_its_name(key: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{key}\b"):
         initialised(**{key: value})
+
+
+def test_the_return_path_signs_with_the_secret_key_and_reads_with_former_ones() -> None:
+    with pytest.raises(ValueError, match=r"^SECRET_KEY is missing"):
+        initialised(MAIL_RETURN_PATH="bounces@example.com", SECRET_KEY=None)
+    former = _return_path(SECRET_KEY="old")
+    token = former.token(7, "susan@example.com", 0.0)
+    for fallbacks in (["older", "old"], "older, old", ("old",), b"old"):
+        present = _return_path(SECRET_KEY=b"new", SECRET_KEY_FALLBACKS=fallbacks)
+        assert present.read(token, ["susan@example.com"], 0.0)
+        assert present.token(7, "susan@example.com", 0.0) != token
+    assert not _return_path(SECRET_KEY="new").read(token, ["susan@example.com"], 0.0)
+    assert "old" not in repr(former)
+
+
+@pytest.mark.parametrize("delimiter", ["a", "++", "@", " ", "\u2013"])
+def test_a_delimiter_is_one_character_that_an_address_can_have(delimiter: str) -> None:
+    with pytest.raises(ValueError, match=r"^MAIL_RETURN_PATH_DELIMITER"):
+        _return_path(MAIL_RETURN_PATH_DELIMITER=delimiter)
+    sender = _return_path(MAIL_RETURN_PATH_DELIMITER="-").sender_for(1, "susan@example.com", 0.0)
+    assert sender.startswith("bounces-")
+    sender = _return_path(MAIL_RETURN_PATH_DELIMITER="none").sender_for(1, "susan@example.com", 0.0)
+    assert sender == "bounces@example.com"
+
+
+def _return_path(**config: Any) -> ReturnPath:
+    given = {"MAIL_RETURN_PATH": "bounces@example.com", **config}
+    made: ReturnPath = delivery(initialised(**given)).return_path
+    return made
 
 
 def test_tokens_are_read_from_the_settings() -> None:
@@ -181,6 +257,29 @@ def test_tokens_are_read_from_the_settings() -> None:
     assert (client.client_secret, client.refresh_token) == ("1234", "refresh")
     with pytest.raises(ValueError, match=r"^MAIL_OAUTH_TOKEN_URL"):
         initialised(**{**given, "MAIL_OAUTH_TOKEN_URL": "http://login.example.com/token"})
+
+
+UNSUBSCRIBE = {"MAIL_UNSUBSCRIBE_URL": "https://shop.example.com/unsubscribe"}
+
+
+def test_links_are_signed_with_a_key_of_their_own_and_read_with_former_ones() -> None:
+    def links(*secrets: Any) -> Any:
+        keys = {"SECRET_KEY": secrets[0], "SECRET_KEY_FALLBACKS": list(secrets[1:])}
+        return delivery(initialised(**keys, **UNSUBSCRIBE)).unsubscribe_links
+
+    made = links("one").link("susan@example.com", "news")
+    token = made.removeprefix("https://shop.example.com/unsubscribe/")
+    assert links(b"one").read(token) == links("two", "one").read(token) is not None
+    assert links("two").read(token) is None
+    assert links("one").keys[0] not in {b"one", links("two").keys[0]}
+
+
+def test_links_need_an_address_and_a_key() -> None:
+    assert delivery(initialised(SECRET_KEY="one")).unsubscribe_links is None
+    with pytest.raises(ValueError, match=r"^SECRET_KEY is missing, though MAIL_UNSUBSCRIBE_URL"):
+        initialised(**UNSUBSCRIBE, SECRET_KEY=None)
+    with pytest.raises(ValueError, match=r"^MAIL_UNSUBSCRIBE_URL: 'shop' isn't an address"):
+        initialised(SECRET_KEY="one", MAIL_UNSUBSCRIBE_URL="shop")
 
 
 def test_a_key_and_its_selector_need_each_other() -> None:

@@ -17,6 +17,7 @@ EXTRAS = {
     "dev": {"aiosmtpd"},
     "oauth": {"authlib", "requests"},
     "dkim": {"dkim", "nacl"},
+    "ses": {"cryptography"},
     "celery": {"celery", "kombu", "redis"},
     "postgresql": {"psycopg"},
     "prometheus": {"prometheus_client"},
@@ -43,6 +44,12 @@ def test_every_module_is_there_without_an_extra(part: str) -> None:
     )
     modules = loaded(statement)
     assert modules > {f"flask_outbox.{part}", "flask_outbox"}
+    assert modules.isdisjoint(set().union(*EXTRAS.values()))
+
+
+def test_pages_for_everybody_load_no_extra() -> None:
+    modules = loaded("import flask_outbox.public_pages")
+    assert "flask_outbox.feedback.providers.ses" in modules
     assert modules.isdisjoint(set().union(*EXTRAS.values()))
 
 

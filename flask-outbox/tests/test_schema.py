@@ -370,4 +370,5 @@ def test_our_metadata_holds_our_tables_only() -> None:
     assert isinstance(schema.METADATA, MetaData)
     assert set(schema.METADATA.tables) == {
         "outbox", "mail_suppressions", "mail_rate_slots", "mail_counts", "mail_counted",
+        "mail_opt_outs", "mail_reports", "mail_events", "mail_mailboxes",
     }  # fmt: skip

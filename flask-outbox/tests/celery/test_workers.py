@@ -147,8 +147,10 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_has_begun(
     with workers.running(broker, "outbox", pool=pool) as worker:
         workers.post(600)
         smtp.wait_for(20)
-        worker.process.send_signal(signal.SIGTERM)
-        begun = len(smtp.received)
+        with smtp.pause():
+            worker.process.send_signal(signal.SIGTERM)
+            assert eventually(lambda: "shutdown (MainProcess)" in worker.log.read_text())
+            begun = len(smtp.received)
         assert worker.process.wait(timeout=20) == 0
     assert len(smtp.received) - begun <= most
     found = rows(app)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from fcntl import LOCK_EX, flock
+from pathlib import Path
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -17,7 +19,9 @@ app.config.from_prefixed_env("GREETER")
 db = SQLAlchemy(app)
 outbox = FlaskOutbox(app, db)
 
-with app.app_context():
+# Two workers of gunicorn import this at once, and only one of them can make the tables.
+with Path(f"{os.environ['GREETER_FOLDER']}/tables.lock").open("w") as lock, app.app_context():
+    flock(lock, LOCK_EX)
     db.create_all()
 
 if os.environ.get("GREETER_IN_THREAD"):

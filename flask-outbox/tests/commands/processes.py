@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Greeter:
         return {
             **os.environ,
             "GREETER_DATABASE": self.database,
+            "GREETER_FOLDER": str(self.folder),
             "GREETER_MAIL_SERVER": HOST,
             "GREETER_MAIL_PORT": str(self.smtp.port),
             "LANGUAGE": "en",
@@ -118,3 +120,19 @@ def visit(port: int, number: int) -> str:
     opener = build_opener(ProxyHandler({}))
     with opener.open(f"http://{HOST}:{port}/{number}", timeout=30) as answer:
         return str(answer.read().decode())
+
+
+def visit_until_both_served(port: int) -> int:
+    """Visit, four at a time, until two processes have served; return how many visits that took.
+
+    One of them may be quick enough to serve all of the first.
+    """
+    served: set[str] = set()
+    visits = 0
+    with ThreadPoolExecutor(4) as visitors:
+        while len(served) < 2 and visits < 400:
+            numbers = range(visits, visits + 40)
+            served.update(visitors.map(lambda number: visit(port, number), numbers))
+            visits += 40
+    assert len(served) == 2
+    return visits

@@ -6,12 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.commands.processes import Greeter, visit
+from tests.commands.processes import Greeter, visit_until_both_served
 from tests.commands.test_threads import gunicorn
 from tests.ports import free_port
 from tests.services import need
@@ -53,10 +52,8 @@ def test_a_thread_in_each_worker_of_gunicorn_sends_everything_once(
     (tmp_path / "gunicorn.conf.py").write_text(block("# gunicorn.conf.py"))
     port = free_port()
     with gunicorn(greeter, port, *["--preload"] * preload) as started:
-        with ThreadPoolExecutor(4) as visitors:
-            served = set(visitors.map(lambda number: visit(port, number), range(40)))
-        received = smtp.wait_for(40, seconds=60)
+        visits = visit_until_both_served(port)
+        received = smtp.wait_for(visits, seconds=60)
         assert started.end() == 0
-    assert len(served) == 2
-    assert len({one.recipients[0] for one in received}) == 40 == len(smtp.received)
-    assert greeter.statuses() == ["sent"] * 40
+    assert len({one.recipients[0] for one in received}) == visits == len(smtp.received)
+    assert greeter.statuses() == ["sent"] * visits

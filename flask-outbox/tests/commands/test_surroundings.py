@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from flask_outbox import ComposeContext, Email, FlaskOutbox
+from flask_outbox import ComposeContext, Email, FlaskOutbox, schema
 from flask_outbox.cli import PLACES
 from tests.commands.conftest import Command
 from tests.extensions import Made, classic, configured
@@ -18,7 +18,9 @@ from tests.smtp_server import ScriptedServer
 
 pytestmark = pytest.mark.parametrize("made", [classic], indirect=True)
 
-MISSING = "Error: The outbox's tables do not exist; this flask-outbox needs version 2."
+MISSING = (
+    f"Error: The outbox's tables do not exist; this flask-outbox needs version {schema.LATEST}."
+)
 
 WITH_DATABASE = {
     "deliver": ["deliver", "--drain"],
@@ -28,14 +30,15 @@ WITH_DATABASE = {
     "cancel": ["cancel", "1"],
     "stats": ["stats"],
     "suppressed": ["suppressed"],
+    "reports": ["reports"],
 }
-WITHOUT = {"check", "catch", "test", "preview"}
+WITHOUT = {"check", "catch", "test", "preview", "feedback"}
 
 
 @pytest.fixture
 def without_tables(made: Made) -> None:
     with made.engine.begin() as connection:
-        for table in ("outbox", "mail_suppressions", "mail_counts", "mail_rate_slots"):
+        for table in schema.METADATA.tables:
             connection.execute(text(f"DROP TABLE {table}"))
 
 
@@ -71,7 +74,7 @@ def test_check_says_that_all_is_well(outbox: Command, smtp: ScriptedServer) -> N
     assert shown.exit_code == 0, shown.output
     database, server = shown.stdout.splitlines()
     assert database.startswith("ok: database: sqlite:///")
-    assert database.endswith("answers. Its tables have version 2.")
+    assert database.endswith(f"answers. Its tables have version {schema.LATEST}.")
     assert server.startswith(f"ok: mail server: Connected to {HOST}, port {smtp.port}.")
     assert server.endswith("The server accepts mail from shop@example.com.")
     assert smtp.received == []
@@ -82,7 +85,7 @@ def test_check_names_all_that_is_wrong(outbox: Command, smtp: ScriptedServer) ->
     smtp.script["mail"] = "553 5.7.1 Sender address rejected"
     shown = outbox("check")
     assert shown.exit_code == 1
-    database, server = shown.stdout.splitlines()
+    database, server = shown.output.splitlines()
     assert database.startswith("WRONG: database: The outbox's tables do not exist")
     assert server.startswith(f"WRONG: mail server: {HOST}, port {smtp.port}, failed at the step")
     assert '"sender": 553 5.7.1 Sender address rejected' in server

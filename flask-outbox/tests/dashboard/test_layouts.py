@@ -145,6 +145,7 @@ def test_the_figures_are_read_in_any_thread(
         "shop_mail_delivery_seconds_bucket",
         "shop_mail_delivery_seconds_count",
         "shop_mail_delivery_seconds_sum",
+        "shop_mail_domain_messages",
     }
 
 

@@ -32,6 +32,11 @@ ADDRESSES = [
     ("GET", "/mail/suppressed"),
     ("GET", "/mail/suppressed/lift?address=susan@example.com"),
     ("POST", "/mail/suppressed/lift"),
+    ("GET", "/mail/suppressed/add"),
+    ("POST", "/mail/suppressed/add"),
+    ("GET", "/mail/feedback"),
+    ("GET", "/mail/feedback/1"),
+    ("POST", "/mail/feedback/1"),
     ("GET", "/mail/static/dashboard.css"),
 ]
 
@@ -103,7 +108,16 @@ def test_pages_are_not_cached_and_not_framed(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", ".", "ä.ö", "0" * 32 + "." + "0" * 64])
-@pytest.mark.parametrize("address", ["/mail/1/retry", "/mail/1/cancel", "/mail/suppressed/lift"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/mail/1/retry",
+        "/mail/1/cancel",
+        "/mail/suppressed/lift",
+        "/mail/suppressed/add",
+        "/mail/feedback/1",
+    ],
+)
 @pytest.mark.parametrize("has_session", [True, False])
 def test_a_form_without_its_token_is_refused(
     app: Flask, operator: Operator, address: str, token: str, has_session: bool
@@ -229,5 +243,6 @@ def test_an_environment_that_forbids_undefined_names_is_no_trouble(
 ) -> None:
     app.jinja_env.undefined = StrictUndefined
     enqueue(app)
-    for path in ("/mail", "/mail?since=x", "/mail/1", "/mail/1/cancel", "/mail/suppressed"):
+    paths = ("/mail", "/mail?since=x", "/mail/1", "/mail/1/cancel", "/mail/suppressed")
+    for path in (*paths, "/mail/suppressed/add", "/mail/feedback"):
         assert operator.get(path).status_code == 200

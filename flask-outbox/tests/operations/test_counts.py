@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, func, select, update
 
-from flask_outbox import current_outbox
+from flask_outbox import ACCEPTED, current_outbox
 from flask_outbox.operations import backlog, counts, messages
 from flask_outbox.outbox.email_types import DAY, HOUR
 from flask_outbox.outbox.models import MessageCount, OutboxMessage, Status
@@ -63,6 +63,20 @@ def test_an_hour_is_added_up_once_nothing_can_end_in_it() -> None:
     with transaction() as writing:
         counts.add_up(writing, now=NOW - 600 + counts.SETTLED_WITHIN)
     assert stored() == 2, "once for its hour, once for the total"
+
+
+@pytest.mark.parametrize("added_up", [False, True], ids=["at once", "after it was added up"])
+def test_what_comes_back_about_a_message_changes_no_count(*, added_up: bool) -> None:
+    for _ in ACCEPTED:
+        write(settled_at=NOW - 2 * HOUR, seconds=5)
+    if added_up:
+        add_up()
+    for number, status in enumerate(ACCEPTED, start=1):
+        settle(number, status, at=NOW - 2 * HOUR)
+    assert [(one.status, one.bucket, one.messages) for one in totals()] == [("sent", 5, 4)]
+    assert counts.by_hour(db.session, now=NOW)[-3].by_status == {"sent": 4}
+    add_up()
+    assert [(one.status, one.bucket, one.messages) for one in totals()] == [("sent", 5, 4)]
 
 
 def test_a_long_time_is_added_up_in_small_steps() -> None:
@@ -147,7 +161,8 @@ def test_each_status_is_counted_and_waiting_messages_by_priority() -> None:
         write(settled_at=None if is_waiting else NOW, status=status)
     write(settled_at=None, status=Status.QUEUED, lane=0, seconds=90)
     found = backlog.statistics(db.session, now=NOW)
-    assert found.by_status == {**dict.fromkeys(map(str, Status), 1), "queued": 2}
+    others = [one for one in Status if one not in ACCEPTED]
+    assert found.by_status == {**dict.fromkeys(map(str, others), 1), "queued": 2, "sent": 4}
     assert found.by_lane() == {0: (1, 90.0), 1: (2, 1.0)}
     assert backlog.waiting(db.session, now=NOW) == found.waiting
 

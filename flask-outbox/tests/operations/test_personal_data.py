@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask.ctx import AppContext
@@ -9,10 +11,18 @@ from sqlalchemy import select
 
 from flask_outbox import Discard, EmailType, current_outbox
 from flask_outbox.operations.counts import add_up, totals
+from flask_outbox.operations.history import OwnershipPeriod
 from flask_outbox.operations.messages import prune
-from flask_outbox.operations.personal_data import erase_address, erase_messages, messages_to
+from flask_outbox.operations.personal_data import (
+    erase_address,
+    erase_messages,
+    erase_within,
+    events_within,
+    messages_to,
+)
 from flask_outbox.outbox.email_types import HOUR
-from flask_outbox.outbox.models import OutboxMessage, Status, Suppression
+from flask_outbox.outbox.models import MailEvent, OptOut, OutboxMessage, Status, Suppression
+from flask_outbox.outbox.opt_outs import opt_out
 from tests.application import db, transaction
 
 SUSAN, BOB = "susan@example.com", "bob@example.com"
@@ -35,6 +45,30 @@ def messages(app: Flask, app_context: AppContext) -> None:
         outbox.enqueue(writing, NOTICE, "Susan@Example.com", arguments={"user_id": 7, "at": 2})
         outbox.enqueue(writing, NOTICE, BOB, arguments={"user_id": 8, "at": 3})
         writing.add_all(Suppression(address_key=key, reason="", since=0) for key in (SUSAN, BOB))
+        for key in (SUSAN, BOB):
+            opt_out(writing, key, "early", now=100.0)
+            opt_out(writing, key, "late", now=300.0)
+            writing.add_all(event(key, at) for at in (100.0, 300.0))
+
+
+def event(key: str, at: float, **columns: Any) -> MailEvent:
+    return MailEvent(
+        source="pipe",
+        event_id=f"{at}{columns}",
+        recipient_key=key,
+        at=at,
+        meaning="dead",
+        trusted=True,
+        **columns,
+    )
+
+
+def left() -> list[tuple[str, str]]:
+    """Whose opt-outs and events are there: the list, or when."""
+    opt_outs = db.session.scalars(select(OptOut).order_by(OptOut.address_key, OptOut.list))
+    found = [(one.address_key, one.list) for one in opt_outs]
+    events = db.session.scalars(select(MailEvent).order_by(MailEvent.recipient_key, MailEvent.at))
+    return [*found, *((one.recipient_key, f"{one.at:g}") for one in events)]
 
 
 def recipients() -> list[str]:
@@ -52,6 +86,37 @@ def test_an_address_is_erased_with_the_digests_of_old_messages_and_its_suppressi
         assert erase_address(writing, SUSAN) == 2
     assert recipients() == [BOB]
     assert list(db.session.scalars(select(Suppression.address_key))) == [BOB]
+    assert left() == [(BOB, "early"), (BOB, "late"), (BOB, "100"), (BOB, "300")]
+
+
+@pytest.mark.usefixtures("messages")
+@pytest.mark.parametrize(
+    ("since", "until", "kept"),
+    [
+        (0.0, 200.0, [(SUSAN, "late"), (SUSAN, "300")]),
+        (200.0, None, [(SUSAN, "early"), (SUSAN, "100")]),
+        (100.0, 300.0, [(SUSAN, "late"), (SUSAN, "300")]),
+    ],
+)
+def test_of_an_address_only_what_one_owner_did_is_erased(
+    since: float, until: float | None, kept: list[tuple[str, str]]
+) -> None:
+    period = OwnershipPeriod(SUSAN, since, until)
+    assert [one.at for one in events_within(db.session, period)]
+    with transaction() as writing:
+        erase_within(writing, period)
+    assert [one for one in left() if one[0] == SUSAN] == kept
+    assert len([one for one in left() if one[0] == BOB]) == 4
+
+
+@pytest.mark.usefixtures("messages")
+def test_a_message_takes_what_came_back_about_it_along() -> None:
+    with transaction() as writing:
+        for one in messages_to(writing, SUSAN):
+            writing.add(event("", 500.0, outbox_id=one.id))
+        writing.flush()
+        erase_messages(writing, SUSAN, {"user_id": 7})
+    assert ("", "500") not in left()
 
 
 @pytest.mark.usefixtures("messages")

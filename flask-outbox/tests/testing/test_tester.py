@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,17 @@ from flask_mail import Message
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from flask_outbox import Email, EmailType, Mail, Outbox, OutboxError, metadata, parse_address
+from flask_outbox import (
+    Email,
+    EmailType,
+    Mail,
+    Outbox,
+    OutboxError,
+    ReturnPath,
+    current_outbox,
+    metadata,
+    parse_address,
+)
 from flask_outbox.outbox.models import Status
 from flask_outbox.testing import OutboxTester
 from tests.databases import engine_of
@@ -208,6 +219,18 @@ def test_finished_messages_are_delivered_with_all_their_parts(
     (email,) = outbox.deliver()
     assert [one.mailbox for one in email.recipients] == ["susan@example.com", "b@x.example"]
     assert (email.text, email.attachments[0].data) == ("Thank you.", b"A")
+
+
+def test_a_message_is_delivered_once_with_a_return_path_too(
+    shop: Shop, outbox: OutboxTester
+) -> None:
+    with shop.app.app_context():
+        core = current_outbox()
+        path = ReturnPath(parse_address("bounces@example.com"), (b"a key",))
+        core.delivery = replace(core.delivery, return_path=path)
+        core.send_email("Hi", None, ["susan@example.com", "bob@example.com"], "Hi.")
+    (email,) = outbox.deliver()
+    assert len(email.to) == 2
 
 
 def test_nothing_leaves_by_mail_send_either_and_all_is_heard(shop: Shop) -> None:

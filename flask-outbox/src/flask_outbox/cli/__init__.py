@@ -6,7 +6,7 @@ imported before one of them is called.
 For a command line of the application's own: `LazyGroup` and `OutboxGroup`, `PLACES`, `translated`
 and `replace_unwritable_letters`; what commands take and print (`as_json`, `echo_json`, `in_utc`,
 `no_address`, `require_free`, `in_words`); and what `check` finds (`Level`, `mail_server_verdicts`,
-`overdue`).
+`overdue`, `alignment_verdicts`, `bounce_verdicts`, `mailbox_verdicts`, `webhook_verdicts`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from flask_outbox.lazy_names import lazy_names
 from flask_outbox.translation import gettext
 
 if TYPE_CHECKING:
-    from flask_outbox.cli.check import Level, mail_server_verdicts, overdue
+    from flask_outbox.cli.alignment import alignment_verdicts
+    from flask_outbox.cli.bounce import bounce_verdicts
+    from flask_outbox.cli.check import mail_server_verdicts, overdue
     from flask_outbox.cli.failures import in_words
+    from flask_outbox.cli.mailbox import mailbox_verdicts
     from flask_outbox.cli.options import as_json, echo_json, in_utc, no_address
     from flask_outbox.cli.ports import require_free
+    from flask_outbox.cli.verdicts import Level
+    from flask_outbox.cli.webhooks import webhook_verdicts
 
 __all__ = [
     "PLACES",
@@ -32,24 +37,33 @@ __all__ = [
     "Level",
     "OutboxGroup",
     "Place",
+    "alignment_verdicts",
     "as_json",
+    "bounce_verdicts",
     "commands",
     "echo_json",
     "in_utc",
     "in_words",
     "mail_server_verdicts",
+    "mailbox_verdicts",
     "no_address",
     "overdue",
     "replace_unwritable_letters",
     "require_free",
     "translated",
+    "webhook_verdicts",
 ]
 
 _NAMES = {
-    "check": ("Level", "mail_server_verdicts", "overdue"),
+    "alignment": ("alignment_verdicts",),
+    "bounce": ("bounce_verdicts",),
+    "check": ("mail_server_verdicts", "overdue"),
     "failures": ("in_words",),
+    "mailbox": ("mailbox_verdicts",),
     "options": ("as_json", "echo_json", "in_utc", "no_address"),
     "ports": ("require_free",),
+    "webhooks": ("webhook_verdicts",),
+    "verdicts": ("Level",),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _NAMES)
@@ -92,9 +106,17 @@ PLACES: dict[str, Place] = {
         "preview:preview",
         "Print every email that the application can send, with sample data.",
     ),
+    "reports": (
+        "reports:reports",
+        "List reports about mail that nobody understands, or print the one with this ID.",
+    ),
     "suppressed": (
         "suppressed:suppressed",
         "List the addresses that nothing is sent to: a mail server said they don't exist.",
+    ),
+    "feedback": (
+        "feedback:feedback",
+        "Store one message that came back, read from standard input, to be worked off later.",
     ),
 }
 

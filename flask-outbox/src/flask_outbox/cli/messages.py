@@ -13,10 +13,10 @@ from flask.cli import with_appcontext
 from flask_outbox.application import current_outbox
 from flask_outbox.cli.options import Moment, as_json, echo_json, in_utc
 from flask_outbox.cli.sessions import reading, writing
-from flask_outbox.operations import messages
+from flask_outbox.operations import feedback, messages
 from flask_outbox.operations.messages import NotPossibleError, Search
 from flask_outbox.outbox.email_types import Priority
-from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox.outbox.models import MailEvent, OutboxMessage, Status
 from flask_outbox.translation import gettext as _
 
 
@@ -36,6 +36,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
     \b
     What happened to someone's mail:  flask outbox list --address someone@example.com
     What failed:                      flask outbox list --status dead --since 2h
+    What came back:                   flask outbox list --status bounced
     Send all of that again:           flask outbox retry $(flask outbox list \\
                                         --status dead --since 2h --ids)
     """
@@ -60,8 +61,9 @@ def show(number: int, *, as_json: bool) -> None:
         message = messages.find(session, number)
         if message is None:
             raise click.ClickException(_("There's no message {number}.").format(number=number))
+        events = feedback.events_of(session, number)
         if as_json:
-            echo_json(_whole(message))
+            echo_json({**_whole(message), "events": [_event(one) for one in events]})
             return
         for name, value in _whole(message).items():
             if name != "history":
@@ -71,6 +73,11 @@ def show(number: int, *, as_json: bool) -> None:
             words = _("attempt {number}, {when}:").format(number=entry["attempt"], when=when)
             server = f"{entry['server']}: " if entry.get("server") else ""
             click.echo(f"  {words} {entry['status']}: {server}{entry['answer']}")
+        for event in map(_event, events):
+            words = _("came back, {when}:").format(when=event["at"])
+            doubt = "" if event["trusted"] else " " + _("(without a token: it changed nothing)")
+            about = f" {event['recipient']}" if event["recipient"] else ""
+            click.echo(f"  {words} {event['meaning']}:{about} {event['words']}{doubt}")
 
 
 @click.command()
@@ -142,6 +149,18 @@ def _whole(message: OutboxMessage) -> dict[str, Any]:
         "message_id": message.message_id,
         "attempts": message.attempts,
         "history": message.history,
+    }
+
+
+def _event(event: MailEvent) -> dict[str, Any]:
+    return {
+        "at": in_utc(event.at),
+        "meaning": event.meaning,
+        "recipient": event.recipient_key,
+        "code": event.code,
+        "words": event.words,
+        "source": event.source,
+        "trusted": event.trusted,
     }
 
 

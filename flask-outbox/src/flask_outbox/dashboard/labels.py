@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from flask_outbox.application import current_outbox
+from flask_outbox.feedback.consequences import CONSEQUENCES
+from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.operations.messages import NotPossibleError, RejectionReason
 from flask_outbox.outbox.email_types import Priority
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.prerendered import PRERENDERED
+from flask_outbox.outbox.suppressions import SuppressionSource
 from flask_outbox.page_texts import application_gettext
 from flask_outbox.page_texts import gettext as _
 from flask_outbox.translation import gettext_noop
@@ -15,11 +18,38 @@ STATUS_LABELS = {
     Status.QUEUED: gettext_noop("Queued"),
     Status.DEFERRED: gettext_noop("Deferred"),
     Status.SENT: gettext_noop("Sent"),
+    Status.DELIVERED: gettext_noop("Delivered"),
+    Status.BOUNCED: gettext_noop("Bounced"),
+    Status.COMPLAINED: gettext_noop("Reported as spam"),
     Status.DISCARDED: gettext_noop("Discarded"),
     Status.CANCELLED: gettext_noop("Cancelled"),
     Status.EXPIRED: gettext_noop("Expired"),
     Status.UNKNOWN: gettext_noop("Unknown"),
     Status.DEAD: gettext_noop("Failed"),
+}
+
+CAME_BACK = (Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED)
+
+_MEANING_LABELS = {
+    Meaning.DELIVERED: gettext_noop("It was delivered."),
+    Meaning.DELAYED: gettext_noop("It's delayed, and still tried."),
+    Meaning.DEAD: gettext_noop("It came back: the address doesn't exist."),
+    Meaning.FULL: gettext_noop("It came back: the mailbox is full."),
+    Meaning.AMBIGUOUS: gettext_noop("It came back: the address didn't take it."),
+    Meaning.POLICY: gettext_noop("It came back: the server doesn't trust the sender."),
+    Meaning.MESSAGE: gettext_noop("It came back: the server doesn't take such a message."),
+    Meaning.PATH: gettext_noop("It came back: the server couldn't be reached."),
+    Meaning.COMPLAINT: gettext_noop("Its recipient reported it as spam."),
+    Meaning.UNSUBSCRIBED: gettext_noop("Its recipient unsubscribed."),
+    Meaning.PROVIDER: gettext_noop("It wasn't sent: the provider suppresses the address."),
+    Meaning.UNKNOWN: gettext_noop("Something came back that nobody understands."),
+}
+
+_SOURCE_LABELS = {
+    SuppressionSource.ANSWER: gettext_noop("the mail server refused it"),
+    SuppressionSource.REPORT: gettext_noop("a message came back"),
+    SuppressionSource.PROVIDER: gettext_noop("the provider reported it"),
+    SuppressionSource.OPERATOR: gettext_noop("added by an administrator"),
 }
 
 _STATUS_MEANINGS = {
@@ -29,6 +59,9 @@ _STATUS_MEANINGS = {
         "The mail server accepted it. If it doesn't arrive, check the recipient's spam folder"
         " first."
     ),
+    Status.DELIVERED: gettext_noop("The recipient's mail server said that it arrived."),
+    Status.BOUNCED: gettext_noop("The mail server accepted it, and it came back later."),
+    Status.COMPLAINED: gettext_noop("It arrived, and its recipient reported it as spam."),
     Status.DISCARDED: gettext_noop(
         "It wasn't sent, on purpose: it's no longer needed, its address doesn't exist, or the"
         " address already got too many such messages."
@@ -79,6 +112,22 @@ def status_label(status: str) -> str:
 def status_meaning(status: str) -> str:
     """What a message's status means, in a sentence."""
     return _(_STATUS_MEANINGS[Status(status)])
+
+
+def meaning_label(meaning: str) -> str:
+    """What an event says about a message, in a sentence."""
+    return _(_MEANING_LABELS[Meaning(meaning)])
+
+
+def event_status(meaning: str) -> str:
+    """The status that an event's colour is that of."""
+    status = CONSEQUENCES[Meaning(meaning)].status
+    return str(status or Status.SENT)
+
+
+def source_label(source: str) -> str:
+    """Who said that an address is to be suppressed."""
+    return _(_SOURCE_LABELS[SuppressionSource(source)])
 
 
 def answer_words(answer: str) -> str:

@@ -46,6 +46,7 @@ def render_page(
         recent=partial(recent, now=current_outbox().clock()),
         duration=duration,
         number=number,
+        percent=percent,
         **context,
     )
     content = Markup(made)  # noqa: S704 - Jinja escaped what is in it
@@ -104,6 +105,16 @@ def number(count: int) -> str:
 
         return str(format_decimal(count))
     return f"{count:,}"
+
+
+def percent(rate: float) -> str:
+    """A rate as a percentage with one or two digits after the point, like 2.5 % or 0.12 %."""
+    digits = 1 if rate >= 0.01 else 2
+    if has_babel():
+        from flask_babel import format_percent  # noqa: PLC0415 - an application need not have it
+
+        return str(format_percent(rate, "#,##0." + "0" * digits + "%"))
+    return f"{rate:.{digits}%}"
 
 
 def _time(seconds: float, in_words: Callable[[datetime], str]) -> Markup:

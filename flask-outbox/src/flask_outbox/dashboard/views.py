@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, request, session, url_for
@@ -22,11 +23,14 @@ from flask_outbox.dashboard.csrf import check_csrf
 from flask_outbox.dashboard.forms import SearchForm, read_address, read_search, without_nul
 from flask_outbox.dashboard.labels import kind_label, why_not
 from flask_outbox.dashboard.rendering import OWN_LAYOUT, reader_zone, render_page
-from flask_outbox.operations import backlog, counts, messages
+from flask_outbox.feedback.findings import without_secrets
+from flask_outbox.message.addresses import AddressError, address_key
+from flask_outbox.operations import backlog, counts, feedback, messages
 from flask_outbox.operations.messages import NotPossibleError
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.email_types import MINUTE, Priority
+from flask_outbox.outbox.email_types import DAY, MINUTE, Priority
 from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
+from flask_outbox.outbox.suppressions import SuppressionSource
 from flask_outbox.page_texts import gettext as _
 
 PAGE_SIZE = 50
@@ -34,6 +38,8 @@ HOURS = 48
 
 SUSPICIOUS_SECONDS = MINUTE
 """If urgent mail has waited for so long untried, perhaps no dispatcher is running."""
+
+REASON_MAXIMUM = 500
 
 _NOTICE = "_flask_outbox_notice"
 
@@ -132,6 +138,9 @@ class _Views:
         made.add_url_rule("/<int:message_id>/cancel", "cancel", self.cancel, methods=both)
         made.add_url_rule("/suppressed", "suppressed", self.list_suppressed)
         made.add_url_rule("/suppressed/lift", "lift", self.lift, methods=both)
+        made.add_url_rule("/suppressed/add", "suppress", self.suppress, methods=both)
+        made.add_url_rule("/feedback", "feedback", self.show_feedback)
+        made.add_url_rule("/feedback/<int:report_id>", "report", self.report, methods=both)
 
     def list_messages(self) -> str:
         """Show the health and the newest messages, or the result of a search."""
@@ -153,10 +162,13 @@ class _Views:
                 "message",
                 _("Message %(number)d", number=message_id),
                 message=found,
-                suppression=suppressions.suppression(reading, found.recipient_key),
+                suppression=suppressions.suppression(
+                    reading, found.recipient_key, now=current_outbox().clock()
+                ),
                 can_retry=found.status in messages.RETRYABLE and not found.reduced,
                 can_cancel=found.status in WAITING,
                 is_being_sent=messages.is_being_sent(found),
+                events=feedback.events_of(reading, message_id),
             )
 
     def retry(self, message_id: int) -> str | AnyResponse:
@@ -166,7 +178,7 @@ class _Views:
         return self._confirmed(
             message_id,
             act,
-            check=messages.retryable,
+            check=partial(messages.retryable, now=current_outbox().clock()),
             template="retry",
             title=_("Send this message again?"),
             done=_("Message queued again."),
@@ -218,6 +230,51 @@ class _Views:
             self.log(f"allowed mail to {key} again")
             _notify("success", _("Mail to %(address)s is allowed again.", address=key))
         return redirect(url_for(".suppressed"))
+
+    def suppress(self) -> str | AnyResponse:
+        typed = without_nul(request.values.get("address", "")).strip()
+        reason = without_nul(request.form.get("reason", "")).strip()[:REASON_MAXIMUM]
+        error = ""
+        if request.method == "POST":
+            try:
+                key = address_key(typed)
+            except AddressError:
+                error = _("Enter an address like someone@example.com.")
+            else:
+                _suppress(key, reason or _("An administrator added it."))
+                self.log(f"suppressed {key}")
+                _notify("success", _("Nothing more is sent to %(address)s.", address=key))
+                return redirect(url_for(".suppressed"))
+        title = _("Suppress an address")
+        if error:
+            title = _("Error: %(title)s", title=title)
+        return self._page("suppress", title, typed=typed, reason=reason, error=error)
+
+    def show_feedback(self) -> str:
+        """Show rates by receiving domain, and what nobody understands."""
+        with _reading() as reading:
+            return self._page(
+                "feedback",
+                _("What came back"),
+                rates=feedback.domain_rates(reading, now=current_outbox().clock())[:PAGE_SIZE],
+                reports=feedback.not_understood(reading, count=PAGE_SIZE),
+                days=round(feedback.WINDOW_SECONDS / DAY),
+            )
+
+    def report(self, report_id: int) -> str | AnyResponse:
+        """Show a report that nobody understands; once the button is pressed, delete it."""
+        if request.method == "POST":
+            with _writing() as writing:
+                was_there = feedback.discard_report(writing, report_id)
+            if was_there:
+                self.log(f"deleted report {report_id}")
+                _notify("success", _("Report deleted."))
+            return redirect(url_for(".feedback"))
+        with _reading() as reading:
+            found = feedback.find_report(reading, report_id) or abort(404)
+            title = _("Report %(number)d", number=report_id)
+            content = without_secrets(found.source, found.content)
+            return self._page("report", title, report=found, content=content)
 
     def _confirmed(
         self,
@@ -285,6 +342,16 @@ def _writing() -> Iterator[Session]:
         writing.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
         yield writing
         writing.commit()
+
+
+def _suppress(key: str, reason: str) -> None:
+    with _writing() as writing:
+        suppressions.suppress(
+            writing,
+            [(key, reason)],
+            now=current_outbox().clock(),
+            source=SuppressionSource.OPERATOR,
+        )
 
 
 def _lift(key: str) -> bool:

@@ -34,6 +34,9 @@ def preview(outbox: Outbox, kind: str, language: str) -> Preview | None:
     with outbox.sessions() as session:
         with outbox.delivery.in_locale(language):
             context = known.sample(session, language)
+            if known.list is not None and outbox.delivery.unsubscribe_links is not None:
+                url = outbox.unsubscribe_url(context.recipient.key, known.list)
+                context = replace(context, unsubscribe_url=url)
             composed = known.compose(session, context)
         session.rollback()
     if isinstance(composed, Discard):

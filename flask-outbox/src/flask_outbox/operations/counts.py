@@ -3,6 +3,7 @@
 Once an hour, what has ended is added up in `mail_counts`; what has ended since then is counted on
 demand. So an answer costs as much with a million messages as with a hundred, and no total decreases
 when messages are retried or removed: a monitoring system would take that for a counter reset.
+Messages that a server accepted count as sent, whatever comes back about them, and whenever.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from flask_outbox.outbox.email_types import HOUR
-from flask_outbox.outbox.models import Status
+from flask_outbox.outbox.models import IS_ACCEPTED, Status
 
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 """Seconds from enqueuing to acceptance: the upper bounds of the histogram's buckets, except the
@@ -32,11 +33,12 @@ machines may differ."""
 _SECONDS = "settled_at - COALESCE(send_at, created_at)"
 _BUCKET = " ".join(
     [
-        f"CASE WHEN status <> '{Status.SENT}' THEN 0",
+        f"CASE WHEN NOT ({IS_ACCEPTED}) THEN 0",
         *(f"WHEN {_SECONDS} <= {one} THEN {n}" for n, one in enumerate(BOUNDS)),
         f"ELSE {len(BOUNDS)} END",
     ]
 )
+_END = f"CASE WHEN {IS_ACCEPTED} THEN '{Status.SENT}' ELSE status END"
 _HOUR = f"CAST(FLOOR(settled_at / {HOUR}) AS INTEGER)"
 _TOTAL = "0"  # the hour under which everything is added up
 
@@ -48,9 +50,8 @@ _ENDED = "FROM outbox WHERE NOT reduced AND settled_at"
 _NOT_COUNTED = f"{_ENDED} >= {_COUNTED_UNTIL} AND settled_at < 1e12"
 
 _ADD = f"""INSERT INTO mail_counts (hour, kind, lane, status, bucket, messages, seconds)
-    SELECT {{hour}} AS hour, kind, lane, status, {_BUCKET} AS bucket,
-        COUNT(*), SUM({_SECONDS})
-    {_ENDED} >= {{which}} GROUP BY hour, kind, lane, status, bucket
+    SELECT {{hour}}, kind, lane, {_END}, {_BUCKET}, COUNT(*), SUM({_SECONDS})
+    {_ENDED} >= {{which}} GROUP BY 1, 2, 3, 4, 5
     ON CONFLICT (hour, kind, lane, status, bucket) DO UPDATE SET
         messages = mail_counts.messages + excluded.messages,
         seconds = mail_counts.seconds + excluded.seconds"""
@@ -58,13 +59,13 @@ _ADD = f"""INSERT INTO mail_counts (hour, kind, lane, status, bucket, messages, 
 _TOTALS = f"""SELECT kind, lane, status, bucket, SUM(messages), SUM(seconds) FROM (
         SELECT kind, lane, status, bucket, messages, seconds FROM mail_counts WHERE hour = {_TOTAL}
         UNION ALL
-        SELECT kind, lane, status, {_BUCKET}, 1, {_SECONDS} {_NOT_COUNTED}
+        SELECT kind, lane, {_END}, {_BUCKET}, 1, {_SECONDS} {_NOT_COUNTED}
     ) AS counted GROUP BY kind, lane, status, bucket"""
 
 _BY_HOUR = f"""SELECT hour, status, SUM(messages) FROM (
         SELECT hour, status, messages FROM mail_counts
         UNION ALL
-        SELECT {_HOUR}, status, 1 {_NOT_COUNTED}
+        SELECT {_HOUR}, {_END}, 1 {_NOT_COUNTED}
     ) AS counted WHERE hour >= :first GROUP BY hour, status"""
 
 

@@ -13,9 +13,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from flask_outbox.operations.messages import MAX_ID, address_digest
-from flask_outbox.outbox.models import WAITING, OutboxMessage, Status
+from flask_outbox.message.addresses import address_digest
+from flask_outbox.operations.messages import MAX_ID
+from flask_outbox.outbox.models import WAITING, MailEvent, OutboxMessage, Status
 from flask_outbox.smtp.errors import MESSAGE_STEPS
+
+_TOLD = {
+    Status.DELIVERED: frozenset({"delivered"}),
+    Status.BOUNCED: frozenset(
+        {"dead", "full", "ambiguous", "policy", "message", "path", "provider"}
+    ),
+    Status.COMPLAINED: frozenset({"complaint"}),
+}
+"""The meanings of events that give a message such a status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class MessageOutcome:
     """What became of one message. Times are Unix time in seconds.
 
     While it waits, `ended_at` is None and `due_at` is the time of its next attempt. `words` are the
-    server's, if it refused this message. `arguments` are those that were kept.
+    server's, if it refused this message, or sent it back later: `reported_at` is when that came in,
+    or that it was delivered, or called spam. `arguments` are those that were kept.
     """
 
     number: int
@@ -43,6 +54,7 @@ class MessageOutcome:
     due_at: float | None
     words: str | None
     arguments: dict[str, Any] = field(default_factory=dict)
+    reported_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,8 @@ def message_outcomes(
         if cursor is not None:
             conditions.append(_beyond(cursor))
         found += _in_order(session, period.key, conditions, forwards=forwards, count=count)
-    outcomes = [_outcome(message) for message in found[:count]]
+    events = _events(session, found[:count])
+    outcomes = [_outcome(message, events.get(message.id)) for message in found[:count]]
     return outcomes[::-1] if forwards else outcomes
 
 
@@ -134,8 +147,28 @@ def _beyond(cursor: MessageCursor) -> ColumnElement[bool]:
     return and_(at >= cursor.at, newer)
 
 
-def _outcome(message: OutboxMessage) -> MessageOutcome:
+def _events(session: Session, messages: Sequence[OutboxMessage]) -> dict[int, MailEvent]:
+    """The event that gave each message its status, the first if several said the same."""
+    told = {one.id: _TOLD[Status(one.status)] for one in messages if one.status in _TOLD}
+    if not told:
+        return {}
+    events = session.scalars(
+        select(MailEvent)
+        .where(MailEvent.outbox_id.in_(told), MailEvent.trusted)
+        .order_by(MailEvent.id.desc())
+    )
+    return {
+        one.outbox_id: one
+        for one in events
+        if one.outbox_id is not None and one.meaning in told[one.outbox_id]
+    }
+
+
+def _outcome(message: OutboxMessage, event: MailEvent | None) -> MessageOutcome:
     refused = message.status in {Status.DEAD, Status.DEFERRED, Status.UNKNOWN}
+    words = words_of_refusal(message.answer) if refused and message.answer else None
+    if event is not None and message.status == Status.BOUNCED:
+        words = event.words or None
     return MessageOutcome(
         number=message.id,
         kind=message.kind,
@@ -143,6 +176,7 @@ def _outcome(message: OutboxMessage) -> MessageOutcome:
         asked_at=message.created_at,
         ended_at=message.settled_at,
         due_at=message.due_at if message.status in WAITING else None,
-        words=words_of_refusal(message.answer) if refused and message.answer else None,
+        words=words,
         arguments=message.arguments,
+        reported_at=event.at if event is not None else None,
     )

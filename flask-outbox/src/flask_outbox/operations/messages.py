@@ -5,7 +5,6 @@ Nothing here shows the text of a message: it is composed when the message leaves
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, TextClause, delete, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import AddressError, parse_address
+from flask_outbox.message.addresses import AddressError, address_digest, parse_address
 from flask_outbox.operations import counts
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import (
+    ACCEPTED,
     HAS_ENDED,
     IS_UNSENT,
     IS_WAITING,
@@ -67,9 +67,9 @@ class Search:
     """Which messages to find: every part that is given must match.
 
     `text` is what an operator has at hand: a message's id, its Message-ID in angle brackets, or an
-    address or a part of one. `status` may be WAITING_STATUS as well, for all that wait. `since` and
-    `until` are Unix time. `before` continues a list: the creation time and the number of its last
-    message.
+    address or a part of one. `status` may be WAITING_STATUS as well, for all that wait, and SENT
+    finds all that a server accepted. `since` and `until` are Unix time. `before` continues a list:
+    the creation time and the number of its last message.
     """
 
     text: str | None = None
@@ -104,7 +104,7 @@ def retry(session: Session, number: int, *, now: float) -> OutboxMessage:
 
     Raises NotPossibleError if it is being sent, was sent, or has lost what it needs.
     """
-    message = retryable(session, number)
+    message = retryable(session, number, now=now)
     counts.add_early(session, [number])
     expires_at = message.expires_at
     if expires_at is not None:
@@ -135,7 +135,7 @@ def cancel(session: Session, number: int, *, now: float) -> OutboxMessage:
     return message
 
 
-def retryable(session: Session, number: int) -> OutboxMessage:
+def retryable(session: Session, number: int, *, now: float) -> OutboxMessage:
     """The message, if `retry` would queue it again; raises NotPossibleError as that does."""
     message = _get(session, number)
     if message.status not in RETRYABLE:
@@ -151,7 +151,7 @@ def retryable(session: Session, number: int) -> OutboxMessage:
     if message.reduced:
         words = _("Message {number} is too old: its address was deleted.")
         raise NotPossibleError(RejectionReason.TOO_OLD, words.format(number=number))
-    condemned = suppression(session, message.recipient_key)
+    condemned = suppression(session, message.recipient_key, now=now)
     if condemned is not None:
         raise NotPossibleError(
             RejectionReason.SUPPRESSED,
@@ -211,11 +211,6 @@ def prune(session: Session, *, now: float, retention: float) -> int:
     return len(old)
 
 
-def address_digest(key: str) -> str:
-    """What replaces an address's key in a reduced row."""
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
 def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
     conditions: list[ColumnElement[bool] | TextClause] = []
     if wanted.text:
@@ -224,6 +219,8 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool] | TextClause]:
         conditions.append(_address_matches(wanted.address))
     if wanted.status == WAITING_STATUS:
         conditions.append(text(IS_WAITING))
+    elif wanted.status == Status.SENT:
+        conditions.append(OutboxMessage.status.in_(ACCEPTED))
     elif wanted.status:
         conditions.append(OutboxMessage.status == wanted.status)
         # Redundant, but it leads SQLite to the index with this condition.

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
+from flask_outbox.message.addresses import address_digest
 from flask_outbox.operations.counts import add_early
 from flask_outbox.operations.history import OwnershipPeriod, within
-from flask_outbox.operations.messages import address_digest
-from flask_outbox.outbox.models import OutboxMessage, Suppression
+from flask_outbox.outbox.models import MailEvent, OptOut, OutboxMessage, Suppression
 
 AT_ONCE = 500
 
@@ -30,12 +30,23 @@ def messages_within(session: Session, period: OwnershipPeriod) -> Sequence[Outbo
     return session.scalars(theirs.order_by(OutboxMessage.id)).all()
 
 
+def events_within(session: Session, period: OwnershipPeriod) -> Sequence[MailEvent]:
+    """What became of mail to an address after a server took it, in this period, oldest first."""
+    return session.scalars(
+        select(MailEvent).where(*_told_within(period)).order_by(MailEvent.at, MailEvent.id)
+    ).all()
+
+
 def erase_address(session: Session, key: str) -> int:
     """Remove every trace of the address with this key; return how many messages it had.
 
-    This includes those that wait and the digests of old ones. One that is being sent may arrive.
+    This includes those that wait and the digests of old ones, what came back about them, and which
+    lists it has left. One that is being sent may arrive. Reports that nobody understood are not
+    searched: they end with their retention.
     """
     session.execute(delete(Suppression).where(Suppression.address_key == key))
+    session.execute(delete(OptOut).where(OptOut.address_key == key))
+    session.execute(delete(MailEvent).where(MailEvent.recipient_key == key))
     theirs = OutboxMessage.recipient_key.in_([key, address_digest(key)])
     return _erase(session, session.scalars(select(OutboxMessage.id).where(theirs)).all())
 
@@ -44,6 +55,9 @@ def erase_within(session: Session, period: OwnershipPeriod) -> int:
     """Remove every trace of the address from this period; return how many messages it had."""
     is_theirs = Suppression.address_key == period.key, Suppression.since >= period.since
     session.execute(delete(Suppression).where(*is_theirs, Suppression.since < _end(period)))
+    has_left = OptOut.address_key == period.key, OptOut.since >= period.since
+    session.execute(delete(OptOut).where(*has_left, OptOut.since < _end(period)))
+    session.execute(delete(MailEvent).where(*_told_within(period)))
     theirs = OutboxMessage.recipient_key.in_([period.key, address_digest(period.key)])
     found = select(OutboxMessage.id).where(theirs, within(period))
     return _erase(session, session.scalars(found).all())
@@ -61,6 +75,14 @@ def erase_messages(session: Session, key: str, *arguments: Mapping[str, Any]) ->
     )
 
 
+def _told_within(period: OwnershipPeriod) -> tuple[ColumnElement[bool], ...]:
+    return (
+        MailEvent.recipient_key == period.key,
+        MailEvent.at >= period.since,
+        MailEvent.at < _end(period),
+    )
+
+
 def _end(period: OwnershipPeriod) -> float:
     return math.inf if period.until is None else period.until
 
@@ -69,5 +91,6 @@ def _erase(session: Session, numbers: Sequence[int]) -> int:
     for first in range(0, len(numbers), AT_ONCE):
         some = numbers[first : first + AT_ONCE]
         add_early(session, some)
+        session.execute(delete(MailEvent).where(MailEvent.outbox_id.in_(some)))
         session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(some)))
     return len(numbers)

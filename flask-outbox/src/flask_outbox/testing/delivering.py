@@ -64,6 +64,8 @@ class _Delivery(Delivery):
         self, outbox: Outbox, recorder: _Recorder, claims: Claims, leases: LeaseKeeper
     ) -> None:
         super().__init__(outbox, Connections(one_server(lambda: recorder)), claims, leases)
+        # A test asks for the email, which has one copy for each recipient with a return path.
+        self.options = replace(self.options, return_path=None)
         self.recorder = recorder
         self.raised: BaseException | None = None
         self.outcomes: list[Settlement] = []

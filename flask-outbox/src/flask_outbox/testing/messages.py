@@ -41,6 +41,7 @@ class MessageRecord:
 
     @property
     def subject(self) -> str | None:
+        """The subject of a finished message; None of one that is composed when it leaves."""
         return self.arguments.get("subject") if self.type == PRERENDERED else None
 
     def is_to(self, address: AddressLike) -> bool:
