@@ -1,7 +1,6 @@
-"""What newcomers want to do and may not yet: it is kept until their address is verified. HTTP only.
+"""Whom newcomers want to follow and may not yet, until their address is verified. HTTP only.
 
-A draft is shown in the form again, and never posted by itself. Whom they want to follow, they
-follow on the first page that they open afterwards.
+They follow them on the first page that they open afterwards.
 """
 
 from __future__ import annotations
@@ -13,31 +12,14 @@ from flask_login import current_user
 
 from microblog.accounts.pages.intents import forget_intent, keep_intent, kept_intent
 from microblog.accounts.pages.verified import is_verified
-from microblog.blog import people
 from microblog.database import transaction
+from microblog.people import relations
 from microblog.web.languages import current_language
 
-DRAFT, FOLLOWS = "draft", "follows"
-
-DRAFT_BYTES = 2_000
-"""Of a cookie's 4,096: as many as a post has whose characters are all of the longest."""
+FOLLOWS = "follows"
 
 FOLLOWS_MAXIMUM = 20
 """The oldest are dropped."""
-
-
-def keep_draft(text: str) -> None:
-    """Keep the text of a post, unless it is too long for a cookie."""
-    if len(text.encode("utf-8", "replace")) <= DRAFT_BYTES:
-        keep_intent(DRAFT, text)
-
-
-def kept_draft() -> str:
-    return kept_intent(DRAFT) or ""
-
-
-def forget_draft() -> None:
-    forget_intent(DRAFT)
 
 
 def follow_later(person_id: int) -> None:
@@ -65,7 +47,7 @@ def follow_now() -> None:
     if not wanted or not is_verified():
         return
     with transaction() as writing:
-        names = people.follow_each(writing, current_user.user.id, wanted)
+        names = relations.follow_each(writing, current_user.user.id, wanted)
     forget_intent(FOLLOWS)
     if names:
         listed = format_list(names, locale=current_language())

@@ -12,8 +12,8 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from microblog.accounts.models import LoginSession, User
-from microblog.blog.models import Block, Follow, Mute
 from microblog.database import db, transaction, utc_now
+from microblog.people.models import Block, Follow, Mute
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
@@ -242,7 +242,7 @@ def test_settings_list_the_people_whom_one_blocked_or_muted_and_end_that(
 def test_a_list_of_blocked_people_has_pages_and_takes_the_same_statements(
     app: Flask, susan: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("microblog.blog.people.PAGE_SIZE", 2)
+    monkeypatch.setattr("microblog.people.relations.PAGE_SIZE", 2)
     with app.app_context():
         engine = db.engine
     with recorded(engine) as before:

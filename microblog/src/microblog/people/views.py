@@ -1,79 +1,85 @@
-"""The pages of people: profiles, who follows whom, and the buttons on them. HTTP only."""
+"""The pages of who follows, mutes and blocks whom, and the buttons. HTTP only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask import Response as FlaskResponse
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_required
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from microblog.accounts.pages.forms import EmptyForm
+from microblog.accounts.pages.reader import reader_id
 from microblog.accounts.pages.verified import is_verified
-from microblog.blog import feeds, intents, people, suggestions, timeline
-from microblog.blog.people import NotPossibleError, Person
-from microblog.blog.rendering import cursor, linked, reader_id, timeline_context
-from microblog.blog.timeline import Cursor
 from microblog.database import MAX_ID, db, transaction
+from microblog.people import avatars, intents, profile_views, relations
+from microblog.people.name_suggestions import suggest_names
+from microblog.people.relations import NotPossibleError, Person
 from microblog.web.links import parse_id, safe_next
-from microblog.web.ratelimits import limit_posts
+from microblog.web.ratelimits import limit_posts, limit_reading
+from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("people", __name__)
 
 Action = Callable[[Session, int, Person], bool]
 
 
-@blueprint.get("/user/<username>")
-def profile(username: str) -> str:
-    person = _find(username)
-    page = timeline.of_person(db.session, person.user.id, reader_id(), cursor())
-    about = linked(person.about_me)
-    return render_template(
-        "blog/profile.html", person=person, about=about, form=EmptyForm(), **timeline_context(page)
+def init_app(app: Flask) -> None:
+    """Add the pages of people to the site."""
+    app.register_blueprint(blueprint)
+    app.register_blueprint(profile_views.blueprint)
+    profile_views.init_app(app)
+    avatars.init_app(app)
+    add_settings_page(
+        app,
+        "people.hidden",
+        _l("Blocked and muted"),
+        _l("People you don't see"),
+        icon="block",
+        position=55,
     )
-
-
-@blueprint.get("/user/<username>.atom")
-def profile_feed(username: str) -> FlaskResponse:
-    person = people.find_person(db.session, username, None) or abort(404)
-    page = timeline.of_person(db.session, person.user.id, None, Cursor())
-    name = person.user.username
-    return feeds.response(name, "people.profile", page, username=name)
-
-
-@blueprint.get("/user/<username>/card")
-def card(username: str) -> str:
-    """A part of a page, which is shown beside a name on which the pointer rests."""
-    return render_template("blog/card.html", person=_find(username))
+    app.jinja_env.globals["is_followed_later"] = intents.is_followed_later
 
 
 @blueprint.get("/user/<username>/followers")
 def followers(username: str) -> str:
-    person = _find(username)
-    found = people.followers(db.session, person.user.id, reader_id(), _after())
+    person = find(username)
+    found = relations.followers(db.session, person.user.id, reader_id(), _after())
     heading = _("Followers of %(username)s", username=person.user.username)
-    return render_template("blog/people.html", heading=heading, found=found)
+    return render_template("people/people.html", heading=heading, found=found)
 
 
 @blueprint.get("/user/<username>/following")
 def following(username: str) -> str:
-    person = _find(username)
-    found = people.following(db.session, person.user.id, reader_id(), _after())
+    person = find(username)
+    found = relations.following(db.session, person.user.id, reader_id(), _after())
     heading = _("Followed by %(username)s", username=person.user.username)
-    return render_template("blog/people.html", heading=heading, found=found)
+    return render_template("people/people.html", heading=heading, found=found)
 
 
-@blueprint.get("/people")
+@blueprint.get("/people/names")
+@limit_reading
 @login_required
-def suggested() -> str:
-    """People to follow."""
-    skip = parse_id(request.args.get("skip")) or 0
-    after = parse_id(request.args.get("after"))
-    found = suggestions.suggest(db.session, current_user.user.id, skip=skip, after=after)
-    return render_template("blog/suggestions.html", found=found, form=EmptyForm())
+def names() -> FlaskResponse:
+    """The people whom the reader may be about to mention, for the list below the field."""
+    found = suggest_names(db.session, reader_id() or 0, request.args.get("starts", ""))
+    answer = jsonify(people=[{"username": one.username, "name": one.display_name} for one in found])
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @blueprint.get("/settings/blocked", defaults={"relation": "blocked"})
@@ -81,10 +87,10 @@ def suggested() -> str:
 @login_required
 def hidden(relation: str) -> str:
     """The people whom the reader blocked or muted."""
-    find = people.blocked if relation == "blocked" else people.muted
+    find = relations.blocked if relation == "blocked" else relations.muted
     found = find(db.session, current_user.user.id, _after())
     form = EmptyForm()
-    return render_template("blog/hidden_people.html", relation=relation, found=found, form=form)
+    return render_template("people/hidden_people.html", relation=relation, found=found, form=form)
 
 
 @blueprint.post("/follow/<username>")
@@ -93,7 +99,7 @@ def hidden(relation: str) -> str:
 def follow(username: str) -> Response:
     if not is_verified():
         return _follow_later(username)
-    return _act(username, people.follow, _("You're following %(username)s.", username=username))
+    return _act(username, relations.follow, _("You're following %(username)s.", username=username))
 
 
 @blueprint.post("/unfollow/<username>")
@@ -102,8 +108,8 @@ def follow(username: str) -> Response:
 def unfollow(username: str) -> Response:
     words = _("You're not following %(username)s.", username=username)
     if not is_verified():
-        intents.do_not_follow_later(_find(username).user.id)
-    return _act(username, people.unfollow, words)
+        intents.do_not_follow_later(find(username).user.id)
+    return _act(username, relations.unfollow, words)
 
 
 @blueprint.post("/mute/<username>")
@@ -113,7 +119,7 @@ def mute(username: str) -> Response:
     words = _(
         "%(username)s is muted. Their posts won't appear in your timelines.", username=username
     )
-    return _act(username, people.mute, words)
+    return _act(username, relations.mute, words)
 
 
 @blueprint.post("/unmute/<username>")
@@ -121,7 +127,7 @@ def mute(username: str) -> Response:
 @login_required
 def unmute(username: str) -> Response:
     words = _("%(username)s is no longer muted.", username=username)
-    return _act(username, people.unmute, words, blocking=True)
+    return _act(username, relations.unmute, words, blocking=True)
 
 
 @blueprint.post("/block/<username>")
@@ -129,7 +135,7 @@ def unmute(username: str) -> Response:
 @login_required
 def block(username: str) -> Response:
     words = _("%(username)s is blocked. You can't see each other's posts.", username=username)
-    return _act(username, people.block, words)
+    return _act(username, relations.block, words)
 
 
 @blueprint.post("/unblock/<username>")
@@ -137,7 +143,7 @@ def block(username: str) -> Response:
 @login_required
 def unblock(username: str) -> Response:
     words = _("%(username)s is no longer blocked.", username=username)
-    return _act(username, people.unblock, words, blocking=True)
+    return _act(username, relations.unblock, words, blocking=True)
 
 
 def _act(username: str, action: Action, words: str, *, blocking: bool = False) -> Response:
@@ -147,7 +153,7 @@ def _act(username: str, action: Action, words: str, *, blocking: bool = False) -
     """
     with transaction() as writing:
         reader = current_user.user.id
-        found = people.find_person_locked(writing, username, reader, blocking=blocking)
+        found = relations.find_person_locked(writing, username, reader, blocking=blocking)
         person = found or abort(404)
         try:
             action(writing, reader, person)
@@ -159,9 +165,9 @@ def _act(username: str, action: Action, words: str, *, blocking: bool = False) -
 
 
 def _follow_later(username: str) -> Response:
-    person = _find(username)
+    person = find(username)
     try:
-        people.require_followable(current_user.user.id, person)
+        relations.require_followable(current_user.user.id, person)
     except NotPossibleError as error:
         flash(_reasons()[error.reason], "error")
     else:
@@ -177,7 +183,8 @@ def _follow_later(username: str) -> Response:
 def _back_to(person: Person) -> str:
     """The page from which the form was sent, if it says so; else the person's page."""
     profile = url_for("people.profile", username=person.user.username)
-    return safe_next(request.args.get("next")) if "next" in request.args else profile
+    origin = request.form.get("next", request.args.get("next"))
+    return profile if origin is None else safe_next(origin)
 
 
 def _reasons() -> dict[str, str]:
@@ -187,8 +194,9 @@ def _reasons() -> dict[str, str]:
     }
 
 
-def _find(username: str) -> Person:
-    return people.find_person(db.session, username, reader_id()) or abort(404)
+def find(username: str) -> Person:
+    """The person with this name, or 404 if this reader may not see them."""
+    return relations.find_person(db.session, username, reader_id()) or abort(404)
 
 
 def _after() -> int:

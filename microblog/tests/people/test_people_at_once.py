@@ -12,9 +12,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from microblog.accounts.models import User
-from microblog.blog import people, posts
-from microblog.blog.models import Block, Follow, Mention
+from microblog.blog import posts
+from microblog.blog.models import Mention
 from microblog.database import transaction, utc_now
+from microblog.people import relations
+from microblog.people.models import Block, Follow
 from tests.visitor import make_user
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -56,11 +58,11 @@ def at_once(
 def act(reader: int, name: str, action: Callable[..., bool]) -> None:
     """Do as the page does; a refusal is no error."""
     with transaction() as writing:
-        person = people.find_person_locked(writing, name, reader)
+        person = relations.find_person_locked(writing, name, reader)
         if person is not None:
             try:
                 action(writing, reader, person)
-            except people.NotPossibleError:
+            except relations.NotPossibleError:
                 return
 
 
@@ -88,8 +90,8 @@ def test_no_follow_survives_a_concurrent_block(app: Flask) -> None:
     at_once(
         app,
         TRIES,
-        lambda: act(susan, "bob", people.follow),
-        lambda: act(bob, "susan", people.block),
+        lambda: act(susan, "bob", relations.follow),
+        lambda: act(bob, "susan", relations.block),
         between=begin_again,
     )
     assert survived == [0] * TRIES
@@ -113,7 +115,7 @@ def test_nobody_follows_an_account_that_is_hidden_concurrently(app: Flask, colum
             writing.execute(update(User).values({column: None}))
             writing.execute(delete(Follow))
 
-    at_once(app, 20, lambda: act(susan, "bob", people.follow), hide, between=show)
+    at_once(app, 20, lambda: act(susan, "bob", relations.follow), hide, between=show)
     assert late == [0] * 20
 
 
@@ -124,7 +126,7 @@ def test_a_followed_account_can_be_deleted_concurrently(app: Flask) -> None:
     at_once(
         app,
         20,
-        lambda: act(susan, "bob", people.follow),
+        lambda: act(susan, "bob", relations.follow),
         lambda: remove("bob"),
         between=lambda: make_user(app, "bob"),
     )

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from microblog.blog import pictures
-from microblog.blog.pictures import SCANS_MAXIMUM, WAITING_MAXIMUM, PictureError, read_picture
+from microblog.people import pictures
+from microblog.people.pictures import SCANS_MAXIMUM, WAITING_MAXIMUM, PictureError, read_picture
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user
 
 pytestmark = pytest.mark.slow

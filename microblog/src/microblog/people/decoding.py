@@ -18,7 +18,7 @@ from io import BytesIO
 # The plugin is named so that Pillow does not load all others to find it.
 from PIL import Image, ImageOps, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
-from microblog.blog.pictures import REFUSED
+from microblog.people.pictures import REFUSED
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 JPEG_PIXELS_MAXIMUM = 40_000_000

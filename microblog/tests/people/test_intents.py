@@ -15,9 +15,11 @@ from microblog.accounts.actions import verification
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.pages.intents import PAGE_MAXIMUM
-from microblog.blog.intents import DRAFT_BYTES, FOLLOWS_MAXIMUM
-from microblog.blog.models import Follow, Post
+from microblog.blog.drafts import DRAFT_BYTES
+from microblog.blog.models import Post
 from microblog.database import db, transaction, utc_now
+from microblog.people.intents import FOLLOWS_MAXIMUM
+from microblog.people.models import Follow
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
 OPENED = "/verify_email/choose"

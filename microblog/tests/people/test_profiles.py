@@ -18,8 +18,8 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from microblog.accounts.models import User
-from microblog.blog.decoding import SIDE, RefusedError, decode
 from microblog.database import transaction, utc_now
+from microblog.people.decoding import SIDE, RefusedError, decode
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.constants import Make
 from tests.visitor import Visitor, error_beside, make_user, value_in, words
@@ -236,7 +236,7 @@ def test_every_kind_of_pixels_is_kept_as_a_square(mode: str, size: tuple[int, in
 
 
 READ_BOTH = """
-from microblog.blog.decoding import decode
+from microblog.people.decoding import decode
 
 def peak():
     with open("/proc/self/status") as status:

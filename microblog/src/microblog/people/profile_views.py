@@ -21,21 +21,19 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from microblog.accounts.actions.registration import TakenError
-from microblog.accounts.actions.renaming import rename
 from microblog.accounts.display_names import (
     DISPLAY_NAME_MAXIMUM,
     DisplayNameError,
     DisplayNameProblem,
-    change_display_name,
 )
 from microblog.accounts.models import User
 from microblog.accounts.pages.forms import EmptyForm, why_taken
-from microblog.blog import profiles
-from microblog.blog.forms import PictureForm, ProfileForm
-from microblog.blog.models import Profile
-from microblog.blog.pictures import MIMETYPE, PictureError, read_picture
-from microblog.blog.rendering import reader_id
+from microblog.accounts.pages.reader import reader_id
 from microblog.database import db, transaction
+from microblog.people import profiles
+from microblog.people.forms import PictureForm, ProfileForm
+from microblog.people.models import Profile
+from microblog.people.pictures import MIMETYPE, PictureError, read_picture
 from microblog.web.ratelimits import limit_posts
 from microblog.web.settings_pages import add_settings_page
 
@@ -81,9 +79,13 @@ def edit() -> str | Response:
         try:
             with transaction() as writing:
                 own = writing.get_one(User, user.id)
-                change_display_name(writing, own, form.display_name.data or "")
-                rename(writing, own, form.username.data)
-                profiles.change_about_me(writing, own, form.about_me.data or "")
+                profiles.change_profile(
+                    writing,
+                    own,
+                    display_name=form.display_name.data or "",
+                    username=form.username.data,
+                    about_me=form.about_me.data or "",
+                )
         except TakenError as error:
             form.username.errors = [why_taken(error)]
         except DisplayNameError as error:
@@ -145,7 +147,7 @@ def _page(form: ProfileForm | None, picture_form: PictureForm) -> str:
     if form is None:
         form = _profile_form(profile, formdata=None)
     return render_template(
-        "blog/edit_profile.html", form=form, picture_form=picture_form, profile=profile
+        "people/edit_profile.html", form=form, picture_form=picture_form, profile=profile
     )
 
 

@@ -102,7 +102,7 @@ def _decoded(given: bytes) -> bytes:
     Raises PictureError, or RuntimeError if the process cannot run.
     """
     # A process and not an import: Pillow must never be loaded into a web process.
-    program = [sys.executable, "-P", "-m", "microblog.blog.decoding"]
+    program = [sys.executable, "-P", "-m", "microblog.people.decoding"]
     limits = [str(CPU_SECONDS), str(MEMORY_BYTES)]
     try:
         done = subprocess.run(  # noqa: S603 - our own module

@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
+from microblog.accounts.actions.renaming import rename
+from microblog.accounts.display_names import change_display_name
 from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
-from microblog.blog.models import Avatar, Block, Profile
-from microblog.blog.pictures import Picture
-from microblog.blog.text import readable
 from microblog.database import MAX_ID
+from microblog.people.models import Avatar, Block, Profile
+from microblog.people.pictures import Picture
+from microblog.people.signals import profile_changed
+from microblog.people.text import readable
 
 ABOUT_MAXIMUM = 300
 """Characters, as a person counts them."""
@@ -21,10 +24,19 @@ def find_profile(session: Session, user_id: int) -> Profile:
     return session.get(Profile, user_id) or Profile(user_id=user_id, about_me="")
 
 
-def change_about_me(session: Session, user: User, about_me: str) -> None:
-    """Change what a person says about themselves. Raises TextError for what is not accepted."""
+def change_profile(
+    session: Session, user: User, *, display_name: str, username: str, about_me: str
+) -> None:
+    """Change what a person is called, and what they say about themselves.
+
+    Raises DisplayNameError, UsernameError, TakenError, and TextError for what is not accepted.
+    """
+    change_display_name(session, user, display_name)
+    rename(session, user, username)
     text = readable(about_me, ABOUT_MAXIMUM, may_be_blank=True)
     _stored_profile(session, user.id).about_me = text
+    session.flush()
+    profile_changed.send(session, user_id=user.id)
 
 
 def set_picture(session: Session, user_id: int, picture: Picture) -> None:

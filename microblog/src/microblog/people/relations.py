@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal, or_, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from microblog.accounts.models import User
 from microblog.accounts.usernames import username_key
 from microblog.accounts.visibility import visible
-from microblog.blog.models import Block, Follow, Mute, Post, Profile
+from microblog.people.models import Block, Follow, Mute, Profile
+from microblog.people.signals import followed, unfollowed
 
 PAGE_SIZE = 50
 
@@ -37,7 +38,6 @@ class Person:
     user: User
     about_me: str
     avatar_digest: str | None
-    posts: int
     followers: int
     following: int
     is_followed: bool
@@ -67,7 +67,6 @@ def find_person(
             User,
             Profile.about_me,
             Profile.avatar_digest,
-            _count(Post, Post.user_id == User.id),
             _count_people(Follow.follower_id, Follow.followed_id == User.id),
             _count_people(Follow.followed_id, Follow.follower_id == User.id),
             exists().where(Follow.follower_id == me, Follow.followed_id == User.id),
@@ -115,7 +114,11 @@ def follow(session: Session, reader_id: int, person: Person) -> bool:
     Raises NotPossibleError as `require_followable` does.
     """
     require_followable(reader_id, person)
-    return _add(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+    followed_id = person.user.id
+    if not _add(session, Follow, follower_id=reader_id, followed_id=followed_id):
+        return False
+    followed.send(session, follower_id=reader_id, followed_id=followed_id)
+    return True
 
 
 def require_followable(reader_id: int, person: Person) -> None:
@@ -131,17 +134,17 @@ def follow_each(session: Session, reader_id: int, people_ids: Collection[int]) -
     # All are locked in one order first, since each follow locks a pair.
     names = session.scalars(wanted.with_for_update(key_share=True)).all()
     found = [find_person_locked(session, name, reader_id) for name in names]
-    followed = []
+    done = []
     for person in found:
         if person and person.user.id != reader_id and not person.is_blocked:
             follow(session, reader_id, person)
-            followed.append(person.user.username)
-    return followed
+            done.append(person.user.username)
+    return done
 
 
 def unfollow(session: Session, reader_id: int, person: Person) -> bool:
     """Make the reader stop following this person; return False if they did not follow."""
-    return _remove(session, Follow, follower_id=reader_id, followed_id=person.user.id)
+    return _end_follow(session, reader_id, person.user.id)
 
 
 def mute(session: Session, reader_id: int, person: Person) -> bool:
@@ -165,7 +168,7 @@ def block(session: Session, reader_id: int, person: Person) -> bool:
     """
     _require_other(reader_id, person)
     for one, other in ((reader_id, person.user.id), (person.user.id, reader_id)):
-        _remove(session, Follow, follower_id=one, followed_id=other)
+        _end_follow(session, one, other)
     return _add(session, Block, blocker_id=reader_id, blocked_id=person.user.id)
 
 
@@ -201,12 +204,15 @@ def pictures(session: Session, people: Collection[int]) -> dict[int, str]:
     }
 
 
-def across_a_block(reader_id: int) -> Any:
-    """The SQL condition for people whom the reader blocks, or who block the reader."""
+def across_a_block(reader_id: int | ColumnElement[int], person: Any = User) -> Any:
+    """The SQL condition for people whom the reader blocks, or who block the reader.
+
+    `person` is another name of their table in the statement.
+    """
     return exists().where(
         or_(
-            (Block.blocker_id == reader_id) & (Block.blocked_id == User.id),
-            (Block.blocker_id == User.id) & (Block.blocked_id == reader_id),
+            (Block.blocker_id == reader_id) & (Block.blocked_id == person.id),
+            (Block.blocker_id == person.id) & (Block.blocked_id == reader_id),
         )
     )
 
@@ -233,14 +239,17 @@ def _people(
     return People(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1][0].id if more else None)
 
 
-def _count(table: Any, condition: Any) -> Any:
-    return select(func.count()).select_from(table).where(condition).scalar_subquery()
-
-
 def _count_people(column: InstrumentedAttribute[int], condition: Any) -> Any:
     other = aliased(User)
     counted = select(func.count()).join_from(column.class_, other, other.id == column)
     return counted.where(condition, visible(other)).correlate(User).scalar_subquery()
+
+
+def _end_follow(session: Session, follower_id: int, followed_id: int) -> bool:
+    if not _remove(session, Follow, follower_id=follower_id, followed_id=followed_id):
+        return False
+    unfollowed.send(session, follower_id=follower_id, followed_id=followed_id)
+    return True
 
 
 def _require_other(reader_id: int, person: Person) -> None:

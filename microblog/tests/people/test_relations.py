@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
-from microblog.blog import people
-from microblog.blog.models import Block, Follow, Mute, Post, Profile
-from microblog.blog.people import NotPossibleError, Person, find_person
 from microblog.database import MAX_ID, utc_now
+from microblog.people import relations
+from microblog.people.models import Block, Follow, Mute, Profile
+from microblog.people.relations import NotPossibleError, Person, find_person
 from tests.bare_site import bare_session, bare_user
 
 TABLES = {
@@ -116,10 +116,8 @@ def test_counts_leave_out_hidden_accounts(
         (susan, eve),
     ]:
         relate(session, one, "follows", other)
-    session.add_all([Post(body="hello", user_id=bob.id) for _ in range(3)])
-    session.add(Post(body="hello", user_id=susan.id))
     found = seen(session, "Bob", susan)
-    assert (found.posts, found.followers, found.following) == (3, 2, 1)
+    assert (found.followers, found.following) == (2, 1)
     assert (found.about_me, found.avatar_digest) == ("", None)
     session.add(Profile(user_id=bob.id, about_me="I am Bob", avatar_digest="d1"))
     session.flush()
@@ -136,9 +134,9 @@ def test_counts_leave_out_hidden_accounts(
 @pytest.mark.parametrize(
     ("do", "undo", "does"),
     [
-        (people.follow, people.unfollow, "follows"),
-        (people.mute, people.unmute, "mutes"),
-        (people.block, people.unblock, "blocks"),
+        (relations.follow, relations.unfollow, "follows"),
+        (relations.mute, relations.unmute, "mutes"),
+        (relations.block, relations.unblock, "blocks"),
     ],
 )
 def test_a_relation_begins_and_ends_once_for_these_two_alone(
@@ -162,22 +160,22 @@ def test_a_block_ends_following_in_both_directions_and_no_other(
 ) -> None:
     for one, other in [(susan, bob), (bob, susan), (susan, eve), (eve, bob)]:
         relate(session, one, "follows", other)
-    assert people.block(session, susan.id, seen(session, "bob", susan))
+    assert relations.block(session, susan.id, seen(session, "bob", susan))
     assert pairs(session, "follows") == {(susan.id, eve.id), (eve.id, bob.id)}
     with pytest.raises(NotPossibleError, match="blocked"):
-        people.follow(session, susan.id, seen(session, "bob", susan))
-    assert people.mute(session, susan.id, seen(session, "bob", susan))
+        relations.follow(session, susan.id, seen(session, "bob", susan))
+    assert relations.mute(session, susan.id, seen(session, "bob", susan))
 
 
 def test_no_relation_to_a_hidden_account_is_changed(
     session: Session, susan: User, bob: User
 ) -> None:
-    assert people.find_person_locked(session, "bob", susan.id) == seen(session, "bob", susan)
-    assert people.find_person_locked(session, "susan", susan.id) is not None
-    assert people.find_person_locked(session, "nobody", susan.id) is None
+    assert relations.find_person_locked(session, "bob", susan.id) == seen(session, "bob", susan)
+    assert relations.find_person_locked(session, "susan", susan.id) is not None
+    assert relations.find_person_locked(session, "nobody", susan.id) is None
     susan.disabled_at = utc_now()
     session.flush()
-    assert people.find_person_locked(session, "bob", susan.id) is None
+    assert relations.find_person_locked(session, "bob", susan.id) is None
 
 
 # Lists
@@ -187,8 +185,8 @@ def test_no_relation_to_a_hidden_account_is_changed(
 def test_lists_have_everybody_once_newest_accounts_first(
     session: Session, susan: User, bob: User, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert people.PAGE_SIZE == 50
-    monkeypatch.setattr(people, "PAGE_SIZE", 2)
+    assert relations.PAGE_SIZE == 50
+    monkeypatch.setattr(relations, "PAGE_SIZE", 2)
     crowd = [bare_user(session, f"user{place}") for place in range(4)]
     gone = bare_user(session, "gone", disabled_at=utc_now())
     does = {"muted": "mutes", "blocked": "blocks"}.get(which, "follows")
@@ -197,10 +195,10 @@ def test_lists_have_everybody_once_newest_accounts_first(
         relate(session, *_with(related, does))
         relate(session, *_with((one, susan), does))
 
-    def page(after: int) -> people.People:
+    def page(after: int) -> relations.People:
         if which in {"muted", "blocked"}:
-            return getattr(people, which)(session, bob.id, after)  # type: ignore[no-any-return]
-        return getattr(people, which)(session, bob.id, None, after)  # type: ignore[no-any-return]
+            return getattr(relations, which)(session, bob.id, after)  # type: ignore[no-any-return]
+        return getattr(relations, which)(session, bob.id, None, after)  # type: ignore[no-any-return]
 
     session.add(Profile(user_id=crowd[3].id, about_me="I am the last"))
     session.flush()
@@ -227,7 +225,7 @@ def test_lists_leave_out_blocks_in_either_direction(
         relate(session, bob, "follows", one)
     relate(session, *_with((susan, eve) if mine else (eve, susan), "blocks"))
     relate(session, bob, "blocks", ann)
-    for listed in (people.followers, people.following):
+    for listed in (relations.followers, relations.following):
         assert [
             [user.username for user, _ in listed(session, bob.id, reader, MAX_ID).rows]
             for reader in (susan.id, None)
@@ -245,5 +243,5 @@ def test_pictures_are_those_of_the_people_asked_for(
         ]
     )
     session.flush()
-    assert people.pictures(session, [susan.id, bob.id]) == {susan.id: "s"}
-    assert people.pictures(session, []) == {}
+    assert relations.pictures(session, [susan.id, bob.id]) == {susan.id: "s"}
+    assert relations.pictures(session, []) == {}

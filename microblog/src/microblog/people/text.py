@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache, lru_cache
@@ -18,11 +18,8 @@ from linkify_it.main import Match
 from markupsafe import Markup, escape
 
 from microblog.accounts.usernames import username_key
+from microblog.people.link_text import link_text
 from microblog.web.characters import MARKS_MAXIMUM, count_characters, is_overloaded
-
-CODE_POINTS_MAXIMUM = 500 * MARKS_MAXIMUM
-"""A text with more code points is too long however one counts. It is checked first, so that a text
-of megabytes does not cost the time of the other checks."""
 
 TAG_MAXIMUM = 64
 """Code points in a tag, without its hash."""
@@ -78,7 +75,8 @@ def readable(text: str, maximum: int, *, may_be_blank: bool = False) -> str:
     typed = text.strip()
     if not may_be_blank and is_blank(typed):
         raise TextError(TextProblem.BLANK)
-    if len(typed) > CODE_POINTS_MAXIMUM:
+    # Too long however one counts; first, so that megabytes do not cost the time of other checks.
+    if len(typed) > maximum * MARKS_MAXIMUM:
         raise TextError(TextProblem.LENGTH, len(typed))
     if is_overloaded(typed):
         raise TextError(TextProblem.MARKS)
@@ -130,22 +128,32 @@ def segments(text: str) -> Iterator[TextSegment]:
 
 def names_in(text: str) -> set[str]:
     """The keys of the names that a text mentions, whether or not accounts have them."""
-    return {segment.target for segment in segments(text) if segment.kind == "name"}
+    return {segment.target for segment in _segments(text) if segment.kind == "name"}
 
 
 def tags_in(text: str) -> set[str]:
     """The tags of a text, normalised."""
-    return {segment.target for segment in segments(text) if segment.kind == "tag"}
+    return {segment.target for segment in _segments(text) if segment.kind == "tag"}
 
 
-def as_html(text: str, names: Mapping[str, str], tags: str) -> Markup:
+def as_html(
+    text: str, names: Mapping[str, str], tags: str, show: Callable[[str], Markup] | None = None
+) -> Markup:
     """Return a text as HTML.
 
     `names` has the address of the page of each name that an account has, by key; `tags` is the
-    address of a tag's page, with `TAG` in place of the tag.
+    address of a tag's page, with `TAG` in place of the tag. `show` makes HTML of the words of each
+    part, if they are not to be shown as they are.
     """
+    if show is not None:
+        return Markup().join(_html(segment, names, tags, show) for segment in _segments(text))
     known = tuple((key, names[key]) for key in _names_in(text) if key in names)
     return _as_html(text, known, tags)
+
+
+@lru_cache(TEXTS_MAXIMUM)
+def _segments(text: str) -> tuple[TextSegment, ...]:
+    return tuple(segments(text))
 
 
 @lru_cache(TEXTS_MAXIMUM)
@@ -156,21 +164,30 @@ def _names_in(text: str) -> tuple[str, ...]:
 @lru_cache(TEXTS_MAXIMUM)
 def _as_html(text: str, known: tuple[tuple[str, str], ...], tags: str) -> Markup:
     names = dict(known)
-    return Markup("").join(_html(segment, names, tags) for segment in segments(text))
+    return Markup("").join(_html(segment, names, tags, escape) for segment in _segments(text))
 
 
-def _html(segment: TextSegment, names: Mapping[str, str], tags: str) -> Markup:
+def _html(
+    segment: TextSegment, names: Mapping[str, str], tags: str, show: Callable[[str], Markup]
+) -> Markup:
     if segment.kind == "link":
-        return Markup('<a href="{}" rel="nofollow noopener ugc">{}</a>').format(
-            segment.target, segment.text
-        )
+        return _link(segment.target, show)
+    words = show(segment.text)
     if segment.kind == "name" and segment.target in names:
-        return Markup('<a href="{}">{}</a>').format(names[segment.target], segment.text)
+        return Markup('<a href="{}">{}</a>').format(names[segment.target], words)
     if segment.kind == "tag":
         return Markup('<a href="{}" rel="tag">{}</a>').format(
-            tags.replace("TAG", segment.target), segment.text
+            tags.replace("TAG", segment.target), words
         )
-    return escape(segment.text)
+    return words
+
+
+def _link(address: str, show: Callable[[str], Markup]) -> Markup:
+    shown = link_text(address)
+    title = "" if address.endswith(shown) else Markup(' title="{}"').format(address)
+    return Markup('<a href="{}"{} rel="nofollow noopener ugc" dir="ltr">{}</a>').format(
+        address, title, show(shown)
+    )
 
 
 def _references(text: str) -> Iterator[TextSegment]:

@@ -1,0 +1,1 @@
+"""Profiles, and who follows, mutes or blocks whom."""
