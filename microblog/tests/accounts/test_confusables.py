@@ -8,13 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from microblog import database
+from microblog import schema
 from microblog.accounts.actions.registration import TakenError
 from microblog.accounts.actions.renaming import rename
 from microblog.accounts.confusables import mixes_scripts, skeleton
 from microblog.accounts.models import User
 from microblog.accounts.usernames import UsernameError, UsernameProblem, username_problem
-from microblog.database import alembic, db, transaction
+from microblog.database import db, transaction
+from microblog.schema import migrations
 from tests.visitor import ON_SQLITE, Visitor, error_beside, make_user, words
 
 MIXED = "Use letters of one alphabet."
@@ -142,12 +143,12 @@ def test_names_that_exist_already_are_kept(app: Flask) -> None:
     """The oldest has the skeleton for itself, the others keep their names, in capitals, too."""
     names = ["paypal", "paypaI", "p\u0430ypal", "susan"]
     with app.app_context():
-        alembic.downgrade("0011")
+        migrations().downgrade("0011")
         with db.engine.begin() as connection:
             for number, name in enumerate(names, 1):
                 row = {"id": number, "name": name, "key": name.casefold()}
                 connection.execute(text(PERSON_AT_0011), row)
-        database.upgrade()
+        schema.upgrade()
         people = db.session.scalars(select(User).order_by(User.id)).all()
         assert [one.username for one in people] == names
         assert [one.confusable_username for one in people] == [False, True, True, False]

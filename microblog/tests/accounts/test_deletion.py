@@ -13,9 +13,11 @@ from sqlalchemy import func, inspect, select, text, update
 
 from flask_outbox import current_outbox
 from flask_outbox.application import state_of
+from flask_outbox.message.addresses import address_digest
 from flask_outbox.operations.counts import add_up
-from flask_outbox.operations.messages import address_digest, prune
-from flask_outbox.outbox.models import OutboxMessage, Suppression
+from flask_outbox.operations.messages import prune
+from flask_outbox.outbox.models import MailEvent, OutboxMessage, Suppression
+from flask_outbox.outbox.opt_outs import opt_out
 from microblog.accounts.actions.deletion import DELETION_KIND, GRACE
 from microblog.accounts.models import EmailChange, LoginSession, SecurityEvent, User
 from microblog.accounts.pending_changes import UNDO_WITHIN
@@ -334,6 +336,9 @@ def test_nothing_is_deleted_before_its_time(app: Flask, susan: int, owner: Visit
     assert do_chores(app) == 0
 
 
+OF_ADDRESSES = {"mail_suppressions", "mail_opt_outs", "mail_events"}
+
+
 def test_then_nothing_is_left(app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer) -> None:
     fill(app, susan, owner, smtp)
     bob = make_verified(app, "bob")
@@ -343,7 +348,7 @@ def test_then_nothing_is_left(app: Flask, susan: int, owner: Visitor, smtp: Scri
     links = mailed(app, smtp, KEEP, "later@example.com"), mailed(app, smtp, "/undo_email_change/")
     found = traces(app, susan)
     assert {address_digest(ADDRESS), ADDRESS} <= {row.recipient for row in rows(app)}
-    assert {"users", "posts", "outbox", "mail_suppressions", "email_changes"} <= set(found)
+    assert {"users", "posts", "outbox", "email_changes", *OF_ADDRESSES} <= set(found)
     do_chores(app)
     assert traces(app, susan) == {}
     assert account(app, bob) is not None
@@ -363,7 +368,19 @@ def fill(app: Flask, susan: int, owner: Visitor, smtp: ScriptedServer) -> None:
         later = utc_now().timestamp() + 7200
         add_up(writing, now=later)
         assert prune(writing, now=later, retention=0)
-        writing.add(Suppression(address_key=ADDRESS, reason="550", since=0.0))
+        # Another would be lifted, since the server takes mail to the address.
+        writing.add(Suppression(address_key=ADDRESS, reason="550", since=0.0, source="operator"))
+        opt_out(writing, ADDRESS, "digest", now=later)
+        writing.add(
+            MailEvent(
+                source="pipe",
+                event_id="1",
+                recipient_key=ADDRESS,
+                at=later,
+                meaning="dead",
+                trusted=True,
+            )
+        )
         current_outbox().enqueue(writing, "accounts.reset_password", ADDRESS)
 
 

@@ -13,11 +13,12 @@ from flask import Flask
 from sqlalchemy import inspect, update
 
 from flask_outbox import current_outbox
-from flask_outbox.outbox.models import OutboxMessage
+from flask_outbox.operations import opt_out
+from flask_outbox.outbox.models import MailEvent, OutboxMessage
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.accounts.models import EmailChange, KnownBrowser, User
-from microblog.blog.models import Avatar, Block, Follow, Mute, Profile
 from microblog.database import db, transaction, utc_now
+from microblog.people.models import Avatar, Block, Follow, Mute, Profile
 from tests.smtp_server import ScriptedServer
 from tests.visitor import PASSWORD, Visitor, deliver_from, error_beside, make_user, words
 
@@ -189,6 +190,37 @@ def test_of_mail_to_a_former_owner_of_the_address_it_holds_nothing(
     ]
 
 
+def test_it_tells_what_came_back_and_which_lists_were_left(
+    app: Flask, susan: int, owner: Visitor
+) -> None:
+    now = utc_now().timestamp()
+    before = now - timedelta(days=400).total_seconds()
+    with app.app_context(), transaction() as writing:
+        for number, (address, at) in enumerate(
+            [("susan@example.com", now), ("susan@example.com", before), ("bob@example.com", now)]
+        ):
+            writing.add(
+                MailEvent(
+                    source="pipe",
+                    event_id=str(number),
+                    recipient_key=address,
+                    at=at,
+                    meaning="full",
+                    code="4.2.2",
+                    words="Mailbox full",
+                    trusted=True,
+                )
+            )
+            opt_out(writing, address, f"list-{number}", now=at)
+    found = exported(owner)
+    ((event),) = found["mail_events"]
+    assert (event["to"], event["meaning"], event["words"]) == (
+        "susan@example.com", "full", "Mailbox full",
+    )  # fmt: skip
+    assert [one["list"] for one in found["mail_opt_outs"]] == ["list-0", "list-1"]
+    assert found["mail_opt_outs"][0]["reason"] == "unsubscribed"
+
+
 def test_nothing_that_refers_to_a_person_is_forgotten(app: Flask, owner: Visitor) -> None:
     """A new table about people must be thought of here, and in the export."""
     with app.app_context():
@@ -200,22 +232,38 @@ def test_nothing_that_refers_to_a_person_is_forgotten(app: Flask, owner: Visitor
             if key["referred_table"] == "users"
         }
     assert about == {
+        "authenticators",
         "avatars",
         "blocks",
+        "conversations",
+        "email_preferences",
         "email_changes",
         "follows",
+        "invitations",
         "known_browsers",
+        "likes",
         "mentions",
+        "message_preferences",
+        "messages",
         "mutes",
+        "name_terms",
+        "notification_preferences",
+        "notifications",
+        "participations",
+        "passkeys",
         "posts",
         "profiles",
+        "recovery_codes",
+        "removals",
+        "reports",
         "security_events",
         "sessions",
     }
 
 
 def test_its_shape_is_the_documented_one(app: Flask, owner: Visitor) -> None:
-    table = re.findall(r"^\| `(\w+)` \|", DOCUMENTED.read_text(), re.MULTILINE)
+    documented = DOCUMENTED.read_text().partition("\n## Export\n")[2]
+    table = re.findall(r"^\| `(\w+)` \|", documented, re.MULTILINE)
     assert list(exported(owner)) == table
 
 

@@ -13,7 +13,6 @@ from werkzeug.test import TestResponse
 
 from flask_outbox.outbox.models import OutboxMessage
 from microblog.accounts.actions.password_reset_code import (
-    ALPHABET,
     KEPT,
     LENGTH,
     TRIES,
@@ -23,6 +22,7 @@ from microblog.accounts.actions.password_reset_code import (
 )
 from microblog.accounts.models import LoginThrottle, PasswordResetRequest, User
 from microblog.accounts.sessions.login_throttle import FREE_FAILURES
+from microblog.accounts.typed_codes import ALPHABET
 from microblog.database import db, transaction, utc_now
 from tests.answers import comparable
 from tests.constants import Make

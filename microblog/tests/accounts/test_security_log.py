@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from flask_outbox import address_key, current_outbox
-from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox.outbox.models import ACCEPTED, MailEvent, OutboxMessage, Status
 from microblog.accounts.audit import security_log
 from microblog.accounts.audit.security_log import (
     KEPT,
@@ -308,6 +308,61 @@ def test_a_forgotten_password_from_asking_to_the_new_one(
         assert abs(datetime.fromisoformat(moment) - utc_now()) < timedelta(minutes=5)
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("status", "meaning", "sentences"),
+    [
+        (Status.SENT, "", ["Email sent.", "look in the spam folder"]),
+        (Status.DELIVERED, "delivered", ["Email sent.", "It was delivered."]),
+        (
+            Status.BOUNCED,
+            "full",
+            ["It came back.", "mailbox is full", "your email provider"],
+        ),
+        (Status.COMPLAINED, "complaint", ["It was reported as spam.", "Mark it as no spam"]),
+    ],
+)
+def test_what_became_of_an_email_after_it_was_sent(
+    app: Flask,
+    visitor: Visitor,
+    susan: int,
+    deliver: Deliver,
+    status: Status,
+    meaning: str,
+    sentences: list[str],
+) -> None:
+    visitor.ask_for_reset("susan@example.com")
+    deliver()
+    reported_at = utc_now().timestamp() + 3600
+    with app.app_context(), transaction() as writing:
+        message = writing.scalars(select(OutboxMessage)).one()
+        message.status = status
+        for number, (told, trusted) in enumerate(
+            [("dead", False), (meaning, True), (meaning, True), ("delayed", True)]
+        ):
+            words_of_server = "552 The mailbox is full" if trusted else "550 Forged"
+            writing.add(
+                MailEvent(
+                    source="imap",
+                    event_id=str(number),
+                    recipient_key="susan@example.com",
+                    at=reported_at + number,
+                    outbox_id=message.id,
+                    meaning=told,
+                    words=words_of_server,
+                    trusted=trusted,
+                )
+            )
+    visitor.log_in("susan")
+    shown = visitor.get(f"{PAGE}?show=mail")
+    for sentence in sentences:
+        assert sentence in words(shown)
+    assert "Forged" not in words(shown)
+    moment = datetime.fromtimestamp(reported_at + 1, UTC).replace(microsecond=0).isoformat()
+    assert (moment[:19] in shown.text) == bool(meaning)
+    assert "spam folder" not in words(visitor.get(PAGE))
+
+
 def test_more_than_a_page(app: Flask, visitor: Visitor, susan: int) -> None:
     start = utc_now() - timedelta(hours=1)
     for index in range(70):
@@ -345,6 +400,7 @@ def test_a_stranger_is_sent_to_the_log_in(visitor: Visitor) -> None:
 def test_everything_that_can_happen_has_its_words() -> None:
     assert set(labels.EVENTS) == set(SecurityEventType)
     assert set(labels.OUTCOMES) == set(Status)
+    assert set(labels.REPORTS) == {*ACCEPTED} - {Status.SENT}
     assert set(labels.GROUPS) == set(Group)
 
 

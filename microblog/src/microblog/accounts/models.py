@@ -15,6 +15,8 @@ from microblog.database import Model, utc_now
 DISPLAY_NAME_CODE_POINTS = 160
 """Of at most 40 characters: four for each, as emoji have."""
 
+PASSKEY_NAME_CODE_POINTS = 64
+
 
 def _key_of_old(row: Any) -> str:
     return address_key(row.get_current_parameters()["old_email"])
@@ -39,7 +41,9 @@ class User(Model):
 
     `deletes_at` is the end of the grace period after which the account is deleted. `locale` and
     `time_zone` are the person's own choice; None follows the browser. `display_name` is what the
-    person wants to be called; None is the user name.
+    person wants to be called; None is the user name. `passkey_handle` is what passkeys know the
+    account by, made for the first one. `second_factor_ends_at` is when the second factor will be
+    removed, since its owner lost it, unless somebody objects.
     """
 
     __tablename__ = "users"
@@ -63,6 +67,8 @@ class User(Model):
     )
     confusable_username: Mapped[bool] = mapped_column(default=False)
     display_name: Mapped[str | None] = mapped_column(String(DISPLAY_NAME_CODE_POINTS))
+    passkey_handle: Mapped[bytes | None] = mapped_column(LargeBinary(64))
+    second_factor_ends_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(
@@ -86,6 +92,12 @@ class User(Model):
             sqlite_where=text("deletes_at IS NOT NULL"),
             postgresql_where=text("deletes_at IS NOT NULL"),
         ),
+        Index(
+            None,
+            "second_factor_ends_at",
+            sqlite_where=text("second_factor_ends_at IS NOT NULL"),
+            postgresql_where=text("second_factor_ends_at IS NOT NULL"),
+        ),
     )
 
     def __repr__(self) -> str:
@@ -96,7 +108,8 @@ class LoginSession(Model):
     """One browser in which a person is logged in. The cookie holds the secret, the row its digest.
 
     A remembered session outlives the browser's own. `browser` is the browser's name, `address` the
-    network that it came from, too coarse to tell one person from another.
+    network that it came from, too coarse to tell one person from another. `methods` say how it was
+    opened, in the words of RFC 8176 (amr); `proved_at` is when its person last proved who they are.
     """
 
     __tablename__ = "sessions"
@@ -109,6 +122,8 @@ class LoginSession(Model):
     seen_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     browser: Mapped[str] = mapped_column(String(64), default="")
     address: Mapped[str] = mapped_column(String(64), default="")
+    methods: Mapped[str] = mapped_column(String(64), default="pwd", server_default="pwd")
+    proved_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -117,7 +132,7 @@ class KnownBrowser(Model):
     """A browser in which a person logged in before. The cookie holds a secret, the row its digest.
 
     It proves nothing: it only spares its owner the notice of a new browser, and the throttle that
-    strangers run into.
+    strangers run into. Until `trusted_until`, if its owner wished so, it spares the second step.
     """
 
     __tablename__ = "known_browsers"
@@ -126,6 +141,7 @@ class KnownBrowser(Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     seen_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    trusted_until: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "user_id", "digest", unique=True),)
 
@@ -193,3 +209,64 @@ class EmailChange(Model):
     undone_at: Mapped[datetime | None]
     old_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_old, index=True)
     new_email_key: Mapped[str] = mapped_column(String(254), default=_key_of_new, index=True)
+
+
+class Passkey(Model):
+    """A passkey of an account (WebAuthn). `is_synced`: it is kept in more devices than one.
+
+    `sign_count` is the counter that some authenticators raise at each use; `transports` are how
+    browsers reach it.
+    """
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(PASSKEY_NAME_CODE_POINTS))
+    transports: Mapped[list[str]] = mapped_column(JSON, default=list)
+    is_synced: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    used_at: Mapped[datetime | None]
+
+
+class Authenticator(Model):
+    """The app whose codes an account accepts, once one of them confirmed it.
+
+    `secret` is sealed; `last_step` is the time step of the last code that was used.
+    """
+
+    __tablename__ = "authenticators"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Model):
+    """A code for when all other second factors are lost: its digest, and when it was used."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    used_at: Mapped[datetime | None]
+
+
+class UsedChallenge(Model):
+    """A challenge for a passkey that was used, until it could not be used any more anyway."""
+
+    __tablename__ = "used_challenges"
+
+    challenge: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(index=True)

@@ -30,6 +30,7 @@ from microblog.accounts.audit.notices import enqueue_notice
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import EmailChange, User
 from microblog.accounts.pending_changes import addresses_that_can_undo, cancel_pending
+from microblog.accounts.second_factors.factors import stop_removal
 from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.tokens import KEEP_ACCOUNT, Keys, State, make_token, matches, read_token
@@ -56,6 +57,7 @@ def ask_for_deletion(
     user = proof.account(session)
     user.deletes_at = scope.now + GRACE
     cancel_pending(session, user.id, now=scope.now)
+    stop_removal(session, user.id)
     end_all_sessions(session, user.id)
     record(session, user.id, SecurityEventType.DELETION_ASKED, scope)
     for address in addresses_that_can_undo(session, user, now=scope.now):

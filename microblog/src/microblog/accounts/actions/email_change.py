@@ -56,6 +56,7 @@ from microblog.accounts.pending_changes import (
     pending_change,
     require_unreserved,
 )
+from microblog.accounts.second_factors.factors import stop_removal
 from microblog.accounts.sessions.reauthentication import PasswordProof, lock_account
 from microblog.accounts.tokens import (
     CONFIRM_EMAIL_CHANGE,
@@ -180,6 +181,7 @@ def confirm_change(
         return None
     user, change = found
     change.confirmed_at = scope.now
+    stop_removal(session, user.id)
     if user.email_verified_at is not None:
         change.undo_until = scope.now + UNDO_WITHIN
         enqueue_notice(

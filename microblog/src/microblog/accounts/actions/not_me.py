@@ -26,6 +26,7 @@ from microblog.accounts.audit.notices import LINK_LIFETIME
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import EmailChange, SecurityEvent, User
 from microblog.accounts.pending_changes import can_be_undone, changes_not_undone
+from microblog.accounts.second_factors.factors import undo_recent_factors
 from microblog.accounts.tokens import NOT_ME, Keys, matches, read_token
 from microblog.web.scope import Scope
 
@@ -93,8 +94,12 @@ def report(
 
 
 def secure_account(session: Session, user: User, scope: Scope) -> None:
-    """End the account's sessions, known browsers, pending changes, deletion and password."""
+    """End the account's sessions, known browsers, pending changes, deletion and password.
+
+    Second factors of the last 72 hours end, too: an intruder's would keep the owner out.
+    """
     revoke_access(session, user, now=scope.now)
+    undo_recent_factors(session, user.id, now=scope.now)
     undo_deletion(session, user, scope)
     lock_password(user)
 

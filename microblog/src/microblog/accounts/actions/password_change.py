@@ -17,6 +17,7 @@ from microblog.accounts.actions.password_reset import CHANGED_KIND
 from microblog.accounts.audit.notices import enqueue_notice
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.pending_changes import cancel_pending
+from microblog.accounts.second_factors.factors import stop_removal
 from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.reauthentication import PasswordProof
 from microblog.accounts.sessions.sessions import Visitor, end_other_sessions, renew_session
@@ -39,6 +40,7 @@ def change_password(
     user = proof.account(session)
     user.password_hash = password_hash
     cancel_pending(session, user.id, now=scope.now)
+    stop_removal(session, user.id)
     forget_browsers(session, user.id)
     end_other_sessions(session, visitor)
     renewed = renew_session(session, visitor)

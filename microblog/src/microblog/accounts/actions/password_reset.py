@@ -24,6 +24,7 @@ from microblog.accounts.pending_changes import (
     cancel_pending,
     require_unreserved,
 )
+from microblog.accounts.second_factors.factors import factors_of, remove_factors, stop_removal
 from microblog.accounts.secrets import secret_digest
 from microblog.accounts.sessions.known_browsers import forget_browsers
 from microblog.accounts.sessions.login_throttle import reset_account_throttle
@@ -155,8 +156,11 @@ def reset_password(
     record(session, user.id, SecurityEventType.PASSWORD_RESET, scope)
     if not was_verified:
         record(session, user.id, SecurityEventType.EMAIL_VERIFIED, scope)
-        # Whoever requested it had not verified the address.
+        # Whoever began these had not verified the address: they may be somebody else's.
         undo_deletion(session, user, scope)
+        if factors_of(session, user.id):
+            record(session, user.id, SecurityEventType.SECOND_FACTOR_REMOVED, scope)
+        remove_factors(session, user.id)
     enqueue_notice(session, outbox, CHANGED_KIND, user, scope)
     return user
 
@@ -187,10 +191,11 @@ def _replace_password(session: Session, user: User, password_hash: str, *, now: 
 
 
 def revoke_access(session: Session, user: User, *, now: datetime) -> None:
-    """End the account's sessions, its known browsers and its pending change of address."""
+    """End the account's sessions, its known browsers and what is pending: a change, a removal."""
     end_all_sessions(session, user.id)
     forget_browsers(session, user.id)
     cancel_pending(session, user.id, now=now)
+    stop_removal(session, user.id)
 
 
 def undo_deletion(session: Session, user: User, scope: Scope) -> None:

@@ -12,23 +12,20 @@ from __future__ import annotations
 
 import hmac
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from flask_outbox import OutboxMessage, Status
+from flask_outbox import ACCEPTED, OutboxMessage
 from microblog.accounts.lookup import columns_by_email
 from microblog.accounts.models import PasswordResetRequest, User
 from microblog.accounts.secrets import secret_digest
 from microblog.accounts.sessions.login_throttle import RESET_CODE, admit, throttle_key
 from microblog.accounts.tokens import RESET_PASSWORD, Keys, State, account_state, make_token
+from microblog.accounts.typed_codes import ALPHABET, without_separators
 from microblog.web.times import from_unix
-
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Digits and capital letters but 0, 1, I, L and O, which look alike."""
 
 LENGTH = 8
 """Of 31 characters each: 39 bits."""
@@ -42,7 +39,6 @@ KEPT = timedelta(days=2)
 REMOVED_AT_ONCE = 1000
 
 _CODE = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
-_BETWEEN = re.compile(r"[\s\-‐‑‒–—_.]+")
 
 _NOBODY = (0, "", "")
 """Stands for the account where there is none, so that the work is the same."""
@@ -104,7 +100,7 @@ def read_code(typed: str) -> str | None:
 
     Returns None for what cannot be a code.
     """
-    code = _BETWEEN.sub("", unicodedata.normalize("NFKC", typed)).upper()
+    code = without_separators(typed).upper()
     return code if _CODE.fullmatch(code) else None
 
 
@@ -170,5 +166,5 @@ def prune_requests(session: Session, now: datetime) -> bool:
 
 def _sent_at(message: OutboxMessage) -> datetime:
     """When the message was sent; when it was enqueued, if that is not settled."""
-    settled = message.settled_at if message.status == Status.SENT else None
+    settled = message.settled_at if message.status in ACCEPTED else None
     return from_unix(message.created_at if settled is None else settled)

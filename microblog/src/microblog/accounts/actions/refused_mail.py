@@ -34,10 +34,17 @@ class Refusal:
 
 
 def refusal(session: Session, user: User) -> Refusal | None:
-    """Return why no mail goes to this account's address, if that is so."""
+    """Return why no mail goes to this account's address, if that is so.
+
+    What the site's admins decided is not a refusal, and not the owner's to undo.
+    """
     found = suppression(session, user.email_key)
     is_own = user.email_verified_at is not None
-    if found is None or not (is_own or found.since >= user.registered_at.timestamp()):
+    if (
+        found is None
+        or found.source == "operator"
+        or not (is_own or found.since >= user.registered_at.timestamp())
+    ):
         return None
     words = words_of_refusal(found.reason) or found.reason
     return Refusal(datetime.fromtimestamp(found.since, UTC), words, is_own)
@@ -56,7 +63,7 @@ def try_again(
     account = session.get_one(User, user.id, with_for_update=True, populate_existing=True)
     if account.email_verified_at is None or _was_tried(session, account, now=scope.now):
         return None
-    if not lift_suppression(session, account.email_key):
+    if refusal(session, account) is None or not lift_suppression(session, account.email_key):
         return None
     record(session, account.id, SecurityEventType.MAIL_RESUMED, scope)
     outbox.enqueue(

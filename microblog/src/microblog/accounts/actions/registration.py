@@ -8,7 +8,7 @@ answer, nor from its time, nor by trying the new account out.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -16,15 +16,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox, address_key, parse_address
-from microblog.accounts.actions.sign_in import Entry
 from microblog.accounts.actions.verification import request_verification
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.confusables import skeleton
 from microblog.accounts.lookup import owner_of
 from microblog.accounts.models import User
 from microblog.accounts.pending_changes import AddressTakenError, require_unreserved
+from microblog.accounts.sessions.entry import Entry
 from microblog.accounts.sessions.known_browsers import remember_browser
 from microblog.accounts.sessions.sessions import start_session
+from microblog.accounts.signals import account_created
 from microblog.accounts.usernames import check_username, username_key
 from microblog.web.scope import Scope
 
@@ -44,6 +45,18 @@ class TakenError(Exception):
         super().__init__(f"Another account has this {field}.")
 
 
+class NotAdmittedError(Exception):
+    """The invitation cannot be used any more; nothing was written."""
+
+
+Admit = Callable[[Session], None]
+"""What lets somebody in, in the transaction that makes their account. Raises NotAdmittedError."""
+
+
+def admit_everybody(_session: Session) -> None:
+    """For a site on which everybody can register."""
+
+
 def register(
     session: Session,
     outbox: Outbox,
@@ -53,12 +66,14 @@ def register(
     email: str,
     password_hash: str,
     browser_secrets: Sequence[str],
+    admit: Admit = admit_everybody,
 ) -> Entry:
     """Make an account, mail a link with which its address is verified, and start a session.
 
-    Raises UsernameError, AddressError, or TakenError for a user name. Nothing is looked up by the
-    address: the same is written whether another account has it or not.
+    Raises UsernameError, AddressError, TakenError for a user name, or NotAdmittedError. Nothing is
+    looked up by the address: the same is written whether another account has it or not.
     """
+    admit(session)
     user = create_account(session, username=username, email=email, password_hash=password_hash)
     record(session, user.id, SecurityEventType.REGISTERED, scope)
     request_verification(session, outbox, user, scope)
@@ -120,6 +135,7 @@ def create_account(
         # Somebody else was faster, between the query and the insert.
         _require_free(session, user)
         raise TakenError("username") from None
+    account_created.send(session, user=user)
     return user
 
 

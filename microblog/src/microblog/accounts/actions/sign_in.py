@@ -17,14 +17,15 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from flask_outbox import AddressError, Outbox, address_key
-from microblog.accounts.audit import notices
-from microblog.accounts.audit.security_log import SecurityEventType, record
+from microblog.accounts.actions.second_factor_recovery import finish_removal
 from microblog.accounts.lookup import owns
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password, needs_rehash, verify_password
-from microblog.accounts.sessions.known_browsers import NOBODY, known_browser, remember_browser
+from microblog.accounts.second_factors.factors import factors_of, is_trusted
+from microblog.accounts.sessions.entry import Entry, open_session
+from microblog.accounts.sessions.known_browsers import NOBODY, known_browser
 from microblog.accounts.sessions.login_throttle import reset_throttle, throttle_key
-from microblog.accounts.sessions.sessions import Visitor, start_session
+from microblog.accounts.sessions.sessions import PASSWORD
 from microblog.accounts.tokens import Keys
 from microblog.accounts.usernames import username_key
 from microblog.web.scope import Scope
@@ -54,18 +55,6 @@ class Attempt:
     claimant: Candidate | None
     by_address: bool
     key: str
-    browser_secrets: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Somebody got into an account. `visitor` is None if it is about to be deleted.
-
-    `browser_secrets` are those that the browser is to keep.
-    """
-
-    user: User
-    visitor: Visitor | None
     browser_secrets: Sequence[str]
 
 
@@ -115,7 +104,7 @@ def log_in(
     better_hash: str | None,
     remembered: bool,
 ) -> Entry | None:
-    """Start a session, and tell the owner if the browser was not known.
+    """Start a session, unless the account is about to be deleted or asks for a second step.
 
     Returns None if the password was changed or the account disabled since the look-up: whoever has
     the old password must not slip in beside the new one.
@@ -127,16 +116,25 @@ def log_in(
         # Not for a claimant, who may be guessing the owner's password in between.
         reset_throttle(session, attempt.key)
     user.password_hash = better_hash or user.password_hash
-    if user.deletes_at is not None:
+    finish_removal(session, outbox, user, scope)
+    if user.deletes_at is not None or _asks_for_second_step(session, user, attempt, scope):
         return Entry(user, None, attempt.browser_secrets)
-    visitor = start_session(session, user, scope, remembered=remembered)
-    secrets, was_known = remember_browser(session, user.id, attempt.browser_secrets, now=scope.now)
-    if was_known:
-        record(session, user.id, SecurityEventType.LOGGED_IN, scope)
-    else:
-        record(session, user.id, SecurityEventType.LOGGED_IN_NEW_BROWSER, scope)
-        notices.new_browser(session, outbox, user, scope)
-    return Entry(user, visitor, secrets)
+    return open_session(
+        session,
+        outbox,
+        user,
+        attempt.browser_secrets,
+        scope,
+        methods=PASSWORD,
+        remembered=remembered,
+    )
+
+
+def _asks_for_second_step(session: Session, user: User, attempt: Attempt, scope: Scope) -> bool:
+    if not factors_of(session, user.id):
+        return False
+    browser = known_browser(session, user.id, attempt.browser_secrets, now=scope.now)
+    return not is_trusted(session, user.id, browser, now=scope.now)
 
 
 def _candidate(session: Session, *conditions: ColumnElement[bool]) -> Candidate | None:

@@ -17,6 +17,9 @@ from microblog.accounts.emails import (
     password_reset,
     password_reset_started,
     reserved_address,
+    second_factor_changed,
+    second_factor_lost,
+    second_factor_removal,
     verification,
 )
 from microblog.accounts.emails.account_email import AccountEmail
@@ -36,6 +39,9 @@ EMAILS: tuple[AccountEmail, ...] = tuple(
         reserved_address,
         deletion,
         address_works,
+        second_factor_changed,
+        second_factor_lost,
+        second_factor_removal,
     )
 )
 

@@ -36,14 +36,16 @@ def sample_context(
 
 def sample_notice(session: Session, language: str, *, verified: bool = True) -> ComposeContext:
     """The same with when and from what something happened, as notices need it."""
-    return sample_context(
-        session,
-        language,
-        verified=verified,
-        at=SAMPLE_MOMENT.timestamp(),
-        browser="Firefox on Linux",
-        address="203.0.113.0/24",
-    )
+    return sample_context(session, language, verified=verified, **sample_request())
+
+
+def sample_request() -> dict[str, Any]:
+    """Return when something was done, and from where."""
+    return {
+        "at": SAMPLE_MOMENT.timestamp(),
+        "browser": "Firefox on Linux",
+        "address": "203.0.113.0/24",
+    }
 
 
 def sample_change_notice(session: Session, language: str, *, confirmed: bool) -> ComposeContext:

@@ -8,12 +8,16 @@ from microblog.accounts.pages import (
     deletion,
     email_change,
     not_me,
+    passkey_sign_in,  # noqa: F401 - it adds its page
     password_change,
     password_reset,
     preferences,
-    registration,  # noqa: F401 - it adds its page
+    registration,
+    second_factor_recovery,
+    second_factors,
     security,
     sign_in,
+    step_up,
     verification,
 )
 from microblog.accounts.pages.blueprint import blueprint
@@ -23,6 +27,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     for page in (
         sign_in,
+        registration,
         preferences,
         verification,
         password_reset,
@@ -30,6 +35,9 @@ def init_app(app: Flask) -> None:
         not_me,
         email_change,
         password_change,
+        second_factors,
+        second_factor_recovery,
+        step_up,
         deletion,
     ):
         page.init_app(app)

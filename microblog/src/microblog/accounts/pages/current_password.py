@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from flask import flash
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
@@ -20,7 +21,10 @@ from microblog.accounts.sessions.login_throttle import (
 )
 from microblog.accounts.sessions.reauthentication import PasswordProof, reauthenticate
 from microblog.database import transaction
+from microblog.web.forms import Form
 from microblog.web.scope import current_scope
+
+FRESH_FOR = timedelta(minutes=5)
 
 NOT_YOUR_PASSWORD = _l("This isn't your current password.")
 
@@ -34,6 +38,26 @@ def current_password_field() -> PasswordField:
         ],
         render_kw={"autocomplete": "current-password"},
     )
+
+
+def is_fresh() -> bool:
+    """Whether the visitor proved who they are within the last five minutes of this session."""
+    proved_at = current_user.session.proved_at
+    return proved_at is not None and current_scope().now - proved_at < FRESH_FOR
+
+
+def spare_password(form: Form) -> None:
+    """Take the field for the password away from whoever proved a moment ago who they are."""
+    if is_fresh():
+        del form.current_password
+
+
+def proof_in(form: Form) -> PasswordProof | None:
+    """Return a proof of the visitor's: the password in the form, or one of a moment ago."""
+    if form.current_password is not None:
+        return reauthenticated(form.current_password)
+    user = current_user.user
+    return PasswordProof(user.id, user.password_hash)
 
 
 def reauthenticated(field: Field) -> PasswordProof | None:
@@ -56,9 +80,12 @@ def reauthenticated(field: Field) -> PasswordProof | None:
     return proof
 
 
-def refuse(field: Field) -> None:
-    """Set the field's error: this is not the password."""
-    field.errors = [NOT_YOUR_PASSWORD]
+def refuse(field: Field | None) -> None:
+    """Say that this is not the password, beside its field if there is one."""
+    if field is None:
+        flash(NOT_YOUR_PASSWORD, "error")
+    else:
+        field.errors = [NOT_YOUR_PASSWORD]
 
 
 def _too_often(wait: timedelta) -> str:

@@ -28,7 +28,7 @@ from microblog.accounts.actions.personal_data import personal_data
 from microblog.accounts.administrators import LastAdministratorError
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
-from microblog.accounts.pages.current_password import reauthenticated, refuse
+from microblog.accounts.pages.current_password import proof_in, refuse, spare_password
 from microblog.accounts.pages.settings_forms import DeleteAccountForm, ExportForm
 from microblog.accounts.sessions.reauthentication import PasswordProof, StaleProofError
 from microblog.database import db, transaction
@@ -68,8 +68,9 @@ def init_app(app: Flask) -> None:
 @login_required
 def download() -> str | Response:
     form = ExportForm()
+    spare_password(form)
     if form.validate_on_submit():
-        proof = reauthenticated(form.current_password)
+        proof = proof_in(form)
         if proof:
             return _download(proof)
     return render_template("accounts/export.html", form=form)
@@ -80,8 +81,9 @@ def download() -> str | Response:
 @login_required
 def ask() -> str | Response:
     form = DeleteAccountForm()
+    spare_password(form)
     if form.validate_on_submit():
-        proof = reauthenticated(form.current_password)
+        proof = proof_in(form)
         if proof and _ask(form, proof):
             return redirect(url_for("accounts.login"))
     return render_template("accounts/deletion.html", form=form, days=deletion.GRACE.days)

@@ -17,7 +17,7 @@ from microblog.accounts.actions.email_change import (
 )
 from microblog.accounts.keys import token_keys
 from microblog.accounts.models import EmailChange, User
-from microblog.accounts.pages.current_password import reauthenticated, refuse
+from microblog.accounts.pages.current_password import proof_in, refuse, spare_password
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.settings_forms import ChangeEmailForm
 from microblog.accounts.pending_changes import AddressTakenError, pending_change
@@ -50,8 +50,9 @@ def init_app(app: Flask) -> None:
 @login_required
 def ask() -> str | Response:
     form = ChangeEmailForm()
+    spare_password(form)
     if form.validate_on_submit():
-        proof = reauthenticated(form.current_password)
+        proof = proof_in(form)
         if proof and _ask(form, proof):
             flash(_("We sent a link to the new address."), "info")
             return redirect(url_for("email_change.ask"))

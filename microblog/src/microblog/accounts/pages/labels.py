@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from flask_outbox import Status
 from flask_outbox.operations import MessageOutcome
+from microblog.accounts.actions.second_step import Method
 from microblog.accounts.audit.security_log import ACCESS, Entry, Group, SecurityEventType
 from microblog.accounts.emails import EMAILS
 from microblog.web.clients import browser_in_words
@@ -49,7 +50,42 @@ EVENTS = {
     SecurityEventType.ADMIN_MADE: _l("The account became an administrator."),
     SecurityEventType.ADMIN_UNMADE: _l("The account is no longer an administrator."),
     SecurityEventType.MAIL_RESUMED: _l("Emails to the address were allowed again."),
+    SecurityEventType.AUTHENTICATOR_ADDED: _l("An authenticator app was added."),
+    SecurityEventType.AUTHENTICATOR_REMOVED: _l("The authenticator app was removed."),
+    SecurityEventType.PASSKEY_ADDED: _l("A passkey was added."),
+    SecurityEventType.PASSKEY_REMOVED: _l("A passkey was removed."),
+    SecurityEventType.PASSKEY_COPIED: _l("A passkey that may have been copied was refused."),
+    SecurityEventType.RECOVERY_CODES_RENEWED: _l("New recovery codes were made."),
+    SecurityEventType.RECOVERY_CODE_USED: _l("A recovery code was used."),
+    SecurityEventType.SECOND_STEP_FAILED: _l("The password was right, but not the second step."),
+    SecurityEventType.SECOND_FACTOR_REMOVAL_ASKED: _l(
+        "Turning off two-step sign-in was requested."
+    ),
+    SecurityEventType.SECOND_FACTOR_REMOVAL_STOPPED: _l(
+        "Turning off two-step sign-in was stopped."
+    ),
+    SecurityEventType.SECOND_FACTOR_REMOVED: _l("Two-step sign-in was turned off."),
+    SecurityEventType.POST_REMOVED: _l("The site's admins removed a post."),
+    SecurityEventType.MESSAGE_REMOVED: _l("The site's admins removed a private message."),
+    SecurityEventType.INVITATION_MADE: _l("An invitation link was made."),
+    SecurityEventType.INVITATION_REVOKED: _l("An invitation link was revoked."),
 }
+
+_METHODS = {
+    Method.PASSWORD: _l("password"),
+    Method.CODE: _l("code"),
+    Method.RECOVERY_CODE: _l("recovery code"),
+    Method.DEVICE_PASSKEY: _l("passkey"),
+    Method.SYNCED_PASSKEY: _l("passkey"),
+}
+
+
+def methods_in_words(methods: str) -> str:
+    """How a session was opened, such as “Password + code”."""
+    known = [Method(one) for one in methods.split() if one in set(Method)]
+    words = " + ".join(str(_METHODS[one]) for one in known if one in _METHODS)
+    return words[:1].upper() + words[1:]
+
 
 MAILS = {email.kind: email.log_sentence for email in EMAILS if email.log_sentence is not None}
 
@@ -57,6 +93,10 @@ OUTCOMES = {
     Status.QUEUED: _l("The email is waiting to be sent."),
     Status.DEFERRED: _l("The email is delayed and will be tried again."),
     Status.SENT: _l("Email sent."),
+    # What came after it has a line of its own.
+    Status.DELIVERED: _l("Email sent."),
+    Status.BOUNCED: _l("Email sent."),
+    Status.COMPLAINED: _l("Email sent."),
     Status.DEAD: _l("The email was refused."),
     Status.DISCARDED: _l(
         "The email wasn't sent: it was no longer needed, the address got too many like it, or its"
@@ -68,9 +108,34 @@ OUTCOMES = {
 }
 
 
+REPORTS = {
+    Status.DELIVERED: _l("It was delivered."),
+    Status.BOUNCED: _l("It came back."),
+    Status.COMPLAINED: _l("It was reported as spam."),
+}
+"""What became of an email after it was sent."""
+
+ADVICE = {
+    Status.SENT: _l("Your mail server took it. If you can't find it, look in the spam folder."),
+    Status.DELIVERED: _l("If you can't find it, look in the spam folder."),
+    Status.BOUNCED: _l(
+        "If your address is right, ask your email provider why. Otherwise change it."
+    ),
+    Status.COMPLAINED: _l("Mark it as no spam, so that our next emails reach you."),
+    Status.DEAD: _l("If your address is right, ask your email provider why. Otherwise change it."),
+    Status.EXPIRED: _l("If you still need it, ask for it again."),
+    Status.CANCELLED: _l("If you still need it, ask for it again."),
+    Status.UNKNOWN: _l("If it isn't there, ask for it again."),
+}
+"""What somebody can do who misses an email."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An entry as it is shown. `outcome_at` is when a mail ended, or is tried again."""
+    """An entry as it is shown. `outcome_at` is when a mail ended, or is tried again.
+
+    `report` is what became of it after it was sent, and when that is known; `advice` is what to do.
+    """
 
     at: datetime
     what: Any
@@ -80,6 +145,9 @@ class Line:
     outcome_at: datetime | None = None
     words: str | None = None
     icon: str = "shield"
+    report: Any = None
+    report_at: datetime | None = None
+    advice: Any = None
 
 
 def line(entry: Entry) -> Line:
@@ -96,6 +164,7 @@ def line(entry: Entry) -> Line:
 
 def _mail_line(entry: Entry, outcome: MessageOutcome, where: str) -> Line:
     moment = outcome.ended_at if outcome.due_at is None else outcome.due_at
+    reported = outcome.reported_at
     waits = outcome.status is Status.QUEUED
     return Line(
         entry.at,
@@ -105,9 +174,14 @@ def _mail_line(entry: Entry, outcome: MessageOutcome, where: str) -> Line:
         outcome_at=None if moment is None or waits else datetime.fromtimestamp(moment, UTC),
         words=outcome.words,
         icon="mail",
+        report=REPORTS.get(outcome.status),
+        report_at=None if reported is None else datetime.fromtimestamp(reported, UTC),
+        advice=ADVICE.get(outcome.status),
     )
 
 
 def _detail(entry: Entry) -> str:
-    """The address or the browser that an event was about, where it was about one."""
-    return str(entry.details.get("email") or entry.details.get("where") or "")
+    """What an event was about: an address, a browser, a passkey, or how somebody signed in."""
+    details = entry.details
+    said = details.get("email") or details.get("where") or details.get("name")
+    return str(said or methods_in_words(details.get("methods", "")))

@@ -27,7 +27,7 @@ class Logins(LoginManager):
         if request.method in {"GET", "HEAD"}:
             return super().unauthorized()
         flash(self.login_message, self.login_message_category)
-        return redirect(url_for(self.login_view, next=_page_of_button()))
+        return redirect(url_for(self.login_view, next=page_of_button()))
 
     def _session_protection_failed(self) -> bool:
         # It would mark log-ins as stale, which no page asks about, and takes long to find that out.
@@ -42,7 +42,7 @@ class Logins(LoginManager):
         return None
 
 
-def _page_of_button() -> str | None:
+def page_of_button() -> str | None:
     """The path of the page from which this form was sent, if it is one of this site."""
     page = request.referrer or ""
     if not is_own_origin(page):

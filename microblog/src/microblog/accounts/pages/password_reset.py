@@ -37,6 +37,7 @@ from microblog.accounts.pages.pending_reset import (
 )
 from microblog.accounts.pages.sign_in import sign_in_page
 from microblog.accounts.password_rules import hash_new_password
+from microblog.accounts.second_factors.factors import factors_of
 from microblog.accounts.sessions.login_throttle import whole_minutes
 from microblog.database import db, transaction
 from microblog.web.ratelimits import limit_posts
@@ -196,7 +197,8 @@ def _choose_password(token: str, owner: User) -> str | Response:
             scope,
             password_hash=password_hash,
         )
-        if user is not None:
+        # Each known browser has tries of its own for codes: who reads the mail alone gets none.
+        if user is not None and not factors_of(writing, user.id):
             remember_this_browser(writing, user.id, now=scope.now)
     if user is None:
         return _ended(token) or RESET_LINK.refuse()

@@ -16,7 +16,7 @@ from microblog.accounts.actions.refused_mail import Refusal
 from microblog.accounts.audit import security_log
 from microblog.accounts.audit.security_log import Cursor, Group
 from microblog.accounts.pages.blueprint import blueprint
-from microblog.accounts.pages.labels import GROUPS, line
+from microblog.accounts.pages.labels import GROUPS, line, methods_in_words
 from microblog.accounts.sessions import sessions
 from microblog.database import db, transaction
 from microblog.web.clients import browser_in_words
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["mail_refusal"] = mail_refusal
     app.jinja_env.filters["device_icon"] = device_icon
     app.jinja_env.filters["browser_in_words"] = browser_in_words
+    app.jinja_env.filters["methods_in_words"] = methods_in_words
 
 
 @blueprint.get("/settings/sessions")

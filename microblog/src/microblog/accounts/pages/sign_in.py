@@ -10,7 +10,7 @@ from flask import Flask, current_app, flash, redirect, render_template, request,
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -18,21 +18,27 @@ from flask_outbox import AddressError, current_outbox, parse_address
 from flask_outbox.database_errors import is_outage
 from microblog.accounts.actions import sign_in
 from microblog.accounts.actions.password_reset import RESET_KIND
-from microblog.accounts.actions.sign_in import Attempt, Candidate, Entry
+from microblog.accounts.actions.sign_in import Attempt, Candidate
 from microblog.accounts.keys import token_keys
+from microblog.accounts.models import User
+from microblog.accounts.pages import second_step
 from microblog.accounts.pages.blueprint import blueprint, for_strangers
-from microblog.accounts.pages.browser_cookie import browser_secrets, keep_secrets
+from microblog.accounts.pages.browser_cookie import browser_secrets
 from microblog.accounts.pages.deletion import offer_to_keep
+from microblog.accounts.pages.entry import start
 from microblog.accounts.pages.forms import LoginForm, ResetCodeForm
 from microblog.accounts.pages.intents import forget_intents
 from microblog.accounts.pages.login_manager import Logins
+from microblog.accounts.pages.passkeys import SITE_NAME
 from microblog.accounts.pages.pending_reset import (
     BETWEEN,
     keep_login,
     kept_login,
     pending_reset,
 )
+from microblog.accounts.second_factors.relying_party import relying_party
 from microblog.accounts.sessions import login_throttle, sessions
+from microblog.accounts.sessions.entry import Entry
 from microblog.database import db, transaction, utc_now
 from microblog.web.clients import current_origin
 from microblog.web.languages import local_time_soon
@@ -53,6 +59,9 @@ def init_app(app: Flask) -> None:
     login_manager.login_message = _l("Sign in to see this page.")
     login_manager.init_app(app)
     app.jinja_env.globals["next_page"] = next_page
+    app.jinja_env.globals["allows_passkeys"] = relying_party(
+        app.config["PUBLIC_URL"], name=SITE_NAME
+    )
 
 
 @login_manager.user_loader
@@ -172,16 +181,16 @@ def _try(form: LoginForm) -> str | Response | tuple[str, int, dict[str, str]]:
         _keep_address(form.username.data)
         return sign_in_page(form)
     if entry.visitor is None:
-        return offer_to_keep(entry.user)
+        return _not_yet(form, entry.user)
     start(entry, remembered=form.remember_me.data)
     return redirect(safe_next(request.args.get("next")))
 
 
-def start(entry: Entry, *, remembered: bool) -> None:
-    """Log this browser in, in a new session of its own."""
-    session.clear()
-    login_user(entry.visitor, remember=remembered)
-    keep_secrets(entry.browser_secrets)
+def _not_yet(form: LoginForm, user: User) -> Response:
+    if user.deletes_at is not None:
+        return offer_to_keep(user)
+    onwards = request.args.get("next")
+    return second_step.begin(user, remembered=form.remember_me.data, onwards=onwards)
 
 
 def _enter(form: LoginForm, attempt: Attempt, found: Candidate, scope: Scope) -> Entry | None:

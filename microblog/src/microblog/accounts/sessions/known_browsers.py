@@ -79,6 +79,21 @@ def remember_browser(
     return [*browser_secrets, secret][-SECRETS_KEPT:], False
 
 
+def renew_browser(
+    session: Session, user_id: int, browser_secrets: Sequence[str], *, now: datetime
+) -> tuple[list[str], bytes | None]:
+    """Give this known browser a new secret; return the secrets to keep, and the new digest.
+
+    Whoever had the former one, or planted it, does not have the new one.
+    """
+    digest = known_browser(session, user_id, browser_secrets, now=now)
+    secret = secrets.token_urlsafe(32)
+    known = KnownBrowser.user_id == user_id, KnownBrowser.digest == digest
+    session.execute(update(KnownBrowser).where(*known).values(digest=secret_digest(secret)))
+    kept = [one for one in browser_secrets if secret_digest(one) != digest]
+    return [*kept, secret], secret_digest(secret)
+
+
 def forget_browsers(session: Session, user_id: int) -> None:
     """Forget all browsers of this account."""
     session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user_id))

@@ -7,7 +7,9 @@ belong to the same account. A row stores only a keyed digest: some people type t
 It locks nobody out. After ten failures each further attempt has to wait, at most an hour. A reset
 ends the wait. A known browser of the account has a count of its own, which strangers cannot use up
 (OWASP's device cookies), and so has a session in which the password is asked for once more. The
-codes beside reset links are counted like this, too, separately; the link works meanwhile.
+codes beside reset links are counted like this, too, separately; the link works meanwhile. So are
+the codes of a second step: a passkey and a recovery code work meanwhile. So are the mails to the
+owner that whoever knows the password can ask for; a link that was mailed works meanwhile.
 
 Sources: OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet.
 """
@@ -29,6 +31,8 @@ from microblog.database import UTCDateTime
 
 LOGIN = "login"
 RESET_CODE = "reset code"
+SECOND_STEP = "second step"
+LOST_FACTOR = "lost factor"
 
 FREE_FAILURES = 10
 FIRST_WAIT = timedelta(minutes=1)

@@ -17,6 +17,9 @@ from microblog.database import MAX_ID
 from microblog.web.clients import RequestOrigin
 from microblog.web.scope import Scope
 
+PASSWORD = "pwd"  # noqa: S105 - the name of a method
+"""The method of RFC 8176 for a password alone."""
+
 IDLE_REMEMBERED = timedelta(days=30)
 IDLE_OTHERWISE = timedelta(days=1)
 SEEN_EVERY = timedelta(minutes=10)
@@ -39,8 +42,13 @@ class Visitor(UserMixin):
         return self._secret
 
 
-def start_session(session: Session, user: User, scope: Scope, *, remembered: bool) -> Visitor:
-    """Start a session of this account, in the browser that gets the secret."""
+def start_session(
+    session: Session, user: User, scope: Scope, *, remembered: bool, methods: str = PASSWORD
+) -> Visitor:
+    """Start a session of this account, in the browser that gets the secret.
+
+    `methods` are how its person proved who they are, in the words of RFC 8176.
+    """
     secret = secrets.token_urlsafe(32)
     started = LoginSession(
         user=user,
@@ -50,7 +58,9 @@ def start_session(session: Session, user: User, scope: Scope, *, remembered: boo
         seen_at=scope.now,
         browser=scope.origin.browser,
         address=scope.origin.network,
+        methods=methods,
     )
+    user.last_seen_at = scope.now
     session.add(started)
     session.flush()
     return Visitor(started, secret)
@@ -69,10 +79,12 @@ def find_session(session: Session, secret: str, *, now: datetime) -> Visitor | N
 
 
 def touch(session: Session, visitor: Visitor, origin: RequestOrigin, *, now: datetime) -> None:
-    """Record that the session is in use, and where.
+    """Record that the session is in use, and where; and that its person is here.
 
     It takes no Scope: a visitor is looked up before the language of the request is known.
     """
+    # The account first, as where it is deleted with its sessions: nobody waits in a circle.
+    session.execute(update(User).where(User.id == visitor.user.id).values(last_seen_at=now))
     session.execute(
         update(LoginSession)
         .where(LoginSession.id == visitor.session.id)
@@ -83,6 +95,12 @@ def touch(session: Session, visitor: Visitor, origin: RequestOrigin, *, now: dat
 def needs_touch(visitor: Visitor, *, now: datetime) -> bool:
     """Whether the session was last touched long enough ago to be worth a write."""
     return now - visitor.session.seen_at >= SEEN_EVERY
+
+
+def prove(session: Session, visitor: Visitor, *, now: datetime) -> None:
+    """Record that the visitor proved who they are once more."""
+    own = LoginSession.id == visitor.session.id
+    session.execute(update(LoginSession).where(own).values(proved_at=now))
 
 
 def log_out(session: Session, visitor: Visitor, scope: Scope) -> None:
