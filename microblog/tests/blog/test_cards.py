@@ -8,10 +8,10 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 
-from microblog.blog.models import Block
 from microblog.database import transaction
+from microblog.people.models import Block
 from tests.blog.test_posts import logged_in, write
-from tests.visitor import Visitor, words
+from tests.visitor import Visitor, make_user, words
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_readers_who_may_see_the_same_share_a_card(
     macros = vars(app.jinja_env.get_template("blog/_posts.html").module)
     draw = Mock(wraps=macros["draw_card"])
     monkeypatch.setitem(macros, "draw_card", draw)
-    assert card(Visitor(app)) == card(logged_in(app, "david"))
+    assert card(logged_in(app, "eva")) == card(logged_in(app, "david"))
     draw.assert_called_once()
 
 
@@ -87,3 +87,31 @@ def test_a_post_is_not_shown_from_the_store_to_somebody_blocked(app: Flask, susa
         writing.add(Block(blocker_id=1, blocked_id=2))
     assert "Hello" not in words(david.get("/explore"))
     assert "Hello" in words(eva.get("/explore"))
+
+
+def test_whoever_reads_a_post_can_follow_its_author_there(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello")
+    david = logged_in(app, "david")
+    assert "/follow/susan" not in card(david), "a list has no button for each"
+    assert 'formaction="/follow/susan"' in card(david, "/post/1")
+    assert press(david, "/follow/susan") == "/post/1"
+    assert 'formaction="/unfollow/susan"' in card(david, "/post/1")
+    assert press(david, "/unfollow/susan") == "/post/1"
+    assert 'formaction="/follow/susan"' in card(david, "/post/1")
+    for other in (susan, Visitor(app)):
+        assert "follow/susan" not in card(other, "/post/1")
+
+
+def test_somebody_who_may_not_follow_yet_is_told_that_they_will(app: Flask, susan: Visitor) -> None:
+    write(susan, "Hello")
+    make_user(app, "eva", verified=False)
+    eva = Visitor(app)
+    eva.log_in("eva")
+    press(eva, "/follow/susan")
+    assert 'formaction="/unfollow/susan"' in card(eva, "/post/1")
+
+
+def press(visitor: Visitor, address: str) -> str:
+    """Press a button of the form for buttons in /post/1; return the page that follows."""
+    token = visitor.csrf_token("/post/1")
+    return visitor.submit(address, {"next": "/post/1"}, token=token).request.path

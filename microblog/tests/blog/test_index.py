@@ -11,10 +11,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from microblog.accounts.lookup import find_by_email
-from microblog.blog.models import Follow, Post
+from microblog.blog.models import Post
 from microblog.blog.posts import POST_MAXIMUM
 from microblog.blog.timeline import PAGE_SIZE
 from microblog.database import db, transaction, utc_now
+from microblog.people.models import Follow
 from tests.bounded import TOWER, nothing_long_is_composed
 from tests.visitor import Visitor, error_beside, make_user, words
 

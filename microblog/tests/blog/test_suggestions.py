@@ -13,9 +13,10 @@ from sqlalchemy import insert, select, update
 
 from microblog.accounts.models import User
 from microblog.blog import suggestions
-from microblog.blog.models import Block, Follow, Mute, Post, Profile
+from microblog.blog.models import Post
 from microblog.blog.suggestions import PAGE_SIZE
 from microblog.database import db, transaction, utc_now
+from microblog.people.models import Block, Follow, Mute, Profile
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 

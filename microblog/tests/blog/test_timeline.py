@@ -10,10 +10,11 @@ from sqlalchemy import event, select
 
 from microblog.accounts.models import User
 from microblog.blog import timeline
-from microblog.blog.models import Block, Follow, Mute, Post
+from microblog.blog.models import Post
 from microblog.blog.posts import mentioned, write_post
 from microblog.blog.timeline import PAGE_SIZE, Cursor, Page
 from microblog.database import db, transaction, utc_now
+from microblog.people.models import Block, Follow, Mute
 from tests.visitor import ON_SQLITE, make_user
 
 Read = Callable[[Cursor], Page]
@@ -96,6 +97,23 @@ def test_pages_have_every_post_once(susan: int, bob: int, count: int) -> None:
         lambda cursor: timeline.of_person(db.session, bob, None, cursor),
     ):
         assert flat(walk(read)) == written[::-1]
+
+
+def test_a_statement_is_kept_for_pages_of_every_size(
+    susan: int, bob: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(Follow(follower_id=susan, followed_id=bob))
+    written = write(bob, 10)[::-1]
+    for size in (4, 7):
+        monkeypatch.setattr(timeline, "PAGE_SIZE", size)
+        for read in (
+            home_of(susan),
+            lambda cursor: timeline.explore(db.session, susan, cursor),
+            lambda cursor: timeline.of_person(db.session, bob, None, cursor),
+        ):
+            pages = walk(read)
+            assert flat(pages) == written
+            assert {len(page) for page in pages[:-1]} == {size}
 
 
 def test_posts_outside_the_window_are_found_too(

@@ -1,1 +1,1 @@
-"""Posts, profiles, and who follows whom."""
+"""Posts, and the timelines they are read in."""

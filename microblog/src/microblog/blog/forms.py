@@ -5,51 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import Field, FileField, StringField, SubmitField, TextAreaField
-from wtforms.validators import StopValidation
+from wtforms import SubmitField, TextAreaField
 
-from microblog.accounts.pages.forms import username_field
 from microblog.accounts.pages.verified import IsVerified
 from microblog.blog.posts import POST_MAXIMUM
-from microblog.blog.profiles import ABOUT_MAXIMUM
-from microblog.blog.text import TextError, TextProblem, readable
-from microblog.web.forms import Form, too_long
+from microblog.people.forms import ReadableText
+from microblog.web.forms import Form
 
 
-class ReadableText:
-    """Validates that a field holds only visible text, of at most `maximum` characters.
-
-    `empty` is the message for a field without text; without it, the field may be empty.
-    """
-
-    def __init__(self, maximum: int, *, empty: Any | None = None) -> None:
-        self._maximum = maximum
-        self._empty = empty
-
-    def __call__(self, _form: Form, field: Field) -> None:
-        may_be_blank = self._empty is None
-        try:
-            readable(field.data or "", self._maximum, may_be_blank=may_be_blank)
-        except TextError as error:
-            raise StopValidation(self._words(error)) from None
-
-    def _words(self, error: TextError) -> Any:
-        if error.problem is TextProblem.LENGTH:
-            return too_long(error.length - self._maximum)
-        return self._empty if error.problem is TextProblem.BLANK else _PROBLEMS[error.problem]
-
-
-_PROBLEMS = {
-    TextProblem.MARKS: _l("One character has too many accent marks."),
-    TextProblem.HIDDEN: _l("Remove the characters that can't be shown."),
-}
-
-
-def _post_field(**attributes: Any) -> TextAreaField:
+def _post_field(
+    label: Any = None, *, unverified: Any | None = None, **attributes: Any
+) -> TextAreaField:
     return TextAreaField(
-        _l("Your post"),
-        validators=[ReadableText(POST_MAXIMUM, empty=_l("Write something first.")), IsVerified()],
-        render_kw={"rows": 3, "data-maximum": POST_MAXIMUM, "dir": "auto", **attributes},
+        label or _l("Your post"),
+        validators=[
+            ReadableText(POST_MAXIMUM, empty=_l("Write something first.")),
+            IsVerified(unverified),
+        ],
+        render_kw={
+            "rows": 3,
+            "data-maximum": POST_MAXIMUM,
+            "data-mentions": "",
+            "dir": "auto",
+            **attributes,
+        },
     )
 
 
@@ -58,33 +37,11 @@ class PostForm(Form):
     submit = SubmitField(_l("Post"))
 
 
+class ReplyForm(Form):
+    post = _post_field(_l("Your reply"), unverified=_l("Confirm your email before replying."))
+    submit = SubmitField(_l("Reply"))
+
+
 class EditPostForm(Form):
     post = _post_field()
     submit = SubmitField(_l("Save"))
-
-
-class ProfileForm(Form):
-    display_name = StringField(
-        _l("Display name"),
-        description=_l("Shown beside your username. You can leave it empty."),
-        render_kw={"autocomplete": "name", "dir": "auto"},
-    )
-    username = username_field()
-    about_me = TextAreaField(
-        _l("About me"),
-        validators=[ReadableText(ABOUT_MAXIMUM)],
-        render_kw={"rows": 4, "data-maximum": ABOUT_MAXIMUM, "dir": "auto"},
-    )
-    submit = SubmitField(_l("Save"))
-
-
-class PictureForm(Form):
-    """Sent as multipart, so that the file travels beside the CSRF token."""
-
-    picture = FileField(
-        _l("New picture"),
-        description=_l("JPEG, PNG, GIF or WebP, at most 4 MB. It's cropped to a square."),
-        validators=[IsVerified(_l("Confirm your email first."))],
-        render_kw={"accept": "image/jpeg,image/png,image/gif,image/webp"},
-    )
-    submit = SubmitField(_l("Upload"))

@@ -1,18 +1,24 @@
-"""Tables of posts, profiles, and who follows, blocks or mutes whom."""
+"""Tables of posts, their tags, whom they mention, and who likes them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from microblog.accounts.models import User
-from microblog.database import Model, utc_now
+from microblog.database import Model, string_by_bytes, utc_now
 
 
 class Post(Model):
-    """A short text by one person. `edited_at` is when its author last changed it."""
+    """A short text by one person. `edited_at` is when its author last changed it.
+
+    A reply has the id of its thread's first post in `thread_id`, which stays when that one is
+    gone: then `reply_to_id` is None. `reply_to_user_id` is the author of what it answers.
+    `deleted_at` is when it was deleted: its text is kept for a while, since that can be undone, and
+    the row if there are replies then.
+    """
 
     __tablename__ = "posts"
 
@@ -21,10 +27,32 @@ class Post(Model):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     edited_at: Mapped[datetime | None]
+    thread_id: Mapped[int | None]
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"))
+    reply_to_user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL")
+    )
+    deleted_at: Mapped[datetime | None]
 
-    author: Mapped[User] = relationship(lazy="raise")
+    author: Mapped[User] = relationship(lazy="raise", foreign_keys=[user_id])
 
-    __table_args__ = (Index(None, "user_id", "id"),)
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        *(
+            Index(
+                None,
+                *columns,
+                sqlite_where=text(f"{columns[0]} IS NOT NULL"),
+                postgresql_where=text(f"{columns[0]} IS NOT NULL"),
+            )
+            for columns in (
+                ("reply_to_id", "id"),
+                ("thread_id", "id"),
+                ("reply_to_user_id",),
+                ("deleted_at",),
+            )
+        ),
+    )
 
 
 class PostTag(Model):
@@ -32,7 +60,7 @@ class PostTag(Model):
 
     __tablename__ = "post_tags"
 
-    tag: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tag: Mapped[str] = mapped_column(string_by_bytes(64), primary_key=True)
     post_id: Mapped[int] = mapped_column(
         ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True
     )
@@ -51,66 +79,15 @@ class Mention(Model):
     )
 
 
-class Profile(Model):
-    """What a person says about themselves. `avatar_digest` names their uploaded picture, if any."""
+class Like(Model):
+    """A person likes a post."""
 
-    __tablename__ = "profiles"
-
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    about_me: Mapped[str] = mapped_column(Text, default="")
-    avatar_digest: Mapped[str | None] = mapped_column(String(64))
-
-
-class Avatar(Model):
-    """A person's uploaded picture, as the site encoded it.
-
-    A table of its own, since lists need only the digest.
-    """
-
-    __tablename__ = "avatars"
+    __tablename__ = "likes"
 
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class Follow(Model):
-    """`follower` reads what `followed` writes."""
-
-    __tablename__ = "follows"
-
-    follower_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    followed_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-
-
-class Block(Model):
-    """`blocker` and `blocked` see nothing of each other."""
-
-    __tablename__ = "blocks"
-
-    blocker_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    blocked_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-
-
-class Mute(Model):
-    """`muter` does not see the posts of `muted` in timelines; `muted` does not notice."""
-
-    __tablename__ = "mutes"
-
-    muter_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    muted_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

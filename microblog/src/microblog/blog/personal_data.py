@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from microblog.accounts.actions.export import moment
 from microblog.accounts.actions.personal_data import PersonalData
-from microblog.accounts.models import User
-from microblog.accounts.visibility import visible
-from microblog.blog.models import Avatar, Block, Follow, Mute, Post, Profile
+from microblog.blog.models import Like, Post
 
 ERASED_AT_ONCE = 1000
 
 
 def collect(session: Session, user_id: int) -> dict[str, Any]:
-    """Return everything except who blocked or muted them, which is private to those people."""
-    return {
-        "profile": _profile(session, user_id),
-        "posts": _posts(session, user_id),
-        "following": _names(session, Follow.followed_id, Follow.follower_id == user_id),
-        "followers": _names(session, Follow.follower_id, Follow.followed_id == user_id),
-        "blocked": _names(session, Block.blocked_id, Block.blocker_id == user_id),
-        "muted": _names(session, Mute.muted_id, Mute.muter_id == user_id),
-    }
+    """Return everything that they wrote and did not delete, and what they like."""
+    return {"posts": _posts(session, user_id), "likes": _likes(session, user_id)}
 
 
 def erase(session: Session, user_id: int) -> bool:
-    """Delete a batch of the posts; return whether there may be more. The account takes the rest."""
-    some = select(Post.id).where(Post.user_id == user_id).limit(ERASED_AT_ONCE)
+    """Delete a batch of the posts; return whether there may be more. The account takes the rest.
+
+    What others answered stays, and no longer says to whom.
+    """
+    some = select(Post.id).where(Post.user_id == user_id).order_by(Post.id).limit(ERASED_AT_ONCE)
     ids = session.scalars(some).all()
+    # In one order, since two accounts that answered each other may be deleted at the same time.
+    is_touched = or_(Post.id.in_(ids), Post.reply_to_id.in_(ids))
+    session.execute(select(Post.id).where(is_touched).order_by(Post.id).with_for_update())
+    nobody = {"reply_to_id": None, "reply_to_user_id": None}
+    session.execute(update(Post).where(Post.reply_to_id.in_(ids)).values(nobody))
     session.execute(delete(Post).where(Post.id.in_(ids)))
     return len(ids) == ERASED_AT_ONCE
 
@@ -41,29 +38,26 @@ def erase(session: Session, user_id: int) -> bool:
 PERSONAL_DATA = PersonalData(collect, erase)
 
 
-def _profile(session: Session, user_id: int) -> dict[str, Any]:
-    profile = session.get(Profile, user_id)
-    picture = session.get(Avatar, user_id)
-    return {
-        "about_me": profile.about_me if profile else "",
-        "avatar": base64.b64encode(picture.content).decode() if picture else None,
-    }
-
-
 def _posts(session: Session, user_id: int) -> list[dict[str, Any]]:
     posts = session.execute(
-        select(Post.id, Post.body, Post.created_at, Post.edited_at)
-        .where(Post.user_id == user_id)
+        select(Post.id, Post.body, Post.created_at, Post.edited_at, Post.reply_to_id)
+        .where(Post.user_id == user_id, Post.deleted_at.is_(None))
         .order_by(Post.id)
     )
     return [
-        {"id": post_id, "body": body, "created_at": moment(made), "edited_at": moment(edited)}
-        for post_id, body, made, edited in posts
+        {
+            "id": post_id,
+            "body": body,
+            "created_at": moment(made),
+            "edited_at": moment(edited),
+            "reply_to": answered,
+        }
+        for post_id, body, made, edited, answered in posts
     ]
 
 
-def _names(
-    session: Session, person: ColumnElement[int] | Any, which: ColumnElement[bool]
-) -> Sequence[str]:
-    names = select(User.username).join_from(User, person.class_, User.id == person)
-    return session.scalars(names.where(which, visible()).order_by(User.username_key)).all()
+def _likes(session: Session, user_id: int) -> list[dict[str, Any]]:
+    likes = session.execute(
+        select(Like.post_id, Like.created_at).where(Like.user_id == user_id).order_by(Like.post_id)
+    )
+    return [{"post_id": post_id, "created_at": moment(at)} for post_id, at in likes]

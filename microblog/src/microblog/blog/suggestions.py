@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session, aliased
 
 from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
-from microblog.blog.models import Follow, Mute, Post, Profile
-from microblog.blog.people import across_a_block
+from microblog.blog.models import Post
+from microblog.people.models import Follow, Mute, Profile
+from microblog.people.relations import across_a_block
 
 PAGE_SIZE = 25
 
@@ -97,7 +98,11 @@ def _active(reader_id: int) -> Any:
     return (
         select(User.id, last_post_id)
         .join_from(Post, User, User.id == Post.user_id)
-        .where(Post.id > newest - NEWEST_POSTS, _can_be_suggested(reader_id))
+        .where(
+            Post.id > newest - NEWEST_POSTS,
+            Post.deleted_at.is_(None),
+            _can_be_suggested(reader_id),
+        )
         .group_by(User.id)
         .order_by(last_post_id.desc())
         .limit(ACTIVE_MAXIMUM)

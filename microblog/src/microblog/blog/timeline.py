@@ -28,9 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
-from microblog.blog.models import Block, Follow, Mute, Post, PostTag
+from microblog.blog.models import Post, PostTag
 from microblog.database import MAX_ID
+from microblog.people.models import Block, Follow, Mute
 from microblog.web.links import parse_id
 
 PAGE_SIZE = 25
@@ -60,6 +62,12 @@ class Cursor:
         return cls()
 
 
+SHOWN_OF_AUTHORS = (
+    User.id, User.username, User.display_name, User.email, User.email_verified_at,
+)  # fmt: skip
+"""What a card shows of an author: to read all of an account for each takes a tenth of the page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Posts with their authors, newest first.
@@ -74,24 +82,34 @@ class Page:
 
 
 def home(session: Session, reader_id: int, cursor: Cursor) -> Page:
-    """The posts of the people whom the reader follows, and the reader's own."""
+    """The posts of the people whom the reader follows, and the reader's own.
+
+    Of replies, those to people whom the reader follows, to the reader, and to one's own posts.
+    """
     return _page(session, _home(cursor.is_older), cursor, reader=reader_id, window=WINDOW)
 
 
 def explore(session: Session, reader_id: int | None, cursor: Cursor) -> Page:
-    """Everybody's posts."""
+    """Everybody's posts, without replies."""
     wanted = _explore(cursor.is_older, reader_id is None)
     return _page(session, wanted, cursor, reader=reader_id)
 
 
-def of_person(session: Session, person_id: int, reader_id: int | None, cursor: Cursor) -> Page:
-    """One person's posts; muting does not count, since the reader came to read them."""
-    wanted = _of_person(cursor.is_older, reader_id is None)
+def of_person(
+    session: Session,
+    person_id: int,
+    reader_id: int | None,
+    cursor: Cursor,
+    *,
+    replies: bool = False,
+) -> Page:
+    """One person's posts, or replies; muting does not count, since the reader came to read them."""
+    wanted = _of_person(cursor.is_older, reader_id is None, replies)
     return _page(session, wanted, cursor, reader=reader_id, person=person_id)
 
 
 def with_tag(session: Session, tag: str, reader_id: int | None, cursor: Cursor) -> Page:
-    """The posts with this tag, given in its normalised spelling."""
+    """The posts and replies with this tag, given in its normalised spelling."""
     wanted = _with_tag(cursor.is_older, reader_id is None)
     return _page(session, wanted, cursor, reader=reader_id, tag=tag)
 
@@ -104,16 +122,22 @@ def count_newer(session: Session, reader_id: int, newer_than: int) -> int:
 def is_visible(reader_id: int | None, *, muting: bool = True) -> ColumnElement[bool]:
     """The condition for posts that a reader may see, in a statement that joins their authors.
 
-    It excludes accounts that are disabled or about to be deleted, blocks in either direction and,
-    with `muting`, people whom the reader muted.
+    It excludes deleted posts, accounts that are disabled or about to be deleted, blocks in either
+    direction and, with `muting`, people whom the reader muted.
     """
     if reader_id is None:
-        return visible()
+        return _is_visible_to_all()
     return _is_visible_to(literal(reader_id), muting=muting)
 
 
+def is_shown(is_anonymous: bool, *, muting: bool = True) -> ColumnElement[bool]:
+    """The same for statements that are kept, in which the reader is the parameter `reader`."""
+    return _is_visible_to_all() if is_anonymous else _is_visible_to(_READER, muting=muting)
+
+
 def _page(session: Session, wanted: Select[Post], cursor: Cursor, **values: Any) -> Page:
-    found = list(session.scalars(wanted, {"cursor": cursor.post_id, **values}).all())
+    values |= {"cursor": cursor.post_id, "size": PAGE_SIZE}
+    found = list(session.scalars(wanted, values).all())
     more, posts = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     if not cursor.is_older:
         posts.reverse()
@@ -129,6 +153,7 @@ def _page(session: Session, wanted: Select[Post], cursor: Cursor, **values: Any)
 _READER: ColumnElement[int] = bindparam("reader", type_=Integer)
 _CURSOR: ColumnElement[int] = bindparam("cursor", type_=Integer)
 _WINDOW: ColumnElement[int] = bindparam("window", type_=Integer)
+_SIZE: ColumnElement[int] = bindparam("size", type_=Integer)
 
 
 @cache
@@ -138,15 +163,18 @@ def _home(is_older: bool) -> Select[Post]:
     """
     followed = exists().where(Follow.follower_id == _READER, Follow.followed_id == Post.user_id)
     recent = _visible_ids(
-        is_older, _within_window(is_older), or_(Post.user_id == _READER, followed)
+        is_older, _within_window(is_older), or_(Post.user_id == _READER, followed), _is_for_home()
     ).cte("recent")
-    lacking = select(func.count()).select_from(recent).scalar_subquery() <= PAGE_SIZE
+    lacking = select(func.count()).select_from(recent).scalar_subquery() <= _SIZE
     sources = union_all(
         select(Follow.followed_id.label("id")).where(Follow.follower_id == _READER, lacking),
         select(_READER).where(lacking),
     ).cte("sources")
     theirs = _visible_ids(
-        is_older, Post.user_id == sources.c.id, _among_the_first(sources.c.id, is_older)
+        is_older,
+        Post.user_id == sources.c.id,
+        _among_the_first(sources.c.id, is_older),
+        _is_for_home(),
     ).subquery()
     ids = union(select(recent.c.id), select(theirs.c.id)).subquery()
     return _posts(is_older, Post.id.in_(select(ids.c.id)))
@@ -154,13 +182,16 @@ def _home(is_older: bool) -> Select[Post]:
 
 @cache
 def _explore(is_older: bool, is_anonymous: bool) -> Select[Post]:
-    return _posts(is_older, _beyond(Post.id, is_older), _shown(is_anonymous))
+    is_first = Post.thread_id.is_(None)
+    return _posts(is_older, _beyond(Post.id, is_older), is_first, is_shown(is_anonymous))
 
 
 @cache
-def _of_person(is_older: bool, is_anonymous: bool) -> Select[Post]:
+def _of_person(is_older: bool, is_anonymous: bool, replies: bool) -> Select[Post]:
     theirs = Post.user_id == bindparam("person", type_=Integer)
-    return _posts(is_older, _beyond(Post.id, is_older), theirs, _shown(is_anonymous, muting=False))
+    kind = Post.thread_id.is_not(None) if replies else Post.thread_id.is_(None)
+    shown = is_shown(is_anonymous, muting=False)
+    return _posts(is_older, _beyond(Post.id, is_older), theirs, kind, shown)
 
 
 @cache
@@ -168,17 +199,17 @@ def _with_tag(is_older: bool, is_anonymous: bool) -> Select[Post]:
     tagged = select(PostTag.post_id).where(
         PostTag.tag == bindparam("tag", type_=String), _beyond(PostTag.post_id, is_older)
     )
-    return _posts(is_older, Post.id.in_(tagged), _shown(is_anonymous))
+    return _posts(is_older, Post.id.in_(tagged), is_shown(is_anonymous))
 
 
 def _posts(is_older: bool, *conditions: ColumnElement[bool]) -> Select[Post]:
     return (
         select(Post)
         .join(Post.author)
-        .options(contains_eager(Post.author))
+        .options(contains_eager(Post.author).load_only(*SHOWN_OF_AUTHORS))
         .where(*conditions)
         .order_by(_order(Post.id, is_older))
-        .limit(PAGE_SIZE + 1)
+        .limit(_SIZE + 1)
     )
 
 
@@ -188,23 +219,34 @@ def _visible_ids(is_older: bool, *conditions: ColumnElement[bool]) -> Select[int
         .join(Post.author)
         .where(_beyond(Post.id, is_older), _is_visible_to(_READER), *conditions)
         .order_by(_order(Post.id, is_older))
-        .limit(PAGE_SIZE + 1)
+        .limit(_SIZE + 1)
     )
 
 
-def _shown(is_anonymous: bool, *, muting: bool = True) -> ColumnElement[bool]:
-    return visible() if is_anonymous else _is_visible_to(_READER, muting=muting)
+def _is_visible_to_all() -> ColumnElement[bool]:
+    return and_(Post.deleted_at.is_(None), visible())
 
 
 def _is_visible_to(reader: ColumnElement[int], *, muting: bool = True) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [
-        visible(),
+        _is_visible_to_all(),
         ~exists().where(Block.blocker_id == reader, Block.blocked_id == Post.user_id),
         ~exists().where(Block.blocked_id == reader, Block.blocker_id == Post.user_id),
     ]
     if muting:
         conditions.append(~exists().where(Mute.muter_id == reader, Mute.muted_id == Post.user_id))
     return and_(*conditions)
+
+
+def _is_for_home(post: Any = Post) -> ColumnElement[bool]:
+    """Whether it begins a thread, or answers the reader, its own author, or somebody followed."""
+    answered = post.reply_to_user_id
+    return or_(
+        post.thread_id.is_(None),
+        answered == _READER,
+        answered == post.user_id,
+        exists().where(Follow.follower_id == _READER, Follow.followed_id == answered),
+    )
 
 
 def _within_window(is_older: bool) -> ColumnElement[bool]:
@@ -222,9 +264,14 @@ def _among_the_first(author_id: ColumnElement[int], is_older: bool) -> ColumnEle
     other = aliased(Post)
     last = (
         select(other.id)
-        .where(other.user_id == author_id, _beyond(other.id, is_older))
+        .where(
+            other.user_id == author_id,
+            _beyond(other.id, is_older),
+            other.deleted_at.is_(None),
+            _is_for_home(other),
+        )
         .order_by(_order(other.id, is_older))
-        .offset(PAGE_SIZE)
+        .offset(_SIZE)
         .limit(1)
         .scalar_subquery()
     )

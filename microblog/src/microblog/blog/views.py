@@ -5,29 +5,21 @@ from __future__ import annotations
 from flask import Blueprint, Flask, abort, current_app, flash, jsonify, redirect, render_template
 from flask import Response as FlaskResponse
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
+from microblog.accounts.pages.reader import reader_id
 from microblog.accounts.pages.verified import is_verified
-from microblog.blog import (
-    feeds,
-    intents,
-    people_views,
-    post_views,
-    profile_views,
-    rendering,
-    timeline,
-)
+from microblog.blog import drafts, feeds, person_views, post_views, rendering, timeline
 from microblog.blog.forms import PostForm
 from microblog.blog.posts import write_post
-from microblog.blog.rendering import cursor, reader_id, timeline_context
-from microblog.blog.text import TAG_MAXIMUM, has_hidden, tag_key
+from microblog.blog.rendering import cursor, timeline_context
 from microblog.blog.timeline import Cursor
 from microblog.database import db, transaction, utc_now
+from microblog.people import intents
+from microblog.people.text import TAG_MAXIMUM, has_hidden, tag_key
 from microblog.web.links import home
 from microblog.web.ratelimits import limit_posts
-from microblog.web.settings_pages import add_settings_page
 
 blueprint = Blueprint("blog", __name__)
 
@@ -37,18 +29,9 @@ def init_app(app: Flask) -> None:
     # The first page has an endpoint that lower packages can link to without knowing the blog.
     app.add_url_rule("/", endpoint="index", view_func=index, methods=["GET", "POST"])
     app.add_url_rule("/index", view_func=index, methods=["GET", "POST"])
-    for one in (blueprint, post_views.blueprint, people_views.blueprint, profile_views.blueprint):
-        app.register_blueprint(one)
-    profile_views.init_app(app)
-    add_settings_page(
-        app,
-        "people.hidden",
-        _l("Blocked and muted"),
-        _l("People you don't see"),
-        icon="block",
-        position=55,
-    )
-    app.jinja_env.globals["is_followed_later"] = intents.is_followed_later
+    app.register_blueprint(blueprint)
+    app.register_blueprint(post_views.blueprint)
+    person_views.init_app(app)
     rendering.init_app(app)
 
 
@@ -61,7 +44,7 @@ def index() -> str | Response:
     if form.validate_on_submit():
         with transaction() as writing:
             write_post(writing, user_id=current_user.user.id, body=form.post.data, now=utc_now())
-        intents.forget_draft()
+        drafts.forget_draft()
         flash(_("Your post is live."), "success")
         return redirect(home())
     _keep_or_show_draft(form)
@@ -118,9 +101,9 @@ def _keep_or_show_draft(form: PostForm) -> None:
     """Keep what a newcomer may not post yet; show what was kept in an empty form."""
     if form.is_submitted():
         if not is_verified():
-            intents.keep_draft(form.post.data or "")
-    elif intents.kept_draft():
-        form.post.data = intents.kept_draft()
+            drafts.keep_draft(form.post.data or "")
+    elif drafts.kept_draft():
+        form.post.data = drafts.kept_draft()
         form.post.description = _("We've kept your draft.")
 
 

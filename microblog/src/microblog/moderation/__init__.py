@@ -1,0 +1,1 @@
+"""Reports, removed posts, and invitations."""

@@ -1,0 +1,1 @@
+"""What concerns a person, and what of it is unread."""
