@@ -20,6 +20,7 @@ from flask_outbox import (
     choose_wakeup,
     current_outbox,
     parse_address,
+    public_pages,
 )
 from flask_outbox import signer as configured_signer
 from flask_outbox.database_errors import is_outage
@@ -29,8 +30,26 @@ from microblog.accounts.actions.personal_data import add_personal_data
 from microblog.admin import pages as admin_pages
 from microblog.blog import models as blog_models
 from microblog.blog import views as blog_views
+from microblog.blog.deletion import register_periodic_tasks as register_blog_tasks
 from microblog.blog.personal_data import PERSONAL_DATA as BLOG_DATA
-from microblog.database import MIGRATIONS, alembic, current_transaction, db
+from microblog.database import current_transaction, db
+from microblog.messages import models as message_models
+from microblog.messages import views as message_views
+from microblog.messages.personal_data import PERSONAL_DATA as MESSAGE_DATA
+from microblog.moderation import emails as moderation_emails
+from microblog.moderation import models as moderation_models
+from microblog.moderation import pages as moderation_pages
+from microblog.moderation.personal_data import PERSONAL_DATA as MODERATION_DATA
+from microblog.notifications import bundles, email_views, notifications
+from microblog.notifications import emails as notification_emails
+from microblog.notifications import models as notification_models
+from microblog.notifications import views as notification_views
+from microblog.notifications.personal_data import PERSONAL_DATA as NOTIFICATION_DATA
+from microblog.people import models as people_models
+from microblog.people import views as people_views
+from microblog.people.personal_data import PERSONAL_DATA as PEOPLE_DATA
+from microblog.search import models as search_models
+from microblog.search import views as search_views
 from microblog.settings import Settings, SettingsError, load_settings
 from microblog.web import (
     error_reports,
@@ -49,6 +68,8 @@ from microblog.web import (
     settings_pages,
     templating,
     times,
+    trouble_reports,
+    unsubscribing,
 )
 from microblog.web.supported_languages import LANGUAGES
 
@@ -57,7 +78,16 @@ SITE_NAME = "Microblog"
 BROKER_SECONDS = 2.0
 """How long Redis may take to answer. Without a limit a thread could wait for ever."""
 
-MODELS = (account_models, blog_models, error_reports)
+MODELS = (
+    account_models,
+    people_models,
+    blog_models,
+    message_models,
+    notification_models,
+    moderation_models,
+    search_models,
+    error_reports,
+)
 
 mail = Mail()
 
@@ -97,10 +127,22 @@ def create_app(settings: Settings | None = None, *, demo: bool = False) -> Flask
     made = _init_mail(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
+    unsubscribing.init_app(app)
+    app.register_blueprint(public_pages.webhooks_blueprint(), url_prefix="/mail-events")
     accounts.init_app(app)
+    add_personal_data(app, PEOPLE_DATA)
     add_personal_data(app, BLOG_DATA)
+    add_personal_data(app, MESSAGE_DATA)
+    add_personal_data(app, MODERATION_DATA)
+    add_personal_data(app, NOTIFICATION_DATA)
     blog_views.init_app(app)
+    people_views.init_app(app)
+    search_views.init_app(app)
+    message_views.init_app(app)
+    email_views.init_app(app)
+    notification_views.init_app(app)
     admin_pages.init_app(app)
+    moderation_pages.init_app(app)
     if app.config["MAIL_INBOX"]:
         _init_development_pages(app, settings, made)
     return app
@@ -124,8 +166,6 @@ def wakeup_path(settings: Settings) -> Path:
 
 def _init_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.DATABASE_URL}}
-    app.config["ALEMBIC"] = {"script_location": str(MIGRATIONS)}
-    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "transactional_ddl": True}
     try:
         Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -133,13 +173,14 @@ def _init_database(app: Flask, settings: Settings) -> None:
         problem = words.format(folder=app.instance_path, reason=error.strerror)
         raise SettingsError([problem]) from None
     db.init_app(app)
-    alembic.init_app(app)
 
 
 def _init_pages(app: Flask) -> None:
     app.config.update(
         # No pages: their compressed size could reveal secrets in them (BREACH).
         COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
+        # An eighth smaller than by default, in under a millisecond.
+        COMPRESS_ZSTD_LEVEL=9,
         RATELIMIT_HEADERS_ENABLED=False,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
@@ -176,6 +217,7 @@ def _init_development_pages(app: Flask, settings: Settings, outbox: Outbox) -> N
 
 def _init_mail(app: Flask, settings: Settings) -> Outbox:
     app.config["MAIL_DEFAULT_SENDER"] = settings.sender
+    app.config["MAIL_UNSUBSCRIBE_URL"] = unsubscribing.unsubscribe_url(settings)
     mail.init_app(app)
     with app.app_context():
         sessions = db.sessionmaker
@@ -192,7 +234,13 @@ def _init_mail(app: Flask, settings: Settings) -> Outbox:
         made = current_outbox()
     author = _author(settings)
     accounts.register(made, sender=author)
+    register_blog_tasks(made)
+    moderation_emails.register(made, sender=author)
+    notifications.register_periodic_tasks(made)
+    notification_emails.register(made, sender=author)
+    bundles.register_periodic_tasks(made)
     error_reports.register_email_types(made, sender=author)
+    trouble_reports.register(made, sender=author)
     if settings.CELERY_BROKER_URL:
         _init_celery(app, settings)
     return made

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
@@ -18,17 +17,15 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, g, has_app_context
 from flask.sansio.app import App
-from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
     MetaData,
+    String,
     TypeDecorator,
     event,
-    func,
-    select,
 )
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -48,11 +45,6 @@ MAX_ID = 2**31 - 1
 with a larger number."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-MIGRATION_LOCK = 0x6D6963726F626C6F
-"""The key of PostgreSQL's advisory lock on the schema: "microblo" in ASCII."""
-
-MIGRATION_WAIT_SECONDS = 3600
 
 WRITING = {"sqlite_begin": "IMMEDIATE"}
 """Execution options of a write transaction. On SQLite, a transaction that reads first and writes
@@ -92,6 +84,11 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+def string_by_bytes(length: int) -> String:
+    """The type of a string that both databases order by its bytes: its beginnings are ranges."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 class Model(DeclarativeBase):
     """The base of the site's tables."""
 
@@ -103,82 +100,32 @@ class Database(SQLAlchemy):
     """The sessions of an application: one for each of its contexts, none of them asynchronous."""
 
     def init_app(self, app: App) -> None:
+        functions = app.teardown_appcontext_funcs
+        before = len(functions)
         super().init_app(app)
         # Closing asynchronous sessions takes a thread and an event loop, at the end of each
         # request, also where there are none to close.
-        functions = app.teardown_appcontext_funcs
-        functions[:] = [one for one in functions if not iscoroutinefunction(one)]
+        ours = [one for one in functions[before:] if not iscoroutinefunction(one)]
+        functions[before:] = [_without_outage(one) for one in ours]
         with cast(Flask, app).app_context():
             _listen(self.engine)
 
 
+def _without_outage(close: Callable[..., Any]) -> Callable[[BaseException | None], None]:
+    """Close sessions, though a connection was lost: there is nothing to roll back then."""
+
+    def closing(error: BaseException | None) -> None:
+        try:
+            close(error)
+        except DBAPIError as lost:
+            if not is_outage(lost):
+                raise
+
+    return closing
+
+
 db = Database(session_options={"expire_on_commit": False}, engine_options=ENGINE_OPTIONS)
 
-
-class Migrations(Alembic):
-    """Migrations that run in one transaction and in one process at a time; the others wait.
-
-    On SQLite, foreign keys are not enforced meanwhile: most changes make a table anew, and dropping
-    the old one would delete all rows that refer to it. The keys are checked at the end instead.
-    """
-
-    def run_migrations(self, fn: Any, **kwargs: Any) -> None:
-        connection = self.migration_context.connection
-        assert connection is not None  # noqa: S101 - migrations are never run without one
-        connection.rollback()
-        if not is_sqlite():
-            # Released at the end of this transaction, in which the migrations run.
-            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-            super().run_migrations(fn, **kwargs)
-            return
-        pragma = _raw_sqlite(connection).execute
-        pragma("PRAGMA foreign_keys = OFF")
-        pragma(f"PRAGMA busy_timeout = {MIGRATION_WAIT_SECONDS * 1000}")
-        try:
-            # Begins as a writer now, and waits for other writers.
-            connection.execution_options(**WRITING).begin()
-            checking: Any = lambda *args: _checking_keys(pragma, fn(*args))  # noqa: E731
-            super().run_migrations(checking, **kwargs)
-        finally:
-            connection.rollback()
-            connection.execution_options(sqlite_begin="DEFERRED")
-            pragma("PRAGMA foreign_keys = ON")
-            pragma(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
-
-
-Pragma = Callable[[str], sqlite3.Cursor]
-
-
-def _raw_sqlite(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - it is connected
-    return driver
-
-
-def _checking_keys(
-    pragma: Callable[[str], sqlite3.Cursor], steps: Iterable[Step]
-) -> Iterator[Step]:
-    """Run the steps; raise RuntimeError if they left a row with a broken foreign key.
-
-    Keys that were broken before do not count: another program may have left them, since SQLite does
-    not enforce keys by default.
-    """
-    before = _broken_keys(pragma)
-    yield from steps
-    broken = _broken_keys(pragma) - before
-    if broken:
-        raise RuntimeError(f"A migration left rows that refer to nothing: {dict(broken)}")
-
-
-def _broken_keys(pragma: Pragma) -> Counter[tuple[str, str]]:
-    """How many rows have a broken foreign key, by their table and the table referred to."""
-    return Counter((row[0], row[2]) for row in pragma("PRAGMA foreign_key_check"))
-
-
-alembic = Migrations(
-    metadatas={"default": [Model.metadata, mail_metadata]}, run_mkdir=False, command_name=""
-)
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _CURRENT = "microblog_write_session"
 
@@ -234,17 +181,6 @@ def current_transaction() -> Session | None:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def upgrade() -> None:
-    """Bring the schema of the current application's database up to date."""
-    alembic.upgrade()
-
-
-def needs_upgrade() -> bool:
-    """Whether the database lacks a migration."""
-    with db.engine.connect():  # raises if the database cannot be reached
-        return bool(alembic.needs_upgrade())
 
 
 def is_sqlite() -> bool:

@@ -17,6 +17,7 @@ from microblog.accounts.audit.security_log import Cursor
 from microblog.accounts.models import User
 from microblog.accounts.pages.forms import EmptyForm
 from microblog.accounts.pages.labels import line
+from microblog.accounts.pages.step_up import needs_step_up
 from microblog.accounts.sessions.sessions import open_sessions
 from microblog.admin import accounts
 from microblog.admin.accounts import Actor, RefusedError, State
@@ -65,6 +66,7 @@ def user(user_id: int) -> str:
         "admin/user.html",
         user=found,
         sessions=len(open_sessions(db.session, user_id, now=current_scope().now)),
+        has_second_factor=accounts.has_second_factor(db.session, found),
         is_oneself=found.id == current_user.user.id,
         page=history,
         happened=[(entry, line(entry)) for entry in history.entries],
@@ -111,6 +113,23 @@ def start_reset(user_id: int) -> str | Response:
         "admin/reset.html",
         logged_as="started a reset for the account",
         done=_("A reset link is on its way to the account's address."),
+    )
+
+
+@blueprint.route("/users/<int:user_id>/second_factor", methods=["GET", "POST"])
+@limit_posts
+@needs_step_up
+def reset_second_factor(user_id: int) -> str | Response:
+    def act(writing: Session, account: User, actor: Actor, scope: Scope) -> bool:
+        return accounts.reset_second_factor(writing, current_outbox(), account, actor, scope)
+
+    return _confirmed(
+        user_id,
+        act,
+        "admin/second_factor.html",
+        logged_as="removed the second factor of the account",
+        done=_("Two-step sign-in is off, and the owner was told."),
+        done_before=_("This account has no second factor."),
     )
 
 

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
 from microblog.accounts.actions.password_reset import Reason, start_reset
+from microblog.accounts.actions.second_factors import Change, remove_second_factor
 from microblog.accounts.administrators import LastAdministratorError, keep_an_administrator
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
+from microblog.accounts.second_factors.factors import factors_of, stop_removal
 from microblog.accounts.sessions.sessions import end_all_sessions
 from microblog.accounts.usernames import username_key
 from microblog.database import MAX_ID
@@ -114,6 +116,7 @@ def disable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     if user.disabled_at is not None:
         return False
     user.disabled_at = scope.now
+    stop_removal(session, user.id)
     end_all_sessions(session, user.id)
     _record(session, user, SecurityEventType.DISABLED, actor, scope)
     return True
@@ -127,6 +130,27 @@ def enable(session: Session, user: User, actor: Actor, scope: Scope) -> bool:
     user.disabled_at = None
     _record(session, user, SecurityEventType.ENABLED, actor, scope)
     return True
+
+
+def reset_second_factor(
+    session: Session, outbox: Outbox, user: User, actor: Actor, scope: Scope
+) -> bool:
+    """Remove the account's second factor at once, and tell its owner; False if it has none.
+
+    Raises RefusedError for the actor's own account, whose owner can do it in the settings.
+    """
+    if user.id == actor.user_id:
+        raise RefusedError(Refusal.ONESELF)
+    session.refresh(user, with_for_update=True)
+    change = Change.REMOVED_BY_ADMINISTRATOR
+    # The owner reads this, in their language, and need not know where the administrator was.
+    told = replace(scope, origin=RequestOrigin(), locale=user.locale or scope.locale)
+    return remove_second_factor(session, outbox, user, change, told, by=actor.name)
+
+
+def has_second_factor(session: Session, user: User) -> bool:
+    """Whether a password alone opens no session of this account."""
+    return bool(factors_of(session, user.id))
 
 
 def send_reset(session: Session, outbox: Outbox, user: User, actor: Actor, scope: Scope) -> None:

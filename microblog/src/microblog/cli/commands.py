@@ -34,6 +34,11 @@ class SiteGroup(LazyGroup):
             "checks:check",
             "Check that the site has everything it needs, and say how to fix what is wrong.",
         ),
+        "status": (
+            "status:status",
+            "Show how the site does: whether it serves, whether mail leaves, and what is left of"
+            " the disk.",
+        ),
         "worker": (
             "worker:worker",
             "Deliver mail for a site on several machines.",
@@ -50,6 +55,7 @@ class SiteGroup(LazyGroup):
             "Catch mail while developing; find out why mail does not arrive; see what became of"
             " it.",
         ),
+        "search": ("commands:search", "Index what search doesn't find yet."),
         "user": ("commands:user", "Create, list and disable accounts."),
         "fake": ("sample:fake", "Fill an empty database with sample people."),
         "process": ("commands:process", None),
@@ -65,6 +71,7 @@ def cli() -> None:
     To run a site:        put SECRET_KEY, PUBLIC_URL, ADMINS and the MAIL_ settings
                           into a file named .env, then: microblog check
                           and, when nothing is wrong: microblog run
+    To see how it does:   microblog status
     When mail is missing: microblog mail test YOUR@ADDRESS
     """
 
@@ -123,6 +130,10 @@ def mail(ctx: click.Context) -> None:
     places={
         "create": ("users:create", "Create an account for NAME with the address EMAIL."),
         "list": ("users:list_users", "List accounts, newest first."),
+        "invite": (
+            "invitations:invite",
+            "Make a link that people can join with, and print it.",
+        ),
         "disable": (
             "users:disable",
             "Lock the account NAME, and hide it from others.",
@@ -132,11 +143,37 @@ def mail(ctx: click.Context) -> None:
             "users:make_admin",
             "Make NAME an administrator, who sees all email and manages accounts.",
         ),
+        "reset-second-factor": (
+            "users:reset_second_factor",
+            "Turn off two-step sign-in for NAME, whose owner lost the second factor.",
+        ),
+        "reencrypt": (
+            "users:reencrypt",
+            "Encrypt the secrets of authenticator apps with the current SECRET_KEY.",
+        ),
         "unmake-admin": ("users:revoke_admin", "Make NAME an ordinary member again."),
     },
 )
 def user() -> None:
     """Create, list and disable accounts."""
+
+
+@click.group(
+    cls=SiteGroup,
+    places={
+        "rebuild": (
+            "search:rebuild",
+            "Index the posts and names that search doesn't find yet.",
+        ),
+    },
+)
+def search() -> None:
+    """Index what search doesn't find yet.
+
+    \b
+    After an upgrade from a version without search, and after microblog db move:
+      microblog search rebuild
+    """
 
 
 @click.group(

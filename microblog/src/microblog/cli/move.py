@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_outbox import metadata as mail_metadata
-from microblog import database
+from microblog import database, schema
 from microblog.app import create_app
 from microblog.cli import backup_postgresql
 from microblog.cli.failures import database_reason
@@ -59,6 +59,8 @@ def move(url: str) -> None:
         click.echo(f"\n  DATABASE_URL={place}\n")
         if "***" in place:
             click.echo(_("Replace *** with the password."))
+        words = _("Search finds all posts there after this command: microblog search rebuild")
+        click.echo(words)
         if sys.stdin.isatty():
             words = _("Until then nobody can write. Press Enter once the site runs with that line.")
             click.echo(words)
@@ -83,7 +85,7 @@ def _checked(url: str) -> str:
 def _locked(settings: Settings) -> Iterator[Connection]:
     """The old database while nobody writes to it, and no message is on its way to a server."""
     with create_app(settings).app_context():
-        if database.needs_upgrade():
+        if schema.needs_upgrade():
             words = _("The database's schema is not up to date. Run: microblog db upgrade")
             raise click.ClickException(words)
         with database.db.engine.connect().execution_options(**WRITING) as connection:
@@ -127,8 +129,8 @@ def _prepared(settings: Settings, url: str, place: str) -> Iterator[Connection]:
             words = _("{place} has tables that aren't Microblog's: choose an empty database.")
             raise click.ClickException(words.format(place=place))
         try:
-            if database.needs_upgrade():
-                database.upgrade()
+            if schema.needs_upgrade():
+                schema.upgrade()
         except CommandError:
             raise click.ClickException(newer_schema()) from None
         with database.db.engine.connect() as connection:
@@ -153,8 +155,9 @@ def _require_empty(connection: Connection, place: str) -> None:
 
 
 def _tables() -> list[Table]:
-    """All tables, each after those that it refers to."""
-    return [*Model.metadata.sorted_tables, *mail_metadata.sorted_tables]
+    """All tables, each after those that it refers to; not those that are made of others."""
+    tables = [*Model.metadata.sorted_tables, *mail_metadata.sorted_tables]
+    return [table for table in tables if not table.info.get("derived")]
 
 
 def _copy(source: Connection, target: Connection) -> None:

@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from microblog.accounts.actions.registration import create_account
 from microblog.accounts.passwords import hash_password
 from microblog.app import create_app
-from microblog.blog.models import Follow
+from microblog.blog.likes import like
+from microblog.blog.models import Post
 from microblog.blog.posts import write_post
 from microblog.cli.sample import PASSWORD
-from microblog.database import transaction, upgrade, utc_now
+from microblog.database import transaction, utc_now
+from microblog.people.models import Follow
+from microblog.schema import upgrade
 from microblog.settings import Settings, as_environment
 
 PEOPLE = ("alice", "bob", "carol")
@@ -25,13 +28,25 @@ ADMIN = "alice"
 FOLLOWS = (("alice", "bob"), ("bob", "alice"), ("carol", "alice"), ("carol", "bob"))
 
 POSTS = (
-    (190, "alice", "My first post. Is anybody here?"),
-    (150, "bob", "@alice I am! The #garden needs rain."),
-    (95, "carol", "Somebody forgot a password again. It took a minute to get back in."),
-    (40, "alice", "How beans live through a dry month: https://www.example.org/beans #garden"),
-    (12, "bob", "It rains at last!"),
+    (190, "alice", "My first post. Is anybody here?", None),
+    (150, "bob", "I am! The #garden needs rain.", 0),
+    (148, "carol", "Me too. Mine is a jungle, and nobody waters it.", 0),
+    (145, "alice", "@carol What grows in it?", 2),
+    (95, "carol", "Somebody forgot a password again. It took a minute to get back in.", None),
+    (
+        40,
+        "alice",
+        "How beans live through a dry month: https://example.org/beans #garden",
+        None,
+    ),
+    (31, "bob", "Mine did not. Too late for this year?", 5),
+    (28, "alice", "Not for bush beans, if you sow today.", 6),
+    (12, "bob", "It rains at last!", None),
 )
-"""How many minutes ago who wrote what."""
+"""How many minutes ago who wrote what, and which of these posts it answers."""
+
+LIKES = (("bob", 0), ("carol", 0), ("alice", 1), ("carol", 5), ("bob", 5), ("alice", 8))
+"""Who likes which of them."""
 
 
 @click.command()
@@ -73,9 +88,18 @@ def _fill(settings: Settings) -> None:
             for follower, followed in FOLLOWS:
                 ids = {"follower_id": people[follower], "followed_id": people[followed]}
                 writing.add(Follow(**ids))
-            for minutes, name, post in POSTS:
-                moment = utc_now() - timedelta(minutes=minutes)
-                write_post(writing, user_id=people[name], body=post, now=moment)
+            _converse(writing, people)
+
+
+def _converse(session: Session, people: dict[str, int]) -> None:
+    posts: list[Post] = []
+    for minutes, name, body, answered in POSTS:
+        moment = utc_now() - timedelta(minutes=minutes)
+        reply_to = None if answered is None else posts[answered].id
+        user_id = people[name]
+        posts.append(write_post(session, user_id=user_id, body=body, now=moment, reply_to=reply_to))
+    for name, liked in LIKES:
+        like(session, posts[liked], people[name], now=utc_now())
 
 
 def _person(session: Session, name: str, password_hash: str) -> int:

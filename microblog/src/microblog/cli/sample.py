@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from microblog.accounts.models import User
 from microblog.accounts.passwords import hash_password
-from microblog.blog.models import Follow, Post
+from microblog.blog.models import Post
+from microblog.cli.search import index_everything
 from microblog.cli.site import load_app
 from microblog.database import transaction
+from microblog.people.models import Follow
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - known on purpose
 BATCH = 5_000
@@ -44,7 +46,15 @@ def fake(users: int, posts: int, follows: int) -> None:
         words = _("{people} people can follow each other at most {most} times.")
         raise click.ClickException(words.format(people=users, most=users * (users - 1)))
     app = load_app()
-    with app.app_context(), transaction() as writing:
+    with app.app_context():
+        _fill(users, posts, follows)
+        index_everything()
+    words = _("{users} people (user0…), {posts} posts, {follows} follows; password: {password}")
+    click.echo(words.format(users=users, posts=posts, follows=follows, password=PASSWORD))
+
+
+def _fill(users: int, posts: int, follows: int) -> None:
+    with transaction() as writing:
         first = writing.scalar(select(User.username).limit(1))
         if first is not None:
             words = _(
@@ -55,8 +65,6 @@ def fake(users: int, posts: int, follows: int) -> None:
         numbers = _insert_users(writing, users)
         _insert(writing, _("posts"), Post, posts, _posts(numbers, posts))
         _insert(writing, _("follows"), Follow, follows, islice(_follows(numbers), follows))
-    words = _("{users} people (user0…), {posts} posts, {follows} follows; password: {password}")
-    click.echo(words.format(users=users, posts=posts, follows=follows, password=PASSWORD))
 
 
 def _insert_users(session: Session, count: int) -> list[int]:

@@ -15,12 +15,37 @@ import click
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from flask_alembic.cli import cli as alembic_commands
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from microblog import database
+from microblog import schema
 from microblog.app import create_app
 from microblog.cli.site import database_place, newer_schema
-from microblog.database import alembic
+from microblog.cli.upgrade_progress import told_progress
+from microblog.schema import migrations
+
+
+@click.command()
+@click.argument("target", default="heads")
+def upgrade(target: str) -> None:
+    """Run migrations to upgrade the database."""
+    _require_version("target", target)
+    with _application():
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        before = migrations().current()
+        try:
+            with told_progress(database_place()):
+                migrations().upgrade(target)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            words = _(
+                "Another program, such as a backup, is reading a table that has to change: nothing"
+                " was changed. Run this again when it has ended."
+            )
+            raise click.ClickException(words) from None
+        if migrations().current() == before:
+            words = _("{place} has this version already: nothing was changed.")
+            click.echo(words.format(place=database_place()), err=True)
 
 
 @click.command()
@@ -51,8 +76,11 @@ def downgrade(target: str, *, yes: bool) -> None:
             )
             click.echo(words, err=True)
             click.confirm(_("Delete it?"), abort=True, err=True)
-        alembic.downgrade(goal)
+        migrations().downgrade(goal)
 
+
+_LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's state of a statement that waited too long for a lock."""
 
 _VERSION = re.compile(r"(\w+@)?\w+([+-]\d+)?")
 """A version as Alembic writes it: its name, perhaps with its branch and a distance from there."""
@@ -75,8 +103,8 @@ def _no_version(reason: str) -> click.UsageError:
 
 def _behind_the_present_one(goal: str) -> list[str]:
     """The versions between the database's and `goal`, the newest first, without `goal`."""
-    heads = tuple(one.revision for one in alembic.current())
-    return [one.revision for one in alembic.script_directory.iterate_revisions(heads, goal)]
+    heads = tuple(one.revision for one in migrations().current())
+    return [one.revision for one in migrations().script_directory.iterate_revisions(heads, goal)]
 
 
 def _goal(target: str, applied: Sequence[str]) -> str:
@@ -85,7 +113,7 @@ def _goal(target: str, applied: Sequence[str]) -> str:
     Alembic counts from the newest version that it knows, and not from the database's.
     """
     is_number = target.lstrip("-").isascii() and target.lstrip("-").isdecimal()
-    if not is_number or target in {one.revision for one in alembic.log()}:
+    if not is_number or target in {one.revision for one in migrations().log()}:
         return target
     steps = abs(int(target))
     if steps > len(applied):
@@ -109,7 +137,7 @@ def _application() -> Iterator[None]:
 def _is_newer() -> bool:
     """Whether the database has a version that this code does not know."""
     try:
-        database.needs_upgrade()
+        schema.needs_upgrade()
     except (CommandError, RevisionError):
         return True
     except SQLAlchemyError:
@@ -129,10 +157,10 @@ def _within_application(name: str) -> click.Command:
 
     @wraps(original)
     def run(*args: Any, **kwargs: Any) -> Any:
-        click.get_current_context().obj = alembic
         for argument in _NAMES_OF_VERSIONS & kwargs.keys():
             _require_version(argument, kwargs[argument])
         with _application():
+            click.get_current_context().obj = migrations()
             return original(*args, **kwargs)
 
     wrapped = copy(command)
@@ -149,4 +177,3 @@ merge = _within_application("merge")
 revision = _within_application("revision")
 show = _within_application("show")
 stamp = _within_application("stamp")
-upgrade = _within_application("upgrade")

@@ -15,13 +15,17 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_outbox import Message, send_email
-from microblog import database
+from microblog import database, schema
 from microblog.accounts.models import User
 from microblog.app import create_app
 from microblog.app import mail as flask_mail
 from microblog.blog.models import Post
 from microblog.cli.failures import database_reason
+from microblog.cli.upgrade_progress import told_progress
 from microblog.settings import Settings
+
+WAIT_SECONDS = 5.0
+"""For the answer of a service that is looked at: a database, a broker, Redis, the site itself."""
 
 
 @click.command()
@@ -58,13 +62,14 @@ def shell() -> None:
 def prepare_database() -> None:
     """Bring an SQLite database up to date; of another one, ask that it is."""
     try:
-        if not database.needs_upgrade():
+        if not schema.needs_upgrade():
             return
         if not database.is_sqlite():
             raise click.ClickException(
                 _("The database's schema is not up to date. Run: microblog db upgrade")
             )
-        database.upgrade()
+        with told_progress(database_place(), also_of_new=False):
+            schema.upgrade()
     except SQLAlchemyError as error:
         words = _("The database cannot be used: {reason}")
         raise click.ClickException(words.format(reason=database_reason(error))) from None
@@ -85,12 +90,25 @@ def database_file(settings: Settings) -> Path | None:
     return settings.INSTANCE_PATH.resolve() / url.database.removeprefix("file:")
 
 
+def impatient(settings: Settings) -> Settings:
+    """The same settings, for a look at a database that may be away.
+
+    PostgreSQL's driver would wait for minutes by itself.
+    """
+    url = make_url(settings.DATABASE_URL)
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": f"{WAIT_SECONDS:.0f}"})
+    address = url.render_as_string(hide_password=False)
+    return settings.model_copy(update={"DATABASE_URL": address})
+
+
 def database_place() -> str:
     """The present database's file or address, without the password."""
     url = database.db.engine.url
     if database.is_sqlite():
         return str(url.database)
-    return url.render_as_string(hide_password=True)
+    # What `impatient` adds is nothing that anybody wrote.
+    return url.difference_update_query(["connect_timeout"]).render_as_string(hide_password=True)
 
 
 def counted_apart(settings: Settings, workers: int) -> str | None:

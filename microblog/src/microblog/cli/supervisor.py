@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from gettext import gettext as _
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -34,7 +35,17 @@ STEADY_AFTER_SECONDS = 60.0
 
 PARENT = "MICROBLOG_SUPERVISOR"
 
-MICROBLOG = (sys.executable, "-m", "microblog")
+
+def _microblog() -> list[str]:
+    """Return the command as it was started, or this Python's where no file of that name was."""
+    # A link on the way to it may lead to another release by the time of a reload.
+    started = Path(sys.argv[0]).absolute()
+    if started.name == "microblog" and started.is_file() and os.access(started, os.X_OK):
+        return [str(started)]
+    return [sys.executable, "-m", "microblog"]
+
+
+MICROBLOG = _microblog()
 
 Environment = Mapping[str, str]
 
@@ -43,7 +54,8 @@ Environment = Mapping[str, str]
 class Child:
     """One process: `arguments` of the `microblog` command. An essential one's end ends all.
 
-    It inherits the `sockets`; one that has any says when it is ready to serve them.
+    It inherits the `sockets`; one that has any says when it is ready to serve them. Such a one is
+    started again if it is killed: who asks for a page meanwhile waits in the socket.
     """
 
     name: str
@@ -59,6 +71,11 @@ class Child:
     def is_running(self) -> bool:
         """Whether its process has been started and not ended."""
         return self.process is not None and self.process.poll() is None
+
+    def may_end(self) -> bool:
+        """Whether the others go on without it, and it is started again."""
+        was_killed = self.process is not None and (self.process.returncode or 0) < 0
+        return not self.essential or (was_killed and bool(self.sockets))
 
 
 class Supervisor:
@@ -113,7 +130,7 @@ class Supervisor:
             for child in self._children:
                 if child.is_running():
                     continue
-                if child.essential:
+                if not child.may_end():
                     return self._ended(child)
                 self._restart(child)
             self._reap(wait=False)
@@ -134,7 +151,8 @@ class Supervisor:
         if child.restart_at is None:
             if now - child.started_at > STEADY_AFTER_SECONDS:
                 child.restarts = 0
-            wait = RESTART_AFTER_SECONDS[min(child.restarts, len(RESTART_AFTER_SECONDS) - 1)]
+            waits = (0, *RESTART_AFTER_SECONDS) if child.sockets else RESTART_AFTER_SECONDS
+            wait = waits[min(child.restarts, len(waits) - 1)]
             child.restart_at = now + wait
             child.restarts += 1
             code = child.process.returncode if child.process else None
@@ -142,6 +160,10 @@ class Supervisor:
             click.echo(words.format(name=child.name, code=code, wait=wait), err=True)
         elif now >= child.restart_at:
             self._start(child)
+            if child.ready is not None:
+                # Nobody waits for it; should it end by itself, all does.
+                os.close(child.ready)
+                child.ready = None
 
     def _start_all(self, children: Sequence[Child]) -> None:
         for child in children:

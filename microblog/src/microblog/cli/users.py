@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
+from gettext import ngettext
 from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
-from flask_outbox import AddressError, parse_address
+from flask_outbox import AddressError, current_outbox, parse_address
 from flask_outbox.cli import as_json, echo_json, in_utc, no_address
 from microblog.accounts.actions.registration import TakenError, create_account
+from microblog.accounts.keys import token_keys
 from microblog.accounts.models import User
 from microblog.accounts.password_rules import (
     PASSWORD_MAXIMUM,
@@ -22,6 +24,7 @@ from microblog.accounts.password_rules import (
     Problem,
     hash_new_password,
 )
+from microblog.accounts.second_factors.authenticator import count_by_key, seal_anew
 from microblog.accounts.usernames import UsernameProblem, username_problem
 from microblog.admin import accounts
 from microblog.admin.accounts import COMMAND_LINE, Actor, Refusal, RefusedError, State
@@ -55,6 +58,9 @@ _USERNAME_PROBLEMS = {
     UsernameProblem.ENDS: _NO_USERNAME,
     UsernameProblem.ALPHABETS: _SEVERAL_ALPHABETS,
 }
+
+BATCH = 500
+"""Secrets in one transaction."""
 
 _CONFUSABLE = gettext_noop("This username looks like another account's.")
 
@@ -171,6 +177,61 @@ def revoke_admin(name: str) -> None:
         done = accounts.revoke_admin(writing, account, _actor(), current_scope())
     before = _("{name} isn't an administrator.")
     _say(account, _("{name} is no longer an administrator.") if done else before)
+
+
+@click.command("reset-second-factor")
+@click.argument("name")
+def reset_second_factor(name: str) -> None:
+    """Turn off two-step sign-in for NAME, whose owner lost the second factor.
+
+    Passkeys, app and recovery codes are removed at once, and the owner gets an email. Be sure who
+    asks: somebody who stole the password would ask for this.
+    """
+    with _account(name) as (writing, account):
+        done = accounts.reset_second_factor(
+            writing, current_outbox(), account, _actor(), current_scope()
+        )
+    before = _("{name} has no second factor.")
+    _say(
+        account,
+        _("Two-step sign-in is off for {name}, and the owner was told.") if done else before,
+    )
+
+
+@click.command()
+def reencrypt() -> None:
+    """Encrypt the secrets of authenticator apps with the current SECRET_KEY.
+
+    Run it after you changed SECRET_KEY, with the former key in SECRET_KEY_FALLBACKS. When it is
+    done, no secret needs the former key any more. It can be interrupted and run again.
+    """
+    with load_app().app_context():
+        keys = token_keys()
+        with db.sessionmaker() as session:
+            before = count_by_key(session, keys)
+        done, after = 0, 0
+        with click.progressbar(length=before.former, label=_("Encrypting"), file=sys.stderr) as bar:
+            while True:
+                with transaction() as writing:
+                    batch = seal_anew(writing, keys, after=after, count=BATCH)
+                if batch is None:
+                    break
+                after, sealed = batch
+                done += sealed
+                bar.update(sealed)
+    words = ngettext(
+        "{count} secret was encrypted with the current key.",
+        "{count} secrets were encrypted with the current key.",
+        done,
+    )
+    click.echo(words.format(count=done))
+    if before.unreadable:
+        words = ngettext(
+            "{count} secret can't be read: put its key into SECRET_KEY_FALLBACKS.",
+            "{count} secrets can't be read: put their key into SECRET_KEY_FALLBACKS.",
+            before.unreadable,
+        )
+        raise click.ClickException(words.format(count=before.unreadable))
 
 
 @contextmanager

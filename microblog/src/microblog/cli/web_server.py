@@ -20,9 +20,10 @@ from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
-from waitress.utilities import BadRequest, RequestEntityTooLarge
+from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
-from microblog.blog.profile_views import UPLOAD_MAXIMUM_BYTES
+from flask_outbox.outage import Outage
+from microblog.people.profile_views import UPLOAD_MAXIMUM_BYTES
 
 CONNECTIONS = 1000
 """Of a worker at once; others wait until it accepts them."""
@@ -56,11 +57,23 @@ LINGER_SECONDS = 2
 LOOK_SECONDS = 1.0
 """After so long the connections are looked after again, and Gunicorn is told of life."""
 
+_bodies = Outage(
+    logging.getLogger(__name__),
+    "Large forms cannot be received, whose temporary file cannot be written: %s",
+    "Large forms can be received again.",
+)
+
+
+class _NoRoomError(Error):  # type: ignore[misc]
+    code = 503
+    reason = "Service Unavailable"
+
 
 class _Request(HTTPRequestParser):  # type: ignore[misc]
     """A request while it arrives."""
 
     body_rcv: Any
+    error: Any
 
     def __init__(self, adjustments: Any) -> None:
         super().__init__(adjustments)
@@ -68,7 +81,15 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
 
     def received(self, data: bytes) -> int:
         """Take what came; returns how much of it belongs to this request."""
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:
+            # Bodies that are too large for memory are in temporary files.
+            _bodies.began(error.strerror)
+            self.error, self.completed = _NoRoomError("There is no room for it. Try later."), True
+            return len(data)
+        if self.completed and self.body_bytes_received > BODY_IN_MEMORY_BYTES:
+            _bodies.ended()
         if self.chunked and self.body_rcv is not None:
             # Waitress goes over all of an unfinished line again with each piece of it.
             line = len(self.body_rcv.control_line) + len(self.body_rcv.trailer)
@@ -93,9 +114,19 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = _Request
 
+    @property
+    def last_activity(self) -> float:
+        """As Waitress notes it, by the wall clock."""
+        return self._last_activity
+
+    @last_activity.setter
+    def last_activity(self, wall: float) -> None:
+        self._last_activity, self._active_at = wall, time.monotonic()
+
     def is_over(self, now: float, idle_seconds: float) -> bool:
         """Whether its client took longer than it may, with whatever it is to do now."""
-        quiet = time.time() - self.last_activity
+        # By a clock that nobody sets: else one that is set forward would cut every connection.
+        quiet = now - self._active_at
         if self.total_outbufs_len:
             return bool(quiet > ANSWER_SECONDS)
         if self.requests:

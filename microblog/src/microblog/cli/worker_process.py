@@ -29,6 +29,9 @@ def worker(queue: str, concurrency: int) -> None:
     for noisy in ("celery.worker.strategy", "celery.app.trace"):
         # A line when a task comes and one when it ends; the delivery logs more about it.
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    once = _OncePerOutage()
+    for name in ("celery.worker.consumer.consumer", "celery.worker.consumer.connection"):
+        logging.getLogger(name).addFilter(once)
     # About tasks in pickles, which this site does not accept.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     options = {
@@ -42,3 +45,17 @@ def worker(queue: str, concurrency: int) -> None:
     given = [f"--{name}={value}" for name, value in options.items()]
     given += ["--without-mingle", "--without-gossip"]  # these two have nothing to tell others
     sys.exit(celery.worker_main(["--quiet", "worker", "--task-events", *given]))
+
+
+class _OncePerOutage(logging.Filter):
+    """Lets Celery say once that the broker cannot be reached, and not at each look for it."""
+
+    _lasts = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is new: it says at the end that it is connected."""
+        fails = str(record.msg).startswith("consumer: Cannot connect")
+        is_new = not (fails and self._lasts)
+        if fails or str(record.msg).startswith("Connected to"):
+            self._lasts = fails
+        return is_new

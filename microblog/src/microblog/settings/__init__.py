@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,6 +34,10 @@ MAX_INTEGER = 2**31 - 1
 """No setting needs a larger number, and an INTEGER column cannot hold one."""
 
 
+SUBMISSION_PORT, IMPLICIT_TLS_PORT = 587, 465
+"""RFC 6409 and RFC 8314."""
+
+
 class SettingsError(Exception):
     """Settings are wrong; `problems` has a sentence for each of them."""
 
@@ -48,14 +53,23 @@ Addresses = Annotated[
     AfterValidator(values.addresses),
 ]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(values.split_list)]
+Topics = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(values.split_list),
+    AfterValidator(values.ses_topics),
+]
 FolderOrFile = Annotated[Path, AfterValidator(values.folder_or_file)]
 
-LISTS = {"ADMINS", "MAIL_REDIRECT_TO", "SECRET_KEY_FALLBACKS"}
+LISTS = {"ADMINS", "MAIL_REDIRECT_TO", "MAIL_WEBHOOK_SES_TOPICS", "SECRET_KEY_FALLBACKS"}
 SECRETS = {
     "SECRET_KEY",
     "MAIL_PASSWORD",
     "MAIL_OAUTH_CLIENT_SECRET",
     "MAIL_OAUTH_REFRESH_TOKEN",
+    "MAIL_IMAP_PASSWORD",
+    "MAIL_WEBHOOK_POSTMARK_LOGIN",
+    "MAIL_WEBHOOK_MAILGUN_KEY",
     "METRICS_TOKEN",
 }
 """Taken literally, with blanks and quotation marks."""
@@ -74,6 +88,9 @@ class Settings(BaseSettings):
     SECRET_KEY_FALLBACKS: Secrets = Field(
         (), description="Former keys, still accepted while you change SECRET_KEY; comma-separated"
     )
+    INSTANCE_PATH: FolderOrFile = Field(
+        Path("instance"), description="The folder for the SQLite file and the dispatcher's socket"
+    )
     DATABASE_URL: Annotated[str, AfterValidator(values.database_url)] = Field(
         "sqlite:///microblog.db",
         description="Where the data is: PostgreSQL, or SQLite (relative paths: in INSTANCE_PATH)",
@@ -83,13 +100,8 @@ class Settings(BaseSettings):
         description="Mail is delivered by `microblog worker`, on any machine, over this RabbitMQ"
         " (amqp://) or Redis (redis://); default: by the dispatcher beside the web server",
     )
-    CELERY_QUEUE_PREFIX: str = Field(
-        "microblog",
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        description="Names the queues, for several sites with one broker",
-    )
-    INSTANCE_PATH: FolderOrFile = Field(
-        Path("instance"), description="The folder for the SQLite file and the dispatcher's socket"
+    CELERY_QUEUE_PREFIX: Annotated[str, AfterValidator(values.queue_prefix)] = Field(
+        "microblog", description="Names the queues, for several sites with one broker"
     )
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)] | None = Field(
         None,
@@ -98,7 +110,8 @@ class Settings(BaseSettings):
     )
     ADMINS: Addresses = Field(
         (),
-        description="Addresses that get mail when the site fails; the first one is the sender",
+        description="Addresses that get mail when the site fails, mail waits or a disk is nearly"
+        " full; the first one is the sender",
     )
     MAIL_SERVER: Annotated[str, AfterValidator(values.host)] = Field(
         "localhost", description="The SMTP server's name"
@@ -168,6 +181,43 @@ class Settings(BaseSettings):
     MAIL_DKIM_DOMAIN: Annotated[str, AfterValidator(values.domain)] | None = Field(
         None, description="The domain that signs; default: the sender's"
     )
+    MAIL_RETURN_PATH: Annotated[str, AfterValidator(values.return_path)] | None = Field(
+        None,
+        description="The address that bounces come back to, with a token for each mail; default:"
+        " the sender, without one",
+    )
+    MAIL_RETURN_PATH_DELIMITER: Annotated[str, AfterValidator(values.delimiter)] = Field(
+        "+",
+        description="What stands before the token in that address; `none`: it is in a header only",
+    )
+    MAIL_IMAP_SERVER: str | None = Field(
+        None, description="The IMAP server of the mailbox in which bounces arrive"
+    )
+    MAIL_IMAP_PORT: int = Field(
+        993, ge=1, le=65535, description="Its port: 993 is TLS from the start, 143 STARTTLS"
+    )
+    MAIL_IMAP_USERNAME: str | None = Field(None, description="The user name for that mailbox")
+    MAIL_IMAP_PASSWORD: SecretStr | None = Field(None, description="The password for that mailbox")
+    MAIL_IMAP_FOLDER: str = Field("INBOX", description="The folder that is read, all of it")
+    MAIL_IMAP_DONE_FOLDER: str = Field(
+        "Done", description="The folder for messages that were read; made if it is missing"
+    )
+    MAIL_WEBHOOK_SES_TOPICS: Topics = Field(
+        (),
+        description="Topics of Amazon SNS that tell at /mail-events/ses what became of mail (SES);"
+        " comma-separated ARNs",
+    )
+    MAIL_WEBHOOK_POSTMARK_LOGIN: (
+        Annotated[SecretStr, AfterValidator(values.postmark_login)] | None
+    ) = Field(
+        None, description="What Postmark logs in with at /mail-events/postmark: `user:password`"
+    )
+    MAIL_WEBHOOK_MAILGUN_KEY: Annotated[SecretStr, AfterValidator(values.mailgun_key)] | None = (
+        Field(
+            None,
+            description="The key that Mailgun signs with what it tells at /mail-events/mailgun",
+        )
+    )
     MAIL_CONNECTIONS: int = Field(
         defaults.CONNECTIONS,
         ge=1,
@@ -227,6 +277,11 @@ class Settings(BaseSettings):
         ge=0,
         le=10,
         description="Reverse proxies in front of the site, whose X-Forwarded headers are trusted",
+    )
+    REGISTRATION: Literal["open", "invitation", "closed"] = Field(
+        "open",
+        description="Who can make an account: everybody (open), people with an invitation link"
+        " (invitation), or nobody (closed); `microblog user create` always can",
     )
     GRAVATAR: bool = Field(
         False,
@@ -314,7 +369,44 @@ class ServingSettings(Settings):
     """The settings of a site that serves other people: the same, more strictly checked."""
 
     SECRET_KEY: Annotated[SecretStr, AfterValidator(values.secret_key)]
+    INSTANCE_PATH: Annotated[FolderOrFile, AfterValidator(values.folder)] = Path("instance")
     PUBLIC_URL: Annotated[str, AfterValidator(values.public_url)]
+    MAIL_CA_FILE: Annotated[Path, AfterValidator(values.certificates)] | None = None
+    MAIL_DKIM_KEY_FILE: Annotated[FolderOrFile, AfterValidator(values.dkim_key)] | None = None
+    METRICS_TOKEN: Annotated[SecretStr, AfterValidator(values.metrics_token)] | None = None
+    LOG_FILE: Annotated[FolderOrFile, AfterValidator(values.file_to_write)] | None = None
+
+    @field_validator("SECRET_KEY_FALLBACKS")
+    @classmethod
+    def _other_keys(
+        cls, value: tuple[SecretStr, ...], info: ValidationInfo
+    ) -> tuple[SecretStr, ...]:
+        values.former_keys(value, info.data.get("SECRET_KEY"))
+        return value
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _file_can_be_made(cls, value: str, info: ValidationInfo) -> str:
+        if instance := info.data.get("INSTANCE_PATH"):
+            values.database_file(value, instance)
+        return value
+
+    @field_validator("MAIL_USE_SSL")
+    @classmethod
+    def _port_of_this_kind(cls, value: bool, info: ValidationInfo) -> bool:
+        port, server = info.data.get("MAIL_PORT"), info.data.get("MAIL_SERVER", "")
+        if port == IMPLICIT_TLS_PORT and not value and not is_loopback(server):
+            raise ValueError(
+                _("must be on for MAIL_PORT=465, which begins with TLS; leave MAIL_USE_TLS out")
+            )
+        if port == SUBMISSION_PORT and value and not is_loopback(server):
+            raise ValueError(
+                _(
+                    "must be off for MAIL_PORT=587, which begins without TLS: set MAIL_USE_TLS=1"
+                    " instead"
+                )
+            )
+        return value
 
     @field_validator("CELERY_BROKER_URL")
     @classmethod
@@ -345,7 +437,12 @@ class ServingSettings(Settings):
             )
         return value
 
-    @field_validator("MAIL_OAUTH_CLIENT_ID", "MAIL_OAUTH_CLIENT_SECRET", "MAIL_OAUTH_REFRESH_TOKEN")
+    @field_validator(
+        "MAIL_OAUTH_CLIENT_ID",
+        "MAIL_OAUTH_CLIENT_SECRET",
+        "MAIL_OAUTH_REFRESH_TOKEN",
+        "MAIL_OAUTH_SCOPE",
+    )
     @classmethod
     def _whole_client(cls, value: Any, info: ValidationInfo) -> Any:
         url = info.data.get("MAIL_OAUTH_TOKEN_URL", "wrong")
@@ -363,6 +460,13 @@ class ServingSettings(Settings):
                     " set: give at least one"
                 )
             )
+        return value
+
+    @field_validator("MAIL_IMAP_USERNAME", "MAIL_IMAP_PASSWORD")
+    @classmethod
+    def _whole_mailbox(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("MAIL_IMAP_SERVER") and not value:
+            raise ValueError(missing_companion("MAIL_IMAP_SERVER"))
         return value
 
     @field_validator("MAIL_PASSWORD")
@@ -392,11 +496,18 @@ class ServingSettings(Settings):
     @field_validator("MAIL_DKIM_SELECTOR")
     @classmethod
     def _key_and_selector(cls, value: str | None, info: ValidationInfo) -> str | None:
-        key = info.data.get("MAIL_DKIM_KEY_FILE")
+        key = info.data.get("MAIL_DKIM_KEY_FILE", "wrong")
         if value and not key:
             raise ValueError(_though_missing("MAIL_DKIM_KEY_FILE"))
         if key and not value:
             raise ValueError(missing_companion("MAIL_DKIM_KEY_FILE"))
+        return value
+
+    @field_validator("MAIL_DKIM_DOMAIN")
+    @classmethod
+    def _domain_that_signs(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("MAIL_DKIM_KEY_FILE", "wrong") is None:
+            raise ValueError(_though_missing("MAIL_DKIM_KEY_FILE"))
         return value
 
     model_config = SettingsConfigDict(validate_default=True)
@@ -427,16 +538,23 @@ def load_settings(*, serving: bool = False) -> Settings:
     Raises SettingsError with a sentence for every wrong value.
     """
     model: type[Settings] = ServingSettings if serving else Settings
+    in_file = _file_values()
     given = {
         name: value
-        for name, value in _file_values().items()
+        for name, value in in_file.items()
         if name in model.model_fields and not os.environ.get(name, "").strip()
     }
+    slips = misspelt_names(in_file) if serving else {}
+    words = _("{name} is no setting. Did you mean {meant}?")
+    sentences = [words.format(name=name, meant=meant) for name, meant in slips.items()]
     try:
-        return model(_env_file=None, **given)
+        settings = model(_env_file=None, **given)
     except ValidationError as error:
-        sentences = [values.shortened(_sentence(problem)) for problem in error.errors()]
-        raise SettingsError(sentences) from None
+        found = [values.shortened(_sentence(problem)) for problem in error.errors()]
+        raise SettingsError(found + sentences) from None
+    if sentences:
+        raise SettingsError(sentences)
+    return settings
 
 
 def env_file() -> str | None:
@@ -467,11 +585,36 @@ def given_settings() -> dict[str, str]:
 
 
 def unknown_names() -> list[str]:
-    """Names in the file, and similar ones in the environment, that are not settings."""
+    """Names in the file, and similar ones in the environment, that are ignored as no settings."""
+    in_file = _file_values()
     in_environment = [name for name in os.environ if name.startswith(_OUR_PREFIXES)]
-    known = {*Settings.model_fields, "MICROBLOG_ENV_FILE"}
-    return [name for name in dict.fromkeys([*_file_values(), *in_environment]) if name not in known]
+    known = {*Settings.model_fields, "MICROBLOG_ENV_FILE", *misspelt_names(in_file)}
+    return [name for name in dict.fromkeys([*in_file, *in_environment]) if name not in known]
 
+
+def misspelt_names(names: Iterable[str]) -> dict[str, str]:
+    """Those names that are no settings, but nearly; with the settings that are probably meant."""
+    found = {}
+    for name in names:
+        # Other programs may read the same file: what does not begin like ours must be nearer.
+        cutoff = 0.82 if name.startswith(_OUR_PREFIXES) else 0.9
+        meant = _OTHER_PROGRAMS.get(name) or next(
+            iter(get_close_matches(name.upper(), Settings.model_fields, 1, cutoff)), name
+        )
+        if name not in {meant, *Settings.model_fields}:
+            found[name] = meant
+    return found
+
+
+_OTHER_PROGRAMS = {
+    "MAIL_FROM": "MAIL_DEFAULT_SENDER",
+    "MAIL_HOST": "MAIL_SERVER",
+    "MAIL_PASS": "MAIL_PASSWORD",
+    "MAIL_TLS": "MAIL_USE_TLS",
+    "MAIL_USER": "MAIL_USERNAME",
+    "SQLALCHEMY_DATABASE_URI": "DATABASE_URL",
+}
+"""What others call the same."""
 
 _OUR_PREFIXES = ("MAIL_", "MICROBLOG_", "RATELIMIT_", "SECRET_KEY")
 
@@ -521,7 +664,6 @@ def _wrong_values() -> dict[str | tuple[str, ...], str]:
         "greater_than": _("must be more than {gt}, not {value!r}"),
         "less_than_equal": _("must be at most {le}, not {value!r}"),
         "literal": _("must be one of these: {expected}; it is {value!r}"),
-        "string_pattern": _("must match the pattern {pattern}; it is {value!r}"),
     }
 
 

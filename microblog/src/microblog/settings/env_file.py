@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _OPENS_A_QUOTE = re.compile(r"(?:export\s+)?[^=#\s]+[^\S\r\n]*=[^\S\r\n]*['\"]")
 
@@ -26,14 +27,14 @@ class EnvFileError(Exception):
 
 
 def read_env_file(file: Path) -> dict[str, str]:
-    """Return the values in the file by name; if a name occurs twice, the last value counts.
+    """Return the values in the file by name.
 
     Raises EnvFileError, which names lines by number and never quotes them: they may hold secrets.
     """
     values: dict[str, str] = {}
     problems = []
     for binding in parse_stream(io.StringIO(_text(file), newline="")):
-        problem = _problem(binding)
+        problem = _problem(binding) or _contradiction(binding, values)
         if problem:
             problems.append(f"{file}, {problem}")
         elif binding.key is not None:
@@ -70,7 +71,7 @@ def _text(file: Path) -> str:
 def _problem(binding: Binding) -> str | None:
     """What is wrong with a line, beginning with its number; None if nothing is."""
     written = binding.original.string
-    line = binding.original.line + len(_LINE_BREAK.findall(written[: _blanks_before(written)]))
+    line = _line(binding)
     written = written.strip()
     if _OPENS_A_QUOTE.match(written) and (binding.error or _LINE_BREAK.search(written)):
         words = _(
@@ -78,10 +79,23 @@ def _problem(binding: Binding) -> str | None:
             " same line."
         )
         return words.format(line=line)
-    if binding.error or (binding.key is not None and binding.value is None):
+    is_setting = binding.key is None or (
+        binding.value is not None and _NAME.fullmatch(binding.key) is not None
+    )
+    if binding.error or not is_setting:
         return _("line {line} is not like NAME=value.").format(line=line)
     return None
 
 
-def _blanks_before(written: str) -> int:
-    return len(written) - len(written.lstrip())
+def _contradiction(binding: Binding, before: dict[str, str]) -> str | None:
+    if binding.key is None or before.get(binding.key, binding.value) == binding.value:
+        return None
+    words = _("line {line}: {name} is set above to another value; keep one of them.")
+    return words.format(line=_line(binding), name=binding.key)
+
+
+def _line(binding: Binding) -> int:
+    """The number of the line on which a binding begins."""
+    written = binding.original.string
+    blanks = written[: len(written) - len(written.lstrip())]
+    return binding.original.line + len(_LINE_BREAK.findall(blanks))

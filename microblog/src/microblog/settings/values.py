@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -23,7 +26,10 @@ from flask_outbox import (
     parse_address,
     parse_domain,
     parse_rate_limits,
+    signer,
+    webhook_secrets,
 )
+from flask_outbox import return_path as read_return_path
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key at least as long as its output (RFC 7518, section 3.2)."""
@@ -46,7 +52,17 @@ _WELL_KNOWN = re.compile(
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _BLANKS = re.compile(r"[\t\n\v\f\r]")
 
+_TYPOGRAPHIC = "“”„‟‘’‚‛«»"
+
+_UNEXPANDED = re.compile(r"~|\$\{?[A-Za-z_]|[A-Za-z]:[\\/]")
+"""Beginnings of paths that a shell or another system would understand."""
+
 _HOST = re.compile(r"(?!\.)[\w.-]+")
+
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+_LEAST_TOKEN_CHARACTERS = 16
+"""A stranger may try as many tokens as the network carries."""
 
 _SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "cached_statements", "uri"}
 
@@ -68,17 +84,66 @@ def unquoted(value: str) -> str:
         raise ValueError(
             _("stands in quotation marks, which are a part of it here: leave them out")
         )
+    if len(value) > 1 and value[0] in _TYPOGRAPHIC and value[-1] in _TYPOGRAPHIC:
+        raise ValueError(
+            _("stands in typographic quotation marks: write straight ones, or leave them out")
+        )
     return value
 
 
 def folder_or_file(value: Path) -> Path:
+    _check_whole(str(value))
     try:
         value.resolve()
     except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        words = _("names {file!r}, which is no path: {reason}")
-        raise ValueError(words.format(file=str(value), reason=reason)) from None
+        raise _no_path(value, error) from None
     return value
+
+
+def _no_path(value: Path, error: Exception) -> ValueError:
+    reason = getattr(error, "strerror", None) or error
+    words = _("names {file!r}, which is no path: {reason}")
+    return ValueError(words.format(file=str(value), reason=reason))
+
+
+def _check_whole(path: str) -> None:
+    if _UNEXPANDED.match(path):
+        words = _("names {file!r}: write the whole path; ~, $HOME and C: mean nothing here")
+        raise ValueError(words.format(file=path))
+
+
+def folder(value: Path) -> Path:
+    """Accept a folder, or a place where one can be made."""
+    _check_folder(value, value)
+    return value
+
+
+def file_to_write(value: Path) -> Path:
+    """Accept a file, or a place where one can be made, with its folders."""
+    _check_no_folder(value)
+    _check_folder(value.parent, value)
+    return value
+
+
+def _check_no_folder(file: Path) -> None:
+    try:
+        is_folder = file.is_dir()
+    except OSError as error:
+        raise _no_path(file, error) from None
+    if is_folder:
+        words = _("names {file!r}, which is a folder: name a file in it")
+        raise ValueError(words.format(file=str(file)))
+
+
+def _check_folder(place: Path, named: Path) -> None:
+    try:
+        existing = next(one for one in (place, *place.absolute().parents) if one.exists())
+        is_folder = existing.is_dir()
+    except OSError as error:
+        raise _no_path(named, error) from None
+    if not is_folder:
+        words = _("names {file!r}, though {existing!r} is not a folder: correct the path")
+        raise ValueError(words.format(file=str(named), existing=str(existing)))
 
 
 def existing_file(value: Path) -> Path:
@@ -90,6 +155,67 @@ def existing_file(value: Path) -> Path:
         words = _("names {file!r}, which is not a file")
         raise ValueError(words.format(file=str(value)))
     return value
+
+
+def certificates(value: Path) -> Path:
+    """Accept a file in which OpenSSL finds certificates."""
+    try:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(existing_file(value))
+    except OSError:
+        words = _("names {file!r}, which holds no certificate in PEM")
+        raise ValueError(words.format(file=str(value))) from None
+    return value
+
+
+def dkim_key(value: Path) -> Path:
+    """Accept a file with a key that can sign."""
+    anybody = {"MAIL_DKIM_SELECTOR": "any", "MAIL_DKIM_DOMAIN": "example.com"}
+    try:
+        signer({"MAIL_DKIM_KEY_FILE": str(value), **anybody})
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("MAIL_DKIM_KEY_FILE ")) from None
+    return value
+
+
+def return_path(value: str) -> str:
+    """Accept an address whose local part has room for a token."""
+    _read_return_path({"MAIL_RETURN_PATH": value})
+    return value
+
+
+def delimiter(value: str) -> str:
+    """Accept what can stand before a token."""
+    anybody = {"MAIL_RETURN_PATH": "bounces@example.com"}
+    _read_return_path({**anybody, "MAIL_RETURN_PATH_DELIMITER": value})
+    return value
+
+
+def _read_return_path(config: dict[str, str]) -> None:
+    _read(read_return_path, {**config, "SECRET_KEY": "any"})
+
+
+def ses_topics(value: tuple[str, ...]) -> tuple[str, ...]:
+    _read(webhook_secrets, {"MAIL_WEBHOOK_SES_TOPICS": value})
+    return value
+
+
+def postmark_login(value: SecretStr) -> SecretStr:
+    _read(webhook_secrets, {"MAIL_WEBHOOK_POSTMARK_LOGIN": value.get_secret_value()})
+    return value
+
+
+def mailgun_key(value: SecretStr) -> SecretStr:
+    _read(webhook_secrets, {"MAIL_WEBHOOK_MAILGUN_KEY": value.get_secret_value()})
+    return value
+
+
+def _read(read: Callable[[dict[str, Any]], object], config: dict[str, Any]) -> None:
+    """Let the library read settings as it does later; it says which one is wrong, and why."""
+    try:
+        read(config)
+    except ValueError as error:
+        # Which setting it is about is said with it.
+        raise ValueError(str(error).partition(" ")[2].rstrip(".")) from None
 
 
 def shortened(words: str) -> str:
@@ -107,6 +233,22 @@ def secret_key(value: SecretStr) -> SecretStr:
     if is_guessed(key):
         words = _("is easily guessed. Make a good one with: {command}")
         raise ValueError(words.format(command=NEW_SECRET))
+    return value
+
+
+def former_keys(value: tuple[SecretStr, ...], present: SecretStr | None) -> None:
+    """Refuse the present key among the former ones: then it was copied, and not changed."""
+    if present in value:
+        raise ValueError(_("holds SECRET_KEY itself: put the former key there, or leave it out"))
+
+
+def metrics_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if token.lower().startswith("bearer "):
+        raise ValueError(_("begins with the word Bearer: write the token alone"))
+    if len(token) < _LEAST_TOKEN_CHARACTERS:
+        words = _("is shorter than {count} characters. Make a good one with: {command}")
+        raise ValueError(words.format(count=_LEAST_TOKEN_CHARACTERS, command=NEW_SECRET))
     return value
 
 
@@ -227,6 +369,13 @@ def _check_driver(url: URL) -> None:
 
 def _check_sqlite(url: URL) -> None:
     name = url.database or ""
+    if url.host:
+        words = _(
+            "names {name!r} as a machine: write three slashes before a relative path, four before"
+            " an absolute one"
+        )
+        raise ValueError(words.format(name=url.host))
+    _check_whole(name)
     if not name or ":memory:" in name or url.query.get("mode") == "memory":
         raise ValueError(_("names no file; a database in memory would be lost at once"))
     known = url.query.keys() <= _SQLITE_OPTIONS or "uri" in url.query
@@ -239,6 +388,21 @@ def _check_sqlite(url: URL) -> None:
         raise ValueError(_("has something behind the question mark that SQLite does not know"))
 
 
+def database_file(url: str, instance: Path) -> None:
+    """Refuse an SQLite file that is a folder or whose folder is missing; `instance` is made."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or "uri" in parsed.query:
+        return
+    file = instance.resolve() / (parsed.database or "")
+    _check_no_folder(file)
+    if file.parent != instance.resolve() and not file.parent.is_dir():
+        words = _(
+            "names a file in {folder!r}, which is not a folder: make it, or correct the path (four"
+            " slashes before an absolute one)"
+        )
+        raise ValueError(words.format(folder=str(file.parent)))
+
+
 def public_url(value: str) -> str:
     words = _("must be a whole address, like https://microblog.example.com")
     try:
@@ -247,12 +411,23 @@ def public_url(value: str) -> str:
         valid = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         raise ValueError(words) from None
-    valid = valid and (is_host(name) or is_ip_address(name))
+    valid = valid and (is_host(name) or is_ip_address(name)) and "//" not in parts.path
     if not valid or any(letter.isspace() for letter in value):
         raise ValueError(words)
     if parts.query or parts.fragment or parts.username:
         raise ValueError(_("must hold nothing but the scheme, the host, and perhaps a path"))
+    _check_reachable(name, parts.scheme, parts.port)
     return value.rstrip("/")
+
+
+def _check_reachable(name: str, scheme: str, port: int | None) -> None:
+    if is_ip_address(name) and ipaddress.ip_address(name).is_unspecified:
+        words = _("names {name}, where servers listen and nobody can go: write the site's name")
+        raise ValueError(words.format(name=name))
+    other = {"http": "https", "https": "http"}[scheme]
+    if port == _USUAL_PORTS[other]:
+        words = _("has the port of {other}://: leave :{port} out, or begin with {other}://")
+        raise ValueError(words.format(other=other, port=port))
 
 
 def storage_uri(value: str) -> str:
@@ -271,12 +446,17 @@ def _check_redis(value: str) -> None:
     from redis import ConnectionPool  # noqa: PLC0415
 
     try:
-        known = is_url(value)
+        known = is_url(value) and ("unix" in value or _names_number(value))
         ConnectionPool.from_url(value.replace("redis+unix:", "unix:"))  # connects later
     except (ValueError, TypeError):
         known = False
     if not known:
         raise ValueError(unclear_separators())
+
+
+def _names_number(redis_url: str) -> bool:
+    """Whether the path is the number of a database, if anything."""
+    return bool(re.fullmatch(r"/?\d*", urlsplit(redis_url).path))
 
 
 def unclear_separators() -> str:
@@ -299,10 +479,17 @@ def broker_url(value: str) -> str:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise ValueError(needs_extra(missing[0], "distributed", distribution="microblog"))
-    if not is_url(value) or (
-        scheme.startswith("redis") and not re.fullmatch(r"/?\d*", urlsplit(value).path)
-    ):
+    if not is_url(value) or (scheme.startswith("redis") and not _names_number(value)):
         raise ValueError(unclear_separators())
+    return value
+
+
+def queue_prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
+        words = _(
+            "may hold letters from A to Z, digits, and . _ - alone, at most 64; it is {value!r}"
+        )
+        raise ValueError(words.format(value=value))
     return value
 
 

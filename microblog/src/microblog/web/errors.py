@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, render_template
+from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from flask_outbox.database_errors import is_outage
 from microblog.web.hosts import ForeignHostError
 from microblog.web.request_ids import request_id
+
+Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
+
+OUTAGE_RETRY_SECONDS = 60
+"""When to try again while the database cannot be used; the page says the same in words."""
 
 
 def init_app(app: Flask) -> None:
@@ -18,8 +24,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ForeignHostError, _show_foreign_host)
 
 
-def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
+def _show(error: HTTPException) -> Answer | BaseResponse:
     """Show any HTTP error, and any unhandled exception, which Flask wraps in a 500."""
+    if is_outage(getattr(error, "original_exception", None)):
+        return _show_outage()
     code = error.code or 500
     if code < 400:
         return error.get_response()
@@ -27,6 +35,21 @@ def _show(error: HTTPException) -> tuple[str, int] | BaseResponse:
     # Only a failure of the site is worth reporting by its id.
     reference = request_id() if code >= 500 else None
     return _page(code, title, advice, reference), code
+
+
+def _show_outage() -> Answer:
+    """The database is away, locked, full or read-only, which is no fault of this request."""
+    # The page would read the account for its language and its menu. This is Flask-Login's place.
+    g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]  # noqa: SLF001
+    title = _("Out of service for a moment")
+    if request.method == "POST":
+        advice = _(
+            "Nothing was saved. Wait a minute, then reload this page: your browser sends again"
+            " what you typed."
+        )
+    else:
+        advice = _("Wait a minute, then reload this page.")
+    return _page(503, title, advice), 503, {"Retry-After": str(OUTAGE_RETRY_SECONDS)}
 
 
 def _show_csrf(_error: CSRFError) -> tuple[str, int]:

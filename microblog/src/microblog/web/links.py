@@ -18,6 +18,7 @@ ADDRESSES_MAXIMUM = 256
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         aria_current=aria_current,
+        page_url=page_url,
         public_link=public_link,
         site_address=site_address,
         url_for=_kept_addresses(),
@@ -45,6 +46,12 @@ def public_link(endpoint: str, **values: object) -> str:
 def site_address() -> str:
     """The address of the site as people read it, such as microblog.example."""
     return public_link("index").partition("://")[2].rstrip("/")
+
+
+def page_url(**begin: int) -> str:
+    """The address of another page of the current list."""
+    values: dict[str, Any] = {**(request.view_args or {}), **begin}
+    return url_for(request.endpoint or "index", **values)
 
 
 def parse_id(text: str | None) -> int | None:

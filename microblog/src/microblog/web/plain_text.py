@@ -39,4 +39,7 @@ def _wrapped(line: str) -> str:
 
 
 def _columns(text: str) -> int:
+    # Most lines: one by one, their letters take a fifth of the time of a whole email.
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,4 +1,5 @@
-"""Limits on how often one client may post forms, counted by client and never by what is posted.
+"""Limits on how often one client may post forms or search, counted by client and never by what is
+posted.
 
 A limit by the email address in the form would reveal which addresses have accounts.
 """
@@ -11,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, request
 from flask_limiter import Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
+from flask_limiter.util import get_qualified_name, get_remote_address
 
 from flask_outbox.outage import Outage
 from microblog.web.clients import client_network, client_site
@@ -20,6 +21,10 @@ FORM_LIMIT = "30 per minute; 300 per hour"
 
 SITE_LIMIT = "300 per minute; 3000 per hour"
 """For all networks together that one client may have."""
+
+READING_LIMIT = "60 per minute; 1000 per hour"
+"""For pages that cost more than others: more than a person opens, less than a program that copies
+the site."""
 
 STORE_SECONDS = 0.5
 """A store that is away must not delay the page that notices."""
@@ -65,7 +70,7 @@ class FallbackLimiter(Limiter):
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
     ) -> None:
-        if request.method != "POST":
+        if request.method != "POST" and callable_name not in _limited_reading:
             # No limit concerns it; Flask-Limiter would find that out from each of them.
             return
         try:
@@ -83,6 +88,9 @@ class FallbackLimiter(Limiter):
                 self._outage.ended()
 
 
+_limited_reading: set[str] = set()
+"""The names of the views that `limit_reading` got, as Flask-Limiter has them."""
+
 limiter = FallbackLimiter(current_client, headers_enabled=False)
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -98,6 +106,12 @@ def limit_posts(view: View) -> View:
     """Limit how often one client may post to this view; GET requests do not count."""
     by_client, by_site = _limits()
     return cast(View, by_site(by_client(view)))
+
+
+def limit_reading(view: View) -> View:
+    """Limit how often one client may open this view."""
+    _limited_reading.add(get_qualified_name(view))
+    return cast(View, limiter.limit(READING_LIMIT, methods=["GET", "HEAD"])(view))
 
 
 def limit_posts_to(blueprint: Blueprint) -> None:

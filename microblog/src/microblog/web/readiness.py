@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,32 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_outbox import SocketWakeup, current_outbox
 from flask_outbox.operations import is_stuck
-from microblog.database import SQLITE_BUSY_SECONDS, alembic, db, is_sqlite
+from microblog.database import MIGRATIONS, SQLITE_BUSY_SECONDS, db, is_sqlite
 from microblog.web.ratelimits import limiter
+from microblog.web.supported_languages import gettext_noop
 
 FULL_SHARE = 0.05
 FULL_BYTES = 500_000_000
 """A disk is nearly full if less than this share of it, and less than so many bytes, are free."""
 
 UNAVAILABLE = {
-    "stopping": "The site is being stopped.",
-    "database": "The database cannot be reached, or takes no changes.",
-    "schema": "The database's schema is not the one of this version: see microblog db upgrade.",
+    "stopping": gettext_noop("The site is being stopped."),
+    "database": gettext_noop("The database cannot be reached, or takes no changes."),
+    "schema": gettext_noop(
+        "The database's schema is not the one of this version: see microblog db upgrade."
+    ),
 }
 DEGRADED = {
-    "dispatcher": "No mail dispatcher is running beside the web server.",
-    "mail": "Mail that is due does not leave: no dispatcher or worker runs, or the mail server is"
-    " away.",
-    "rate_limits": "The store of the rate limits is away: each process counts for itself.",
-    "disk": "A disk with the site's data or its log is nearly full.",
+    "dispatcher": gettext_noop("No mail dispatcher is running beside the web server."),
+    "mail": gettext_noop(
+        "Mail that is due does not leave: no dispatcher or worker runs, or the mail server is away."
+    ),
+    "rate_limits": gettext_noop(
+        "The store of the rate limits is away: each process counts for itself."
+    ),
+    "disk": gettext_noop("A disk with the site's data or its log is nearly full."),
 }
+"""Probes get these in English, people at a terminal in their language."""
 
 
 def watch(app: Flask, until_stop: int) -> None:
@@ -77,7 +85,7 @@ def _degraded() -> Iterator[str]:
         yield "mail"
     if limiter.is_store_away():
         yield "rate_limits"
-    if any(map(is_nearly_full, _folders())):
+    if any(map(is_nearly_full, data_folders())):
         yield "disk"
 
 
@@ -109,18 +117,17 @@ def _has_our_schema(connection: Connection) -> bool:
         if error.connection_invalidated:
             raise
         return False  # there is no such table
-    return found == _heads()
+    return found == {_head()}
 
 
-def _heads() -> set[str]:
-    """The head revisions of this version's migrations, read from their files once."""
-    known: set[str] = current_app.extensions.setdefault("microblog.heads", set())
-    if not known:
-        known.update(alembic.script_directory.get_heads())
-    return known
+@cache
+def _head() -> str:
+    """This version's last migration, by the numbers that begin their files' names."""
+    return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("[0-9]*.py"))
 
 
-def _folders() -> set[Path]:
+def data_folders() -> set[Path]:
+    """The folders that hold the site's data, and its log."""
     files = [current_app.config["LOG_FILE"], db.engine.url.database if is_sqlite() else None]
     return {Path(current_app.instance_path), *(Path(file).parent for file in files if file)}
 

@@ -87,6 +87,11 @@ def add_secret_links(app: Flask, *links: SecretLink) -> None:
     app.extensions[_PREFIXES] += [link.prefix for link in links]
 
 
+def add_secret_prefix(app: Flask, prefix: str) -> None:
+    """Keep every response below this prefix so, though its tokens stay in the address."""
+    app.extensions[_PREFIXES].append(prefix)
+
+
 def return_path() -> str:
     """The path to return to after a detour: this page's, unless it may hold a token."""
     if _is_secret() and not request.path.endswith(f"/{IN_SESSION}"):

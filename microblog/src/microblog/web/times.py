@@ -48,6 +48,22 @@ def relative_time(moment: datetime, *, now: datetime) -> str:
     return _day(moment, now.year, now.tzinfo or UTC, current_language())
 
 
+def day_name(moment: datetime, *, now: datetime) -> str:
+    """The day of a moment, as a heading; `now` is in the reader's time zone."""
+    day, today = moment.astimezone(now.tzinfo).date(), now.date()
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    skeleton = "MMMMEEEEd" if day.year == today.year else "yMMMMEEEEd"
+    return _date(moment, skeleton, now.tzinfo or UTC, current_language())
+
+
+def time_of_day(moment: datetime, zone: tzinfo) -> str:
+    """The hour and minute of a moment."""
+    return format_time(moment, "short", tzinfo=zone, locale=current_language())
+
+
 def month_name(moment: datetime) -> str:
     """The month of a moment, with its year, as it stands in a sentence."""
     return _month(moment, get_timezone(), current_language())

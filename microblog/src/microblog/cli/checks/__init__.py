@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from functools import partial
 from gettext import gettext as _
 
 import click
@@ -15,6 +16,7 @@ from microblog.cli.checks import (
     configuration,
     files,
     mail_server,
+    return_path,
     sender_domain,
     services,
 )
@@ -43,22 +45,30 @@ CHECKS: list[Check] = [
     sender_domain.check_sender_domain,
     mail_server.check_signatures,
     mail_server.check_mail_server,
+    return_path.check_return_path,
+    return_path.check_mailbox,
+    mail_server.check_webhooks,
 ]
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option(
+    "--bounce",
+    metavar="ADDRESS",
+    help="Send a mail to ADDRESS, which must not exist, and wait until the report comes home.",
+)
 @click.option("--workers", type=WORKERS, help="As many as `run` gets; default: WEB_CONCURRENCY.")
-def check(*, as_json: bool, workers: int | None) -> None:
+def check(*, as_json: bool, bounce: str | None, workers: int | None) -> None:
     """Check that the site has everything it needs, and say how to fix what is wrong.
 
     Reads all settings as `microblog run` does, and tries the database, the broker, the place of the
     rate limits, the DNS of the sender's domain, and the mail server up to the sender's address. No
-    mail is sent, nothing is changed. A line a check begins with ok, WARNING or WRONG. Exit code 0
-    when nothing is WRONG, otherwise 1.
+    mail is sent, nothing is changed, unless you ask for a bounce. A line a check begins with ok,
+    WARNING or WRONG. Exit code 0 when nothing is WRONG, otherwise 1.
     """
     findings = []
-    for finding in run_checks(workers):
+    for finding in run_checks(workers, bounce):
         findings.append(finding)
         if not as_json:
             click.echo(str(finding))
@@ -71,7 +81,7 @@ def check(*, as_json: bool, workers: int | None) -> None:
     sys.exit(1 if counts[Level.WRONG] else 0)
 
 
-def run_checks(workers: int | None = None) -> Iterator[Finding]:
+def run_checks(workers: int | None = None, bounce: str | None = None) -> Iterator[Finding]:
     """Everything that is found, in the order in which it is looked at."""
     settings, findings = configuration.read_settings()
     yield from findings
@@ -82,6 +92,8 @@ def run_checks(workers: int | None = None) -> Iterator[Finding]:
         settings = settings.model_copy(update={"WEB_CONCURRENCY": workers})
     for one in CHECKS:
         yield from run_check(one, settings)
+    if bounce:
+        yield from run_check(partial(return_path.check_bounce, address=bounce), settings)
 
 
 def run_check(one: Check, settings: Settings) -> Iterator[Finding]:
@@ -91,7 +103,8 @@ def run_check(one: Check, settings: Settings) -> Iterator[Finding]:
     try:
         yield from one(settings)
     except Exception as error:  # noqa: BLE001 - told as what it is
-        name = one.__name__.removeprefix("check_").replace("_", " ")
+        named = one.func if isinstance(one, partial) else one
+        name = named.__name__.removeprefix("check_").replace("_", " ")
         words = _("the check itself failed: {error}")
         yield wrong(name, words.format(error=f"{type(error).__name__}: {error}"))
     finally:

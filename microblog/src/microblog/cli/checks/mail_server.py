@@ -6,8 +6,15 @@ import re
 from collections.abc import Iterator
 from gettext import gettext as _
 
-from flask_outbox import Address, AddressError, mail_servers, parse_address, parse_addresses
-from flask_outbox.cli import mail_server_verdicts
+from flask_outbox import (
+    Address,
+    AddressError,
+    mail_servers,
+    parse_address,
+    parse_addresses,
+    return_path,
+)
+from flask_outbox.cli import mail_server_verdicts, webhook_verdicts
 from microblog.app import signer
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.settings import Settings, SettingsError
@@ -16,6 +23,7 @@ from microblog.web.supported_languages import gettext_noop
 MAIL_SERVER = gettext_noop("mail server")
 SENDER = gettext_noop("sender")
 SIGNATURES = gettext_noop("signatures")
+WEBHOOKS = gettext_noop("webhooks")
 
 # Names that belong to nobody (RFC 2606, RFC 6761), or to the local network alone (RFC 6762).
 _RESERVED = re.compile(
@@ -75,7 +83,10 @@ def check_mail_server(settings: Settings) -> Iterator[Finding]:
     servers = mail_servers(config, debug=config["MAIL_DEBUG"])
     sender, suppress = parse_address(settings.sender), config["MAIL_SUPPRESS_SEND"]
     others = parse_addresses(settings.MAIL_REDIRECT_TO)
-    for verdict in mail_server_verdicts(servers, sender, suppress=suppress, redirect_to=others):
+    verdicts = mail_server_verdicts(
+        servers, sender, suppress=suppress, redirect_to=others, return_path=return_path(config)
+    )
+    for verdict in verdicts:
         yield Finding(MAIL_SERVER, *verdict)
 
 
@@ -94,3 +105,9 @@ def check_signatures(settings: Settings) -> Iterator[Finding]:
         SIGNATURES,
         _("mail is signed with the key {selector}.").format(selector=settings.MAIL_DKIM_SELECTOR),
     )
+
+
+def check_webhooks(settings: Settings) -> Iterator[Finding]:
+    """Which providers can tell here what became of mail."""
+    for verdict in webhook_verdicts(settings.as_flask_config(), "/mail-events/<provider>"):
+        yield Finding(WEBHOOKS, *verdict)

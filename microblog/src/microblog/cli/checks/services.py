@@ -7,19 +7,31 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 
 from alembic.util import CommandError
-from sqlalchemy import insert, make_url
+from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_outbox.cli import overdue
 from flask_outbox.operations import Suppression
+from microblog.accounts.keys import token_keys
+from microblog.accounts.second_factors.authenticator import count_by_key
 from microblog.app import create_app
 from microblog.cli.checks.findings import Finding, ok, warning, wrong
 from microblog.cli.failures import database_reason
-from microblog.cli.site import counted_apart, database_file, database_place, newer_schema
-from microblog.database import WRITING, db, is_sqlite, needs_upgrade
+from microblog.cli.site import (
+    WAIT_SECONDS,
+    counted_apart,
+    database_file,
+    database_place,
+    impatient,
+    newer_schema,
+)
+from microblog.database import WRITING, db, is_sqlite
+from microblog.schema import needs_upgrade
+from microblog.search import index
 from microblog.settings import Settings, SettingsError
 from microblog.web.supported_languages import gettext_noop
 
@@ -27,9 +39,8 @@ DATABASE = gettext_noop("database")
 BROKER = gettext_noop("broker")
 OUTBOX = gettext_noop("outbox")
 RATE_LIMITS = gettext_noop("rate limits")
-
-WAIT_SECONDS = 5.0
-"""For the answer of a broker, or of Redis."""
+SECOND_FACTORS = gettext_noop("second factors")
+SEARCH = gettext_noop("search")
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -37,7 +48,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     folder = settings.INSTANCE_PATH.resolve()
     made = not folder.exists()
     try:
-        app = create_app(settings.model_copy(update={"DATABASE_URL": _impatient(settings)}))
+        app = create_app(impatient(settings))
     except (SettingsError, OSError) as error:
         yield wrong(
             DATABASE,
@@ -60,14 +71,6 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     if made:
         with suppress(OSError):
             folder.rmdir()
-
-
-def _impatient(settings: Settings) -> str:
-    """The database's address; PostgreSQL's driver would wait for minutes by itself."""
-    url = make_url(settings.DATABASE_URL)
-    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": f"{WAIT_SECONDS:.0f}"})
-    return url.render_as_string(hide_password=False)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -106,7 +109,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
             place=database_place()
         ),
     )
+    yield from _sealed_secrets()
     yield from _overdue()
+    yield from _older_posts()
 
 
 def _not_made_yet(file: Path) -> Finding:
@@ -124,6 +129,35 @@ def _not_made_yet(file: Path) -> Finding:
     return ok(DATABASE, _("{place} will be made at the start.").format(place=file))
 
 
+def _sealed_secrets() -> Iterator[Finding]:
+    """Whether the keys open the secrets of authenticator apps, and which keys are needed for it."""
+    with db.sessionmaker() as session:
+        found = count_by_key(session, token_keys())
+    if found.unreadable:
+        words = ngettext(
+            "{count} authenticator app can't be used: its secret was encrypted with another key.",
+            "{count} authenticator apps can't be used: their secrets were encrypted with"
+            " another key.",
+            found.unreadable,
+        )
+        yield wrong(
+            SECOND_FACTORS,
+            words.format(count=found.unreadable),
+            _("Put the former SECRET_KEY into SECRET_KEY_FALLBACKS."),
+        )
+    if found.former:
+        words = ngettext(
+            "{count} authenticator app still needs a key in SECRET_KEY_FALLBACKS.",
+            "{count} authenticator apps still need a key in SECRET_KEY_FALLBACKS.",
+            found.former,
+        )
+        yield warning(
+            SECOND_FACTORS,
+            words.format(count=found.former),
+            _("Before you remove it, run: microblog user reencrypt"),
+        )
+
+
 def _overdue() -> Iterator[Finding]:
     with db.sessionmaker() as session:
         late = overdue(session, now=time.time())
@@ -133,6 +167,14 @@ def _overdue() -> Iterator[Finding]:
             late,
             _("Is `microblog run`, or with CELERY_BROKER_URL `microblog worker`, running?"),
         )
+
+
+def _older_posts() -> Iterator[Finding]:
+    """Whether search finds what is older than its index."""
+    with db.sessionmaker() as session:
+        is_complete = index.is_complete(session)
+    if not is_complete:
+        yield warning(SEARCH, _("doesn't find older posts."), _("Run: microblog search rebuild"))
 
 
 _DATABASE_MENDS = {
