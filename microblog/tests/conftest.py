@@ -18,7 +18,7 @@ from flask.ctx import AppContext
 from sqlalchemy import Engine, event, text
 
 from flask_outbox.outbox.models import Model as MailModel
-from microblog import database
+from microblog import database, schema
 from microblog.accounts import passwords
 from microblog.app import create_app
 from microblog.database import Model, db
@@ -40,6 +40,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MICROBLOG_ENV_FILE", "")
     monkeypatch.setenv("LANGUAGE", "en")
+
+
+@pytest.fixture(autouse=True)
+def _kept_umask() -> Iterator[None]:
+    """Take back the umask that our commands set: other tests make folders for other users."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @event.listens_for(Engine, "connect")
@@ -212,7 +221,7 @@ def _emptying(url: str) -> str:
 def _create_schema(url: str, folder: Path) -> None:
     app = create_app(Settings(DATABASE_URL=url, INSTANCE_PATH=folder, SECRET_KEY=SECRET))
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         if database.is_sqlite():
             db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
             db.session.rollback()

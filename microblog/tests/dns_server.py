@@ -19,11 +19,15 @@ TTL = 60
 
 @dataclass
 class NameServer:
-    """A name server; `records` holds texts by (name, kind), such as ("example.com.", "TXT")."""
+    """A name server; `records` holds texts by (name, kind), such as ("example.com.", "TXT").
+
+    While it is `silent` it answers nothing.
+    """
 
     port: int
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     fails: bool = False
+    silent: bool = False
 
     def answer(self, asked: bytes) -> bytes:
         query = dns.message.from_wire(asked)
@@ -48,9 +52,9 @@ class NameServer:
 
 
 @contextmanager
-def name_server() -> Iterator[NameServer]:
+def name_server(address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[NameServer]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(address)
         listener.settimeout(0.05)
         made = NameServer(listener.getsockname()[1])
         ended = threading.Event()
@@ -61,7 +65,8 @@ def name_server() -> Iterator[NameServer]:
                     asked, who = listener.recvfrom(4096)
                 except TimeoutError:
                     continue
-                listener.sendto(made.answer(asked), who)
+                if not made.silent:
+                    listener.sendto(made.answer(asked), who)
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -16,6 +16,7 @@ from flask import Flask
 from flask_outbox.application import state_of
 from microblog.app import create_app
 from microblog.database import db
+from microblog.schema import migrations
 from microblog.settings import Settings
 from microblog.web.ratelimits import limiter
 
@@ -42,6 +43,8 @@ def shared_site(settings: Settings) -> Iterator[Flask]:
     key = settings.model_dump_json()
     if key not in _built:
         _built[key] = create_app(settings)
+        with _built[key].app_context():
+            migrations()  # which cannot be added after the first request
         _limiters[key] = dict(vars(limiter))
     site = _built[key]
     # All sites share one limiter, which follows the site that was built last.
@@ -53,6 +56,7 @@ def shared_site(settings: Settings) -> Iterator[Flask]:
         vars(outbox),
         outbox.email_types,
         outbox.periodic_tasks,
+        outbox.periods,
     ]
     before = [dict(one) for one in changeable]
     try:

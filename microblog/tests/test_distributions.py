@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -25,10 +26,16 @@ PROJECTS = {"flask-outbox": "flask_outbox", "microblog": "microblog"}
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the source distribution of each project."""
-    folder = tmp_path_factory.mktemp("built")
-    options = ["--quiet", "--offline", "--no-build-isolation", "--python", sys.executable]
+    folder, copies = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("copies")
+    options = ["--offline", "--no-build-isolation", "--python", sys.executable]
     for project in PROJECTS:
-        run("uv", "build", *options, "--out-dir", str(folder), str(ROOT / project))
+        # Other tests write beside the sources meanwhile, and a file that vanishes stops a build.
+        for name in sources(project):
+            (copies / project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / project / name, copies / project / name)
+        if (ROOT / project / "docs").is_symlink():
+            shutil.copytree(ROOT / project / "docs", copies / project / "docs")
+        run("uv", "build", *options, "--out-dir", str(folder), str(copies / project))
     return folder
 
 
@@ -42,7 +49,8 @@ def sources(project: str) -> set[str]:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT / project, capture_output=True, text=True, check=True
     )
-    return set(listed.stdout.splitlines())
+    # Of a link to a folder, the distribution has the files.
+    return {name for name in listed.stdout.splitlines() if not (ROOT / project / name).is_dir()}
 
 
 @pytest.mark.parametrize("project", PROJECTS)

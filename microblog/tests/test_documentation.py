@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -94,6 +95,16 @@ def test_the_table_of_statuses_has_each() -> None:
     assert sorted(row[0] for row in rows) == sorted(f"`{status}`" for status in Status)
 
 
+@pytest.mark.parametrize("first", ["Fault", "Killed"])
+def test_every_fault_names_the_tests_that_hold_it(first: str) -> None:
+    """That these files exist is tested as for every link."""
+    headings, rows = table((DOCS / "reliability.md").read_text(), first)
+    assert headings[-1] == "Held by"
+    for row in rows:
+        tests = re.findall(r"\[(test_\w+\.py)\]\(\.\./[\w/-]+/tests/[\w/]*(\1)\)", row[-1])
+        assert tests, row[0]
+
+
 def test_the_page_on_architecture_lists_every_table() -> None:
     assert MODELS, "all tables are known once the models are imported"
     section = (
@@ -110,9 +121,15 @@ def test_every_link_and_picture_exists(page: Path) -> None:
     broken = [
         target
         for target in targets(page.read_text())
-        if not re.match(r"https?:", target) and not exists(page, target)
+        if not (is_address(target) if re.match(r"https?:", target) else exists(page, target))
     ]
     assert broken == []
+
+
+def is_address(target: str) -> bool:
+    """Whether it is written as an address of another site, which is not asked for it."""
+    host = urlsplit(target).hostname or ""
+    return "." in host or host == "localhost"
 
 
 def targets(text: str) -> Iterator[str]:
@@ -134,6 +151,40 @@ def anchors(text: str) -> set[str]:
     """The anchors of headings: lower case, no punctuation, hyphens for blanks."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+BEGINNINGS = [
+    ROOT / folder
+    for folder in (
+        "",
+        "microblog",
+        "microblog/src/microblog",
+        "microblog/src/microblog/accounts",
+        "microblog/src/microblog/templates",
+        "microblog/tests",
+        "flask-outbox",
+        "flask-outbox/src",
+        "flask-outbox/src/flask_outbox",
+        "flask-outbox/src/flask_outbox/dashboard",
+    )
+]
+"""Where the path of a file may begin that a sentence names."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "decisions"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    suffixes = r"\.(?:py|md|txt|html|toml|yml|css|js|service|timer|conf)"
+    named = set(re.findall(rf"`([\w./-]+/[\w.-]+{suffixes})`", page.read_text()))
+    of_the_tutorial = {path for path in named if path.startswith("app/")}
+    assert [
+        path
+        for path in sorted(named - of_the_tutorial)
+        if not any((folder / path).exists() for folder in [*BEGINNINGS, page.parent])
+    ] == []
 
 
 def test_every_picture_is_shown_and_small() -> None:

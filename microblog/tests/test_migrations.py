@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import select, text
 
-from microblog import database
+from microblog import database, schema
 from microblog.accounts.actions.verification import remove_unverified
 from microblog.accounts.models import User
 from microblog.blog.models import Post
-from microblog.database import alembic, db, transaction, utc_now
+from microblog.cli import cli
+from microblog.database import db, transaction, utc_now
+from microblog.schema import migrations
 from tests.cli.running import clean_environment
 from tests.constants import ENGINES
 from tests.schemas import empty_database, site_without_tables
@@ -134,7 +138,7 @@ def fill(version: str) -> None:
 
 def versions() -> list[str]:
     """All versions, oldest first."""
-    return [script.revision for script in reversed(alembic.log())]
+    return [script.revision for script in reversed(migrations().log())]
 
 
 def count(table: str) -> int:
@@ -145,14 +149,14 @@ def count(table: str) -> int:
 def test_no_legal_data_stops_an_upgrade_or_a_downgrade(site: Flask) -> None:
     with site.app_context():
         for version in versions():
-            alembic.upgrade(version)
+            migrations().upgrade(version)
             fill(version)
-        alembic.upgrade()
+        migrations().upgrade()
         kept = {name: count(name) for name in ("users", "posts", "follows", "sessions", "outbox")}
         assert kept == {"users": 8, "posts": 3, "follows": 5, "sessions": 2, "outbox": 11}
         for version in [*reversed(versions()[:-1]), "base"]:
-            alembic.downgrade(version)
-        assert database.needs_upgrade()
+            migrations().downgrade(version)
+        assert schema.needs_upgrade()
 
 
 def test_the_older_of_two_accounts_keeps_their_address(
@@ -160,9 +164,9 @@ def test_the_older_of_two_accounts_keeps_their_address(
 ) -> None:
     with site.app_context():
         for version in ("0001", "0004"):
-            alembic.upgrade(version)
+            migrations().upgrade(version)
             fill(version)
-        database.upgrade()
+        schema.upgrade()
         with transaction() as writing:
             assert remove_unverified(writing, utc_now()) is False
         users = db.session.scalars(select(User)).all()
@@ -178,7 +182,7 @@ def test_the_older_of_two_accounts_keeps_their_address(
 def test_foreign_keys_that_were_broken_before_stop_no_migration(tmp_path: Path) -> None:
     """SQLite's own shell deletes an account without what refers to it."""
     with site_without_tables("sqlite", tmp_path) as app, app.app_context():
-        alembic.upgrade("0003")
+        migrations().upgrade("0003")
         with db.engine.begin() as connection:
             connection.exec_driver_sql(AWKWARD["0001"][0])
             connection.exec_driver_sql(
@@ -187,21 +191,21 @@ def test_foreign_keys_that_were_broken_before_stop_no_migration(tmp_path: Path) 
         with closing(sqlite3.connect(tmp_path / "empty.db")) as shell:
             shell.execute("DELETE FROM users")
             shell.commit()
-        database.upgrade()
-        assert not database.needs_upgrade()
+        schema.upgrade()
+        assert not schema.needs_upgrade()
 
 
 def test_a_migration_that_breaks_foreign_keys_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site_without_tables("sqlite", tmp_path) as app, app.app_context():
-        alembic.upgrade("0003")
+        migrations().upgrade("0003")
         with db.engine.begin() as connection:
             connection.exec_driver_sql(AWKWARD["0001"][0])
             connection.exec_driver_sql(
                 "INSERT INTO posts (body, created_at, user_id) VALUES ('', '2026-01-01', 1)"
             )
-        script = alembic.script_directory.get_revision("0004").module
+        script = migrations().script_directory.get_revision("0004").module
         upgrade = script.upgrade
 
         def careless() -> None:
@@ -210,8 +214,8 @@ def test_a_migration_that_breaks_foreign_keys_changes_nothing(
 
         monkeypatch.setattr(script, "upgrade", careless)
         with pytest.raises(RuntimeError, match="refer to nothing"):
-            database.upgrade()
-        assert [script.revision for script in alembic.current()] == ["0003"]
+            schema.upgrade()
+        assert [script.revision for script in migrations().current()] == ["0003"]
         assert count("users") == 1
 
 
@@ -232,7 +236,25 @@ def test_three_upgrades_at_once_make_one_schema(engine: str, tmp_path: Path) -> 
         ]
         said = [process.communicate(timeout=120)[0] for process in together]
         assert [process.returncode for process in together] == [0, 0, 0], said
-        assert sum(words.count("Running upgrade") for words in said) == newest()
+        assert sum(words.count(": version ") for words in said) == newest()
+
+
+def test_an_upgrade_does_not_make_pages_wait_for_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads a table keeps a migration waiting, and that keeps everybody else."""
+    monkeypatch.setattr(schema, "TABLE_WAIT_SECONDS", 0.05)
+    with site_without_tables("postgresql", tmp_path) as app, app.app_context():
+        url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        migrations().upgrade("0014")
+        environment = {"DATABASE_URL": url, "INSTANCE_PATH": str(tmp_path)}
+        with psycopg.connect(url) as backup:
+            backup.execute("SELECT 1 FROM users")
+            refused = CliRunner().invoke(cli, ["db", "upgrade"], env=environment)
+            assert refused.exit_code == 1
+            assert "is reading a table that has to change: nothing was changed" in refused.output
+            assert [script.revision for script in migrations().current()] == ["0014"]
+        assert CliRunner().invoke(cli, ["db", "upgrade"], env=environment).exit_code == 0
 
 
 def newest() -> int:

@@ -21,6 +21,8 @@ from microblog.settings import (
     load_settings,
 )
 
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail"
+
 KEY = "k3y-for-tests-only_abcdefghijklmnopqrstuvwxyz"
 
 GIVEN: dict[str, tuple[str, Any]] = {
@@ -59,6 +61,17 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "MAIL_DKIM_KEY_FILE": ("keys/site.pem", Path("keys/site.pem")),
     "MAIL_DKIM_SELECTOR": ("s2026.mail", "s2026.mail"),
     "MAIL_DKIM_DOMAIN": ("Exämple.com", "xn--exmple-cua.com"),
+    "MAIL_RETURN_PATH": ("bounces@example.com", "bounces@example.com"),
+    "MAIL_RETURN_PATH_DELIMITER": ("-", "-"),
+    "MAIL_IMAP_SERVER": ("imap.example.com", "imap.example.com"),
+    "MAIL_IMAP_PORT": ("143", 143),
+    "MAIL_IMAP_USERNAME": ("bounces@example.com", "bounces@example.com"),
+    "MAIL_IMAP_PASSWORD": ("pa ss#wo=rd", "pa ss#wo=rd"),
+    "MAIL_IMAP_FOLDER": ("Bounces", "Bounces"),
+    "MAIL_IMAP_DONE_FOLDER": ("Old", "Old"),
+    "MAIL_WEBHOOK_SES_TOPICS": (f"{TOPIC}, {TOPIC}-2", (TOPIC, f"{TOPIC}-2")),
+    "MAIL_WEBHOOK_POSTMARK_LOGIN": ("postmark:pa ss#wo=rd-pa ss",) * 2,
+    "MAIL_WEBHOOK_MAILGUN_KEY": ("key-0123456789abcdef",) * 2,
     "MAIL_CONNECTIONS": ("7", 7),
     "MAIL_MAX_BYTES": ("50000", 50000),
     "MAIL_GUARD_MESSAGES": ("5", 5),
@@ -75,6 +88,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "WEB_CONCURRENCY": ("4", 4),
     "TRUSTED_PROXIES": ("2", 2),
     "GRAVATAR": ("yes", True),
+    "REGISTRATION": ("closed", "closed"),
     "METRICS_TOKEN": ("monitoring-1", "monitoring-1"),
     "LOG_FILE": ("logs/site.log", Path("logs/site.log")),
     "LOG_FORMAT": ("json", "json"),
@@ -193,7 +207,8 @@ def test_the_defaults_are_those_of_flask_mail() -> None:
         (
             "CELERY_QUEUE_PREFIX",
             "a b",
-            "CELERY_QUEUE_PREFIX must match the pattern ^[A-Za-z0-9_.-]{1,64}$; it is 'a b'",
+            "CELERY_QUEUE_PREFIX may hold letters from A to Z, digits, and . _ - alone, at most 64;"
+            " it is 'a b'",
         ),
     ],
 )
@@ -285,6 +300,13 @@ def test_both_kinds_of_encryption_at_once_are_refused(monkeypatch: pytest.Monkey
         ("MAIL_DEFAULT_SENDER", "nobody"),
         ("MAIL_REDIRECT_TO", "qa"),
         ("MAIL_REDIRECT_TO", "qa@example.com, dev@"),
+        ("MAIL_RETURN_PATH", "bounces@"),
+        ("MAIL_RETURN_PATH", f"{'b' * 32}@example.com"),
+        ("MAIL_RETURN_PATH_DELIMITER", "plus"),
+        ("MAIL_WEBHOOK_SES_TOPICS", "mail"),
+        ("MAIL_WEBHOOK_POSTMARK_LOGIN", "postmark:short"),
+        ("MAIL_WEBHOOK_POSTMARK_LOGIN", "a long password without a user"),
+        ("MAIL_WEBHOOK_MAILGUN_KEY", "short"),
         ("MAIL_PORT", "0"),
         ("MAIL_PORT", "65536"),
         ("MAIL_PORT", "smtp"),
@@ -478,7 +500,7 @@ def test_serving_refuses_half_a_signature_and_names_that_are_none(
 ) -> None:
     set_all(monkeypatch, {"SECRET_KEY": KEY, "PUBLIC_URL": "https://blog.example.com"})
     set_all(monkeypatch, {f"MAIL_DKIM_{name}": value for name, value in given.items()})
-    (sentence,) = problems(serving=True)
+    (sentence,) = [one for one in problems(serving=True) if "which can't be read" not in one]
     assert sentence.startswith(f"MAIL_DKIM_{said}")
 
 

@@ -29,7 +29,7 @@ def listed(admin: Visitor, address: str) -> list[int]:
     return [int(number) for number in found]
 
 
-@pytest.mark.parametrize("path", ["", "/1", "/1/cancel", "/suppressed"])
+@pytest.mark.parametrize("path", ["", "/1", "/1/cancel", "/suppressed", "/feedback"])
 def test_the_pages_have_the_sites_look(app: Flask, admin: Visitor, path: str) -> None:
     Visitor(app).ask_for_reset("susan@example.com")
     page = admin.get(f"/admin/mail{path}")
@@ -38,7 +38,8 @@ def test_the_pages_have_the_sites_look(app: Flask, admin: Visitor, path: str) ->
     assert "outbox-nav" not in page.text, "the links would be there twice"
     assert "style=" not in page.text
     marked = re.findall(r'href="([^"]+)" aria-current="page"', page.text)
-    assert marked == {"": ["/admin/mail"], "/suppressed": ["/admin/mail/suppressed"]}.get(path, [])
+    lists = {"": "/admin/mail"} | {one: f"/admin/mail{one}" for one in ("/suppressed", "/feedback")}
+    assert marked == ([lists[path]] if path in lists else [])
 
 
 def test_the_first_page_leads_to_mail(admin: Visitor) -> None:

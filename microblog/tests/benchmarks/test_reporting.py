@@ -96,6 +96,33 @@ def test_the_readme_needs_a_place_for_the_figures(tmp_path: Path) -> None:
     )
 
 
+def test_a_plot_is_published_beside_its_result(tmp_path: Path) -> None:
+    made = report()
+    made.plot("What it shows", "<svg/>")
+    made.write(tmp_path / "build")
+    benchmarks_doc.copy_results(tmp_path / "build", tmp_path / "docs")
+    assert (tmp_path / "docs" / f"{NAME}.svg").read_text() == "<svg/>"
+    page = benchmarks_doc.page(benchmarks_doc.load(tmp_path / "docs"))
+    assert f"![What it shows](results/{NAME}.svg)" in page
+
+
+def test_a_page_takes_the_tables_between_its_markers(tmp_path: Path) -> None:
+    made = Report(NAME, "How fast?\n\nMeasured.", full=True, options="--minutes 10")
+    made.table("Way", "Time").row("a", "1 ms")
+    made.write(tmp_path)
+    (result,) = benchmarks_doc.load(tmp_path)
+    begin = f"<!-- {NAME}: written by scripts/benchmarks_doc.py -->"
+    end = f"<!-- end of {NAME} -->"
+    page = benchmarks_doc.with_tables(f"before\n{begin}\nold\n{end}\nafter\n", result)
+    assert page.startswith(f"before\n{begin}\n| Way | Time |\n| --- | --- |\n| a | 1 ms |\n")
+    assert f"`python -m benchmarks.{NAME} --minutes 10`" in page
+    assert page.endswith(f"{end}\nafter\n")
+    assert "old" not in page
+    assert benchmarks_doc.with_tables(page, result) == page
+    with pytest.raises(ValueError, match="needs the line"):
+        benchmarks_doc.with_tables("# Reliability\n", result)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.000123, "0.123 ms"), (0.00456, "4.56 ms"), (0.0789, "78.9 ms"), (1.234, "1,234 ms")],

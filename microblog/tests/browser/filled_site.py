@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -15,34 +16,55 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
+from flask_outbox import current_outbox
 from flask_outbox.dev import CaughtMail
 from flask_outbox.dev.catcher import Catcher
-from flask_outbox.outbox.models import OutboxMessage, Status
+from flask_outbox.outbox.models import MailReport, OutboxMessage, Status
 from flask_outbox.outbox.suppressions import suppress
-from microblog import database
-from microblog.accounts.models import User
+from microblog import schema
+from microblog.accounts.actions import second_step
+from microblog.accounts.models import RecoveryCode, User
+from microblog.accounts.pages import current_password
 from microblog.app import create_app
 from microblog.blog import timeline
-from microblog.blog.models import Block, Follow, Mute
+from microblog.blog.deletion import delete_post
+from microblog.blog.likes import like
+from microblog.blog.models import Post
 from microblog.blog.posts import write_post
 from microblog.cli.ports import choose_free
 from microblog.database import db, transaction, utc_now
+from microblog.messages import conversations
+from microblog.moderation.models import Report
+from microblog.people.models import Block, Follow, Mute
+from microblog.people.signals import followed
 from microblog.settings import Settings
+from tests.accounts.authenticator_app import prove, set_up_app
+from tests.accounts.passkey_device import PasskeyDevice
+from tests.accounts.test_passkeys import add_passkey
 from tests.browser.pages import (
     ADMIN,
     CHANGING,
+    CODES,
     FORGETFUL,
+    HALFWAY,
+    HALFWAY_WAITING,
+    HALFWAY_WITHOUT,
     LEAVER,
     LONG_NAME,
     MEMBER,
     NEWCOMER,
+    PROTECTED,
     REFUSED,
     STRANGER,
+    UNPROTECTED,
+    WAITING,
 )
 from tests.constants import SECRET
-from tests.visitor import PASSWORD, Visitor, deliver_from, make_user
+from tests.moderation.conftest import invitation, message
+from tests.visitor import PASSWORD, Visitor, deliver_from, make_user, token_of
 
 LONG_ADDRESS = "somebody.with.a.very.long.address@a-domain-that-is-even-longer.example.com"
 LONG_POST = (
@@ -66,11 +88,15 @@ class FilledSite:
 def filled_site(folder: Path) -> Iterator[FilledSite]:
     port, smtp_port = choose_free("127.0.0.1"), choose_free("127.0.0.1")
     app = in_another_thread(lambda: _build(folder, port, smtp_port))
-    made, cookies = in_another_thread(lambda: _fill(app, folder, smtp_port))
-    with served(app, port) as address, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         # A few posts say all about a page of them, and axe looks at each.
         patch.setattr(timeline, "PAGE_SIZE", 4)
-        yield FilledSite(address, made, cookies)
+        # The walk through all pages takes longer than a log-in may, and than a proof counts.
+        patch.setattr(second_step, "LIFETIME", timedelta(days=1))
+        patch.setattr(current_password, "FRESH_FOR", timedelta(days=1))
+        made, cookies = in_another_thread(lambda: _fill(app, folder, port, smtp_port))
+        with served(app, port) as address:
+            yield FilledSite(address, made, cookies)
 
 
 @contextmanager
@@ -113,18 +139,21 @@ def _build(folder: Path, port: int, smtp_port: int) -> Flask:
     )
     app = create_app(settings, demo=True)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
     return app
 
 
 def _fill(
-    app: Flask, folder: Path, smtp_port: int
+    app: Flask, folder: Path, port: int, smtp_port: int
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     made = _people_and_posts(app)
     caught = CaughtMail(Settings(INSTANCE_PATH=folder).caught_mail_folder)
     catcher = Catcher(caught, host="127.0.0.1", port=smtp_port)
     catcher.start()
-    readers = _browsers(app)
+    readers = _browsers(app) | _protected(app, f"http://localhost:{port}")
+    deliver_from(app)
+    made |= _links(caught)
+    readers[WAITING].submit(_begin_removal(readers[WAITING], made))
     deliver_from(app)
     made |= _links(caught)
     catcher.stop()
@@ -134,15 +163,17 @@ def _fill(
     readers[STRANGER].ask_for_reset("alice@example.com")
     deliver_from(app)
     made |= _messages(app)
+    with app.app_context():
+        url = current_outbox().unsubscribe_url(f"{MEMBER}@example.com", "digest")
+        made[f"unsubscribe_of_{MEMBER}"] = token_of(url)
     made["mail"] = caught.all()[0].id
     readers[STRANGER] = Visitor(app)
     return made, {name: _cookies(visitor) for name, visitor in readers.items()}
 
 
 def _people_and_posts(app: Flask) -> dict[str, str]:
-    ids = {
-        name: make_user(app, name) for name in ("alice", "bob", "carol", "dora", "erin", "leaver")
-    }
+    people = ("alice", "bob", "carol", "dora", "erin", LEAVER)
+    ids = {name: make_user(app, name) for name in (*people, UNPROTECTED, PROTECTED, CODES, WAITING)}
     ids["long"] = make_user(app, LONG_NAME)
     ids["refused"] = make_user(app, REFUSED, email=LONG_ADDRESS)
     ids["disabled"] = make_user(app, "disabled")
@@ -150,9 +181,9 @@ def _people_and_posts(app: Flask) -> dict[str, str]:
     with app.app_context(), transaction() as writing:
         writing.get_one(User, ids["alice"]).is_admin = True
         writing.get_one(User, ids["alice"]).display_name = "Alice Angelika Wonderland-Ypsilanti"
-        writing.get_one(User, ids["disabled"]).disabled_at = now
         answer = f"recipient: 550 5.1.1 <{LONG_ADDRESS}>: Recipient address rejected"
         suppress(writing, [(LONG_ADDRESS, answer)], now=now.timestamp())
+        writing.add(_report(now.timestamp()))
         for follower in ("bob", "carol", "long"):
             writing.add(Follow(follower_id=ids[follower], followed_id=ids["alice"]))
         writing.add(Follow(follower_id=ids["bob"], followed_id=ids["long"]))
@@ -163,9 +194,99 @@ def _people_and_posts(app: Flask) -> dict[str, str]:
             write_post(writing, user_id=author, body=f"Number {number} #garden @bob", now=now)
         long_post = write_post(writing, user_id=ids["long"], body=LONG_POST, now=now)
         own_post = write_post(writing, user_id=ids["bob"], body="It rains at last!", now=now)
-        posts = {"long_post": str(long_post.id), "own_post": str(own_post.id)}
-    numbers = {name: str(ids[name]) for name in ("bob", "disabled")}
+        for name in ("long", "dora", "alice"):
+            like(writing, own_post, ids[name], now=now)
+        followed.send(writing, follower_id=ids["long"], followed_id=ids["bob"])
+        posts = {
+            "long_post": str(long_post.id),
+            "own_post": str(own_post.id),
+            **_conversation(writing, ids, now),
+        }
+        writing.get_one(User, ids["disabled"]).disabled_at = now
+        _write_messages(writing, ids)
+    posts |= _reports(app, ids, long_post.id) | {"join": token_of(invitation(app))}
+    numbers = {name: str(ids[name]) for name in ("bob", "disabled", PROTECTED)}
     return {**numbers, **posts, "suppressed": LONG_ADDRESS}
+
+
+def _report(at: float) -> MailReport:
+    """A report about mail that nobody understands, with a long line."""
+    content = f"From: eve@example.org\n\n{'Donaudampfschiff' * 20} https://example.org/x".encode()
+    return MailReport(
+        id=1,
+        source="imap",
+        event_id="1",
+        received_at=at,
+        due_at=at,
+        content=content,
+        note="It is not a report that anybody here understands.",
+    )
+
+
+def _conversation(session: Session, ids: dict[str, int], now: datetime) -> dict[str, str]:
+    """A thread with a place for each kind of post that is not shown."""
+
+    def say(name: str, text: str, answered: Post | None = None) -> Post:
+        reply_to = answered.id if answered else None
+        return write_post(session, user_id=ids[name], body=text, now=now, reply_to=reply_to)
+
+    thread = say("alice", "Who has seeds to swap? #garden")
+    for name in ("bob", "carol", "dora"):
+        like(session, thread, ids[name], now=now)
+    answer = say("long", LONG_POST, thread)
+    say("alice", "@bob Beans, and more beans.", say("bob", "What kind?", answer))
+    for name in ("erin", "disabled", "carol"):
+        say(name, "Not to be seen", thread)
+    removed = say("dora", "Not to be seen", thread)
+    say("bob", "Why not?", removed)
+    last = say("bob", "I have some.", thread)
+    delete_post(session, removed, now=now)
+    return {"thread": str(thread.id), "reply": str(last.id)}
+
+
+def _write_messages(writing: Session, ids: dict[str, int]) -> None:
+    """A conversation of two people, and one whose newest message is long and not read."""
+    now = utc_now()
+    for sender, receiver, body, ago in (
+        ("bob", "alice", "Could I borrow your baskets on Saturday?", timedelta(days=3)),
+        ("alice", "bob", "Of course. https://www.example.com/baskets", timedelta(days=3)),
+        ("bob", "alice", "Thank you.", timedelta(minutes=1)),
+        ("long", "bob", LONG_POST, timedelta(0)),
+    ):
+        conversations.write(writing, ids[sender], receiver, body, now=now - ago)
+
+
+def _reports(app: Flask, ids: dict[str, int], post_id: int) -> dict[str, str]:
+    """Reports of a post and of a message, open and resolved; the numbers of both and of these."""
+    message_id = message(app, ids["dora"], ids[MEMBER], LONG_POST)
+    long, dora, now = ids["long"], ids["dora"], utc_now()
+    with app.app_context(), transaction() as writing:
+        of_post = Report(
+            reporter_id=ids[MEMBER], author_id=long, post_id=post_id, body=LONG_POST, reason="spam"
+        )
+        of_message = Report(
+            reporter_id=ids[MEMBER],
+            author_id=dora,
+            message_id=message_id,
+            body="Not as it is now",
+            reason="abuse",
+            comment="w" * 100,
+        )
+        resolved = Report(
+            author_id=long,
+            body="Gone",
+            reason="other",
+            resolved_at=now,
+            resolved_by_id=ids[ADMIN],
+            outcome="dismissed",
+        )
+        writing.add_all([of_post, of_message, resolved])
+        writing.flush()
+        return {
+            "message": str(message_id),
+            "report_of_post": str(of_post.id),
+            "report_of_message": str(of_message.id),
+        }
 
 
 def _browsers(app: Flask) -> dict[str, Visitor]:
@@ -176,6 +297,7 @@ def _browsers(app: Flask) -> dict[str, Visitor]:
     for name in (ADMIN, MEMBER, CHANGING, REFUSED, LEAVER):
         readers[name] = Visitor(app, new_browser=name == ADMIN)
         readers[name].log_in(name)
+    prove(readers[ADMIN])
     readers[CHANGING].submit(
         "/settings/email", {"email": f"carol.{LONG_ADDRESS}", "current_password": PASSWORD}
     )
@@ -183,6 +305,41 @@ def _browsers(app: Flask) -> dict[str, Visitor]:
     Visitor(app, new_browser=True).log_in("dora")
     Visitor(app).ask_for_reset("erin@example.com")
     return readers
+
+
+def _protected(app: Flask, origin: str) -> dict[str, Visitor]:
+    """The browsers of people with second factors; one of them has none yet."""
+    readers = {name: Visitor(app) for name in (UNPROTECTED, PROTECTED, CODES, WAITING)}
+    for name, reader in readers.items():
+        reader.log_in(name)
+        if name == UNPROTECTED:
+            prove(reader)
+        else:
+            set_up_app(reader)
+    for key in ("Phone", "Kitchen laptop"):
+        add_passkey(readers[PROTECTED], PasskeyDevice(origin), key)
+    _use_codes(app, PROTECTED, 8)
+    readers |= {HALFWAY: Visitor(app), HALFWAY_WITHOUT: Visitor(app), HALFWAY_WAITING: Visitor(app)}
+    readers[HALFWAY].log_in(PROTECTED)
+    readers[HALFWAY_WITHOUT].log_in(CODES)
+    readers[HALFWAY_WAITING].log_in(WAITING)
+    for name in (HALFWAY, HALFWAY_WAITING):
+        readers[name].submit("/login/second_step/lost")
+    return readers
+
+
+def _use_codes(app: Flask, name: str, count: int) -> None:
+    """Use so many recovery codes of this person."""
+    with app.app_context(), transaction() as writing:
+        own = select(RecoveryCode).join(User).where(User.username == name).limit(count)
+        for code in writing.scalars(own):
+            code.used_at = utc_now()
+
+
+def _begin_removal(visitor: Visitor, made: dict[str, str]) -> str:
+    """Open the link that begins the removal; return the path of its form."""
+    link = f"/remove_second_factor/{made[f'remove_second_factor_of_{WAITING}']}"
+    return visitor.get(link).request.path
 
 
 def _links(caught: CaughtMail) -> dict[str, str]:

@@ -25,7 +25,7 @@ def log_in(page: Page, demo: Demonstration, name: str, password: str) -> None:
     page.goto(f"{demo.address}/login")
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def registered(page: Page, demo: Demonstration, password: str) -> str:

@@ -26,7 +26,8 @@ def write(page: Page, demo: Demonstration, text: str) -> None:
 
 
 def open_menu(place: Page | Locator) -> None:
-    place.get_by_label("More").click()
+    # A page of a person has the person's menu first, then those of posts.
+    place.get_by_label("More").first.click()
 
 
 def test_a_post_is_written_changed_and_removed(page: Page, demo: Demonstration) -> None:
@@ -37,8 +38,9 @@ def test_a_post_is_written_changed_and_removed(page: Page, demo: Demonstration) 
     expect(post.get_by_role("link", name="@bob")).to_have_attribute("href", "/user/bob")
     post.get_by_role("link", name=f"#garden{word}").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"#garden{word}")
-    open_menu(page)
-    page.get_by_role("link", name="Edit").click()
+    # The page itself, which scripts pass by.
+    address = page.locator(".post a[href$='/edit']").get_attribute("href")
+    page.goto(f"{demo.address}{address}")
     page.get_by_label("Your post").fill("x" * 501)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("group", name="1 thing to fix")).to_be_focused()
@@ -49,13 +51,15 @@ def test_a_post_is_written_changed_and_removed(page: Page, demo: Demonstration) 
     page.get_by_label("Your post").fill(f"Good evening {word}")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("article")).to_contain_text("edited")
-    page.goto(f"{demo.address}/explore")
-    open_menu(post)
-    post.get_by_role("link", name="Delete").click()
+    page.goto(f"{demo.address}{address}".replace("/edit", "/delete"))
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("alert")).to_contain_text("Your post was deleted.")
-    expect(page).to_have_url(f"{demo.address}/explore")
+    expect(page.get_by_role("alert")).to_contain_text("Post deleted.")
+    expect(page).to_have_url(f"{demo.address}/user/alice")
     expect(page.get_by_role("article").filter(has_text=word)).to_have_count(0)
+    assert_fits(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your post is back.")
+    expect(post).to_be_in_viewport()
     assert_fits(page)
 
 
@@ -202,16 +206,41 @@ def assert_beside(one: Locator, other: Locator) -> None:
     assert abs(here["y"] - there["y"]) < there["height"]
 
 
-def test_the_menu_of_ones_own_post_takes_no_line(page: Page, demo: Demonstration) -> None:
+def test_the_buttons_of_posts_stand_in_columns_and_the_menu_ends_on_the_edge_of_the_time(
+    page: Page, demo: Demonstration
+) -> None:
     log_in(page, demo, "alice", PASSWORD)
     write(page, demo, "One line")
-    post = page.get_by_role("article").first
-    menu, text = post.get_by_label("More").bounding_box(), post.locator(".post-body").bounding_box()
-    assert menu
-    assert text
-    assert menu["y"] < text["y"] < menu["y"] + menu["height"]
+    post, other = page.get_by_role("article").first, page.get_by_role("article").nth(1)
+    post.get_by_role("button", name="Like").click()
+    expect(post.get_by_role("button", name="Like, 1", pressed=True)).to_be_visible()
+    for number in (1, 2, 3):
+        column = f".post-actions > :nth-child({number})"
+        boxes = [one.locator(column).bounding_box() for one in (post, other)]
+        assert len({box["x"] for box in boxes if box}) == 1
+    post.get_by_role("button", name="Like, 1", pressed=True).click()
+    expect(post.get_by_role("button", name="Like", exact=True, pressed=False)).to_be_visible()
+    icon = post.locator("summary .icon").bounding_box()
+    time = post.locator(".post-time").bounding_box()
+    assert icon
+    assert time
+    assert abs(icon["x"] + icon["width"] - time["x"] - time["width"]) < 4
     open_menu(post)
-    expect(post.get_by_role("link", name="Delete")).to_be_in_viewport(ratio=1)
+    expect(post.get_by_role("button", name="Delete")).to_be_in_viewport(ratio=1)
+
+
+def test_a_reply_is_written_and_read_in_its_thread(page: Page, demo: Demonstration) -> None:
+    word = secrets.token_hex(4)
+    log_in(page, demo, "alice", PASSWORD)
+    write(page, demo, f"Question {word}")
+    page.get_by_role("article").filter(has_text=word).get_by_role("link", name="Reply").click()
+    page.get_by_label("Your reply").fill(f"Answer {word}")
+    page.get_by_role("button", name="Reply", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Your reply is live.")
+    texts = page.locator(".post-body")
+    expect(texts).to_have_text([f"Question {word}", f"Answer {word}"])
+    expect(page.get_by_role("article").nth(1)).to_contain_text("Replying to @alice")
+    assert_fits(page)
 
 
 @pytest.mark.parametrize("path", ["/", "/user/bob", "/tag/garden", "/settings/blocked"])
@@ -235,7 +264,7 @@ def test_a_strangers_bar_is_one_line_on_a_phone(
     page.goto(f"{demo.address}/explore")
     items = [item.bounding_box() for item in page.locator(".top li").all()]
     middles = {item["y"] + item["height"] / 2 for item in items if item}
-    assert len(items) == 3
+    assert len(items) == 4
     assert len(middles) == 1
     pages.close()
 

@@ -38,7 +38,7 @@ def show(page: Page, site: FilledSite, wanted: SitePage, language: str = "en") -
     for path in filter(None, (wanted.before, wanted.opened)):
         answer = page.goto(site.address + path.format(**site.made))
     if wanted.sent is not None:
-        answer = send(page, dict(wanted.sent))
+        answer = send(page, dict(wanted.sent), wanted.ends)
     assert answer
     assert answer.status == wanted.status
     assert (answer.header_value("Content-Type") or "").startswith("text/html")
@@ -51,18 +51,19 @@ def show(page: Page, site: FilledSite, wanted: SitePage, language: str = "en") -
         page.set_content(content)
 
 
-def send(page: Page, fields: dict[str, str]) -> Response | None:
-    """Fill in the form that has these fields, and send it."""
+def send(page: Page, fields: dict[str, str], action: str = "") -> Response | None:
+    """Fill in the form that has these fields, and send it; with this action, if there is one."""
     with page.expect_navigation() as navigation:
         page.evaluate(
-            """fields => {
+            """([fields, action]) => {
               const names = Object.keys(fields);
-              const form = [...document.querySelectorAll("main form")]
-                .find(one => names.every(name => name in one.elements));
+              const forms = [...document.querySelectorAll("main form")]
+                .filter(one => names.every(name => name in one.elements));
+              const form = forms.find(one => one.getAttribute("action") === action) ?? forms[0];
               for (const name of names) form.elements[name].value = fields[name];
               form.requestSubmit();
             }""",
-            fields,
+            [fields, action],
         )
     return navigation.value
 

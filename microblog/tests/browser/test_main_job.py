@@ -136,4 +136,4 @@ def mailed_link(page: Page, demo: Demonstration, name: str) -> str:
 def log_in(page: Page, name: str, password: str) -> None:
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()

@@ -10,7 +10,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from flask_outbox.outbox.suppressions import suppress
-from microblog import database
+from microblog import schema
 from microblog.app import create_app
 from microblog.cli.ports import choose_free
 from microblog.database import transaction, utc_now
@@ -106,7 +106,7 @@ def site_with_refused_mail(folder: Path, port: int) -> Flask:
         )
     )
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         make_user(app, "susan", email=address)
         with transaction() as writing:
             words = f"recipient: 550 5.1.1 <{address}>: Recipient address rejected"
@@ -118,7 +118,7 @@ def test_the_warning_that_no_mail_arrives_is_accessible(styled_page: Page, refus
     styled_page.goto(f"{refused}/login")
     styled_page.get_by_label("Username or email").fill("susan")
     styled_page.get_by_label("Password", exact=True).fill(PASSWORD)
-    styled_page.get_by_role("button", name="Sign in").click()
+    styled_page.get_by_role("button", name="Sign in", exact=True).click()
     warning = styled_page.get_by_role("region", name="Our emails don't reach you")
     expect(warning).to_contain_text("550 5.1.1")
     assert_accessible(styled_page)

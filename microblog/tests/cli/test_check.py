@@ -108,10 +108,11 @@ def test_a_site_that_lacks_nothing(
         "sender",
         "sender's domain",
         "mail server",
+        "webhooks",
     ]
     assert "its schema is up to date, and it can be written" in checked.stdout
-    assert "The connection is encrypted" in said[-1]
-    assert "The server accepts mail from admin@tutorial-site.org." in said[-1]
+    assert "The connection is encrypted" in said[-2]
+    assert "The server accepts mail from admin@tutorial-site.org." in said[-2]
     assert rows(app) == []
     assert not (tmp_path / "logs").exists()
 
@@ -223,8 +224,8 @@ def test_a_file_with_secrets_is_closed_to_others(
     (line,) = lines(microblog, "settings file", MICROBLOG_ENV_FILE=str(file))
     assert line.startswith(said.format(file=file))
     assert ("chmod 600" in line) == (mode not in {0o600, 0o640})
-    slip = lines(microblog, "settings", MICROBLOG_ENV_FILE=str(file))[1]
-    assert "Did you mean MAIL_DEFAULT_SENDER?" in slip
+    (slip,) = lines(microblog, "settings", MICROBLOG_ENV_FILE=str(file))
+    assert slip.startswith("WRONG: settings: MAIL_DEFAULT_SENDR is no setting. Did you mean MAIL_")
 
 
 @ON_SQLITE
@@ -490,6 +491,38 @@ def test_the_published_key_must_be_ours(
     )
 
 
+# The return path
+
+
+@ON_SQLITE
+def test_the_return_path_must_belong_to_the_sender(microblog: Command, names: NameServer) -> None:
+    (line,) = lines(microblog, "return path", MAIL_RETURN_PATH="bounces@tutorial-site.org")
+    assert line == (
+        "ok: return path: tutorial-site.org, the domain of From, is spoken for by SPF (DMARC)."
+    )
+    assert lines(microblog, "return path", MAIL_RETURN_PATH="bounces@example.com") == []
+    said = lines(microblog, "return path", MAIL_RETURN_PATH="bounces@elsewhere-site.org")
+    assert said[0].startswith("WRONG: return path: elsewhere-site.org receives no mail")
+    assert said[-1].startswith("WARNING: return path: neither the return path nor a signature")
+    assert lines(microblog, "return path") == []
+
+
+@ON_SQLITE
+def test_a_bounce_is_tried_when_somebody_asks(microblog: Command, app: Flask) -> None:
+    with ScriptedServer() as server:
+        server.script = {"rcpt": "550 5.1.1 No such user"}
+        checked = microblog(
+            "check",
+            "--bounce",
+            "nobody@elsewhere-site.org",
+            **GOOD,
+            MAIL_PORT=str(server.port),
+            MAIL_RETURN_PATH="bounces@tutorial-site.org",
+        )
+    (line,) = [one for one in checked.stdout.splitlines() if ": bounces: " in one]
+    assert line.startswith("WARNING: bounces: the mail server refused the message itself (")
+
+
 # The mail server
 
 
@@ -571,3 +604,9 @@ def test_a_check_that_fails_does_not_hide_the_others(
     (line,) = lines(microblog, "the weather")
     assert line == "WRONG: the weather: the check itself failed: SettingsError: it rains"
     assert lines(microblog, "mail server")
+
+
+def test_who_may_tell_what_became_of_mail(microblog: Command, app: Flask) -> None:
+    opened, closed = lines(microblog, "webhooks", MAIL_WEBHOOK_MAILGUN_KEY="a long signing key")
+    assert opened == "ok: webhooks: /mail-events/<provider> takes those of mailgun."
+    assert closed.endswith("MAIL_WEBHOOK_SES_TOPICS, MAIL_WEBHOOK_POSTMARK_LOGIN.")

@@ -11,8 +11,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from microblog.accounts.models import User
-from microblog.blog.models import Follow, Post
+from microblog.blog.models import Post
 from microblog.database import db
+from microblog.people.models import Follow
 from tests.cli.conftest import Command
 from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
@@ -60,6 +61,13 @@ def test_everybody_logs_in_with_the_known_password(app: Flask, microblog: Comman
         # The first one follows the others.
         assert ("Post number 2, about nothing in particular." in page) == (number != 1)
     assert "Hi, user2!" in words(Visitor(app).log_in("USER2@example.com"))
+
+
+def test_search_finds_the_people_and_what_they_wrote(app: Flask, microblog: Command) -> None:
+    microblog(*numbers(3, 30, 2))
+    visitor = Visitor(app)
+    assert "Post number <mark>29</mark>" in visitor.get("/search?q=nothing+29").text
+    assert visitor.get("/search?q=user2&kind=people").text.count('href="/user/user2"')
 
 
 def test_user0_follows_as_many_as_there_are_then_user1(app: Flask, microblog: Command) -> None:

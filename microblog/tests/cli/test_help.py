@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from microblog.cli import cli
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 Words = tuple[str, ...]
 
@@ -73,4 +76,5 @@ def test_what_is_no_command_is_refused_with_a_hint(wrong: list[str]) -> None:
 def test_the_version_is_told() -> None:
     shown = CliRunner().invoke(cli, ["--version"])
     assert shown.exit_code == 0
-    assert shown.output.strip().rpartition(" ")[2].count(".") == 2
+    written = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert shown.output.strip().rpartition(" ")[2] == written

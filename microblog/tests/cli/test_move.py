@@ -81,6 +81,9 @@ def require_moved(file: Path, url: str) -> None:
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
         for (table,) in named.fetchall():
+            if table.startswith(("indexed_posts", "name_terms")):
+                # They are made anew: `microblog search rebuild`.
+                continue
             here = connection.execute(f'SELECT COUNT(*) FROM "{table}"').fetchall()
             assert rows_of(url, f'SELECT COUNT(*) FROM "{table}"') == here, table
         for statement in (
@@ -245,7 +248,7 @@ def test_the_site_can_be_read_meanwhile_and_says_that_it_cannot_be_written(
     monkeypatch.setattr(move_table, "tell_progress", visit)
     moved = microblog("db", "move", target)
     assert moved.exit_code == 0, moved.output
-    assert answers == [(200, True, 500)]
+    assert answers == [(200, True, 503)]
     require_moved(filled, target)
 
 

@@ -157,6 +157,31 @@ def test_sighup_takes_new_settings_and_processes_and_fails_no_request(
     assert "Traceback" not in one.errors.read_text()
 
 
+def test_sighup_starts_the_release_that_the_link_leads_to_by_then(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    for name in ("this", "next"):
+        command = tmp_path / name / "microblog"
+        command.parent.mkdir()
+        command.write_text(
+            f"#!{sys.executable}\nimport sys\nfrom microblog.cli import main\n"
+            f"print('release {name}', *sys.argv[1:3], file=sys.stderr, flush=True)\nmain()\n"
+        )
+        command.chmod(0o700)
+    link.symlink_to("this")
+    run = [str(link / "microblog"), "run", "--port", str(choose_free(HOST))]
+    with started(run, environment, tmp_path) as one:
+        assert said(one, "release this process web")
+        assert eventually(lambda: "listens at" in one.output.read_text(), seconds=60)
+        link.unlink()
+        link.symlink_to("next")
+        one.process.send_signal(signal.SIGHUP)
+        assert said(one, "Reloaded.")
+        for process in ("web", "dispatcher"):
+            assert said(one, f"release next process {process}")
+
+
 def test_what_cannot_be_reloaded_is_said_and_the_site_goes_on_as_before(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

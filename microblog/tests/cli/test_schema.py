@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from microblog.cli import upgrade_progress
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -87,3 +88,37 @@ def test_one_goes_back_so_many_versions_or_to_the_one_named(
     expected = target if target.startswith("0") else f"{newest - 3:04}"
     assert microblog("db", "downgrade", "--yes", "--", target).exit_code == 0
     assert version(tmp_path) == expected
+
+
+def test_an_upgrade_says_how_long_it_may_take_and_how_far_it_is(
+    microblog: Command, tmp_path: Path
+) -> None:
+    newest = version(tmp_path)
+    assert microblog("db", "downgrade", "--yes", "2").exit_code == 0
+    older = version(tmp_path)
+    said = microblog("db", "upgrade")
+    assert said.exit_code == 0
+    assert f" MB) is upgraded from version {older} to {newest}" in said.stderr
+    assert "up to 1 minute." in said.stderr
+    assert f"2 of 2: version {newest}\nDone after" in said.stderr
+    assert "are left there" not in said.stderr
+    assert "has this version already: nothing was changed" in microblog("db", "upgrade").stderr
+
+
+def test_an_upgrade_says_that_the_disk_may_be_too_full(
+    microblog: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert microblog("db", "downgrade", "--yes").exit_code == 0
+    monkeypatch.setattr(upgrade_progress, "COPIES", 10**9)
+    assert "MB are left there." in microblog("db", "upgrade").stderr
+
+
+def test_a_command_that_upgrades_says_so_unless_the_database_is_new(
+    microblog: Command, tmp_path: Path
+) -> None:
+    assert microblog("db", "downgrade", "--yes").exit_code == 0
+    assert "1 of 1: version" in microblog("user", "list").stderr
+    (tmp_path / "site.db").unlink()
+    made = microblog("user", "list")
+    assert made.exit_code == 0
+    assert "version" not in made.stderr

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import clean_environment, run_command
+from tests.documentation import example
 from tests.smtp_server import ScriptedServer
 
 pytestmark = pytest.mark.slow
 
-SESSION = """
-msg = Message('test subject', sender=app.config['ADMINS'][0], recipients=['you@example.com'])
-msg.body = 'text body'
-msg.html = '<h1>HTML body</h1>'
-mail.send(msg)
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "commands.md"
+
+SESSION = f"""
+{example(PAGE, "msg = Message(")}
 print('sent now:', msg.subject)
 number = send_email('later', None, ['you@example.com'], 'text', '<p>html</p>')
 print('queued as', number)

@@ -99,3 +99,12 @@ def test_the_site_loads_no_mail_server() -> None:
     found = loaded("user", "list", "--help")
     assert "microblog.app" in found
     assert not any(name.startswith("aiosmtpd") for name in found)
+
+
+@pytest.mark.slow
+def test_a_site_is_made_without_what_few_processes_need() -> None:
+    """Migrations, and the libraries of passkeys and of pictures, take megabytes in each process."""
+    tell = "import sys, microblog.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", tell], capture_output=True, text=True, check=True)
+    few = {"alembic", "flask_alembic", "mako", "webauthn", "segno", "PIL"}
+    assert not few & set(done.stdout.split())

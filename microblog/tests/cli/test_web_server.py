@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from microblog.blog.profile_views import UPLOAD_MAXIMUM_BYTES
 from microblog.cli import web_server
 from microblog.cli.web_server import BufferingWorker
+from microblog.people.profile_views import UPLOAD_MAXIMUM_BYTES
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

@@ -25,18 +25,26 @@ from flask_outbox.dev import previews
 from flask_outbox.message.mime import render
 from flask_outbox.outbox.models import OutboxMessage
 from flask_outbox.outbox.prerendered import PRERENDERED
-from microblog.accounts.actions.password_reset_code import ALPHABET
 from microblog.accounts.emails import EMAILS
 from microblog.accounts.models import User
+from microblog.accounts.typed_codes import ALPHABET
 from microblog.database import db
+from microblog.moderation.decisions import REMOVED_KIND
+from microblog.notifications.at_once import AT_ONCE_KIND
+from microblog.notifications.bundles import DIGEST_KIND, SILENCE_KIND
 from microblog.web.error_reports import FAILURE_KIND
 from microblog.web.supported_languages import LANGUAGES
+from microblog.web.trouble_reports import DISK_FULL, DISK_HAS_ROOM, MAIL_LEAVES, MAIL_WAITS
 from tests.visitor import Visitor, words
 
 STORED = Path(__file__).parent / "previews"
 
 
-KINDS = [*(email.kind for email in EMAILS), FAILURE_KIND]
+TROUBLE = [MAIL_WAITS, MAIL_LEAVES, DISK_FULL, DISK_HAS_ROOM]
+
+CHOSEN = [AT_ONCE_KIND, DIGEST_KIND, SILENCE_KIND]
+
+KINDS = [*(email.kind for email in EMAILS), REMOVED_KIND, *CHOSEN, FAILURE_KIND, *TROUBLE]
 
 
 def test_every_email_type_has_previews(app: Flask) -> None:
@@ -188,5 +196,5 @@ def test_a_public_site_has_no_previews(app: Flask) -> None:
 def steady(text: str) -> str:
     """A text without the parts that differ each time."""
     text = re.sub(r"preview-[0-9a-f]{8}", "susan", text)
-    text = re.sub(r"eyJ[\w.-]+", "TOKEN", text)
+    text = re.sub(r"eyJ[\w.-]+|(?<=/unsubscribe/)[\w.-]+", "TOKEN", text)
     return re.sub(rf"(?<![\w ])[{ALPHABET}]{{4}} [{ALPHABET}]{{4}}(?![\w ])", "CODE", text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 from werkzeug.test import TestResponse
 
 from tests.constants import Make
@@ -69,3 +71,22 @@ def test_a_browser_known_by_the_cookies_former_name_stays_known(make_app: Make) 
     log_in(client, "https://blog.example.com")
     assert rows(app) == []
     assert client.get_cookie("__Host-microblog_browser", domain="blog.example.com")
+
+
+def test_a_clock_that_is_set_back_ends_no_session(
+    make_app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(PUBLIC_URL="http://localhost")
+    make_user(app, "susan")
+    client = app.test_client()
+    log_in(client, "http://localhost")
+    # Only the session, so that nothing is remembered.
+    client.delete_cookie("microblog_remember")
+    now = time.time()
+    for seconds in (-1, -3600):
+        monkeypatch.setattr(
+            TimestampSigner, "get_timestamp", lambda _self, at=now + seconds: int(at)
+        )
+        assert "Hi, susan!" in words(client.get("/"))
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(now) + 32 * 86400)
+    assert "Hi, susan!" not in words(client.get("/"))

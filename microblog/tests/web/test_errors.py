@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 
 import pytest
 from flask import Flask, abort
 from sqlalchemy import text
 
+from microblog import database
 from microblog.database import db, transaction
 from tests.constants import Make
 from tests.visitor import (
@@ -21,6 +24,11 @@ from tests.visitor import (
 )
 
 FAILED = "Something went wrong Try again in a little while."
+AWAY = "Out of service for a moment Wait a minute, then reload this page."
+NOT_SAVED = (
+    "Out of service for a moment Nothing was saved. Wait a minute, then reload this page: your"
+    " browser sends again what you typed."
+)
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -165,8 +173,8 @@ def test_a_lost_database_has_a_page_that_explains_it(
     browser_without_database: Visitor, path: str
 ) -> None:
     page = browser_without_database.get(path)
-    assert page.status_code == 500
-    assert FAILED in words(page)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert AWAY in words(page)
 
 
 @ON_SQLITE
@@ -181,5 +189,27 @@ def test_a_lost_database_has_a_page_for_anonymous_readers_too(make_app: Make) ->
     visitor = Visitor(make_app(PUBLIC_URL="http://localhost", DATABASE_URL=NOWHERE))
     assert "Forgot Your Password?" in words(visitor.get("/login"))
     page = visitor.submit("/reset_password_request", {"email": "susan@example.com"})
-    assert page.status_code == 500
-    assert FAILED in words(page)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert NOT_SAVED in words(page)
+
+
+@ON_SQLITE
+def test_a_form_that_meets_a_locked_database_can_be_sent_again(
+    app: Flask, visitor: Visitor, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reloading the page sends it once more, which is what the page advises."""
+    make_user(app, "susan")
+    visitor.log_in("susan")
+    token = visitor.csrf_token("/")
+    form = {"csrf_token": token, "post": "what nobody wants to type twice"}
+    # The wait for whoever holds the lock is not what this is about.
+    monkeypatch.setattr(database, "SQLITE_BUSY_SECONDS", 0)
+    with app.app_context():
+        db.engine.dispose()
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        page = visitor.client.post("/", data=form)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "60")
+    assert NOT_SAVED in words(page)
+    assert visitor.client.post("/", data=form).status_code == 302
+    assert form["post"] in words(visitor.get("/"))

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from microblog.blog.profile_views import UPLOAD_HEAD_MAXIMUM_BYTES, UPLOAD_PARTS_MAXIMUM
+from microblog.people.profile_views import UPLOAD_HEAD_MAXIMUM_BYTES, UPLOAD_PARTS_MAXIMUM
 from microblog.web.form_parsing import (
     BOUNDARY_MAXIMUM,
     ESCAPES_MAXIMUM,

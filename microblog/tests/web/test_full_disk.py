@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from flask_outbox.application import make_dispatcher
 from flask_outbox.database_errors import is_outage
 from flask_outbox.outage import Outage
-from microblog import database
+from microblog import database, schema
 from microblog.app import create_app
+from microblog.cli.web_server import BODY_IN_MEMORY_BYTES
 from microblog.database import db
 from microblog.settings import Settings
 from microblog.web import logs
+from tests.cli.test_web_server import PAGE, POST, Served, everything
 from tests.constants import SECRET, Make
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
@@ -57,10 +60,10 @@ def crowded_site(small_disk: Path, smtp: ScriptedServer) -> Iterator[Flask]:
         MAIL_PORT=smtp.port,
         RATELIMIT_ENABLED=False,
     )
-    app = create_app(settings)
+    app = create_app(settings, demo=True)
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
     make_user(app, "susan")
     yield app
     with app.app_context():
@@ -99,7 +102,10 @@ def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
     for number in range(5):
         # A connection that is closed may free some space.
         fill(small_disk / f"filling-{number}")
-        assert ask(app) == 500
+        assert ask(app) == 503
+        ready = app.test_client().get("/readyz")
+        assert ready.status_code == 503 or "disk" in ready.get_json()["degraded"]
+        assert app.test_client().get("/metrics").status_code == 200
         with dispatcher.delivery(dispatcher.lease_keeper()) as delivery:
             dispatcher.deliver_due(delivery, range(3))
     begun = logged(caplog, logging.ERROR)
@@ -123,6 +129,30 @@ def test_a_full_disk_is_logged_when_it_begins_and_when_it_ends(
 
 def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno == level]
+
+
+def test_an_upload_that_finds_no_room_is_refused_and_the_next_one_taken(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "microblog.cli.web_server")
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    body = b"x" * 2 * BODY_IN_MEMORY_BYTES
+    upload = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    served = Served()
+    served.start()
+    fill(small_disk / "filling")
+    for _ in range(3):
+        # It may still send when it is refused, and then read nothing but a reset.
+        assert everything(served.send(upload))[:13] in {b"HTTP/1.1 503 ", b""}
+        assert everything(served.send(PAGE)).endswith(b"a page")
+    (small_disk / "filling").unlink()
+    assert everything(served.send(upload)).endswith(body)
+    served.close()
+    assert [one.getMessage() for one in caplog.records] == [
+        "Large forms cannot be received, whose temporary file cannot be written:"
+        " No space left on device",
+        "Large forms can be received again.",
+    ]
 
 
 def test_a_log_file_on_a_full_disk_is_logged_once_without_tracebacks(
@@ -161,7 +191,7 @@ def test_a_database_that_is_away_is_logged_once_by_pages(
     app = make_app(DATABASE_URL=away, PUBLIC_URL="http://localhost")
     app.config["WTF_CSRF_ENABLED"] = False
     for _ in range(3):
-        assert ask(app) == 500
+        assert ask(app) == 503
         assert app.test_client().get("/readyz").status_code == 503
     assert len(logged(caplog, logging.ERROR)) <= 2
     assert "cannot be" in logged(caplog, logging.ERROR)[0]

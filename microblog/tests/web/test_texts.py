@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,17 @@ import flask_outbox
 import microblog
 from flask_outbox import email_from_templates
 from flask_outbox.outbox.suppressions import suppress
-from microblog.accounts.actions.password_reset_code import ALPHABET
 from microblog.accounts.audit.notices import not_me_link
 from microblog.accounts.audit.security_log import SecurityEventType, record
 from microblog.accounts.models import User
+from microblog.accounts.typed_codes import ALPHABET
 from microblog.database import transaction, utc_now
 from microblog.web import languages, templating
 from microblog.web.clients import RequestOrigin
 from microblog.web.plain_text import wrap
 from microblog.web.supported_languages import NAMES as LANGUAGE_NAMES
 from scripts import translations
+from tests.accounts.authenticator_app import prove, set_up_app
 from tests.scopes import scope_at
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
@@ -246,8 +249,10 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
 def untranslated(page: TestResponse) -> set[str]:
     """The words on a page that do not come from a translation."""
     source = page.get_data(as_text=True)
-    # Dates are written by the language's own rules, and a picture shows a letter of a name.
-    drawn = re.sub(r"(?s)<time.*?</time>|<span class=\"avatar.*?</span>", "", source)
+    # Dates are written by the language's own rules, a picture shows a letter of a name, and a
+    # key is random.
+    unsaid = r'(?s)<time.*?</time>|<span class="avatar.*?</span>|<code class="secret">.*?</code>'
+    drawn = re.sub(unsaid, "", source)
     text = "\n".join(texts_in(drawn))
     assert "«" in text
     return bare_words(re.sub(r"«[^»]*»", " ", text)) - {
@@ -405,6 +410,47 @@ def test_every_word_on_the_security_pages_comes_from_a_translation(app: Flask) -
 
 @ON_SQLITE
 @pytest.mark.usefixtures("marked")
+def test_every_word_about_second_factors_comes_from_a_translation(
+    app: Flask, smtp: ScriptedServer
+) -> None:
+    make_user(app, "susan")
+    susan, stranger = Visitor(app), Visitor(app)
+    susan.log_in("susan")
+    pages = [susan.get("/settings/two_step"), susan.get("/settings/two_step/app")]
+    prove(susan)
+    pages += [susan.submit("/settings/two_step/app", {"code": code}) for code in ("?", "000000")]
+    phone = set_up_app(susan)
+    pages += [
+        susan.get("/settings/two_step"),
+        susan.get("/settings/two_step/passkeys"),
+        susan.submit("/settings/two_step/passkeys", {"name": ""}),
+        stranger.log_in("susan"),
+        stranger.submit("/login/second_step", {"code": "?"}),
+        *(stranger.submit("/login/second_step", {"code": "000000"}) for _ in range(11)),
+        stranger.get("/login/second_step/lost"),
+        stranger.submit("/login/second_step/lost"),
+    ]
+    deliver_from(app)
+    link = path_of(re.findall(r"http\S+/remove_second_factor/\S+", smtp.received[-1].text())[0])
+    pages += [stranger.get(link), stranger.submit("/remove_second_factor/choose"), susan.get("/")]
+    deliver_from(app)
+    link = path_of(re.findall(r"http\S+/keep_second_factor/\S+", smtp.received[-1].text())[0])
+    pages += [
+        stranger.get("/keep_second_factor/forged"),
+        stranger.get(link),
+        stranger.submit("/keep_second_factor/choose"),
+        stranger.log_in("susan"),
+        stranger.submit("/login/second_step", {"code": phone.recovery_codes[0]}),
+        susan.get("/settings/sessions"),
+        susan.get("/settings/security"),
+    ]
+    names = {"example", "com", "Aegis", "Password", "Google", "Authenticator"}
+    found = {page.request.path: untranslated(page) - names for page in pages}
+    assert {path: left for path, left in found.items() if left} == {}
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("marked")
 def test_every_word_in_a_mail_comes_from_a_translation(app: Flask, smtp: ScriptedServer) -> None:
     make_user(app, "susan")
     visitor = Visitor(app)
@@ -444,10 +490,31 @@ TEXTS = {
     "not_me": "https://blog.example.com/not_me?a=b&c=d",
     "until": "<March> 1, 2026 & so on",
     "request_link": "https://blog.example.com/request?a=b&c=d",
+    "name": "<blue> key & co",
+    "host": "<web> & co",
+    "folder": "/srv/<site> & co",
+    "free": "1.5",
+    "total": "20.5",
+    "answer": "451 <later> & so on",
+    "body": "<Terracotta> pots & so on",
+    "all_link": "https://blog.example.com/notifications?a=b&c=d",
+    "choose_link": "https://blog.example.com/settings?a=b&c=d",
+    "unsubscribe_link": "https://blog.example.com/unsubscribe?a=b&c=d",
 }
-NUMBERS = {"count": 3, "days": 3, "days_kept": 30}
-CHOICES = {"reason": "reported"}
+NUMBERS = {"count": 3, "days": 3, "days_kept": 30, "left": 3, "earlier": 5}
+CHOICES: dict[str, Any] = {
+    "reason": "reported",
+    "change": "passkey_copied",
+    "is_few": False,
+    "by_nobody": False,
+    "only": None,
+    "posts": (),
+    "writers": (),
+}
 """Variables that templates decide by and do not show."""
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_IN_WORDS = "Mar 1, 2026, 12:00 PM UTC"
 
 
 @ON_SQLITE
@@ -457,32 +524,41 @@ def test_every_mail_is_rendered_from_four_templates(
 ) -> None:
     # For this test alone: other tests may share the site.
     monkeypatch.setattr(app.jinja_env, "undefined", StrictUndefined)
-    context: dict[str, Any] = {**TEXTS, **NUMBERS, **CHOICES}
+    context: dict[str, Any] = {**TEXTS, **NUMBERS, **CHOICES, **moments_of(name)}
     with app.app_context():
         email = email_from_templates(name, context)
     assert email.html is not None
     assert "\n" not in email.subject
     assert not re.search(r"\{\{|\{%|%\(", email.subject + email.text + email.html)
     assert "<string>" not in email.html
-    text_in_one_line = " ".join(email.text.split())
-    for part, extension in ((email.subject, "subject.txt"), (text_in_one_line, "txt")):
-        for text in texts_used(f"{name}.{extension}"):
-            assert text in part
+    subject, text, html = (" ".join(one.split()) for one in (email.subject, email.text, email.html))
+    for part, extension in ((subject, "subject.txt"), (text, "txt")):
+        for used in texts_used(f"{name}.{extension}"):
+            assert used in part
     for extension in ("html", "preheader.txt"):
-        for text in texts_used(f"{name}.{extension}"):
-            assert str(escape(text)) in email.html
+        for used in texts_used(f"{name}.{extension}"):
+            assert str(escape(used)) in html
+
+
+def moments_of(template: str) -> dict[str, datetime]:
+    """The variables that a template writes as times, and a time for each."""
+    sources = (SOURCE / "templates").glob(f"{template}.*")
+    written = [re.findall(r"(\w+) \| local_time", source.read_text()) for source in sources]
+    return dict.fromkeys(chain(*written), NOON)
 
 
 def texts_used(template: str) -> list[str]:
-    """The names of TEXTS that a template shows."""
+    """What a template shows: the texts of its variables, and its times in words."""
     source = (SOURCE / "templates" / template).read_text()
+    moments = moments_of(template.partition(".")[0])
     environment = Environment()
-    environment.filters["wrap"] = wrap
+    environment.filters.update(wrap=wrap, local_time=languages.local_time)
     used = meta.find_undeclared_variables(environment.parse(source))
-    assert used <= {*TEXTS, *NUMBERS, *CHOICES, "_", "ngettext"}, (
+    assert used <= {*TEXTS, *NUMBERS, *CHOICES, *moments, "_", "ngettext"}, (
         f"{template}: add its variables to TEXTS"
     )
-    return [text for variable, text in TEXTS.items() if variable in used]
+    known = TEXTS | dict.fromkeys(moments, NOON_IN_WORDS)
+    return [text for variable, text in known.items() if variable in used]
 
 
 def test_no_template_of_a_mail_lacks_its_siblings() -> None:

@@ -46,7 +46,8 @@ def _english(term: str) -> re.Pattern[str]:
     """The term as a word of its own, but not in options, addresses and commands."""
     first, rest = re.escape(term[0]), re.escape(term[1:])
     return re.compile(
-        rf"(?<![\w/-])(?<!flask )(?<!outbox )[{first.upper()}{first}]{rest}(?:s|es)?(?![\w-])"
+        r"(?<![\w/-])(?<!flask )(?<!outbox )(?<!microblog )"
+        rf"[{first.upper()}{first}]{rest}(?:s|es)?(?![\w-])"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -79,6 +80,11 @@ def test_a_broker_that_dies_costs_no_mail_and_no_page(
         assert worker.poll() is None
     assert copies(smtp.received) == {row.message_id: 1 for row in rows(app)}
     assert {row.attempts for row in rows(app)} == {1}
+    (log,) = tmp_path.glob("worker-*.txt")
+    said = Counter(re.findall("Cannot connect to|Connected to", log.read_text()))
+    # Each of the two workers looked for it more often than that.
+    assert said["Cannot connect to"] <= 2
+    assert said["Connected to"] == 4
 
 
 @ON_POSTGRESQL
