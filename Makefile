@@ -13,10 +13,10 @@ PARALLEL := --numprocesses auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick test-library check bench lock clean
+.PHONY: help setup demo test test-quick test-library test-deployment check docs bench dist audit lock clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment from the lock file (the others do it when needed)
 
@@ -41,12 +41,15 @@ test-library: $(STAMP) build/library/.up-to-date build/library-lowest/.up-to-dat
 			|| exit 1; \
 	done
 
+test-deployment: $(STAMP) ## Run the commands of docs/deploy.md and docs/backup.md in a fresh Debian (as root)
+	$(BIN)/python scripts/try_deployment.py
+
 build/%/.up-to-date: requirements/%.txt $(STAMP)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/$*
 	@VIRTUAL_ENV=$(CURDIR)/build/$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-check: $(STAMP) ## Lint, types, arrows between packages, lock file
+check: $(STAMP) ## Lint, types, arrows between packages, lock files, versions, workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -55,15 +58,28 @@ check: $(STAMP) ## Lint, types, arrows between packages, lock file
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/check_migrations.py
 	$(BIN)/python scripts/check_locks.py
+	$(BIN)/python scripts/check_release.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+docs: $(STAMP) ## Build the documentation as a site in build/docs; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs auto --fresh-env --write-all \
+		-c docs -d build/doctrees . build/docs
+	@echo "Open build/docs/index.html"
 
 bench: $(STAMP) ## Measure what the documentation claims, on this machine
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
+dist: $(STAMP) ## Build what is published, twice and compared, with lists of parts (SBOM) and checksums
+	$(BIN)/python scripts/dist.py
+
+audit: $(STAMP) ## Ask which locked packages have a known vulnerability; no answer is a failure
+	$(BIN)/python scripts/audit.py
 
 lock: $(STAMP) ## Choose the newest versions that pyproject.toml allows and write the lock files
 	$(BIN)/python scripts/lock.py
 
 clean: ## Remove the virtual environments, what was built, and the caches
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(STAMP): pyproject.toml flask-outbox/pyproject.toml microblog/pyproject.toml requirements/dev.txt requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,4 +1,4 @@
-"""Write docs/benchmarks and the figures of both READMEs from the results of `make bench`.
+"""Write docs/benchmarks, and figures of other pages, from the results of `make bench`.
 
 Copies the results of the last runs from build/benchmarks to docs/benchmarks/results, without those
 of runs with smaller numbers, and makes the pages from all that are there. With --check, only
@@ -34,8 +34,12 @@ OF_THE_LIBRARY = {
     "distributed",
     "notify",
     "memory",
+    "bounces",
 }
 """The questions that the library's README answers; all others are the site's."""
+RELIABILITY = ROOT / "docs" / "reliability.md"
+OF_RELIABILITY = {"soak", "capacity"}
+"""The questions whose tables that page shows, too."""
 BEGIN = "<!-- figures: written by scripts/benchmarks_doc.py -->"
 END = "<!-- end of figures -->"
 
@@ -66,8 +70,13 @@ def pages(results: Sequence[Result]) -> dict[Path, str]:
     """The text of every page that holds figures, made from the results."""
     mails = [one for one in results if one["name"] in OF_THE_LIBRARY]
     sites = [one for one in results if one["name"] not in OF_THE_LIBRARY]
+    reliability = RELIABILITY.read_text()
+    for one in results:
+        if one["name"] in OF_RELIABILITY:
+            reliability = with_tables(reliability, one)
     return {
         PAGE: page(results),
+        RELIABILITY: reliability,
         LIBRARY: with_figures(LIBRARY.read_text(), mails),
         SITE: with_figures(SITE.read_text(), sites),
     }
@@ -78,7 +87,9 @@ def copy_results(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("*.json")):
         if json.loads(path.read_text())["full"]:
-            shutil.copy(path, target / path.name)
+            for file in (path, path.with_suffix(".svg")):
+                if file.exists():
+                    shutil.copy(file, target / file.name)
         else:
             print(f"left out, since it was a run with smaller numbers: {path.name}")
 
@@ -118,6 +129,17 @@ def with_figures(readme: str, results: Sequence[Result]) -> str:
     return "\n".join([before + begin, *lines, end + after])
 
 
+def with_tables(text: str, result: Result) -> str:
+    """Return a page with this result between its markers. Raises ValueError without markers."""
+    begin = f"<!-- {result['name']}: written by scripts/benchmarks_doc.py -->"
+    before, found, rest = text.partition(begin)
+    _, end, after = rest.partition(f"<!-- end of {result['name']} -->")
+    if not found or not end:
+        raise ValueError(f"The page needs the line {begin} and one that ends it")
+    results = PUBLISHED.relative_to(RELIABILITY.parent)
+    return "\n".join([before + begin, *_figures(result, results), end + after])
+
+
 def _opening(results: Sequence[Result]) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
@@ -141,6 +163,14 @@ def _section(result: Result) -> Iterator[str]:
     yield ""
     yield result["method"]
     yield ""
+    yield from _figures(result, PUBLISHED.relative_to(FOLDER))
+
+
+def _figures(result: Result, results: Path) -> Iterator[str]:
+    """All but the question and the method; the files are in the folder `results`."""
+    if result.get("plot"):
+        yield f"![{result['plot']}]({results.as_posix()}/{result['name']}.svg)"
+        yield ""
     for table in result["tables"]:
         yield from _table(table["columns"], table["rows"])
         yield ""
@@ -150,9 +180,9 @@ def _section(result: Result) -> Iterator[str]:
     for note in result["notes"]:
         yield f"- {note}"
     yield ""
+    command = f"python -m benchmarks.{result['name']} {result.get('options', '')}".strip()
     yield (
-        f"`python -m benchmarks.{result['name']}`, {result['date']},"
-        f" commit {result['commit']}, {result['seconds']} seconds."
+        f"`{command}`, {result['date']}, commit {result['commit']}, {result['seconds']} seconds."
     )
     yield ""
 

@@ -22,8 +22,17 @@ sys.path += [str(ROOT / "flask-outbox"), str(ROOT / "microblog")]
 
 from microblog.accounts.emails import EMAILS  # noqa: E402
 from microblog.cli.sample import PASSWORD  # noqa: E402
+from microblog.moderation.decisions import REMOVED_KIND  # noqa: E402
+from microblog.notifications.at_once import AT_ONCE_KIND  # noqa: E402
+from microblog.notifications.bundles import DIGEST_KIND, SILENCE_KIND  # noqa: E402
 from microblog.web.error_reports import FAILURE_KIND  # noqa: E402
 from microblog.web.supported_languages import LANGUAGES  # noqa: E402
+from microblog.web.trouble_reports import (  # noqa: E402
+    DISK_FULL,
+    DISK_HAS_ROOM,
+    MAIL_LEAVES,
+    MAIL_WAITS,
+)
 from tests.browser.filled_site import FilledSite, filled_site  # noqa: E402
 from tests.browser.pages import PAGES, STRANGER, SitePage  # noqa: E402
 from tests.browser.people import log_in, mailed_link  # noqa: E402
@@ -132,9 +141,11 @@ def _chosen(only: str, languages: list[str], widths: tuple[int, ...]) -> list[Sh
 def emails(language: str) -> list[SitePage]:
     """Every email in this language."""
     rule = "/dev/emails/<kind>/<language>/html"
+    chosen = (AT_ONCE_KIND, DIGEST_KIND, SILENCE_KIND)
+    to_admins = (FAILURE_KIND, MAIL_WAITS, MAIL_LEAVES, DISK_FULL, DISK_HAS_ROOM)
     return [
         SitePage(f"email-{kind}", rule, STRANGER, f"/dev/emails/{kind}/{language}/html")
-        for kind in (*(email.kind for email in EMAILS), FAILURE_KIND)
+        for kind in (*(email.kind for email in EMAILS), REMOVED_KIND, *chosen, *to_admins)
     ]
 
 
