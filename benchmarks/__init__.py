@@ -19,9 +19,16 @@ QUESTIONS = (
     "uploads",
     "slow_clients",
     "reload",
+    "crash",
+    "soak",
+    "capacity",
     "memory",
+    "upgrade",
     "enumeration",
+    "bounces",
     "timeline",
+    "conversations",
+    "search",
     "lighthouse",
 )
 """In the order in which they run and are reported."""

@@ -26,7 +26,8 @@ from flask_outbox.delivery.dispatcher import ALL_PRIORITIES
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.suppressions import suppress
 from microblog.app import create_app
-from microblog.database import db, upgrade
+from microblog.database import db
+from microblog.schema import upgrade
 from microblog.settings import Settings
 
 FEW = 1000

@@ -27,7 +27,8 @@ from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from flask_outbox import current_outbox
 from microblog.app import create_app
-from microblog.database import db, transaction, upgrade
+from microblog.database import db, transaction
+from microblog.schema import upgrade
 from microblog.settings import Settings, as_environment
 from tests.brokers import RABBITMQ, REDIS, Broker, has_broker, remove_queues
 

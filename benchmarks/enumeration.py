@@ -4,9 +4,10 @@ A whole site on SQLite, with its dispatcher, gets pairs of requests that must lo
 order, while its mail server is healthy, slow, silent or dead: for a reset, with an address that has
 an account and one that has none; to try a wrong code after either; to log in, with a wrong password
 and a name that exists or does not; to register, with an address that an account has or a free one;
-to mail the link again, for a newcomer who gave somebody else's address or a free one. The AUC is
-the probability that a request of the first kind takes longer than one of the second: at 0.5 they
-cannot be told apart.
+to mail the link again, for a newcomer who gave somebody else's address or a free one; to log in
+with a wrong password to an account that has a second factor or has none. Every other account has
+one, so the other log-ins compare both with names that do not exist. The AUC is the probability that
+a request of the first kind takes longer than one of the second: at 0.5 they cannot be told apart.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import argparse
 import random
 import secrets
+import sqlite3
 import statistics
 import tempfile
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +110,17 @@ def _log_in(port: int) -> Form:
     )
 
 
+def _second_factor(port: int) -> Form:
+    """With a wrong password, nobody learns whether the account has a second factor."""
+    client = _opened(port, "/login")
+
+    def send(number: int, known: bool) -> int:
+        name = f"user{2 * number + (not known)}"
+        return client.post("/login", username=name, password="a wrong one")
+
+    return Form(send)
+
+
 def _register(port: int) -> Form:
     client = _opened(port, "/register")
 
@@ -144,6 +157,7 @@ FORMS: dict[str, Callable[[int], Form]] = {
     "reset": _reset,
     "code": _code,
     "log in": _log_in,
+    "second factor": _second_factor,
     "register": _register,
     "resend": _resend,
 }
@@ -158,9 +172,23 @@ def _site(state: str, people: int) -> Iterator[int]:
         if state != "dead":
             sink = running_sink(delay=0.3 if state == "300 ms" else 0, silent=state == "silent")
             mail_port = stack.enter_context(sink)
-        yield stack.enter_context(
-            running_site(Path(folder), mail_port=mail_port, people=people + WARM_UP)
+        port = stack.enter_context(
+            running_site(Path(folder), mail_port=mail_port, people=2 * (people + WARM_UP))
         )
+        _add_factors(Path(folder) / "microblog.db")
+        yield port
+
+
+def _add_factors(database: Path) -> None:
+    """Give every other account a passkey: those of user0, user2 and so on."""
+    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+        added = connection.execute(
+            "INSERT INTO passkeys (user_id, credential_id, public_key, sign_count, name,"
+            " transports, is_synced, created_at) SELECT id, randomblob(16), x'00', 0, 'Key',"
+            " '[]', 0, '2026-01-01 00:00:00.000000' FROM users"
+            " WHERE substr(username, 5) % 2 = 0"
+        )
+        assert added.rowcount, "nobody got a passkey"
 
 
 def _opened(port: int, path: str) -> Client:

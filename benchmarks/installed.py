@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from urllib.request import urlopen
 
 from microblog.cli.ports import choose_free, wait_until_open
 from tests.cli.running import clean_environment, descendants
@@ -32,6 +34,7 @@ COMMANDS: dict[str, tuple[list[str], dict[str, str]]] = {
 STEADY_SECONDS = 3.0
 STEADY_BYTES = 512 * 1024
 STUCK_SECONDS = 60.0
+IDLE_SECONDS = 60.0
 
 
 def install(folder: Path) -> Path:
@@ -69,8 +72,21 @@ def _cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def memory_at_rest(commands: Path, folder: Path) -> dict[str, int]:
-    """Return the bytes (PSS) of each process of a site on SQLite without visitors."""
+@dataclass(frozen=True)
+class AtRest:
+    """A site on SQLite without visitors.
+
+    `memory` are the bytes (PSS) of each process; `idle` are the seconds of CPU time of all
+    processes in a minute without requests, `start` those from the start to the first page.
+    """
+
+    memory: dict[str, int]
+    start: float
+    idle: float
+
+
+def site_at_rest(commands: Path, folder: Path) -> AtRest:
+    """Start the installed site, look at it while nobody does anything, and ask for one page."""
     port = choose_free("127.0.0.1")
     environment = clean_environment(
         SECRET_KEY="k3y-for-a-benchmark_abcdefghijklmnopqrstuvwxyz",
@@ -90,10 +106,25 @@ def memory_at_rest(commands: Path, folder: Path) -> dict[str, int]:
         )
     try:
         assert wait_until_open("127.0.0.1", port, seconds=STUCK_SECONDS), "the site did not start"
-        return _steady(site.pid)
+        memory, before = _steady(site.pid), _used(site.pid)
+        time.sleep(IDLE_SECONDS)
+        idle = _used(site.pid) - before
+        with urlopen(f"http://127.0.0.1:{port}/login", timeout=STUCK_SECONDS) as page:
+            assert page.status == 200
+        return AtRest(memory, start=_used(site.pid) - idle, idle=idle)
     finally:
         site.terminate()
         site.wait()
+
+
+def _used(supervisor: int) -> float:
+    """The CPU time of the site's processes, those included that the supervisor saw end."""
+    ticks = 0
+    for pid in (supervisor, *descendants(supervisor)):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        own, ended = fields[11:13], fields[13:15]
+        ticks += sum(map(int, [*own, *(ended if pid == supervisor else [])]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _steady(supervisor: int) -> dict[str, int]:

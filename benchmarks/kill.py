@@ -27,7 +27,8 @@ from benchmarks.killing import HOW, NOTIFY, SINK_DELAY, Campaign, Outcome
 from benchmarks.reporting import Report, parse
 from benchmarks.sink import running_sink
 from microblog.app import create_app
-from microblog.database import db, upgrade
+from microblog.database import db
+from microblog.schema import upgrade
 from microblog.settings import Settings
 from tests.brokers import RABBITMQ, Broker, has_broker, remove_queues
 

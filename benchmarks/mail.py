@@ -24,7 +24,8 @@ from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.dispatcher import Dispatcher
 from flask_outbox.outbox.wakeup import WakeupListener
 from microblog.app import create_app
-from microblog.database import transaction, upgrade
+from microblog.database import transaction
+from microblog.schema import upgrade
 from microblog.settings import Settings
 from tests.brokers import REDIS, has_broker
 

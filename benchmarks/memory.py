@@ -6,7 +6,8 @@ that imports Flask and SQLAlchemy. Compared is the CPU time (user and system) of
 the median of nine.
 
 A site on SQLite without visitors is at rest when its memory has been the same for three seconds.
-Memory shared by processes is counted in equal parts (PSS).
+Memory shared by processes is counted in equal parts (PSS). The CPU time of all its processes is
+read after a minute without requests, and after the first page.
 
 `microblog process dispatcher` sends 100,000 messages, half of them pre-rendered and half resets,
 each for another account, so that every part of a delivery runs. Its resident memory is read after
@@ -29,14 +30,15 @@ from pathlib import Path
 
 from benchmarks.databases import available, count_waiting, engines, fresh_database
 from benchmarks.filling import enqueue_example, multiply, tidy
-from benchmarks.installed import COMPARED_WITH, cpu_seconds, install, memory_at_rest
+from benchmarks.installed import COMPARED_WITH, AtRest, cpu_seconds, install, site_at_rest
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.sink import running_sink
 from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
-from microblog.database import db, upgrade
+from microblog.database import db
+from microblog.schema import upgrade
 from microblog.settings import Settings, as_environment
 
 WARM_UP = 10_000
@@ -68,8 +70,11 @@ def main() -> None:
     report = Report("memory", __doc__, full=full)
     with tempfile.TemporaryDirectory(prefix="microblog-benchmark-") as folder:
         commands = install(Path(folder))
-        report_start_up(report, cpu_seconds(commands))
-        report_rest(report, memory_at_rest(commands, Path(folder)))
+        seconds = cpu_seconds(commands)
+        report_start_up(report, seconds)
+        rest = site_at_rest(commands, Path(folder))
+    report_rest(report, rest.memory)
+    report_work(report, rest, compared_with=seconds[COMPARED_WITH])
     report_growth(report, options.messages, options.engine)
     report.finish()
 
@@ -100,6 +105,15 @@ def report_rest(report: Report, sizes: dict[str, int]) -> None:
         measured=f"{supervisor / MIB:.1f} and {site / MIB:.1f} MiB",
         kept=supervisor <= SUPERVISOR_AT_MOST_MIB * MIB and site <= SITE_AT_MOST_MIB * MIB,
     )
+
+
+def report_work(report: Report, rest: AtRest, *, compared_with: float) -> None:
+    table = report.table("CPU time of all processes", "Time", "Compared")
+    for name, taken in (
+        ("from the start to the first page, with a new database", rest.start),
+        ("a minute without requests", rest.idle),
+    ):
+        table.row(name, milliseconds(taken), f"{taken / compared_with:.2f} x")
 
 
 def report_growth(report: Report, messages: int, only: list[str] | None) -> None:

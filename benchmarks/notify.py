@@ -22,7 +22,8 @@ from benchmarks.reporting import Report, milliseconds, parse
 from flask_outbox import current_outbox
 from flask_outbox.outbox.wakeup import NoWakeup
 from microblog.app import create_app
-from microblog.database import db, transaction, upgrade
+from microblog.database import db, transaction
+from microblog.schema import upgrade
 from microblog.settings import Settings
 from tests.smtp_server import ScriptedServer
 

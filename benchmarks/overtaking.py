@@ -27,7 +27,8 @@ from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
-from microblog.database import db, upgrade
+from microblog.database import db
+from microblog.schema import upgrade
 from microblog.settings import Settings
 
 FORM = "/reset_password_request"

@@ -43,7 +43,7 @@ def main() -> None:
         # The first one: a process that it is just starting still has its command line.
         supervisor = next(pid for pid in below if "microblog run" in command_line(pid))
         end = time.monotonic() + options.seconds
-        readers = [_Reader(port, end, kept=bool(number % 2)) for number in range(READERS)]
+        readers = [Reader(port, end, kept=bool(number % 2)) for number in range(READERS)]
         for one in readers:
             one.start()
         for _ in range(options.reloads):
@@ -52,8 +52,8 @@ def main() -> None:
         for one in readers:
             one.join()
         done = (Path(folder) / "site.log").read_text().count("Reloaded.")
-    times = [taken for one in readers for taken in one.times]
-    failures = [words for one in readers for words in one.failures]
+    times = [taken for one in readers for _begun, taken in one.times]
+    failures = [words for one in readers for _begun, words in one.failures]
     table = report.table("Requests", "Reloads", "median", "p99", "slowest", "Failed")
     table.row(
         f"{len(times):,}",
@@ -74,13 +74,15 @@ def main() -> None:
     report.finish()
 
 
-class _Reader(threading.Thread):
+class Reader(threading.Thread):
     """Asks for one page after the other at the same distance, whatever the last one took."""
 
     def __init__(self, port: int, end: float, *, kept: bool) -> None:
         super().__init__()
-        self.times: list[float] = []
-        self.failures: list[str] = []
+        self.times: list[tuple[float, float]] = []
+        """When each request began, by the monotonic clock, and how many seconds it took."""
+        self.failures: list[tuple[float, str]] = []
+        """When each request that failed began, and what went wrong."""
         self._port, self._end, self._kept = port, end, kept
 
     def run(self) -> None:
@@ -99,11 +101,11 @@ class _Reader(threading.Thread):
                 answer = connection.getresponse()
                 answer.read()
                 if answer.status != 200:
-                    self.failures.append(f"status {answer.status}")
+                    self.failures.append((begun, f"status {answer.status}"))
             except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
+                self.failures.append((begun, repr(error)))
                 connection.close()
-            self.times.append(time.monotonic() - begun)
+            self.times.append((begun, time.monotonic() - begun))
         connection.close()
 
 

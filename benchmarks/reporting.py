@@ -48,18 +48,23 @@ class Report:
 
     `name` is the benchmark's; `description` is its docstring: the question in the first line, then
     how it is measured. A report that is not `full` comes from a run with smaller numbers than those
-    of `make bench`, and never goes into the documentation.
+    of `make bench`, or than those of the `options` where these are needed for full size, and never
+    goes into the documentation.
     """
 
-    def __init__(self, name: str, description: str | None, *, full: bool) -> None:
+    def __init__(
+        self, name: str, description: str | None, *, full: bool, options: str = ""
+    ) -> None:
         question, _, method = (description or "").strip().partition("\n")
         self.name = name
         self.question = question
         self.method = method.strip()
         self.full = full
+        self.options = options
         self.tables: list[Table] = []
         self.promises: list[Promise] = []
         self.notes: list[str] = []
+        self.plot_title = self._plot = ""
         self._started = time.monotonic()
         _show(f"{self.question}\n\n{self.method}\n")
 
@@ -80,14 +85,20 @@ class Report:
         self.notes.append(words)
         _show(f"note: {words}")
 
+    def plot(self, title: str, svg: str) -> None:
+        """Add a plot, which is written beside the report; `title` says what it shows."""
+        self.plot_title, self._plot = title, svg
+
     def finish(self) -> NoReturn:
         """Write the report and end the program: with 0 if every promise is kept, else with 1."""
         self.write(RESULTS)
         sys.exit(not all(promise.kept for promise in self.promises))
 
     def write(self, folder: Path) -> Path:
-        """Write the report as JSON; return its file."""
+        """Write the report as JSON, and its plot as SVG beside it; return the first file."""
         folder.mkdir(parents=True, exist_ok=True)
+        if self._plot:
+            (folder / f"{self.name}.svg").write_text(self._plot)
         path = folder / f"{self.name}.json"
         path.write_text(json.dumps(self._with_circumstances(), indent=2, ensure_ascii=False) + "\n")
         return path
@@ -98,9 +109,11 @@ class Report:
             "question": self.question,
             "method": self.method,
             "full": self.full,
+            "options": self.options,
             "tables": [asdict(table) for table in self.tables],
             "promises": [asdict(promise) for promise in self.promises],
             "notes": self.notes,
+            "plot": self.plot_title,
             "seconds": round(time.monotonic() - self._started),
             "date": machine.today(),
             "commit": machine.commit(),

@@ -8,12 +8,16 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from microblog.cli.ports import choose_free, wait_until_open
+
+MICROBLOG = (sys.executable, "-m", "microblog")
 
 
 @contextmanager
@@ -31,6 +35,32 @@ def running_site(
     Without `database_url` the data is in an SQLite file in `folder`.
     """
     port = choose_free("127.0.0.1")
+    sample = {"people": people, "posts": posts, "follows": follows}
+    environment = prepared_site(folder, port, mail_port, database_url, **sample)
+    with (folder / "site.log").open("ab") as log:
+        site = subprocess.Popen(
+            [*MICROBLOG, "run", "--port", str(port)], env=environment, stdout=log, stderr=log
+        )
+    try:
+        if not wait_until_open("127.0.0.1", port, seconds=60):
+            raise SystemExit("The site did not start.")
+        yield port
+    finally:
+        site.terminate()
+        site.wait()
+
+
+def prepared_site(
+    folder: Path,
+    port: int,
+    mail_port: int,
+    database_url: str | None = None,
+    *,
+    people: int,
+    posts: int = 0,
+    follows: int = 0,
+) -> dict[str, str]:
+    """Fill the database of a site that is to serve at this port; return its environment."""
     environment = os.environ | {
         "MICROBLOG_ENV_FILE": "",
         "SECRET_KEY": secrets.token_urlsafe(48),
@@ -43,30 +73,33 @@ def running_site(
     }
     if database_url is not None:
         environment["DATABASE_URL"] = database_url
-    microblog = [sys.executable, "-m", "microblog"]
     sample = ["--users", str(people), "--posts", str(posts), "--follows", str(follows)]
     with (folder / "site.log").open("wb") as log:
         for command in (["db", "upgrade"], ["fake", *sample]):
             subprocess.run(
-                [*microblog, *command], env=environment, check=True, stderr=log, stdout=log
+                [*MICROBLOG, *command], env=environment, check=True, stderr=log, stdout=log
             )
-        site = subprocess.Popen(
-            [*microblog, "run", "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-    try:
-        if not wait_until_open("127.0.0.1", port, seconds=60):
-            raise SystemExit("The site did not start.")
-        yield port
-    finally:
-        site.terminate()
-        site.wait()
+    return environment
+
+
+class Connection(Protocol):
+    """What a client needs of a connection: the part of HTTPConnection that it uses."""
+
+    def request(self, method: str, url: str, body: Any = ..., headers: Any = ...) -> None: ...
+    def getresponse(self) -> Any: ...
+    def close(self) -> None: ...
 
 
 class Client:
-    """A browser that stays connected, with the cookies and the CSRF token that it once got."""
+    """A browser with the cookies and the CSRF token that it once got.
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    It stays connected to this port of this machine, or uses a connection of another kind.
+    """
+
+    def __init__(self, to: int | Connection) -> None:
+        self._connection: Connection = (
+            http.client.HTTPConnection("127.0.0.1", to, timeout=60) if isinstance(to, int) else to
+        )
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
         self._token = ""
 
@@ -100,7 +133,7 @@ class Client:
         self._keep_cookies(response)
         self._connection.request("GET", "/", headers=self._headers)
         response = self._connection.getresponse()
-        page = response.read().decode()
+        page = str(response.read().decode())
         self._keep_cookies(response)
         assert f"Hi, {name}!" in page, "logging in failed"
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
@@ -124,7 +157,7 @@ class Client:
         self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         response.read()
-        return response.status
+        return int(response.status)
 
     def upload(self, path: str, name: str, content: bytes) -> str:
         """Upload a file in the field `name`; return the page that this leads to."""
@@ -138,12 +171,12 @@ class Client:
         headers = self._headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         self._connection.request("POST", path, body, headers)
         response = self._connection.getresponse()
-        page = response.read().decode()
+        page = str(response.read().decode())
         self._keep_cookies(response)
         if response.status == 302:
             self._connection.request("GET", response.headers["Location"], headers=self._headers)
             response = self._connection.getresponse()
-            page = response.read().decode()
+            page = str(response.read().decode())
             self._keep_cookies(response)
         return page
 
@@ -158,4 +191,16 @@ class Client:
         response.read()
         if keep_cookies:
             self._keep_cookies(response)
-        return response.status
+        return int(response.status)
+
+    def time_answers(self, path: str, seconds: float, *, pause: float = 0.0) -> list[float]:
+        """Ask for a page for about so long, with pauses; return the seconds of each answer."""
+        taken = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if pause:
+                time.sleep(pause)
+            started = time.perf_counter()
+            assert self.get(path) == 200
+            taken.append(time.perf_counter() - started)
+        return taken

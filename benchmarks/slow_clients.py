@@ -14,7 +14,6 @@ import os
 import socket
 import statistics
 import tempfile
-import time
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -63,12 +62,12 @@ def main() -> None:
     ):
         reader = Client(port)
         reader.log_in("user0", PASSWORD)
-        _ask(reader, 2)
+        reader.time_answers("/", 2, pause=PAUSE_SECONDS)
         for kind, openings in OPENINGS.items():
             seconds = options.seconds if kind == HALVES else options.seconds / 2
-            times[ALONE] += _ask(reader, options.seconds / 2)
+            times[ALONE] += reader.time_answers("/", options.seconds / 2, pause=PAUSE_SECONDS)
             with _Slow(port, openings, trickle=kind in TRICKLING):
-                times[kind] += _ask(reader, seconds)
+                times[kind] += reader.time_answers("/", seconds, pause=PAUSE_SECONDS)
     _report_times(report, times)
 
 
@@ -87,18 +86,6 @@ def _report_times(report: Report, times: dict[str, list[float]]) -> None:
     report.note(f"{sum(map(len, times.values())):,} pages.")
     report.note(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}.")
     report.finish()
-
-
-def _ask(reader: Client, seconds: float) -> list[float]:
-    """Ask for about so long; return the seconds of each answer."""
-    taken = []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(PAUSE_SECONDS)
-        started = time.perf_counter()
-        assert reader.get("/") == 200
-        taken.append(time.perf_counter() - started)
-    return taken
 
 
 class _Slow:

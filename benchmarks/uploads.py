@@ -29,7 +29,7 @@ from PIL import Image
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
-from microblog.blog.pictures import BYTES_MAXIMUM, SCANS_MAXIMUM
+from microblog.people.pictures import BYTES_MAXIMUM, SCANS_MAXIMUM
 
 AT_ONCE = 8
 AT_MOST = 3.0
@@ -62,7 +62,7 @@ def main() -> None:
         running_site(Path(folder), mail_port=mail_port, people=AT_ONCE + 1) as port,
     ):
         reader = Client(port)
-        _ask(reader)
+        reader.time_answers("/healthz", WINDOW_SECONDS)
         ours, theirs = get_context("spawn").Pipe()
         uploaders = get_context("spawn").Process(target=_upload, args=(port, theirs))
         uploaders.start()
@@ -70,7 +70,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for kind in KINDS:
                 ours.send(kind)
-                times[kind] += _ask(reader)
+                times[kind] += reader.time_answers("/healthz", WINDOW_SECONDS)
                 uploads[kind] += ours.recv()
         ours.send(None)
         uploaders.join()
@@ -111,17 +111,6 @@ def _report_times(
     )
     report.note(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}.")
     report.finish()
-
-
-def _ask(reader: Client) -> list[float]:
-    """Ask for WINDOW_SECONDS; return the seconds of each answer."""
-    taken = []
-    end = time.monotonic() + WINDOW_SECONDS
-    while time.monotonic() < end:
-        started = time.perf_counter()
-        assert reader.get("/healthz") == 200
-        taken.append(time.perf_counter() - started)
-    return taken
 
 
 def _upload(port: int, orders: Connection) -> None:
