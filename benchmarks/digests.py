@@ -3,7 +3,7 @@
 Each reader has two unread posts and an unread message, and gets one digest, whose row the periodic
 task enqueues. Beside them as many resets are enqueued. All are composed in one thread, each in a
 session of its own as when it leaves, a hundred digests and a hundred resets in turns, so that other
-load affects both. How soon they overtake digests is another question.
+load affects both. How soon resets overtake digests is another question.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def measure(engine: str, count: int) -> tuple[dict[str, float], dict[str, float]
         app = create_app(settings)
         with app.app_context():
             upgrade()
-            _fill(count)
+            fill(count)
             enqueue: dict[str, Callable[[], None]] = {
-                DIGEST_KIND: _enqueue_digests,
+                DIGEST_KIND: enqueue_digests,
                 RESET_KIND: partial(_enqueue_resets, count),
             }
             enqueued = {kind: count / _seconds(write) for kind, write in enqueue.items()}
@@ -92,8 +92,8 @@ def measure(engine: str, count: int) -> tuple[dict[str, float], dict[str, float]
     return enqueued, {kind: count / seconds for kind, seconds in taken.items()}
 
 
-def _fill(count: int) -> None:
-    """Readers with two posts and a message each that they have not seen."""
+def fill(count: int) -> None:
+    """Readers with two posts and a message each that they have not seen: user2, user3 and so on."""
     now = utc_now()
     before = now - timedelta(hours=1)
     readers = range(AUTHOR + 1, AUTHOR + 1 + count)
@@ -170,7 +170,8 @@ def _account(number: int, now: datetime) -> dict[str, Any]:
     }
 
 
-def _enqueue_digests() -> None:
+def enqueue_digests() -> None:
+    """Enqueue all digests that are due, as the periodic task does."""
     more = True
     while more:
         with transaction() as writing:

@@ -6,8 +6,10 @@ an account and one that has none; to try a wrong code after either; to log in, w
 and a name that exists or does not; to register, with an address that an account has or a free one;
 to mail the link again, for a newcomer who gave somebody else's address or a free one; to log in
 with a wrong password to an account that has a second factor or has none. Every other account has
-one, so the other log-ins compare both with names that do not exist. The AUC is the probability that
-a request of the first kind takes longer than one of the second: at 0.5 they cannot be told apart.
+one, so the other log-ins compare both with names that do not exist. Resets are asked for again with
+addresses that are known and suppressed, whose last mail bounced, or whose owner complained of it.
+The AUC is the probability that a request of the first kind takes longer than one of the second: at
+0.5 they cannot be told apart.
 """
 
 from __future__ import annotations
@@ -23,17 +25,31 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
+from flask_outbox import Priority
+from flask_outbox.feedback.consequences import TrustedEvent, draw
+from flask_outbox.feedback.meanings import Meaning
+from flask_outbox.outbox.models import MailEvent, OutboxMessage, Status
+from flask_outbox.outbox.suppressions import SuppressionSource, suppress
 from microblog.cli.ports import choose_free
+from microblog.notifications.bundles import DIGEST_KIND
 
 LOWEST, HIGHEST = 0.47, 0.53
 STATES = ("healthy", "300 ms", "silent", "dead")
 WARM_UP = 50
 PASSWORD = "an uncommon password of a benchmark"
+
+MEANINGS = {"bounced": Meaning.DEAD, "complained": Meaning.COMPLAINT}
+CAME_BACK = ("suppressed", *MEANINGS)
+"""What happened to the mail of accounts, a range of them for each, after those of other forms."""
 
 Send = Callable[[int, bool], int]
 """Sends the request with this number, of the first kind or of the second; returns the status."""
@@ -62,7 +78,7 @@ def main() -> None:
     for state in options.state or STATES:
         with _site(state, options.each) as port:
             for form in options.form or FORMS:
-                known, unknown = _measure(FORMS[form](port), options.each)
+                known, unknown = _measure(FORMS[form](port, options.each), options.each)
                 areas.append(auc(known, unknown))
                 figures = (*_figures(known), *_figures(unknown))
                 table.row(f"{form}; {state}", *figures, f"{areas[-1]:.3f}")
@@ -74,14 +90,18 @@ def main() -> None:
     report.finish()
 
 
-def _reset(port: int) -> Form:
+def _reset(port: int, each: int, *, first: int = 0) -> Form:
+    """Ask with the addresses from the `first` range of accounts on."""
     client = _opened(port, "/reset_password_request")
-    return Form(
-        lambda number, known: client.post("/reset_password_request", email=_address(number, known))
-    )
+    begin = first * (each + WARM_UP)
+
+    def send(number: int, known: bool) -> int:
+        return client.post("/reset_password_request", email=_address(begin + number, known))
+
+    return Form(send)
 
 
-def _code(port: int) -> Form:
+def _code(port: int, _each: int) -> Form:
     """Try one wrong code in each of many browsers that asked for a reset."""
     client = _opened(port, "/reset_password_request")
     new, asked = client.cookies, {}
@@ -100,7 +120,7 @@ def _code(port: int) -> Form:
     return Form(send, prepare=ask)
 
 
-def _log_in(port: int) -> Form:
+def _log_in(port: int, _each: int) -> Form:
     """Use each name once: repeated attempts at the same one would be throttled."""
     client = _opened(port, "/login")
     return Form(
@@ -110,7 +130,7 @@ def _log_in(port: int) -> Form:
     )
 
 
-def _second_factor(port: int) -> Form:
+def _second_factor(port: int, _each: int) -> Form:
     """With a wrong password, nobody learns whether the account has a second factor."""
     client = _opened(port, "/login")
 
@@ -121,7 +141,7 @@ def _second_factor(port: int) -> Form:
     return Form(send)
 
 
-def _register(port: int) -> Form:
+def _register(port: int, _each: int) -> Form:
     client = _opened(port, "/register")
 
     def send(number: int, known: bool) -> int:
@@ -136,7 +156,7 @@ def _register(port: int) -> Form:
     return Form(send)
 
 
-def _resend(port: int) -> Form:
+def _resend(port: int, _each: int) -> Form:
     clients = {}
     for known in (True, False):
         name = f"newcomer-{secrets.token_hex(4)}"
@@ -153,13 +173,14 @@ def _resend(port: int) -> Form:
     return Form(lambda _number, known: clients[known].post("/verify_email"))
 
 
-FORMS: dict[str, Callable[[int], Form]] = {
+FORMS: dict[str, Callable[[int, int], Form]] = {
     "reset": _reset,
     "code": _code,
     "log in": _log_in,
     "second factor": _second_factor,
     "register": _register,
     "resend": _resend,
+    **{f"reset, {what}": partial(_reset, first=2 + n) for n, what in enumerate(CAME_BACK)},
 }
 
 
@@ -172,10 +193,12 @@ def _site(state: str, people: int) -> Iterator[int]:
         if state != "dead":
             sink = running_sink(delay=0.3 if state == "300 ms" else 0, silent=state == "silent")
             mail_port = stack.enter_context(sink)
+        each = people + WARM_UP
         port = stack.enter_context(
-            running_site(Path(folder), mail_port=mail_port, people=2 * (people + WARM_UP))
+            running_site(Path(folder), mail_port=mail_port, people=(2 + len(CAME_BACK)) * each)
         )
         _add_factors(Path(folder) / "microblog.db")
+        _bring_mail_back(Path(folder) / "microblog.db", each)
         yield port
 
 
@@ -189,6 +212,53 @@ def _add_factors(database: Path) -> None:
             " WHERE substr(username, 5) % 2 = 0"
         )
         assert added.rowcount, "nobody got a passkey"
+
+
+def _bring_mail_back(database: Path, each: int) -> None:
+    """Write what feedback writes about the accounts of the last ranges."""
+    engine = create_engine(f"sqlite:///{database}")
+    now = time.time()
+    with Session(engine) as session, session.begin():
+        for first, what in enumerate(CAME_BACK, start=2):
+            for number in range(first * each, (first + 1) * each):
+                address = _address(number, known=True)
+                if what == "suppressed":
+                    suppress(session, [(address, "550 5.1.1 No such user")], now=now)
+                else:
+                    _report(session, address, MEANINGS[what], now)
+    engine.dispose()
+
+
+def _report(session: Session, address: str, meaning: Meaning, now: float) -> None:
+    message = OutboxMessage(
+        kind=DIGEST_KIND,
+        lane=Priority.LOW,
+        recipient=address,
+        recipient_key=address,
+        locale="en",
+        arguments={},
+        message_id=f"<{secrets.token_hex(16)}@example.com>",
+        created_at=now - 60,
+        due_at=now - 60,
+        settled_at=now - 50,
+        status=Status.SENT,
+    )
+    session.add(message)
+    session.flush()
+    session.add(
+        MailEvent(
+            source="imap",
+            event_id=message.message_id,
+            recipient_key=address,
+            at=now,
+            outbox_id=message.id,
+            domain="example.com",
+            meaning=meaning.value,
+            trusted=True,
+        )
+    )
+    event = TrustedEvent(message, address, meaning, "550 5.1.1", SuppressionSource.REPORT)
+    assert draw(session, event, now=now), f"{address} is not {meaning}"
 
 
 def _opened(port: int, path: str) -> Client:

@@ -1,9 +1,10 @@
 """Does urgent mail overtake mail that can wait?
 
-A whole site, whose dispatcher is sending 100,000 digests, is asked for a reset again and again. The
-time counts from the insertion of the reset's row until it is sent: the mail server has taken it and
-the dispatcher has settled it. Measured on both databases, and with a mail server that answers at
-once or takes 100 ms for each message.
+A whole site, whose dispatcher is composing and sending 100,000 digests, each of two unread posts
+and an unread message, is asked for a reset again and again. The time counts from the insertion of
+the reset's row until it is sent: the mail server has taken it and the dispatcher has settled it.
+Measured on both databases, and with a mail server that answers at once or takes 100 ms for each
+message.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from typing import Any
 from sqlalchemy import text
 
 from benchmarks.databases import count_waiting, engines, fresh_database
-from benchmarks.filling import enqueue_example, multiply, tidy
+from benchmarks.digests import AUTHOR, enqueue_digests, fill
+from benchmarks.filling import tidy
 from benchmarks.reporting import Report, milliseconds, parse
 from benchmarks.running import Client, running_site
 from benchmarks.sink import running_sink
-from flask_outbox import Priority
 from flask_outbox.outbox.models import Status
 from microblog.accounts.actions.password_reset import RESET_KIND
 from microblog.app import create_app
@@ -72,12 +73,10 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
         app = create_app(Settings(SECRET_KEY=SECRET, DATABASE_URL=url, INSTANCE_PATH=Path(name)))
         with app.app_context():
             upgrade()
-            example = enqueue_example()
-            multiply(db.engine, example, digests, status=Status.QUEUED, lane=Priority.LOW)
+            fill(digests)
+            enqueue_digests()
             tidy(db.engine)
-            with running_site(
-                Path(name), mail_port=mail_port, people=resets, database_url=url
-            ) as port:
+            with running_site(Path(name), mail_port=mail_port, people=0, database_url=url) as port:
                 _ask(port, resets)
                 result = _times(resets), count_waiting()
             db.engine.dispose()
@@ -87,7 +86,7 @@ def measure(engine: str, delay: float, digests: int, resets: int) -> tuple[list[
 def _ask(port: int, resets: int) -> None:
     client = Client(port)
     client.open_form(FORM)
-    for number in range(resets):
+    for number in range(AUTHOR + 1, AUTHOR + 1 + resets):
         time.sleep(random.uniform(0, LONGEST_PAUSE))
         status = client.post(FORM, email=f"user{number}@example.com")
         assert status == 302, f"status {status}"

@@ -74,8 +74,9 @@ def prepared_site(
     if database_url is not None:
         environment["DATABASE_URL"] = database_url
     sample = ["--users", str(people), "--posts", str(posts), "--follows", str(follows)]
+    commands = [["db", "upgrade"], *([["fake", *sample]] if people else [])]
     with (folder / "site.log").open("wb") as log:
-        for command in (["db", "upgrade"], ["fake", *sample]):
+        for command in commands:
             subprocess.run(
                 [*MICROBLOG, *command], env=environment, check=True, stderr=log, stdout=log
             )
