@@ -237,9 +237,7 @@ def test_every_command_in_a_sentence_exists_with_its_options(mentioned: str) -> 
         _, found, words = command.resolve_command(click.Context(command), words)
         assert found is not None
         command = found
-    options = {"--help"} | {
-        name for one in command.get_params(click.Context(command)) for name in one.opts
-    }
+    options = {"--help"} | {name for one in command.params for name in one.opts}
     assert {word for word in words if re.match(r"--?[a-z]", word)} <= options
 
 
