@@ -40,6 +40,7 @@ from tests.feedback.coming_back import (
     delivery_status,
     known_provider,
 )
+from tests.feedback.written_reports import with_parts
 
 pytestmark = pytest.mark.usefixtures("app_context")
 
@@ -284,6 +285,39 @@ def test_the_token_in_the_returned_header_is_as_good(back: ComingBack) -> None:
     back.comes_in(delivery_status(returned=f"X-Outbox: {token}"))
     assert back.status(number) == Status.BOUNCED
     assert back.is_suppressed()
+
+
+@pytest.mark.parametrize("field", ["To", "Cc"])
+def test_a_report_that_hides_the_second_recipient_finds_them(back: ComingBack, field: str) -> None:
+    number, bob = back.sent(), "Bob@example.org"
+    token = RETURN_PATH.token(number, bob, back.now)
+    returned = f"X-Outbox: {token}\n{field}: Susan <{SUSAN}>, Bob <{bob}>"
+    back.comes_in(delivery_status(to="", returned=returned))
+    assert back.status(number) == Status.BOUNCED
+    assert [one.recipient_key for one in back.events()] == ["bob@example.org"]
+    assert back.is_suppressed("bob@example.org")
+    assert not back.is_suppressed()
+
+
+def test_a_complaint_that_hides_the_second_recipient_finds_them(back: ComingBack) -> None:
+    number, bob = back.sent(kind=DIGEST), "bob@example.org"
+    content = with_parts(
+        "Content-Type: text/plain\n\nThis is an abuse report.\n",
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n",
+        f"Content-Type: message/rfc822\n\nTo: {SUSAN}, {bob}\nSubject: Hm\n\nHm.\n",
+        Return_Path="<feedback@mail.test>",
+    )
+    back.comes_in(content, RETURN_PATH.sender_for(number, bob, back.now))
+    assert back.status(number) == Status.COMPLAINED
+    assert (back.opt_outs(bob), back.opt_outs()) == ([("", "complaint", None)], [])
+
+
+def test_whom_a_report_names_proves_nothing(back: ComingBack) -> None:
+    number = back.sent()
+    token = RETURN_PATH.token(number, "eve@example.org", back.now)
+    back.comes_in(delivery_status(to="", returned=f"X-Outbox: {token}\nTo: {SUSAN}"))
+    assert back.status(number) == Status.SENT
+    assert [one.trusted for one in back.events()] == [False]
 
 
 def test_a_token_is_read_of_a_reduced_message(back: ComingBack) -> None:

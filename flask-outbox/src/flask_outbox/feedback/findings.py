@@ -27,6 +27,7 @@ class Finding:
     """What a report says of one recipient.
 
     - `address` and `original_address` are as they stand there, and may be empty.
+    - `addressed` are those to whom the mail that came back is addressed, its recipient or not.
     - `event_id` tells the events of one report apart, or is empty.
     - `tokens` may be tokens of ours, `message_ids` the Message-ID of the mail, in angle brackets.
     - `is_authentic`: a provider that proved who it is says so.
@@ -36,6 +37,7 @@ class Finding:
     meaning: Meaning
     address: str = ""
     original_address: str = ""
+    addressed: tuple[str, ...] = ()
     code: str = ""
     words: str = ""
     event_id: str = ""
@@ -99,6 +101,7 @@ def _of_message(content: bytes, envelope_recipient: str) -> list[Finding]:
                 meaning,
                 one.address,
                 one.original_address,
+                report.addressed,
                 _clean(code)[:_CODE_MAXIMUM],
                 _clean(words)[:WORDS_MAXIMUM],
                 tokens=tokens,

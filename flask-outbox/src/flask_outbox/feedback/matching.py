@@ -90,30 +90,33 @@ def _of_provider(
 def _by_token(
     session: Session, return_path: ReturnPath | None, findings: Sequence[Finding], *, at: float
 ) -> list[Match]:
-    if return_path is None or not findings:
+    if return_path is None or not findings or not findings[0].tokens:
         return []
+    words = [word for one in findings for word in (one.original_address, one.address)]
+    # Digests: to parse an address takes time, and each is tried with each token.
+    named = {
+        address_digest(key): key for word in (*words, *findings[0].addressed) if (key := _key(word))
+    }
     for token in findings[0].tokens[:TOKENS_TRIED]:
         row_id = claimed_row(token)
         message = session.get(OutboxMessage, row_id) if row_id is not None else None
         if message is None:
             continue
-        named = [word for one in findings for word in (one.original_address, one.address) if word]
         # Named ones first: of a reduced row only the digest is known.
         candidates = [*named, message.recipient_key, *(message.recipients or ())]
         proof = return_path.read(token, candidates, at)
         if proof is not None:
-            finding = _about(proof, findings)
-            is_trusted = not finding.is_reply
-            return [Match(finding, message, _proved_key(proof), is_trusted)]
+            key = named.get(proof.recipient) or _proved_key(proof)
+            finding = _about(key, findings)
+            return [Match(finding, message, key, is_trusted=not finding.is_reply)]
     return []
 
 
-def _about(proof: ReturnToken, findings: Sequence[Finding]) -> Finding:
+def _about(key: str, findings: Sequence[Finding]) -> Finding:
     """The finding about the address that a token proves.
 
     An address that forwards to a dead one is not dead itself: then nobody knows.
     """
-    key = _proved_key(proof)
     ranked = sorted(findings, key=_severity, reverse=True)
     theirs = [one for one in ranked if key in _names(one.address) or not one.address]
     if theirs:

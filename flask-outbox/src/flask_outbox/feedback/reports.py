@@ -136,6 +136,7 @@ class Report:
 
     - `tokens` may be tokens of ours, the likeliest first; only their signature proves it.
     - `message_ids` are those of the mail that it is about, with angle brackets.
+    - `addressed` are the addresses in its To and Cc, of whom one may have got it.
     - `own_id` is its own Message-ID, or empty.
     - `envelope_sender` is None where nobody noted it, or where SNS sent it, which mails from an
       address; that of other reports is empty (RFC 5321, 4.5.5).
@@ -146,6 +147,7 @@ class Report:
     recipients: tuple[RecipientReport, ...]
     tokens: tuple[str, ...]
     message_ids: tuple[str, ...]
+    addressed: tuple[str, ...]
     own_id: str
     envelope_sender: str | None
     text: str
@@ -170,6 +172,7 @@ def read_report(content: bytes) -> Report:
         recipients=tuple(recipients[:RECIPIENTS_MAXIMUM]) if kind in WITH_RECIPIENTS else (),
         tokens=_tokens(header, found),
         message_ids=tuple(_message_ids(header, found, notice.message_id if notice else "")),
+        addressed=tuple(_spelled(found.header.all("to", "cc")))[:RECIPIENTS_MAXIMUM],
         own_id=next(_ids(header.all("message-id")), ""),
         envelope_sender=sender,
         text=found.text,
@@ -245,11 +248,7 @@ def _of_words(header: Header, found: _Sorted) -> list[RecipientReport]:
     """What a report without a delivery status says of each recipient."""
     failed = [one for line in header.all("x-failed-recipients") for one in line.split(",")]
     named = [one for one in map(_address, failed) if one]
-    own = [
-        one[0].rstrip(".-")
-        for line in found.header.all(*_SENDERS) + header.all("to")
-        for one in ADDRESS.finditer(line)
-    ]
+    own = _spelled(found.header.all(*_SENDERS) + header.all("to"))
     notices = read_notice(found.text, own, named)
     # Where all words are about one, the reason may come late.
     maximum = DIAGNOSTIC_MAXIMUM if len(notices) > 1 else TEXT_MAXIMUM
@@ -257,6 +256,11 @@ def _of_words(header: Header, found: _Sorted) -> list[RecipientReport]:
         RecipientReport(_address(one.address), diagnostic=one.words.strip()[:maximum])
         for one in notices
     ]
+
+
+def _spelled(lines: Iterable[str]) -> list[str]:
+    """The addresses in these lines, in their order."""
+    return [one[0].rstrip(".-") for line in lines for one in ADDRESS.finditer(line)]
 
 
 def _of_ses(notice: SesNotice) -> list[RecipientReport]:
