@@ -81,6 +81,16 @@ def test_a_report_is_shown_without_secrets_and_deleted(app: Flask, operator: Ope
     assert operator.get("/mail/feedback/1").status_code == 404
 
 
+def test_a_returned_mail_is_not_shown_whatever_its_line_ends(
+    app: Flask, operator: Operator
+) -> None:
+    returned = b"Return-Path: <a@b.c>\rReceived: x\rSubject: Hm\r\rThe code is 123456.\r"
+    report(app, b"From: mailer-daemon@mx.test\r\rIt failed.\r\r" + returned)
+    page = operator.get("/mail/feedback/1")
+    assert "It failed." in page.text
+    assert "123456" not in page.text
+
+
 def test_an_address_is_suppressed_by_hand(app: Flask, operator: Operator) -> None:
     fields = {"address": "Susan@Example.com", "reason": "She asked us."}
     page = words(operator.submit("/mail/suppressed/add", fields))

@@ -77,7 +77,8 @@ def without_secrets(source: str, content: bytes) -> str:
     """
     shown = content[:SHOWN_BYTES].decode(errors="replace")
     if source not in EVENTS:
-        header = re.split(r"\r?\n\r?\n", shown, maxsplit=1)[0]
+        # Lines end as where the report is read: what follows the header is not shown as it came.
+        header = shown.replace("\r\n", "\n").replace("\r", "\n").partition("\n\n")[0]
         shown = f"{header}\n\n{read_report(content).text}"
     return _LINK.sub(r"\1…", shown)
 
