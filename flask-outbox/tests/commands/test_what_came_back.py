@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from flask_outbox.outbox.models import MailEvent, MailReport
@@ -79,6 +79,15 @@ def test_reports_are_listed_printed_and_deleted(outbox: Command) -> None:
     assert loaded(outbox, "reports") == []
     assert outbox("reports", "1", "--discard").exit_code == 1
     assert outbox("reports", "--discard").exit_code == 2
+
+
+@pytest.mark.usefixtures("bounced")
+def test_a_terminal_obeys_nothing_that_a_report_says(outbox: Command, made: Made) -> None:
+    content = "\x1b]0;Hm\x07\x1b[2JSusan\r\n\tB\xf6b\u202e\x9b\n".encode()
+    with Session(made.engine) as session, session.begin():
+        session.execute(update(MailReport).values(content=content))
+    said = outbox("reports", "1").stdout
+    assert said.endswith("\n\ufffd]0;Hm\ufffd\ufffd[2JSusan\n\tB\xf6b\ufffd\ufffd\n\n")
 
 
 def test_an_address_is_suppressed_by_hand(outbox: Command) -> None:

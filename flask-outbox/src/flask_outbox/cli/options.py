@@ -7,6 +7,7 @@ import re
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 import click
 
@@ -71,6 +72,16 @@ class Moment(Type):
 
 def echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
+
+
+def without_controls(written: str) -> str:
+    """A stranger's text without what a terminal obeys; its lines stay."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if category(letter)[0] == "C" and letter not in "\n\t"
+        else letter
+        for letter in written.replace("\r\n", "\n")
+    )
 
 
 def no_address(written: str, error: AddressError) -> click.ClickException:

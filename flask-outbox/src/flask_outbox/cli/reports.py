@@ -7,7 +7,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from flask_outbox.cli.options import as_json, echo_json, in_utc
+from flask_outbox.cli.options import as_json, echo_json, in_utc, without_controls
 from flask_outbox.cli.sessions import reading, writing
 from flask_outbox.operations import feedback
 from flask_outbox.outbox.models import MailReport
@@ -66,7 +66,7 @@ def _show(number: int, *, as_json: bool) -> None:
         return
     for name, value in summary.items():
         click.echo(f"{name + ':':12} {value if value is not None else '-'}")
-    click.echo(f"\n{content}")
+    click.echo(f"\n{without_controls(content)}")
 
 
 def _summary(report: MailReport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from flask_outbox.operations.messages import MAX_ID
 from flask_outbox.outbox.email_types import DAY
@@ -108,8 +108,10 @@ def events_of(session: Session, message_id: int) -> Sequence[MailEvent]:
 
 
 def not_understood(session: Session, *, count: int = 50) -> Sequence[MailReport]:
-    """Reports that nobody understands, newest first."""
+    """Reports that nobody understands, newest first, without their content."""
     noted = select(MailReport).where(MailReport.note.is_not(None))
+    # Each may have a megabyte, which a list does not show.
+    noted = noted.options(defer(MailReport.content))
     return session.scalars(noted.order_by(MailReport.id.desc()).limit(count)).all()
 
 
