@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import imaplib
 import logging
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from flask.ctx import AppContext
-from imap_tools import MailMessageFlags
+from imap_tools import BaseMailBox, MailMessageFlags
 from sqlalchemy import select, update
 
+from flask_outbox.feedback import imap
 from flask_outbox.feedback import mailbox as polling
 from flask_outbox.feedback.imap import ImapMailbox, OpenFolder
 from flask_outbox.feedback.intake import KEPT_BYTES
@@ -159,12 +163,94 @@ def test_old_mail_is_left_alone(server: Dovecot) -> None:
 def test_a_message_that_the_server_does_not_return_is_shown(
     server: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OpenFolder, "content", lambda *_arguments: None)
+    real = OpenFolder.content
+    monkeypatch.setattr(
+        OpenFolder, "content", lambda folder, uid: None if uid == 1 else real(folder, uid)
+    )
     server.deliver(mail("one"))
+    server.deliver(mail("two"))
 
-    assert poll(server.mailbox()) == 1
+    assert poll(server.mailbox()) == 2
+    assert [b"two" in one.content for one in reports()] == [False, True]
     assert reports()[0].content == b""
     assert poll(server.mailbox()) == 0
+
+
+@ON_SQLITE
+def test_a_server_that_returns_nothing_for_now_is_asked_again(
+    server: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.deliver(mail("one"))
+    server.deliver(mail("two"))
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenFolder, "content", lambda *_arguments: None)
+        assert poll(server.mailbox()) == 0
+    assert "returns none of its messages" in str(position().trouble)
+    assert server.subjects() == ["one", "two"]
+
+    assert poll(server.mailbox()) == 2
+    assert position().trouble is None
+
+
+@ON_SQLITE
+def test_numbers_that_are_given_again_are_read_again(
+    server: Dovecot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a backup of the mailbox was restored, with its numbers."""
+    server.deliver(mail("one"))
+    poll(server.mailbox())
+    with transaction() as session:
+        session.execute(update(MailboxPosition).values(uid=1_000))
+    server.deliver(mail("two"))
+
+    assert poll(server.mailbox()) == 1
+    assert b"Subject: two" in reports()[-1].content
+    assert position().uid == 2
+    assert caplog.text == ""
+
+
+@ON_SQLITE
+def test_a_mailbox_of_any_size_is_read(server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that names all of its messages may be longer than imaplib takes."""
+    for number in range(5):
+        server.deliver(mail(f"{number}"))
+    asked: list[str] = []
+    real = BaseMailBox.uids
+
+    def noted(box: BaseMailBox, searched: str, **values: Any) -> list[str]:
+        asked.append(searched.partition(" ")[0])
+        return real(box, searched, **values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseMailBox, "uids", noted)
+        patched.setattr(imap, "SEARCHED_AT_ONCE", 2)
+        assert poll(server.mailbox()) == 5
+    assert asked == ["4:5", "2:3", "1:1"]
+    assert server.subjects("Done") == [f"{number}" for number in range(5)]
+
+
+@ON_SQLITE
+def test_many_that_could_not_be_moved_are_moved_later(
+    server: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server need not take a command that names all of them."""
+    for number in range(5):
+        server.deliver(mail(f"{number}"))
+    assert poll(server.mailbox(done_folder="~no")) == 5
+    moved: list[str] = []
+    real = imaplib.IMAP4.uid
+
+    def noted(client: imaplib.IMAP4, command: str, *arguments: Any) -> Any:
+        if command == "MOVE":
+            moved.append(arguments[0])
+        return real(client, command, *arguments)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", noted)
+    monkeypatch.setattr(imap, "MOVED_AT_ONCE", 2)
+
+    assert poll(server.mailbox()) == 0
+    assert moved == ["1,2", "3,4", "5"]
+    assert server.subjects() == []
 
 
 def test_of_several_that_poll_one_asks(server: Dovecot) -> None:
@@ -255,6 +341,42 @@ def test_nobody_waits_for_a_server_that_is_silent() -> None:
             silent.close()
             thread.join()
     assert "cannot be reached" in str(position().trouble)
+
+
+@contextmanager
+def says_of_its_folder(words: bytes) -> Iterator[ImapMailbox]:
+    """A server that lets everybody in, and says this where a folder is opened."""
+
+    class Answers(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"* OK [CAPABILITY IMAP4rev1] here\r\n")
+            for line in self.rfile:
+                tag, command = line.split()[:2]
+                said = words if command == b"SELECT" else b"* CAPABILITY IMAP4rev1\r\n%b OK Hm\r\n"
+                self.wfile.write(said % tag)
+
+    with socketserver.ThreadingTCPServer((HOST, 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield ImapMailbox(HOST, "bounces", PASSWORD, server.server_address[1])
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("words", "trouble"),
+    [
+        (b"%b NO \x1b[2J\0Not now\r\n", "[2JNot now"),
+        (b"* 0 EXISTS\r\n* OK [UIDVALIDITY x] Hm\r\n%b OK Hm\r\n", "invalid literal for int()"),
+    ],
+)
+def test_whatever_a_server_says_can_be_kept_and_logged(
+    words: bytes, trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with says_of_its_folder(words) as mailbox:
+        assert poll(mailbox) == 0
+    assert str(position().trouble).startswith(f"The folder INBOX cannot be opened: {trouble}")
+    assert "\x1b" not in caplog.text
 
 
 # TLS

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flask_outbox.defaults import TIMEOUT_SECONDS
 from flask_outbox.feedback.intake import KEPT_BYTES
 from flask_outbox.message.addresses import is_loopback
+from flask_outbox.smtp.errors import one_line
 
 if TYPE_CHECKING:
     from imap_tools import BaseMailBox
@@ -22,6 +23,14 @@ IMAPS_PORT, IMAP_PORT = 993, 143
 READ_DAYS = 31
 """Older mail is left where it is: the token of what came back is good for 30 days."""
 
+SEARCHED_AT_ONCE = 50_000
+"""Messages of a folder in one search: imaplib takes answers of a million bytes, and a UID has up to
+ten digits."""
+
+MOVED_AT_ONCE = 100
+"""Messages in one command: a server need not take a line of more than 8000 bytes (RFC 7162)."""
+
+_UID_MAXIMUM = 2**32 - 1
 _MAXIMUM_NAME = 320
 
 
@@ -63,14 +72,21 @@ class ImapMailbox:
 
 
 class OpenFolder:
-    """The folder of a mailbox, over a connection that is logged in."""
+    """The folder of a mailbox, over a connection that is logged in.
+
+    `uid_next` is more than the UID of any message that it had when it was opened.
+    """
 
     def __init__(self, mailbox: ImapMailbox, connection: BaseMailBox) -> None:
         self._mailbox = mailbox
         self._connection = connection
         with _in_words("The folder {} cannot be opened", mailbox.folder):
-            connection.folder.set(mailbox.folder)
-        self.uid_validity = self._uid_validity()
+            _status, found = connection.folder.set(mailbox.folder)
+            self._count = int(found[0] or "")
+            self.uid_validity = self._told("UIDVALIDITY")
+            self.uid_next = self._told("UIDNEXT") or _UID_MAXIMUM + 1
+        if not self.uid_validity:
+            raise MailboxError(f"The folder {mailbox.folder} has no lasting numbers.")
         self._can_move = "MOVE" in connection.client.capabilities
         self._is_made = False
 
@@ -79,10 +95,13 @@ class OpenFolder:
         from imap_tools import AND  # noqa: PLC0415 - an extra
 
         since = (datetime.fromtimestamp(now, UTC) - timedelta(days=READ_DAYS)).date()
-        with _in_words("The folder {} cannot be read", self._mailbox.folder):
-            return sorted(
-                int(one) for one in self._connection.uids(AND(date_gte=since), charset=None)
-            )
+        found: set[int] = set()
+        # The newest first: what moves up meanwhile, since others left, is found a second time.
+        for last in range(self._count, 0, -SEARCHED_AT_ONCE):
+            searched = f"{max(last - SEARCHED_AT_ONCE, 0) + 1}:{last} {AND(date_gte=since)}"
+            with _in_words("The folder {} cannot be read", self._mailbox.folder):
+                found.update(map(int, self._connection.uids(searched, charset=None)))
+        return sorted(found)
 
     def content(self, uid: int) -> bytes | None:
         """The beginning of a message, which stays unread; None if the server doesn't return it."""
@@ -104,14 +123,12 @@ class OpenFolder:
             if not self._is_made and not self._connection.folder.exists(done):
                 self._connection.folder.create(done)
             self._is_made = True
-            self._connection.move(map(str, uids), done)
+            self._connection.move(map(str, uids), done, chunks=MOVED_AT_ONCE)
 
-    def _uid_validity(self) -> int:
-        _name, found = self._connection.client.response("UIDVALIDITY")
-        given = found and found[0]
-        if not given:
-            raise MailboxError(f"The folder {self._mailbox.folder} has no lasting numbers.")
-        return int(given)
+    def _told(self, name: str) -> int:
+        """What the server said of the folder when it was opened; 0 if nothing."""
+        _name, found = self._connection.client.response(name)
+        return int((found and found[0]) or 0)
 
 
 @contextmanager
@@ -160,11 +177,11 @@ def _in_words(what: str, name: str, secret: str = "") -> Iterator[None]:
 
     try:
         yield
-    except (OSError, imaplib.IMAP4.error, ImapToolsError) as error:
+    except (OSError, ValueError, imaplib.IMAP4.error, ImapToolsError) as error:
         said = _words_of(error)
         if secret:
             said = said.replace(secret, "…")
-        raise MailboxError(f"{what.format(name)}: {said}") from None
+        raise MailboxError(f"{what.format(name)}: {one_line(said)}") from None
 
 
 def _words_of(error: Exception) -> str:

@@ -32,6 +32,8 @@ BATCH = 20
 MOST_AT_ONCE = 1_000
 """Messages that are read before other periodic tasks have their turn."""
 
+_NOTHING_RETURNED = "The folder {} cannot be read: the server returns none of its messages."
+
 # Of several processes that poll, one wins. A time that is ahead is of a clock that was set back.
 _CLAIM = text(
     "INSERT INTO mail_mailboxes (name, uid_validity, uid, polled_at) VALUES (:name, 0, 0, :now)"
@@ -120,7 +122,9 @@ def _read(
     now: float,
 ) -> Iterator[int]:
     """Store batch after batch; yield how many of each were new."""
-    last = position.uid if position.uid_validity == folder.uid_validity else 0
+    # A folder that was restored from a backup may give its numbers again, to other messages.
+    is_same = position.uid_validity == folder.uid_validity and position.uid < folder.uid_next
+    last = position.uid if is_same else 0
     uids = folder.uids(now=now)
     # Stored before something came between that and moving them.
     mover.move([uid for uid in uids if uid <= last])
@@ -128,13 +132,16 @@ def _read(
     for start in range(0, len(waiting), BATCH):
         batch = waiting[start : start + BATCH]
         contents = [(uid, folder.content(uid)) for uid in batch]
+        if all(content is None for _uid, content in contents):
+            # More likely a trouble of the server than of each message: nothing is passed over.
+            raise MailboxError(_NOTHING_RETURNED.format(mailbox.folder))
         # What only reads before it writes must tell SQLite so beforehand.
         session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
         stored = [
             _store(session, f"{mailbox.name};{folder.uid_validity};{uid}", content, now=now)
             for uid, content in contents
         ]
-        _advance(session, mailbox.name, folder.uid_validity, batch[-1])
+        _advance(session, mailbox.name, folder, batch[-1])
         session.commit()
         mover.move(batch)
         yield sum(stored)
@@ -148,12 +155,16 @@ def _store(session: Session, place: str, content: bytes | None, *, now: float) -
     return store(session, source=SOURCE, event_id=place, content=b"", now=now)
 
 
-def _advance(session: Session, name: str, uid_validity: int, uid: int) -> None:
-    behind = (MailboxPosition.uid_validity != uid_validity) | (MailboxPosition.uid < uid)
+def _advance(session: Session, name: str, folder: OpenFolder, uid: int) -> None:
+    behind = (
+        (MailboxPosition.uid_validity != folder.uid_validity)
+        | (MailboxPosition.uid < uid)
+        | (MailboxPosition.uid >= folder.uid_next)
+    )
     session.execute(
         update(MailboxPosition)
         .where(MailboxPosition.name == name, behind)
-        .values(uid_validity=uid_validity, uid=uid)
+        .values(uid_validity=folder.uid_validity, uid=uid)
         .execution_options(synchronize_session=False)
     )
 
