@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tracemalloc
 
 import pytest
@@ -87,6 +88,18 @@ def test_reading_takes_little_memory(name: str) -> None:
         tracemalloc.stop()
 
 
+def test_no_name_of_a_charset_is_kept() -> None:
+    """Python keeps what it looked for in vain, so of many mails each name would stay."""
+    asked: list[str] = []
+    search = asked.append
+    codecs.register(search)
+    try:
+        understood(of_type(b"text/plain; charset=x-nobody-knows", b"550 5.1.1 user unknown"))
+    finally:
+        codecs.unregister(search)
+    assert asked == []
+
+
 def test_of_a_thousand_parts_some_are_read() -> None:
     content = with_parts(*["Content-Type: text/plain\n\n550 5.1.1 x@y.example\n"] * 1000)
 
@@ -153,5 +166,6 @@ def test_whatever_it_is_made_of_nothing_raises(body: str) -> None:
 @given(st.binary(max_size=500))
 @example(b"Content-Type: multipart/x; boundary=\xff\n\n--\xff\n\nx")
 @example(b"Content-Type: text/plain; charset*=''''\n\n550 5.1.1")
+@example(b"Content-Type: text/plain; charset*0=a; charset*=b\n\n550 5.1.1")
 def test_whatever_bytes_they_are_nothing_raises(content: bytes) -> None:
     understood(content)

@@ -480,6 +480,19 @@ def test_ses_tells_of_complaints_and_deliveries() -> None:
     assert [one.action for one in delivery.recipients] == ["delivered"]
 
 
+def test_what_json_can_spell_and_no_database_keeps_is_left_out() -> None:
+    recipient = {
+        "emailAddress": "susan\0@example.com\ud800",
+        "status": "\x1b[2J",
+        "diagnosticCode": "550\0 unknown",
+    }
+    text = noticed("Bounce", bounce={"bounceType": "Permanent", "bouncedRecipients": [recipient]})
+
+    assert by_sns(text).recipients == (
+        RecipientReport("susan@example.com", "", "failed", "", "550 unknown"),
+    )
+
+
 @pytest.mark.parametrize(
     "text", ["{", "{}", '{"Message": "["}', '{"notificationType": "Click"}', '{"a":' * 20_000]
 )

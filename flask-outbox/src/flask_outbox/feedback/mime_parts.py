@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import codecs
+import encodings
 import html
+import pkgutil
 import quopri
 import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import Message
+from encodings.aliases import aliases
 
 READ_MAXIMUM = 1 << 20
 """Bytes of a message that are read: reports come first, and the mail that they return last."""
@@ -52,6 +55,9 @@ _SPACES = re.compile(r"[ \t\xa0]+")
 
 # Codecs that are no charsets of mail; decoding the first two takes quadratic time.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
+
+# Python keeps each name that it looked up in vain, for ever.
+_CODECS = {one.name for one in pkgutil.iter_modules(encodings.__path__)} | aliases.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +145,22 @@ def decode(content: bytes, charset: str) -> str:
     """The text in this charset; in UTF-8 or else Latin-1 where that is unknown or not true."""
     for name in (charset[:CHARSET_MAXIMUM], "utf-8"):
         try:
-            if name and codecs.lookup(name).name not in _NO_CHARSETS:
+            if _is_known(name) and codecs.lookup(name).name not in _NO_CHARSETS:
                 return _clean(content.decode(name))
         except (LookupError, ValueError):
             continue
     return _clean(content.decode("latin-1"))
+
+
+def without_unstorable(text: str) -> str:
+    """The text without NUL and surrogates, which no database keeps."""
+    text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "ignore").decode()
+
+
+def _is_known(charset: str) -> bool:
+    name = encodings.normalize_encoding(charset).lower()
+    return name in _CODECS or name.replace(".", "_") in _CODECS
 
 
 def _read_part(content: bytes) -> Part:
@@ -167,7 +184,8 @@ def _read_part(content: bytes) -> Part:
 def _parameter(typed: Message, name: str) -> str:
     try:
         value = typed.get_param(name, "")
-    except (LookupError, ValueError):
+    except (LookupError, TypeError, ValueError):
+        # Where only some pieces of a value are numbered, it compares a number with None.
         return ""
     text = value[2] if isinstance(value, tuple) else value
     return str(text or "").strip()
@@ -208,8 +226,7 @@ def _from_base64(body: bytes) -> bytes:
 
 def _clean(text: str) -> str:
     """The text with one kind of line ends, and without what no database keeps."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text if text.isascii() else text.encode("utf-8", "ignore").decode()
+    return without_unstorable(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _without_tags(text: str) -> str:

@@ -231,7 +231,6 @@ def _blocks(text: str) -> list[Header]:
 
 def _recipient(block: Header) -> RecipientReport:
     status = block.get("status")
-    code = _STATUS.search(status)
     comment = _COMMENT.search(status)
     words = _without_type(block.get("diagnostic-code")) or (comment[1] if comment else "")
     original = _address(block.get("original-recipient"))
@@ -239,9 +238,14 @@ def _recipient(block: Header) -> RecipientReport:
         address=_address(block.get("final-recipient")) or original,
         original_address=original,
         action=block.get("action").partition(" ")[0].strip().lower()[:ACTION_MAXIMUM],
-        status=code[0] if code else "",
+        status=_status(status),
         diagnostic=words.strip()[:DIAGNOSTIC_MAXIMUM],
     )
+
+
+def _status(written: str) -> str:
+    found = _STATUS.search(written)
+    return found[0] if found else ""
 
 
 def _of_words(header: Header, found: _Sorted) -> list[RecipientReport]:
@@ -268,7 +272,7 @@ def _of_ses(notice: SesNotice) -> list[RecipientReport]:
         RecipientReport(
             _address(address),
             action=action,
-            status=status[:ACTION_MAXIMUM],
+            status=_status(status),
             diagnostic=_without_type(words)[:DIAGNOSTIC_MAXIMUM],
         )
         for address, action, status, words in notice.recipients[:RECIPIENTS_MAXIMUM]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from flask_outbox.feedback.mime_parts import without_unstorable
+
 
 @dataclass(frozen=True, slots=True)
 class SesNotice:
@@ -50,7 +52,7 @@ def _complained(notice: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
 def _delivered(notice: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     delivery = _object(notice.get("delivery"))
     for address in _list(delivery.get("recipients")):
-        yield str(address), "delivered", "", _text(delivery, "smtpResponse")
+        yield without_unstorable(str(address)), "delivered", "", _text(delivery, "smtpResponse")
 
 
 _RECIPIENTS = {"Bounce": _bounced, "Complaint": _complained, "Delivery": _delivered}
@@ -82,4 +84,5 @@ def _list(value: Any) -> list[Any]:
 
 def _text(value: dict[str, Any], name: str) -> str:
     found = value.get(name)
-    return found if isinstance(found, str) else ""
+    # JSON can spell what a mail cannot.
+    return without_unstorable(found) if isinstance(found, str) else ""
