@@ -9,9 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flask_outbox.feedback.classification import classify
+from flask_outbox.feedback import findings
+from flask_outbox.feedback.classification import Classified, classify
 from flask_outbox.feedback.mime_parts import PARTS_MAXIMUM, read_parts
-from flask_outbox.feedback.reports import RECIPIENTS_MAXIMUM, Report, read_report
+from flask_outbox.feedback.reports import (
+    RECIPIENTS_MAXIMUM,
+    TEXT_MAXIMUM,
+    RecipientReport,
+    Report,
+    read_report,
+)
 from tests.bounded import comes_to_an_end
 from tests.feedback.written_reports import block, notification, with_parts, written
 
@@ -111,6 +118,20 @@ def test_of_a_thousand_recipients_some_are_read() -> None:
     blocks = [block(f"susan{number}@example.com") for number in range(1000)]
 
     assert len(understood(notification(*blocks)).recipients) == RECIPIENTS_MAXIMUM
+
+
+def test_of_many_recipients_not_each_costs_all_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+
+    def noted(one: RecipientReport, text: str) -> Classified:
+        judged.append(len(text))
+        return classify(one, text)
+
+    monkeypatch.setattr(findings, "classify", noted)
+    blocks = [block(f"susan{number}@example.com") for number in range(RECIPIENTS_MAXIMUM)]
+    content = notification(*blocks, text="550 no such user\n" * 1000)
+    assert len(findings.read_findings("imap", content, "")) == RECIPIENTS_MAXIMUM
+    assert sum(judged) < 10 * TEXT_MAXIMUM
 
 
 def test_a_report_in_a_returned_mail_is_not_read() -> None:

@@ -9,7 +9,12 @@ from flask_outbox.feedback.classification import classify
 from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.feedback.provider_events import NotUnderstoodError
 from flask_outbox.feedback.providers import EVENTS
-from flask_outbox.feedback.reports import ReportKind, read_report
+from flask_outbox.feedback.reports import (
+    DIAGNOSTIC_MAXIMUM,
+    TEXT_MAXIMUM,
+    ReportKind,
+    read_report,
+)
 from flask_outbox.message.return_path import find_tokens
 
 WORDS_MAXIMUM = 500
@@ -92,10 +97,12 @@ def _of_message(content: bytes, envelope_recipient: str) -> list[Finding]:
     # The address that it was delivered to comes first: a server wrote it, and not its author.
     tokens = tuple(dict.fromkeys([*find_tokens(envelope_recipient), *report.tokens]))
     findings = []
+    # What all of them share is judged once for each: of fifty, each has a part of it.
+    text = report.text[: max(DIAGNOSTIC_MAXIMUM, TEXT_MAXIMUM // len(report.recipients))]
     for one in report.recipients:
         meaning, code, words = Meaning.COMPLAINT, "", ""
         if report.kind is not ReportKind.COMPLAINT:
-            classified = classify(one, report.text)
+            classified = classify(one, text)
             meaning, code, words = classified.meaning, classified.code, classified.words
         findings.append(
             Finding(
