@@ -37,10 +37,12 @@ from tests.ports import HOST
 EVENT = {"eventType": "Delivery"}
 
 
-def verified(message: dict[str, str] | bytes, amazon: Amazon | None = None) -> SnsMessage:
+def verified(
+    message: dict[str, str] | bytes, amazon: Amazon | None = None, *, topic: str = TOPIC
+) -> SnsMessage:
     content = message if isinstance(message, bytes) else body(message)
     certificates = (amazon or Amazon()).certificates()
-    return authenticate(content, {TOPIC}, now=NOW, certificates=certificates)
+    return authenticate(content, {topic}, now=NOW, certificates=certificates)
 
 
 def test_a_message_is_verified_as_amazon_signs_it() -> None:
@@ -121,7 +123,12 @@ def test_what_is_nearly_an_hour_old_is_believed() -> None:
         "https://sns.eu-west-1.amazonaws.com/../a.pem",
         "https://sns.eu-west-1.amazonaws.com/a.txt",
         "https://sns.eu-west-1.amazonaws.com/a.pem\n",
+        "https://sns.eu-west-1.amazonaws.com.cn/a.pem",
+        "https://sns.us-east-1.amazonaws.com/a.pem",
         "https://bucket.s3.amazonaws.com/a.pem",
+        # Files of whoever owns the bucket "sns".
+        "https://sns.s3-us-west-2.amazonaws.com/a.pem",
+        "https://sns.s3-accelerate.amazonaws.com/a.pem",
         "https://sns.amazonaws.com/a.pem",
         "https://[::1/a.pem",
         "//sns.eu-west-1.amazonaws.com/a.pem",
@@ -137,13 +144,18 @@ def test_certificates_come_from_amazon_alone(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["sns.us-gov-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"]
+    ("topic", "host"),
+    [
+        ("arn:aws-us-gov:sns:us-gov-west-1:123456789012:a", "sns.us-gov-west-1.amazonaws.com"),
+        ("arn:aws-cn:sns:cn-north-1:123456789012:a", "sns.cn-north-1.amazonaws.com.cn"),
+    ],
 )
-def test_certificates_come_from_every_part_of_amazon(host: str) -> None:
+def test_certificates_come_from_the_region_of_the_topic(topic: str, host: str) -> None:
     url = f"https://{host}/SimpleNotificationService-0123.pem"
     amazon = Amazon(pages={url: certificate_of(new_key())})
+    message = notification(EVENT, SigningCertURL=url, TopicArn=topic)
 
-    assert verified(notification(EVENT, SigningCertURL=url), amazon).topic == TOPIC
+    assert verified(message, amazon, topic=topic).topic == topic
 
 
 def test_the_signature_of_another_key_is_not_believed() -> None:
@@ -271,6 +283,8 @@ def test_a_subscription_is_confirmed_at_amazons_address() -> None:
     [
         "https://evil.example/?Action=ConfirmSubscription&TopicArn=" + TOPIC,
         "http://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + TOPIC,
+        "https://sns.s3-us-west-2.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + TOPIC,
+        "https://[::1/?Action=ConfirmSubscription&TopicArn=" + TOPIC,
         "https://sns.eu-west-1.amazonaws.com/?Action=DeleteTopic&TopicArn=" + TOPIC,
         "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=other",
         "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription",

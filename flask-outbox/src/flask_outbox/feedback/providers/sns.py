@@ -28,7 +28,6 @@ TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256
 OLDEST_SECONDS = 3600.0
 """Amazon tries for no longer (its retry policy allows at most 3,600 s)."""
 
-_HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?")
 _CERTIFICATE = re.compile(r"https://[^/]+/[A-Za-z0-9_-]{1,128}\.pem")
 
 _FETCH_SECONDS = 5.0
@@ -87,7 +86,10 @@ def authenticate(
     if not names or any(name not in fields for name in names if name != "Subject"):
         raise NotAuthenticError("it lacks a field that is signed")
     signed = "".join(f"{name}\n{fields[name]}\n" for name in names if name in fields)
-    certificate = certificates.get(fields.get("SigningCertURL", ""))
+    url = fields.get("SigningCertURL", "")
+    if not (_is_amazons(url, topic) and _CERTIFICATE.fullmatch(url)):
+        raise NotAuthenticError("its certificate is not Amazon's, of the topic's region")
+    certificate = certificates.get(url)
     _verify(certificate, fields.get("Signature", ""), signed, now=now)
     return SnsMessage(fields["Type"], fields["MessageId"], topic, fields)
 
@@ -98,12 +100,9 @@ def confirm(message: SnsMessage, fetch: Callable[[str], bytes]) -> None:
     Raises NotAuthenticError if it is another address, and UnavailableError if it does not answer.
     """
     url = message.fields["SubscribeURL"]
-    query = parse_qs(urlsplit(url).query)
-    if (
-        not _is_amazons(url)
-        or query.get("Action") != ["ConfirmSubscription"]
-        or query.get("TopicArn") != [message.topic]
-    ):
+    query = parse_qs(urlsplit(url).query) if _is_amazons(url, message.topic) else {}
+    asked = query.get("Action"), query.get("TopicArn")
+    if asked != (["ConfirmSubscription"], [message.topic]):
         raise NotAuthenticError("its SubscribeURL confirms no subscription to the topic")
     fetch(url)
 
@@ -144,15 +143,10 @@ class Certificates:
         self._closed_until = 0.0
 
     def get(self, url: str) -> Certificate:
-        """The certificate at an address of Amazon's.
-
-        Raises NotAuthenticError if the address is another one, and UnavailableError.
-        """
+        """The certificate at an address, which must be Amazon's. Raises UnavailableError."""
         kept = self._kept.get(url)
         if kept is not None:
             return kept
-        if not (_is_amazons(url) and _CERTIFICATE.fullmatch(url)):
-            raise NotAuthenticError("its certificate is not Amazon's")
         if self._clock() < self._closed_until or not self._fetching.acquire(blocking=False):
             raise UnavailableError("its certificate is being fetched, or could not be fetched")
         try:
@@ -189,14 +183,18 @@ def _moment(written: str) -> float:
         return 0.0
 
 
-def _is_amazons(url: str) -> bool:
-    """Whether the address is one of SNS, over HTTPS, without a port and a user."""
+def _is_amazons(url: str, topic: str) -> bool:
+    """Whether the address is that of SNS in a topic's region, over HTTPS, without port and user."""
+    # Not in any region: what looks like one, as in sns.s3-us-west-2.amazonaws.com, may be the files
+    # of whoever named them "sns".
+    _, partition, _, region, _ = topic.split(":", 4)
+    host = f"sns.{region}.amazonaws.com" + (".cn" if partition == "aws-cn" else "")
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
     printable = url.isascii() and url.isprintable() and " " not in url
-    return printable and parts.scheme == "https" and bool(_HOST.fullmatch(parts.netloc))
+    return printable and parts.scheme == "https" and parts.netloc == host
 
 
 def _verify(certificate: Certificate, signature: str, signed: str, *, now: float) -> None:
