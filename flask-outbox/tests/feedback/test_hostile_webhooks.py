@@ -52,21 +52,22 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(some.data())
-def test_any_value_anywhere_does_no_harm(data: some.DataObject) -> None:
+@given(some.data(), some.just("19ba9823-d7f2") | TEXTS)
+def test_any_value_anywhere_does_no_harm(data: some.DataObject, event_id: str) -> None:
     source = data.draw(some.sampled_from(sorted(KNOWN)))
     message = copy.deepcopy(data.draw(some.sampled_from(KNOWN[source])))
     for _ in range(data.draw(some.integers(1, 3))):
         container, key = data.draw(some.sampled_from(places(message)))
         container[key] = data.draw(VALUES)
-    found = {"MessageId": "1", "Message": json.dumps(message)} if source == "ses" else message
+    found = {"MessageId": event_id, "Message": json.dumps(message)} if source == "ses" else message
 
     with suppress(NotUnderstoodError):
         for one in EVENTS[source](json.dumps(found).encode()):
+            assert len(one.event_id) <= 255
             assert len(one.recipient) <= 320
             assert len(one.code) <= 16
             assert len(one.message_id) <= 320
-            texts = (one.recipient, one.code, one.words, one.token, one.message_id)
+            texts = (one.event_id, one.recipient, one.code, one.words, one.token, one.message_id)
             assert all(text.isprintable() for text in texts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.orm import sessionmaker
 
 from flask_outbox import current_outbox
 from flask_outbox.cli import commands
+from flask_outbox.feedback.working import WAITS_FOR_MESSAGE, work_off
 from flask_outbox.outbox.models import MailEvent, MailReport
 from flask_outbox.public_pages import webhooks, webhooks_blueprint
 from flask_outbox.public_pages.webhooks import MAXIMUM_BYTES
@@ -122,6 +124,18 @@ def test_what_was_worked_off_is_not_stored_again(app: Flask, provider: str) -> N
     assert reports(app) == []
 
 
+@pytest.mark.parametrize("message_id", ["a\0b", "a\n", "x" * 300])
+def test_an_id_that_no_column_holds_is_stored_all_the_same(app: Flask, message_id: str) -> None:
+    told = ses_event("Delivery", delivery={"recipients": ["jane@example.org"]})
+    data = body(notification(told, MessageId=message_id))
+
+    assert [post(app, "ses", data=data) for _ in range(2)] == [200, 200]
+    with app.app_context():
+        work_off(current_outbox(), now=NOW + 2 * WAITS_FOR_MESSAGE)
+    assert post(app, "ses", data=data) == 200
+    assert reports(app) == []
+
+
 def test_a_token_of_mailgun_is_good_once_whatever_comes_with_it(app: Flask) -> None:
     post(app, "mailgun", data=mailgun_body(event("opened")))
     forged = mailgun_body(event("complained", recipient="mary@example.org"))
@@ -179,6 +193,38 @@ def test_what_is_not_believed_leaves_nothing(
 ) -> None:
     assert post(app, provider, **other) == status
     assert reports(app) == []
+
+
+@ON_SQLITE
+@each_provider
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_a_body_that_comes_in_small_parts_is_read_to_its_end(
+    app: Flask, provider: str, *, is_chunked: bool
+) -> None:
+    class Slow(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size, 100) if size and size > 0 else 100)
+
+        def readinto(self, buffer: Any) -> int:
+            part = self.read(len(buffer))
+            buffer[: len(part)] = part
+            return len(part)
+
+    request = dict(REQUESTS[provider])
+    data = request.pop("data")
+    request["input_stream"] = Slow(data)
+    if is_chunked:
+        # As servers say that they find the end of a body without its length.
+        request["environ_overrides"] = {"wsgi.input_terminated": True}
+    else:
+        request["content_length"] = len(data)
+
+    answer = app.test_client().post(f"/mail-events/{provider}", **request)
+
+    assert answer.status_code == 200
+    with app.app_context():
+        (report,) = db.session.scalars(select(MailReport))
+        assert isinstance(json.loads(report.content), dict)
 
 
 @ON_SQLITE

@@ -47,14 +47,14 @@ def store(
 ) -> bool:
     """Write a row of `mail_reports`; return False if its event is there already.
 
-    It is worked off from `due_at` on, by default from now on; times are Unix seconds. An
-    `event_id` that is longer than its column is stored as its digest.
+    It is worked off from `due_at` on, by default from now on; times are Unix seconds. The
+    `event_id` is stored as `fitting_event_id` makes it.
     """
     stored = session.scalar(
         _STORE,
         {
             "source": source,
-            "event_id": _fitting(event_id),
+            "event_id": fitting_event_id(event_id),
             "now": now,
             "due_at": now if due_at is None else due_at,
             "envelope_recipient": _address(envelope_recipient),
@@ -98,7 +98,8 @@ def _delivered_to(content: bytes) -> str:
     return next(filter(find_tokens, found), found[0] if found else "")
 
 
-def _fitting(event_id: str) -> str:
+def fitting_event_id(event_id: str) -> str:
+    """The id as columns hold it: its digest, where it is too long or not printable."""
     # PostgreSQL takes no NUL, and no surrogates.
     if len(event_id) <= _LONGEST_EVENT_ID and event_id.isprintable():
         return event_id

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flask_outbox.application import current_outbox
 from flask_outbox.database_errors import is_outage, reason
-from flask_outbox.feedback.intake import store
+from flask_outbox.feedback.intake import fitting_event_id, store
 from flask_outbox.feedback.providers import mailgun, postmark, ses
 from flask_outbox.feedback.providers.sns import Certificates, fetch_over_https
 from flask_outbox.feedback.webhooks import NotAuthenticError, UnavailableError, Webhook
@@ -29,6 +29,8 @@ MAXIMUM_BYTES = {"ses": 600_000, "postmark": 1_000_000, "mailgun": 100_000}
 """Amazon's messages have at most 256 KB, and as JSON within JSON twice as many. Those of Postmark
 may have what a server returned, and are read only with the password. Mailgun's have a few thousand,
 and must be parsed before anything proves them."""
+
+_PART_BYTES = 64 * 1024
 
 REFUSALS_LOGGED_SECONDS = 60.0
 
@@ -140,7 +142,10 @@ def _body(provider: str) -> bytes:
     maximum = MAXIMUM_BYTES[provider]
     if (request.content_length or 0) > maximum:
         raise _TooLargeError
-    body = request.stream.read(maximum + 1)
+    body = bytearray()
+    # A server may give less than it is asked for, and the rest later.
+    while len(body) <= maximum and (part := request.stream.read(_PART_BYTES)):
+        body += part
     if len(body) > maximum:
         raise _TooLargeError
     return bytes(body)
@@ -148,21 +153,20 @@ def _body(provider: str) -> bytes:
 
 def _store(provider: str, webhook: Webhook, now: float) -> None:
     """Store and commit it, unless it came before."""
+    event_id = fitting_event_id(webhook.event_id)
     with current_outbox().sessions() as writing:
         # SQLite's writers wait for each other only if they begin as such.
         writing.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
         store(
             writing,
             source=provider,
-            event_id=webhook.event_id,
+            event_id=event_id,
             content=webhook.content,
             now=now,
             due_at=webhook.due_at,
         )
         # Looked for last: meanwhile the same one may have been worked off.
-        came_before = exists().where(
-            MailEvent.source == provider, MailEvent.event_id == webhook.event_id
-        )
+        came_before = exists().where(MailEvent.source == provider, MailEvent.event_id == event_id)
         if writing.scalar(select(came_before)):
             writing.rollback()
         else:

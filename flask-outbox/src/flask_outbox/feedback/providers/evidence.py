@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from flask_outbox.feedback.classification import classify
+from flask_outbox.feedback.intake import fitting_event_id
 from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.feedback.provider_events import ProviderEvent
 from flask_outbox.feedback.reports import RecipientReport
@@ -49,7 +50,7 @@ class Identity:
         address = recipient.strip()
         fits = len(address) <= ADDRESS_MAXIMUM and address.isprintable()
         return ProviderEvent(
-            event_id=self.event_id,
+            event_id=fitting_event_id(self.event_id),
             recipient=address if fits else "",
             meaning=judged.meaning,
             code=judged.code if _CODE.fullmatch(judged.code) else "",
