@@ -44,7 +44,11 @@ def test_what_belongs_together_is_said_to() -> None:
     [
         ({("bounces.example.com", "MX"): []}, Level.WRONG, "receives no mail"),
         ({("bounces.example.com", "MX"): ["0 ."]}, Level.WRONG, "receives no mail"),
-        ({("bounces.example.com", "TXT"): []}, Level.WARNING, "has no SPF record"),
+        (
+            {("bounces.example.com", "TXT"): []},
+            Level.WARNING,
+            "doesn't have exactly one SPF record",
+        ),
         ({("bounces.example.com", "TXT"): []}, Level.OK, "spoken for by DKIM (DMARC)"),
         ({("s1._domainkey.example.com", "TXT"): []}, Level.WRONG, "no public key at s1._domainkey"),
         (
@@ -52,7 +56,26 @@ def test_what_belongs_together_is_said_to() -> None:
             Level.WRONG,
             "isn't that of MAIL_DKIM_KEY_FILE",
         ),
-        ({("_dmarc.example.com", "TXT"): []}, Level.OK, "spoken for by DKIM"),
+        (
+            {("bounces.example.com", "TXT"): ["v=spf1 mx -all", "v=spf1 a -all"]},
+            Level.WARNING,
+            "doesn't have exactly one SPF record",
+        ),
+        (
+            {("_dmarc.example.com", "TXT"): []},
+            Level.WARNING,
+            "example.com doesn't have exactly one DMARC record",
+        ),
+        (
+            {("_dmarc.example.com", "TXT"): ["v=DMARC1; p=none", "v=DMARC1; p=reject"]},
+            Level.WARNING,
+            "example.com doesn't have exactly one DMARC record",
+        ),
+        (
+            {("_dmarc.example.com", "TXT"): ["p=none; v=DMARC1"]},
+            Level.WARNING,
+            "example.com doesn't have exactly one DMARC record",
+        ),
         (
             {("_dmarc.example.com", "TXT"): ["v=DMARC1; p=none; aspf=s"]},
             Level.OK,
@@ -62,11 +85,6 @@ def test_what_belongs_together_is_said_to() -> None:
 )
 def test_what_is_missing_is_named(changed: Zone, level: Level, words: str) -> None:
     zone = {**ZONE, **changed}
-    if words == "spoken for by DKIM":
-        # Without a record nothing joins the two domains, and nobody can be told that they are one.
-        assert told(zone)[-1].level is Level.WARNING
-        assert "has no DMARC record" in told(zone)[-1].says
-        return
     assert any(one.level is level and words in one.says for one in told(zone)), told(zone)
 
 
@@ -77,6 +95,47 @@ def test_a_stranger_s_return_path_without_a_signature_is_warned_of() -> None:
     (warned,) = alignment_verdicts(["example.com"], "bounces.other.org", look=look)
     assert warned.level is Level.WARNING
     assert warned.says.startswith("neither the return path nor a signature")
+
+
+def test_without_dmarc_a_domain_below_is_not_called_a_stranger() -> None:
+    (warned,) = told({**ZONE, ("_dmarc.example.com", "TXT"): []}, signer=None)
+    assert "doesn't have exactly one DMARC record" in warned.says
+
+
+def test_strictness_is_that_of_the_domain_or_of_its_organization() -> None:
+    zone = {**ZONE, ("_dmarc.example.com", "TXT"): ["v=DMARC1; p=none; aspf=s"]}
+    zone[("_dmarc.team.example.com", "TXT")] = ["v=DMARC1; p=none; aspf=r"]
+    look = lambda name, kind: zone.get((name, kind), [])  # noqa: E731
+    levels = {
+        author: [
+            one.level for one in alignment_verdicts([author], "bounces.example.com", look=look)
+        ]
+        for author in ("example.com", "team.example.com", "a.team.example.com")
+    }
+    assert levels == {
+        "example.com": [Level.WARNING],
+        "team.example.com": [Level.OK],
+        "a.team.example.com": [Level.WARNING],
+    }
+
+
+def test_each_question_is_asked_once() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def look(name: str, kind: str) -> list[str]:
+        asked.append((name, kind))
+        return ZONE.get((name, kind), [])
+
+    list(alignment_verdicts(["example.com", "a.example.com"], "bounces.example.com", look=look))
+    assert len(asked) == len(set(asked))
+
+
+@pytest.mark.parametrize(
+    "record", ["", "v=DKIM1; p=", "p=!", "v=DKIM1; k=rsa; p=AAAA", "p=\ufffd", "="]
+)
+def test_any_record_in_place_of_a_key_is_called_wrong(record: str) -> None:
+    said = told({**ZONE, ("s1._domainkey.example.com", "TXT"): [record]})
+    assert [one.level for one in said] == [Level.WRONG, Level.OK]
 
 
 def test_a_dns_that_does_not_answer_is_said_once() -> None:
@@ -95,6 +154,9 @@ def test_a_dns_that_does_not_answer_is_said_once() -> None:
         ("example.co.uk", "example.co.uk"),
         ("alone.org", "alone.org"),
         ("team.own.example.co.uk", "own.example.co.uk"),
+        ("www.tax.gov.example", "tax.gov.example"),
+        ("tax.gov.example", "tax.gov.example"),
+        ("gov.example", "gov.example"),
         ("a.b.c.d.e.f.g.h.i.j.example.co.uk", "example.co.uk"),
     ],
 )
@@ -103,6 +165,7 @@ def test_the_organization_is_found_by_walking_up(domain: str, expected: str) -> 
     records = {
         "_dmarc.example.co.uk": ["v=DMARC1; p=none"],
         "_dmarc.own.example.co.uk": ["v=DMARC1; p=none; psd=n"],
+        "_dmarc.gov.example": ["v=DMARC1; p=reject; psd=y"],
     }
 
     def look(name: str, _kind: str) -> list[str]:

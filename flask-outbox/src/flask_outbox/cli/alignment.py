@@ -2,7 +2,7 @@
 
 Sources: RFC 7208 (SPF), RFC 6376 (DKIM), RFC 7489 (DMARC), RFC 7505 (a domain without mail). Which
 domains belong together is found as DMARC's revision does, by walking up the DNS: no list of public
-suffixes is needed.
+suffixes is needed. A domain with several SPF or DMARC records has none that counts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import dns.exception
@@ -26,6 +27,8 @@ ANSWER_SECONDS = 5.0
 
 LABELS_MAXIMUM = 8
 """So many names are asked while walking up: a longer one must not make a hundred questions."""
+
+_IS_DMARC = re.compile(r"v\s*=\s*DMARC1\s*(?:;|$)")
 
 _SAMPLE = b"From: nobody@example.com\r\n\r\nA sample.\r\n"
 
@@ -45,12 +48,12 @@ def alignment_verdicts(
 
     `signer` is a DkimSigner, or None where this application does not sign.
     """
-    look = look or _look
+    look = cache(look or _look)
     try:
         yield from _receives(return_path, look)
-        has_spf = bool(_spf(return_path, look))
+        has_spf = len(_spf(return_path, look)) == 1
         if not has_spf:
-            words = _("{domain}, where mail comes back to, has no SPF record.")
+            words = _("{domain}, where mail comes back to, doesn't have exactly one SPF record.")
             hint = _("Publish one with the servers that send for it, such as v=spf1 mx -all.")
             yield Verdict(Level.WARNING, words.format(domain=return_path), hint)
         signs = None if signer is None else signer.domain
@@ -71,6 +74,10 @@ def organizational_domain(domain: str, look: Look) -> str:
     for one in found:
         if one.tags.get("psd") == "n":
             return one.found_at
+        if one.tags.get("psd") == "y" and one.found_at != domain:
+            # A public suffix, such as gov.uk: what is below it are strangers.
+            label = domain.removesuffix(f".{one.found_at}").rpartition(".")[2]
+            return f"{label}.{one.found_at}"
     return found[-1].found_at if found else domain
 
 
@@ -108,8 +115,12 @@ def _key_problem(signer: Any, look: Look) -> Verdict | None:
 
 def _aligned(author: str, return_path: str | None, signs: str | None, look: Look) -> Verdict:
     """Whether SPF or DKIM speaks for the domain of From, which is what DMARC asks for."""
-    policies = list(_policies(author, look))
-    tags = policies[0].tags if policies else {}
+    policies = {one.found_at: one.tags for one in _policies(author, look)}
+    if not policies:
+        words = _("{domain} doesn't have exactly one DMARC record, as large receivers require.")
+        hint = _("Publish one at _dmarc.{domain}, such as v=DMARC1; p=none.")
+        return Verdict(Level.WARNING, words.format(domain=author), hint.format(domain=author))
+    tags = policies.get(author) or policies.get(organizational_domain(author, look), {})
     found = []
     if return_path and _belong(return_path, author, tags.get("aspf"), look):
         found.append("SPF")
@@ -122,10 +133,6 @@ def _aligned(author: str, return_path: str | None, signs: str | None, look: Look
         )
         hint = _("Use a return path in that domain, or sign for it (MAIL_DKIM_…).")
         return Verdict(Level.WARNING, words.format(domain=author), hint)
-    if not policies:
-        words = _("{domain} has no DMARC record, which large receivers require.")
-        hint = _("Publish one at _dmarc.{domain}, such as v=DMARC1; p=none.")
-        return Verdict(Level.WARNING, words.format(domain=author), hint.format(domain=author))
     words = _("{domain}, the domain of From, is spoken for by {found} (DMARC).")
     return Verdict(Level.OK, words.format(domain=author, found=", ".join(found)))
 
@@ -144,10 +151,10 @@ def _policies(domain: str, look: Look) -> Iterator[_Policy]:
     labels = domain.split(".")
     starts = [0, *range(max(1, len(labels) - LABELS_MAXIMUM + 1), len(labels))]
     for name in (".".join(labels[start:]) for start in starts):
-        for record in look(f"_dmarc.{name}", "TXT"):
-            tags = dict(re.findall(r"(\w+)\s*=\s*([^;\s]*)", record.lower()))
-            if tags.get("v") == "dmarc1":
-                yield _Policy(name, tags)
+        records = [one for one in look(f"_dmarc.{name}", "TXT") if _IS_DMARC.match(one)]
+        if len(records) == 1:
+            tags = dict(re.findall(r"(\w+)\s*=\s*([^;\s]*)", records[0].lower()))
+            yield _Policy(name, tags)
 
 
 def _look(name: str, kind: str) -> list[str]:
