@@ -21,7 +21,14 @@ from flask_outbox.operations.personal_data import (
     messages_to,
 )
 from flask_outbox.outbox.email_types import HOUR
-from flask_outbox.outbox.models import MailEvent, OptOut, OutboxMessage, Status, Suppression
+from flask_outbox.outbox.models import (
+    MailEvent,
+    MailReport,
+    OptOut,
+    OutboxMessage,
+    Status,
+    Suppression,
+)
 from flask_outbox.outbox.opt_outs import opt_out
 from tests.application import db, transaction
 
@@ -107,6 +114,35 @@ def test_of_an_address_only_what_one_owner_did_is_erased(
         erase_within(writing, period)
     assert [one for one in left() if one[0] == SUSAN] == kept
     assert len([one for one in left() if one[0] == BOB]) == 4
+
+
+@pytest.mark.usefixtures("messages")
+@pytest.mark.parametrize(("until", "kept"), [(None, [3, 4]), (200.0, [2, 3, 4])])
+def test_reports_that_nobody_understood_go_if_they_name_the_address(
+    until: float | None, kept: list[int]
+) -> None:
+    with transaction() as writing:
+        for number, (at, content, note) in enumerate(
+            [
+                (100.0, b"\xff\0 to <Susan@Example.COM>", "Hm."),
+                (300.0, b"susan@example.com", "Hm."),
+                (100.0, b"bob@example.com", "Hm."),
+                (100.0, b"susan@example.com", None),
+            ],
+            1,
+        ):
+            writing.add(
+                MailReport(
+                    id=number, source="imap", event_id=f"{number}", received_at=at, due_at=at,
+                    content=content, note=note,
+                )
+            )  # fmt: skip
+        writing.flush()
+        if until is None:
+            erase_address(writing, SUSAN)
+        else:
+            erase_within(writing, OwnershipPeriod(SUSAN, 0.0, until))
+    assert list(db.session.scalars(select(MailReport.id).order_by(MailReport.id))) == kept
 
 
 @pytest.mark.usefixtures("messages")

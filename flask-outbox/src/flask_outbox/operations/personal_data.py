@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Text, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from flask_outbox.message.addresses import address_digest
 from flask_outbox.operations.counts import add_early
 from flask_outbox.operations.history import OwnershipPeriod, within
-from flask_outbox.outbox.models import MailEvent, OptOut, OutboxMessage, Suppression
+from flask_outbox.outbox.models import MailEvent, MailReport, OptOut, OutboxMessage, Suppression
 
 AT_ONCE = 500
 
@@ -40,13 +40,14 @@ def events_within(session: Session, period: OwnershipPeriod) -> Sequence[MailEve
 def erase_address(session: Session, key: str) -> int:
     """Remove every trace of the address with this key; return how many messages it had.
 
-    This includes those that wait and the digests of old ones, what came back about them, and which
-    lists it has left. One that is being sent may arrive. Reports that nobody understood are not
-    searched: they end with their retention.
+    This includes those that wait and the digests of old ones, what came back about them, which
+    lists it has left, and reports that nobody understood where they name it in plain letters. One
+    that is being sent may arrive.
     """
     session.execute(delete(Suppression).where(Suppression.address_key == key))
     session.execute(delete(OptOut).where(OptOut.address_key == key))
     session.execute(delete(MailEvent).where(MailEvent.recipient_key == key))
+    session.execute(delete(MailReport).where(*_names(session, key)))
     theirs = OutboxMessage.recipient_key.in_([key, address_digest(key)])
     return _erase(session, session.scalars(select(OutboxMessage.id).where(theirs)).all())
 
@@ -58,6 +59,8 @@ def erase_within(session: Session, period: OwnershipPeriod) -> int:
     has_left = OptOut.address_key == period.key, OptOut.since >= period.since
     session.execute(delete(OptOut).where(*has_left, OptOut.since < _end(period)))
     session.execute(delete(MailEvent).where(*_told_within(period)))
+    came_in = MailReport.received_at >= period.since, MailReport.received_at < _end(period)
+    session.execute(delete(MailReport).where(*came_in, *_names(session, period.key)))
     theirs = OutboxMessage.recipient_key.in_([period.key, address_digest(period.key)])
     found = select(OutboxMessage.id).where(theirs, within(period))
     return _erase(session, session.scalars(found).all())
@@ -81,6 +84,17 @@ def _told_within(period: OwnershipPeriod) -> tuple[ColumnElement[bool], ...]:
         MailEvent.at >= period.since,
         MailEvent.at < _end(period),
     )
+
+
+def _names(session: Session, key: str) -> tuple[ColumnElement[bool], ...]:
+    """That nobody understood a report, and that it has this address in it."""
+    content: ColumnElement[bytes] = MailReport.content.expression
+    if session.get_bind().dialect.name == "sqlite":
+        at = func.instr(func.lower(cast(content, Text)), key)
+    else:
+        # Bytes beyond ASCII and backslashes become \nnn, all others stay.
+        at = func.strpos(func.lower(func.encode(content, "escape")), key)
+    return MailReport.note.is_not(None), at > 0
 
 
 def _end(period: OwnershipPeriod) -> float:
