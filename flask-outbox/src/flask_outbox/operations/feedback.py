@@ -30,7 +30,8 @@ WINDOW_SECONDS = 7 * DAY
 """The time that rates are about: shorter, and one complaint makes an alarm of a small site."""
 
 SMALLEST_SAMPLE = 100
-"""A domain that got fewer messages in that time has no rate: one bounce would be many percent."""
+"""A domain that got fewer messages in that time has no rate: one bounce would be many percent. Nor
+is one complaint alone a rate: of 300 messages it would be an error."""
 
 COMPLAINT_RATES = (0.001, 0.003)
 """From where on complaints are a warning, and an error: Google asks senders to stay below 0.1 %,
@@ -66,7 +67,8 @@ class DomainRates:
         """ "error" or "warning" where receivers begin to mind, or empty."""
         if self.accepted < SMALLEST_SAMPLE:
             return ""
-        rates = ((self.complaint_rate, COMPLAINT_RATES), (self.bounce_rate, BOUNCE_RATES))
+        complaints = 0.0 if self.complained == 1 else self.complaint_rate
+        rates = ((complaints, COMPLAINT_RATES), (self.bounce_rate, BOUNCE_RATES))
         if any(rate >= highest for rate, (_, highest) in rates):
             return "error"
         return "warning" if any(rate >= lowest for rate, (lowest, _) in rates) else ""
