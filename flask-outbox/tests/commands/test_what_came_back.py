@@ -37,6 +37,13 @@ def bounced(made: Made) -> None:
         )  # fmt: skip
 
 
+def left(number: int, content: bytes = b"Hm", note: str | None = "Nobody knows.") -> MailReport:
+    return MailReport(
+        id=number, source="imap", event_id=f"{number}", received_at=1.0, due_at=4e9,
+        content=content, note=note,
+    )  # fmt: skip
+
+
 @pytest.mark.usefixtures("bounced")
 def test_a_message_is_shown_with_what_came_back(outbox: Command) -> None:
     said = "came back, 1970-01-01T00:00:01Z: dead: susan@example.com 550 5.1.1 unknown"
@@ -88,6 +95,24 @@ def test_a_terminal_obeys_nothing_that_a_report_says(outbox: Command, made: Made
         session.execute(update(MailReport).values(content=content))
     said = outbox("reports", "1").stdout
     assert said.endswith("\n\ufffd]0;Hm\ufffd\ufffd[2JSusan\n\tB\xf6b\ufffd\ufffd\n\n")
+
+
+def test_all_reports_are_counted(made: Made, outbox: Command) -> None:
+    with Session(made.engine) as session, session.begin():
+        session.add_all(left(number) for number in range(1, 61))
+    assert "There are 60 reports about mail that nobody understands" in outbox("check").output
+    assert len(loaded(outbox, "reports", "--count", "55")) == 55
+
+
+@pytest.mark.parametrize("number", [2, 2**63, 10**30])
+def test_a_report_that_is_not_there_or_waits_is_said_to_be_absent(
+    made: Made, outbox: Command, number: int
+) -> None:
+    with Session(made.engine) as session, session.begin():
+        session.add(left(2, note=None))
+    for more in ([], ["--discard"]):
+        shown = outbox("reports", str(number), *more)
+        assert (shown.exit_code, shown.output) == (1, f"Error: There's no report {number}.\n")
 
 
 def test_an_address_is_suppressed_by_hand(outbox: Command) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.outbox.models import MailEvent, MailReport
@@ -89,6 +89,22 @@ def test_a_returned_mail_is_not_shown_whatever_its_line_ends(
     page = operator.get("/mail/feedback/1")
     assert "It failed." in page.text
     assert "123456" not in page.text
+
+
+@pytest.mark.parametrize("link", ["https:\\/\\/example.com\\/reset\\/secret", "HTTPS://a/secret"])
+def test_links_are_cut_however_they_are_written(app: Flask, operator: Operator, link: str) -> None:
+    report(app, f'{{"Content": "{link}"}}'.encode(), source="postmark")
+    page = operator.get("/mail/feedback/1").text
+    assert "…" in page
+    assert "secret" not in page
+
+
+def test_a_report_that_waits_is_not_shown(app: Flask, operator: Operator) -> None:
+    report(app, b"x")
+    with app.app_context(), transaction() as writing:
+        writing.execute(update(MailReport).values(note=None))
+    assert operator.get("/mail/feedback/1").status_code == 404
+    assert operator.get(f"/mail/feedback/{2**70}").status_code == 404
 
 
 def test_an_address_is_suppressed_by_hand(app: Flask, operator: Operator) -> None:

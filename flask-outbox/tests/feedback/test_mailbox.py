@@ -318,6 +318,28 @@ def test_letters_of_any_language_can_be_a_password(server: Dovecot) -> None:
     assert "AUTHENTICATIONFAILED" in str(position().trouble)
 
 
+@ON_SQLITE
+def test_a_servers_words_cannot_steer_a_terminal_or_add_lines_to_the_log() -> None:
+    def refuse() -> None:
+        connection, _address = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"* OK\r\n")
+            for line in lines:
+                tag, command = line.split()[:2]
+                refused = b"NO [\x1b]0;x\x07 \x85away" if command == b"LOGIN" else b"OK done"
+                connection.sendall(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" " + refused + b"\r\n")
+
+    with socket.create_server((HOST, 0)) as listener:
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        poll(ImapMailbox(HOST, "bounces", PASSWORD, listener.getsockname()[1], timeout=30))
+        thread.join()
+    trouble = str(position().trouble)
+    assert trouble.startswith("The server refuses the log-in of bounces: ")
+    assert "away" in trouble
+    assert trouble.isprintable()
+
+
 def test_nobody_waits_for_a_server_that_is_silent() -> None:
     with socket.create_server((HOST, 0)) as listener:
         mailbox = ImapMailbox(HOST, "bounces", PASSWORD, listener.getsockname()[1], timeout=30)

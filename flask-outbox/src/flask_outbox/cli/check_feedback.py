@@ -12,8 +12,8 @@ from flask_outbox.cli.verdicts import Level, Verdict
 from flask_outbox.operations.feedback import (
     WINDOW_SECONDS,
     DomainRates,
+    count_not_understood,
     domain_rates,
-    not_understood,
 )
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.validation import OutboxError
@@ -31,7 +31,7 @@ def _warnings() -> Iterator[str]:
     try:
         with reading() as session:
             rates = domain_rates(session, now=time.time())
-            left = len(not_understood(session))
+            left = count_not_understood(session)
     except (DBAPIError, OutboxError):
         # The check of the database says so.
         return

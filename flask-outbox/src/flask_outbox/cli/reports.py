@@ -17,9 +17,10 @@ from flask_outbox.translation import gettext as _
 @click.command()
 @click.argument("number", metavar="[ID]", type=int, required=False)
 @click.option("--discard", is_flag=True, help="Delete report ID, which you have looked at.")
+@click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json
 @with_appcontext
-def reports(number: int | None, *, discard: bool, as_json: bool) -> None:
+def reports(number: int | None, *, discard: bool, count: int, as_json: bool) -> None:
     """List reports about mail that nobody understands, or print the one with this ID.
 
     \b
@@ -30,7 +31,7 @@ def reports(number: int | None, *, discard: bool, as_json: bool) -> None:
     if number is None:
         if discard:
             raise click.UsageError(_("Name the report to delete."))
-        _list(as_json=as_json)
+        _list(count, as_json=as_json)
     elif discard:
         with writing() as session:
             if not feedback.discard_report(session, number):
@@ -43,9 +44,9 @@ def reports(number: int | None, *, discard: bool, as_json: bool) -> None:
         _show(number, as_json=as_json)
 
 
-def _list(*, as_json: bool) -> None:
+def _list(count: int, *, as_json: bool) -> None:
     with reading() as session:
-        found = [_summary(one) for one in feedback.not_understood(session)]
+        found = [_summary(one) for one in feedback.not_understood(session, count=count)]
     if as_json:
         echo_json(found)
         return

@@ -24,7 +24,8 @@ SHOWN_BYTES = 16_000
 
 _CODE_MAXIMUM = 16
 
-_LINK = re.compile(r"(https?://[^\s/<>\"]{1,255})[^\s<>\"]*")
+# JSON may have a backslash before each slash.
+_LINK = re.compile(r"(?i)(https?:\\?/\\?/[^\s/\\<>\"]{1,255})[^\s<>\"]*")
 
 
 @dataclass(frozen=True, slots=True)

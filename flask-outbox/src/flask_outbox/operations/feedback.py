@@ -40,6 +40,8 @@ and never to reach 0.3 %; Yahoo names the same 0.3 %."""
 BOUNCE_RATES = (0.02, 0.05)
 """The same of bounces: Amazon SES asks for less than 2 %, and reviews accounts from 5 % on."""
 
+_IS_LEFT = MailReport.note.is_not(None)
+
 
 @dataclass(frozen=True, slots=True)
 class DomainRates:
@@ -111,20 +113,27 @@ def events_of(session: Session, message_id: int) -> Sequence[MailEvent]:
 
 def not_understood(session: Session, *, count: int = 50) -> Sequence[MailReport]:
     """Reports that nobody understands, newest first, without their content."""
-    noted = select(MailReport).where(MailReport.note.is_not(None))
+    noted = select(MailReport).where(_IS_LEFT)
     # Each may have a megabyte, which a list does not show.
     noted = noted.options(defer(MailReport.content))
     return session.scalars(noted.order_by(MailReport.id.desc()).limit(count)).all()
 
 
+def count_not_understood(session: Session) -> int:
+    """How many reports nobody understands."""
+    return session.scalar(select(func.count()).select_from(MailReport).where(_IS_LEFT)) or 0
+
+
 def find_report(session: Session, number: int) -> MailReport | None:
-    return session.get(MailReport, number) if 0 < number <= MAX_ID else None
+    """A report that nobody understands; None if there is none with this id."""
+    found = session.get(MailReport, number) if 0 < number <= MAX_ID else None
+    return found if found is not None and found.note is not None else None
 
 
 def discard_report(session: Session, number: int) -> bool:
     """Delete a report that an operator has looked at; return False if it was not there."""
-    this = delete(MailReport).where(MailReport.id == number, MailReport.note.is_not(None))
-    return session.scalar(this.returning(MailReport.id)) is not None
+    this = delete(MailReport).where(MailReport.id == number, _IS_LEFT).returning(MailReport.id)
+    return 0 < number <= MAX_ID and session.scalar(this) is not None
 
 
 def prune_events(session: Session, *, now: float, retention: float) -> bool:
@@ -138,7 +147,7 @@ def prune_events(session: Session, *, now: float, retention: float) -> bool:
     session.execute(delete(MailEvent).where(MailEvent.id.in_(events)))
     reports = session.scalars(
         select(MailReport.id)
-        .where(MailReport.note.is_not(None), MailReport.received_at < now - retention)
+        .where(_IS_LEFT, MailReport.received_at < now - retention)
         .limit(PRUNE_AT_ONCE)
     ).all()
     session.execute(delete(MailReport).where(MailReport.id.in_(reports)))
