@@ -75,6 +75,17 @@ def test_figures_by_domain(outbox: Command) -> None:
 
 
 @pytest.mark.usefixtures("bounced")
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "domain"), ("ru", "домен"), ("zh_Hant", "網域")]
+)
+def test_headings_stand_above_their_figures(outbox: Command, language: str, word: str) -> None:
+    headings, figures = outbox("stats", "--domains", LANGUAGE=language).stdout.splitlines()
+    at_terminal = "".join("##" if one > "\u2e80" else one for one in headings)
+    assert headings.endswith(f"  {word}")
+    assert at_terminal.rindex("  ") == figures.rindex("  ")
+
+
+@pytest.mark.usefixtures("bounced")
 def test_reports_are_listed_printed_and_deleted(outbox: Command) -> None:
     assert outbox("reports").stdout == (
         "       1  1970-01-01T00:00:01Z  imap        Nobody knows.\n"

@@ -7,7 +7,7 @@ import re
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
+from unicodedata import category, east_asian_width
 
 import click
 
@@ -82,6 +82,11 @@ def without_controls(written: str) -> str:
         else letter
         for letter in written.replace("\r\n", "\n")
     )
+
+
+def right(text: str, columns: int) -> str:
+    """The text at the right end of so many columns of a terminal; a Chinese letter takes two."""
+    return " " * (columns - sum(2 if east_asian_width(one) in "WF" else 1 for one in text)) + text
 
 
 def no_address(written: str, error: AddressError) -> click.ClickException:

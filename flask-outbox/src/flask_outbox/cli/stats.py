@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from flask_outbox.cli.options import as_json, echo_json, in_utc
+from flask_outbox.cli.options import as_json, echo_json, in_utc, right
 from flask_outbox.cli.sessions import reading
 from flask_outbox.operations import backlog, counts
 from flask_outbox.operations.feedback import domain_rates
@@ -73,8 +73,9 @@ def _echo_domains(now: float, *, as_json: bool) -> None:
     if as_json:
         echo_json([{**asdict(one), "level": one.level or None} for one in rates])
         return
-    headings = _("accepted"), _("delivered"), _("bounced"), _("reported as spam"), _("domain")
-    click.echo("{:>9} {:>9} {:>15} {:>16}  {}".format(*headings))
+    headings = _("accepted"), _("delivered"), _("bounced"), _("reported as spam")
+    columns = [right(text, width) for text, width in zip(headings, (9, 9, 15, 16), strict=True)]
+    click.echo(f"{' '.join(columns)}  {_('domain')}")
     for one in rates:
         bounced = f"{one.bounced} ({one.bounce_rate:.1%})"
         complained = f"{one.complained} ({one.complaint_rate:.2%})"
