@@ -107,6 +107,17 @@ def test_a_report_that_waits_is_not_shown(app: Flask, operator: Operator) -> Non
     assert operator.get(f"/mail/feedback/{2**70}").status_code == 404
 
 
+def test_what_an_operator_suppressed_is_not_said_to_be_a_servers_word(
+    app: Flask, operator: Operator
+) -> None:
+    write(app, {"status": "dead", "recipient": SUSAN, "recipient_key": SUSAN})
+    operator.submit("/mail/suppressed/add", {"address": SUSAN, "reason": "She asked us."})
+    for address in ("/mail/1", f"/mail/suppressed/lift?address={SUSAN}"):
+        page = words(operator.get(address))
+        assert "She asked us. added by an administrator" in page
+        assert "server said" not in page
+
+
 def test_an_address_is_suppressed_by_hand(app: Flask, operator: Operator) -> None:
     fields = {"address": "Susan@Example.com", "reason": "She asked us."}
     page = words(operator.submit("/mail/suppressed/add", fields))

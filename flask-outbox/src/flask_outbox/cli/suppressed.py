@@ -81,7 +81,8 @@ def _list(key: str | None, *, as_json: bool) -> None:
         echo_json(found)
         return
     for one in found:
-        click.echo(f"{one['since']}  {one['source']:<8}  {one['address']}  {one['reason']}")
+        ends = " " + _("(until {when})").format(when=one["until"]) if one["until"] else ""
+        click.echo(f"{one['since']}  {one['source']:<8}  {one['address']}  {one['reason']}{ends}")
 
 
 def _key(address: str) -> str:
