@@ -178,6 +178,7 @@ commands = OutboxGroup(
 
     \b
     Deliver, beside the web server:  flask outbox deliver
+    What became of a mail:           flask outbox list --address SOMEONE
     If mail is missing:              flask outbox check
                                      flask outbox test YOUR@ADDRESS
     """,

@@ -35,6 +35,7 @@ def list_messages(*, count: int, ids: bool, as_json: bool, **wanted: Any) -> Non
 
     \b
     What happened to someone's mail:  flask outbox list --address someone@example.com
+    What servers said about one:      flask outbox show 7
     What failed:                      flask outbox list --status dead --since 2h
     What came back:                   flask outbox list --status bounced
     Send all of that again:           flask outbox retry $(flask outbox list \\
