@@ -509,18 +509,23 @@ def test_the_return_path_must_belong_to_the_sender(microblog: Command, names: Na
 
 @ON_SQLITE
 def test_a_bounce_is_tried_when_somebody_asks(microblog: Command, app: Flask) -> None:
+    nobody = "nobody@elsewhere-site.org"
     with ScriptedServer() as server:
         server.script = {"rcpt": "550 5.1.1 No such user"}
-        checked = microblog(
-            "check",
-            "--bounce",
-            "nobody@elsewhere-site.org",
-            **GOOD,
-            MAIL_PORT=str(server.port),
-            MAIL_RETURN_PATH="bounces@tutorial-site.org",
-        )
-    (line,) = [one for one in checked.stdout.splitlines() if ": bounces: " in one]
-    assert line.startswith("WARNING: bounces: the mail server refused the message itself (")
+        settings = GOOD | {
+            "MAIL_PORT": str(server.port),
+            "MAIL_RETURN_PATH": "bounces@tutorial-site.org",
+        }
+        (tried,) = _bounce(microblog, nobody, settings)
+        microblog("mail", "suppressed", nobody, "--add", "She asked us.", **settings)
+        (left,) = _bounce(microblog, nobody, settings)
+    assert tried.startswith("WARNING: bounces: the mail server refused the message itself (")
+    assert left.endswith(f"Try another one, or: microblog mail suppressed {nobody} --lift")
+
+
+def _bounce(microblog: Command, address: str, settings: dict[str, str]) -> list[str]:
+    checked = microblog("check", "--bounce", address, **settings)
+    return [one for one in checked.stdout.splitlines() if ": bounces: " in one]
 
 
 # The mail server

@@ -17,6 +17,8 @@ RETURN_PATH = gettext_noop("return path")
 BOUNCES = gettext_noop("bounces")
 MAILBOX = gettext_noop("mailbox")
 
+_COMMANDS = (("flask outbox deliver", "microblog run"), ("flask outbox", "microblog mail"))
+
 
 def check_return_path(settings: Settings) -> Iterator[Finding]:
     """What the DNS says of return path, signature and author together."""
@@ -42,5 +44,12 @@ def check_mailbox(settings: Settings) -> Iterator[Finding]:
 def check_bounce(settings: Settings, address: str) -> Iterator[Finding]:
     """Send a mail to this address, which does not exist, and wait until its report comes home."""
     with create_app(settings).app_context():
-        for verdict in bounce_verdicts(parse_address(address)):
-            yield Finding(BOUNCES, *verdict)
+        for level, says, hint in bounce_verdicts(parse_address(address)):
+            yield Finding(BOUNCES, level, says, hint and _with_our_commands(hint))
+
+
+def _with_our_commands(hint: str) -> str:
+    """What the library says to do, by the commands of this site."""
+    for theirs, ours in _COMMANDS:
+        hint = hint.replace(theirs, ours)
+    return hint
