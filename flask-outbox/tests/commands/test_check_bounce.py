@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from flask_outbox.application import state_of
 from flask_outbox.cli import alignment, bounce
 from flask_outbox.feedback.intake import store, store_message
+from flask_outbox.feedback.working import work_off
 from flask_outbox.message.addresses import parse_address
 from flask_outbox.message.return_path import ReturnPath
 from flask_outbox.outbox import suppressions
-from flask_outbox.outbox.models import MailReport
+from flask_outbox.outbox.models import MailEvent, MailReport
 from flask_outbox.outbox.outbox import Outbox
 from tests.extensions import Made, plain
 from tests.mail_servers.postfix import postfix
@@ -61,12 +63,14 @@ def said(made: Made) -> str:
     return line
 
 
-def come_home(made: Made, smtp: ScriptedServer, note: str | None = None) -> None:
+def come_home(
+    made: Made, smtp: ScriptedServer, note: str | None = None, action: str = "failed"
+) -> None:
     """Have what the server took come back to the mailbox, as often as it is looked at."""
 
     def poll(session: Session, now: float) -> bool:
         for received in smtp.received:
-            store(session, source="imap", event_id="1", content=report(received), now=now)
+            store(session, source="imap", event_id="1", content=report(received, action), now=now)
             if note:
                 session.query(MailReport).update({"note": note})
         return False
@@ -74,7 +78,7 @@ def come_home(made: Made, smtp: ScriptedServer, note: str | None = None) -> None
     core(made).periodic_tasks["mail.poll_mailbox"] = poll
 
 
-def report(received: Received) -> bytes:
+def report(received: Received, action: str = "failed") -> bytes:
     """What a server writes of a message that it could not pass on (RFC 3464)."""
     headers = received.content.partition(b"\r\n\r\n")[0].decode()
     return f"""From: MAILER-DAEMON@mx.example.com
@@ -94,7 +98,7 @@ Content-Type: message/delivery-status
 Reporting-MTA: dns; mx.example.com
 
 Final-Recipient: rfc822; {NOBODY}
-Action: failed
+Action: {action}
 Status: 5.1.1
 Diagnostic-Code: smtp; 550 5.1.1 User unknown
 
@@ -111,7 +115,9 @@ def test_a_report_that_comes_home_is_said_and_suppresses_nobody(
     shop: Made, smtp: ScriptedServer
 ) -> None:
     come_home(shop, smtp)
-    assert said(shop) == ("ok: bounces: the report came home after 0 s, through imap: dead 5.1.1.")
+    line = said(shop)
+    assert line.startswith("ok: bounces: the report came home after ")
+    assert line.endswith(" s, through imap: dead 5.1.1.")
     (received,) = smtp.received
     assert received.recipients == [NOBODY]
     assert received.sender.startswith("bounces+")
@@ -189,6 +195,40 @@ def test_check_names_the_return_path_to_the_server(shop: Made, smtp: ScriptedSer
     shown = shop.app.test_cli_runner().invoke(args=["outbox", "check"]).output
     assert any(one.startswith("MAIL FROM:<bounces+") for one in smtp.commands)
     assert "MAIL_RETURN_PATH_DELIMITER=none" in shown
+
+
+def test_what_arrived_did_not_come_back(shop: Made, smtp: ScriptedServer) -> None:
+    come_home(shop, smtp, action="delivered")
+    assert said(shop).startswith(f"WRONG: bounces: no report about the mail to {NOBODY} came home")
+
+
+def test_a_test_message_leaves_as_mail_does_and_is_no_rows(
+    shop: Made, smtp: ScriptedServer
+) -> None:
+    core(shop).send_email("Hello", None, [NOBODY], "text")
+    shown = shop.app.test_cli_runner().invoke(args=["outbox", "test", NOBODY])
+    assert shown.exit_code == 0, shown.output
+    (received,) = smtp.received
+    assert received.sender.startswith("bounces+")
+    assert b"\r\nX-Outbox: " in b"\r\n" + received.content
+    come_home(shop, smtp)
+    outbox = core(shop)
+    with outbox.sessions() as session:
+        outbox.periodic_tasks["mail.poll_mailbox"](session, time.time())
+        session.commit()
+    assert work_off(outbox, now=time.time()) == 1
+    with outbox.sessions() as session:
+        (event,) = session.scalars(select(MailEvent))
+        assert (event.outbox_id, event.trusted, event.recipient_key) == (None, False, "")
+
+
+def test_a_test_message_that_is_refused_names_the_return_path(
+    shop: Made, smtp: ScriptedServer
+) -> None:
+    smtp.script = {"mail": "550 5.7.60 not your address"}
+    shown = shop.app.test_cli_runner().invoke(args=["outbox", "test", NOBODY])
+    assert shown.exit_code == 1
+    assert "MAIL_RETURN_PATH_DELIMITER=none" in shown.output
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from flask_outbox.application import current_outbox, make_dispatcher
 from flask_outbox.cli.sessions import reading, writing
 from flask_outbox.cli.verdicts import Level, Verdict
 from flask_outbox.feedback.mailbox import POLL_MAILBOX
+from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.feedback.working import WORK_OFF
 from flask_outbox.message.addresses import Address
 from flask_outbox.message.return_path import claimed_row, find_tokens
@@ -115,9 +116,14 @@ def _bring_in() -> None:
 
 
 def _come_home(session: Session, row_id: int, waited: float) -> Verdict | None:
-    """That an event of the message is there, or a report that nobody understands."""
-    trusted = select(MailEvent).where(MailEvent.outbox_id == row_id, MailEvent.trusted.is_(True))
-    event = session.scalars(trusted.order_by(MailEvent.id.desc())).first()
+    """That the message came back, or that a report is there that nobody understands."""
+    # A server on the way may have said "delivered" before.
+    came_back = select(MailEvent).where(
+        MailEvent.outbox_id == row_id,
+        MailEvent.trusted.is_(True),
+        MailEvent.meaning != Meaning.DELIVERED,
+    )
+    event = session.scalars(came_back.order_by(MailEvent.id.desc())).first()
     if event is not None:
         words = _("the report came home after {seconds:.0f} s, through {source}: {meaning} {code}.")
         told = words.format(

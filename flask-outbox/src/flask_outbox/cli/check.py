@@ -238,12 +238,7 @@ def _asked(server: SmtpServer, sender: Address, return_path: ReturnPath | None) 
             host=server.host, port=server.port, step=error.step.label, answer=said.rstrip(".")
         )
         for_now = error.step is Step.MAIL and error.code is not None and error.code < 500
-        hint = advice(error, server)
-        if return_path is not None and error.step is Step.MAIL:
-            hint = _(
-                "The server may insist on an address of the account: make MAIL_RETURN_PATH one, or"
-                " set MAIL_RETURN_PATH_DELIMITER=none, so that the token is in a header only."
-            )
+        hint = advice(error, server, has_return_path=return_path is not None)
         return Verdict(Level.WARNING if for_now else Level.WRONG, words, hint)
     return Verdict(Level.OK, " ".join(told))
 

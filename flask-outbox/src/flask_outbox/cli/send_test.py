@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 from flask import current_app
@@ -12,11 +13,14 @@ from flask.cli import with_appcontext
 
 from flask_outbox.application import current_outbox
 from flask_outbox.cli.options import as_json, echo_json, no_address
+from flask_outbox.delivery.copies import copy_for
 from flask_outbox.delivery.server_settings import MailServer
 from flask_outbox.message.addresses import Address, AddressError, parse_address
 from flask_outbox.message.email import Email
 from flask_outbox.message.message_id import new_message_id
 from flask_outbox.message.mime import render
+from flask_outbox.message.return_path import ReturnPath
+from flask_outbox.operations.messages import MAX_ID
 from flask_outbox.smtp.client import SmtpServer
 from flask_outbox.smtp.diagnosis import advice, send_test
 from flask_outbox.smtp.errors import SmtpError
@@ -67,7 +71,8 @@ def _try(
         send_test(server, _test_message(sender, recipient), progress)
     except SmtpError as error:
         told |= {"sent": False, "step": str(error.step), "code": error.code}
-        told |= {"answer": error.answer, "advice": advice(error, server)}
+        hint = advice(error, server, has_return_path=_return_path() is not None)
+        told |= {"answer": error.answer, "advice": hint}
         words = _('FAILED at the step "{step}":').format(step=error.step.label)
         say(f"  {words} {_words(error)}")
         say(_("What to try: {advice}").format(advice=told["advice"]))
@@ -90,13 +95,21 @@ def _test_message(sender: Address, recipient: Address) -> Envelope:
         to=(recipient,),
         sender=sender,
     )
-    content = render(message, message_id=new_message_id(sender), date=time.time())
-    return Envelope(
-        sender.mailbox,
-        [recipient.mailbox],
-        current_outbox().delivery.sign(content),
-        smtputf8=message.needs_smtputf8(),
-    )
+    now = time.time()
+    content = render(message, message_id=new_message_id(sender), date=now)
+    to = recipient.mailbox
+    envelope = Envelope(sender.mailbox, [to], content, smtputf8=message.needs_smtputf8())
+    sign, return_path = current_outbox().delivery.sign, _return_path()
+    if return_path is None:
+        return replace(envelope, content=sign(content))
+    # It is no row's mail: what comes back about it must be about none.
+    return copy_for(to, envelope, return_path, MAX_ID, now=now, sign=sign)
+
+
+def _return_path() -> ReturnPath | None:
+    """What mail leaves with, but for mail that is redirected."""
+    options = current_outbox().delivery
+    return None if options.redirect_to else options.return_path
 
 
 def _words(error: SmtpError) -> str:

@@ -36,8 +36,13 @@ def try_sender(server: SmtpServer, sender: Address, progress: Callable[[str], No
     progress(_("The server accepts mail from {address}.").format(address=sender.mailbox))
 
 
-def advice(error: SmtpError, server: SmtpServer) -> str:
+def advice(error: SmtpError, server: SmtpServer, *, has_return_path: bool = False) -> str:
     """What to try next, in one or two sentences."""
+    if has_return_path and error.step is Step.MAIL:
+        return _(
+            "The server may insist on an address of the account: make MAIL_RETURN_PATH one, or"
+            " set MAIL_RETURN_PATH_DELIMITER=none, so that the token is in a header only."
+        )
     words = error.answer.lower()
     for applies, hint in _HINTS:
         if applies(error, server, words):
