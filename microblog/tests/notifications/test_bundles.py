@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,23 +40,7 @@ EVENING = datetime(2030, 3, 4, 20, tzinfo=UTC)
 LATER = EVENING + timedelta(hours=1)
 MORNING = datetime(2030, 3, 5, 8, tzinfo=UTC)
 
-
-@pytest.fixture(autouse=True)
-def _context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
-@pytest.fixture
-def susan(app: Flask) -> int:
-    made = make_user(app, "susan")
-    seen(made, EVENING)
-    return made
-
-
-@pytest.fixture
-def bob(app: Flask) -> int:
-    return make_user(app, "bob")
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 def message(sender: int, receiver: str, at: datetime = LATER) -> int:
@@ -244,7 +227,6 @@ def test_people_in_twenty_time_zones_get_one_a_day(app: Flask, bob: int) -> None
     zone_of = {}
     for number, zone in enumerate(ZONES):
         user_id = make_user(app, f"user{number}")
-        seen(user_id, begin)
         want(user_id, Frequency.DAILY, EmailedKind.MENTION, hour=2, zone=zone, at=begin)
         zone_of[user_id] = ZoneInfo(zone)
         write(bob, mentions=[user_id], at=begin)

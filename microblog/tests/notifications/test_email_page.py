@@ -30,11 +30,6 @@ FIELDS: dict[str, object] = {
 
 
 @pytest.fixture
-def susan(app: Flask) -> int:
-    return make_user(app, "susan")
-
-
-@pytest.fixture
 def reader(app: Flask, susan: int) -> Visitor:
     visitor = Visitor(app)
     visitor.log_in("susan")

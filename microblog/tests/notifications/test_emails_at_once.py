@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,7 @@ from microblog.notifications import notifications
 from microblog.notifications.at_once import PAUSE
 from microblog.notifications.email_preferences import EmailedKind, Frequency
 from microblog.people.models import Mute
-from tests.notifications.emailing import mailed, rows, seen, want
+from tests.notifications.emailing import mailed, rows, want
 from tests.notifications.telling import edit, write
 from tests.smtp_server import ScriptedServer
 from tests.visitor import ON_SQLITE, make_user
@@ -23,23 +22,7 @@ NOW = utc_now().replace(microsecond=0) + timedelta(hours=1)
 """After whatever happens here by the clock of the machine."""
 SECOND = timedelta(seconds=1)
 
-
-@pytest.fixture(autouse=True)
-def _context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
-@pytest.fixture
-def susan(app: Flask) -> int:
-    made = make_user(app, "susan")
-    seen(made, NOW)
-    return made
-
-
-@pytest.fixture
-def bob(app: Flask) -> int:
-    return make_user(app, "bob")
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 def test_the_first_leaves_now_and_the_others_after_a_pause(

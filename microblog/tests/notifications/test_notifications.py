@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,21 +23,7 @@ from tests.notifications.telling import edit, follow, like, unfollow, unlike, wr
 from tests.statements import recorded
 from tests.visitor import ON_SQLITE, make_user
 
-
-@pytest.fixture(autouse=True)
-def _context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
-@pytest.fixture
-def susan(app: Flask) -> int:
-    return make_user(app, "susan")
-
-
-@pytest.fixture
-def bob(app: Flask) -> int:
-    return make_user(app, "bob")
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import Context
 from datetime import timedelta
 
@@ -25,21 +25,7 @@ from tests.visitor import ON_SQLITE, Visitor, make_user, words
 
 PAGE = "/notifications"
 
-
-@pytest.fixture(autouse=True)
-def _context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
-@pytest.fixture
-def susan(app: Flask) -> int:
-    return make_user(app, "susan")
-
-
-@pytest.fixture
-def bob(app: Flask) -> int:
-    return make_user(app, "bob")
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 @pytest.fixture
