@@ -74,8 +74,9 @@ _ENQUEUED = "flask_outbox: the transaction and its new rows"
 AN_HOUR = timedelta(hours=1)
 
 PeriodicTask = Callable[[Session, float], bool]
-"""Work to be done from time to time: takes a write transaction, which it must not commit, and Unix
-time; does one batch, and returns whether there is more. Several processes may run it at once."""
+"""Work to be done from time to time: takes a session in a write transaction, which is committed
+after it, and Unix time; does one batch, and returns whether there is more. Several processes may
+run it at once. One that waits for something else, such as a server, ends the transaction first."""
 
 
 class Outbox(DeclaresEmails):
