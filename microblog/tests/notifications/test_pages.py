@@ -319,6 +319,16 @@ def test_a_page_takes_a_fixed_number_of_statements(
     assert [statements(path) for path in (PAGE, "/explore")] == before
 
 
+def test_a_page_reads_only_the_newest(
+    reader: Visitor, bob: int, susan: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "NEWEST", 3)
+    for number in range(5):
+        write(bob, f"Post {number}", mentions=[susan])
+    page = reader.get(PAGE).text
+    assert [number for number in range(5) if f"Post {number}" in page] == [2, 3, 4]
+
+
 @ON_SQLITE
 def test_the_count_is_one_statement_that_uses_the_index_of_what_is_unread(
     reader: Visitor, susan: int, bob: int

@@ -38,6 +38,9 @@ PAGE_SIZE = 25
 FACES_MAXIMUM = 4
 """How many people of a group are shown by their pictures."""
 
+NEWEST = 10_000
+"""How many of a reader's notifications are looked at: a page reads all of them."""
+
 DAY_SECONDS = 86_400
 
 
@@ -84,6 +87,7 @@ def find_groups(
         "reader": reader_id,
         "kinds": list(kinds),
         "before": before,
+        "newest": NEWEST,
         "size": PAGE_SIZE + 1,
         "opened_at": opened_at,
         "faces": FACES_MAXIMUM,
@@ -211,8 +215,12 @@ def _people(is_read: bool) -> Executable:
 
 def _conditions(is_read: bool) -> list[ColumnElement[bool]]:
     kinds: Any = bindparam("kinds", expanding=True)
+    own = aliased(Notification)
+    older = select(own.id).where(own.user_id == _READER).order_by(own.id.desc()).limit(1)
+    older = older.offset(bindparam("newest", type_=Integer))
     conditions = [
         Notification.user_id == _READER,
+        Notification.id > func.coalesce(older.scalar_subquery(), 0),
         Notification.kind.in_(kinds),
         is_shown(_READER),
     ]
