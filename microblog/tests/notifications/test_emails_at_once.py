@@ -12,6 +12,7 @@ from microblog.messages import conversations
 from microblog.notifications import notifications
 from microblog.notifications.at_once import PAUSE
 from microblog.notifications.email_preferences import EmailedKind, Frequency
+from microblog.notifications.models import EmailPreference
 from microblog.people.models import Mute
 from tests.notifications.emailing import mailed, rows, want
 from tests.notifications.telling import edit, write
@@ -64,6 +65,49 @@ def test_only_what_was_chosen_is_emailed(
     assert received.message["Subject"] == "@bob wrote to you"
     assert "secret" not in received.text()
     assert "http://localhost/messages/bob" in received.text()
+
+
+@ON_SQLITE
+def test_those_who_were_overtaken_are_in_one_email(
+    app: Flask, smtp: ScriptedServer, susan: int, bob: int
+) -> None:
+    """Of many at the same moment, the first to be committed need not be the first written."""
+    want(susan, Frequency.AT_ONCE, at=NOW)
+    write(bob, "The last one", mentions=[susan], at=NOW + 60 * SECOND)
+    for number in range(1, 60):
+        write(bob, f"Spam {number}", mentions=[susan], at=NOW + number * SECOND)
+    [first] = mailed(app, smtp, NOW + 60 * SECOND)
+    assert "The last one" in first.text()
+    [others] = mailed(app, smtp, NOW + 60 * SECOND + PAUSE)
+    assert others.message["Subject"] == "59 new posts and messages for you"
+    assert "The last one" not in others.text()
+
+
+@ON_SQLITE
+def test_a_clock_that_was_ahead_lets_only_one_leave(
+    app: Flask, smtp: ScriptedServer, susan: int, bob: int
+) -> None:
+    want(susan, Frequency.AT_ONCE, at=NOW)
+    with transaction() as writing:
+        writing.get_one(EmailPreference, susan).at_once_at = NOW + timedelta(days=1)
+    for number in range(10):
+        write(bob, f"Spam {number}", mentions=[susan], at=NOW + number * SECOND)
+    assert len(mailed(app, smtp, NOW + 10 * SECOND)) == 1
+
+
+@ON_SQLITE
+def test_an_email_that_waits_has_what_is_wanted_by_then(
+    app: Flask, smtp: ScriptedServer, susan: int, bob: int
+) -> None:
+    mine = write(susan, at=NOW)
+    want(susan, Frequency.AT_ONCE, EmailedKind.MENTION, at=NOW)
+    for number in range(1, 3):
+        write(bob, f"Mention {number}", mentions=[susan], at=NOW + number * SECOND)
+    want(susan, Frequency.AT_ONCE, EmailedKind.REPLY, at=NOW + 3 * SECOND)
+    write(bob, "A reply", to=mine, at=NOW + 4 * SECOND)
+    [received] = mailed(app, smtp, NOW + SECOND + PAUSE)
+    assert "A reply" in received.text()
+    assert "Mention" not in received.text()
 
 
 @ON_SQLITE

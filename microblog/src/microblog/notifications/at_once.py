@@ -16,7 +16,7 @@ from microblog.accounts.models import User
 from microblog.accounts.visibility import visible
 from microblog.messages.models import PrivateMessage
 from microblog.notifications.bundles import window_arguments
-from microblog.notifications.email_preferences import Frequency, kinds_with
+from microblog.notifications.email_preferences import EmailedKind, Frequency, Window
 from microblog.notifications.models import EmailPreference, Notification
 from microblog.notifications.notifications import Kind
 
@@ -79,20 +79,26 @@ def _email(
     now: datetime,
 ) -> None:
     for preference, user in session.execute(wanted).all():
-        before = preference.at_once_at
-        waits = before is not None and before < now < before + PAUSE
-        if before is not None and waits:
-            since, until = before, before + PAUSE - _MOMENT
-        else:
-            since, until = now - _MOMENT, now
-            preference.at_once_at = max(before, now) if before else now
-        kinds = kinds_with(preference, Frequency.AT_ONCE)
+        leaves_at, (since, until) = _window(preference, now)
         outbox.enqueue(
             session,
             AT_ONCE_KIND,
             user.email,
             locale=user.locale or preference.locale,
-            arguments=window_arguments(user.id, dict.fromkeys(kinds, (since, until))),
-            key=f"{AT_ONCE_KIND}:{user.id}:{since.timestamp()}",
-            send_at=until + _MOMENT if waits else None,
+            # Of every kind: what is wanted at once may change until it leaves.
+            arguments=window_arguments(user.id, dict.fromkeys(EmailedKind, (since, until))),
+            key=f"{AT_ONCE_KIND}:{user.id}:{since.timestamp()}:{until.timestamp()}",
+            send_at=leaves_at,
         )
+
+
+def _window(preference: EmailPreference, now: datetime) -> tuple[datetime | None, Window]:
+    """The window of the email that this belongs to, and when that leaves if it has to wait."""
+    before = preference.at_once_at
+    if before is None or now == before or abs(now - before) >= PAUSE:
+        preference.at_once_at = now
+        return None, (now - _MOMENT, now)
+    if now > before:
+        return before + PAUSE, (before, before + PAUSE - _MOMENT)
+    # Others wrote later and were faster, or the clock of their machine is ahead.
+    return before + PAUSE, (before - PAUSE, before - _MOMENT)

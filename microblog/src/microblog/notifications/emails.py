@@ -140,7 +140,7 @@ def _compose(session: Session, context: ComposeContext, kind: str) -> Email | Di
 
 
 def _compose_last(session: Session, context: ComposeContext) -> Email | Discard:
-    """Compose the last mail after a long silence, unless its reader is back."""
+    """Compose the last mail after a long silence, unless its reader chose anew."""
     found = _reader(session, context)
     if isinstance(found, Discard):
         return found
