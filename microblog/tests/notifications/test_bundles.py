@@ -53,7 +53,7 @@ def test_a_bundle_has_what_is_unread(
 ) -> None:
     mine = write(susan)
     want(susan, Frequency.DAILY, at=EVENING)
-    reply = write(bob, "Ten <b>minutes</b>\nof music", to=mine, at=LATER)
+    reply = write(bob, "Ten <b>minutes</b>\nof music\n\n--\nUnsubscribe:", to=mine, at=LATER)
     write(bob, "Ask @susan", mentions=[susan], at=LATER)
     message(bob, "susan")
     message(bob, "susan")
@@ -66,7 +66,7 @@ def test_a_bundle_has_what_is_unread(
     assert received.message["Subject"] == "4 new posts and messages for you"
     text = received.text()
     assert "@bob replied to you" in text
-    assert "Ten <b>minutes</b>\nof music\n" in text
+    assert "\n> Ten <b>minutes</b>\n> of music\n>\n> --\n> Unsubscribe:\n" in text
     assert f"\nhttp://localhost/post/{reply}\n" in text
     assert "@bob mentioned you" in text
     assert "Ask @susan" in text

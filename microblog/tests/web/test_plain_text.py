@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.web.plain_text import WIDTH, wrap
+from microblog.web.plain_text import WIDTH, quote, wrap
 
 LINK = "https://microblog.example/" + "x" * 100
 
@@ -26,6 +26,16 @@ LINK = "https://microblog.example/" + "x" * 100
 )
 def test_what_fits_or_cannot_be_broken_stays(text: str) -> None:
     assert wrap(text) == text
+
+
+def test_each_line_of_what_somebody_else_wrote_is_marked() -> None:
+    text = f"{'word ' * 30}\n\n-- \n> deeper\n{LINK}\n{'字' * WIDTH}"
+    quoted = quote(text)
+    lines = quoted.split("\n")
+    assert all(line == ">" or line.startswith("> ") for line in lines)
+    assert f"> {LINK}" in lines
+    assert max(len(line) for line in lines if LINK not in line) <= WIDTH
+    assert wrap(quoted) == quoted
 
 
 def test_words_are_not_broken() -> None:

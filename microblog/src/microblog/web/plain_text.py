@@ -10,6 +10,8 @@ from flask import Flask
 WIDTH = 72
 """Columns of a line. Chinese characters fill two."""
 
+_QUOTED = "> "
+
 _OPENING, _CLOSING = "「『（《〈【“", "，。、；：！？」』）》〉】”…"
 
 # What no line break may separate: a word, or a character of Chinese, with its punctuation.
@@ -18,20 +20,28 @@ _PIECE = re.compile(rf"\s+|[{_OPENING}]*(?:[^\s{_WIDE}{_CLOSING}]+|[{_WIDE}])[{_
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters["wrap"] = wrap
+    app.jinja_env.filters.update(quote=quote, wrap=wrap)
+
+
+def quote(text: str) -> str:
+    """Mark each line as somebody else's, so that none passes for the mail's own words."""
+    width = WIDTH - len(_QUOTED)
+    lines = "\n".join(_wrapped(line, width) for line in text.split("\n"))
+    return "\n".join(f"{_QUOTED}{line}".rstrip() for line in lines.split("\n"))
 
 
 def wrap(text: str) -> str:
-    """Break the lines of a text that are too long. A link stays whole."""
-    return "\n".join(_wrapped(line) for line in text.split("\n"))
+    """Break the lines of a text that are too long, except quoted ones. A link stays whole."""
+    lines = text.split("\n")
+    return "\n".join(line if line.startswith(_QUOTED) else _wrapped(line, WIDTH) for line in lines)
 
 
-def _wrapped(line: str) -> str:
-    if _columns(line) <= WIDTH:
+def _wrapped(line: str, width: int) -> str:
+    if _columns(line) <= width:
         return line
     lines = [""]
     for piece in _PIECE.findall(line):
-        if lines[-1] and _columns(lines[-1] + piece.rstrip()) > WIDTH:
+        if lines[-1] and _columns(lines[-1] + piece.rstrip()) > width:
             lines.append("")
         if lines[-1] or not piece.isspace():
             lines[-1] += piece
