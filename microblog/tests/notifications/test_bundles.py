@@ -16,6 +16,7 @@ from microblog.accounts.models import User
 from microblog.blog.models import Post
 from microblog.database import db, transaction
 from microblog.messages import conversations
+from microblog.messages.unread import WRITERS_MAXIMUM
 from microblog.notifications import notifications
 from microblog.notifications.bundles import DIGEST_KIND, SILENCE, SILENCE_KIND, enqueue_due
 from microblog.notifications.email_preferences import (
@@ -218,6 +219,21 @@ def test_a_bundle_of_many_posts_has_the_newest(
     assert text.index("Post number 5:") < text.index("Post number 24:")
     assert "5 earlier posts are on the site:" in text
     assert len(received.text("html").encode()) < 102 * 1024, "Gmail cuts off what is longer"
+
+
+def test_a_bundle_of_many_writers_names_the_newest_and_counts_all(
+    app: Flask, smtp: ScriptedServer, susan: int, bob: int
+) -> None:
+    want(susan, Frequency.DAILY, at=EVENING)
+    message(bob, "susan")
+    for number in range(WRITERS_MAXIMUM):
+        message(make_user(app, f"user{number}"), "susan", LATER + timedelta(minutes=1))
+    look(app, MORNING)
+    [received] = mailed(app, smtp, MORNING)
+    assert received.message["Subject"] == f"{WRITERS_MAXIMUM + 1} new posts and messages for you"
+    assert "@bob" not in received.text()
+    assert "\nOlder conversations:\nhttp://localhost/messages\n" in received.text()
+    assert 'http://localhost/messages"' in received.text("html")
 
 
 @ON_SQLITE

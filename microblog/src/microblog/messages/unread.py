@@ -30,15 +30,28 @@ class Writer:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """Those who wrote last, of `total` people who wrote `messages` together."""
+
+    newest: Sequence[Writer] = ()
+    total: int = 0
+    messages: int = 0
+
+
 def unread_writers(
     session: Session, reader_id: int, *, since: datetime, until: datetime
-) -> Sequence[Writer]:
+) -> Writers:
     """Who wrote after `since` and until `until`, the newest first.
 
     People whom the reader cannot see or mutes are left out, and so are deleted messages.
     """
     values = {"reader": reader_id, "since": since, "until": until}
-    return [Writer(*row) for row in session.execute(_unread_writers(), values)]
+    rows = session.execute(_unread_writers(), values).all()
+    if not rows:
+        return Writers()
+    _, _, _, total, messages = rows[0]
+    return Writers([Writer(*row[:3]) for row in rows], total, int(messages))
 
 
 @cache
@@ -46,7 +59,13 @@ def _unread_writers() -> Executable:
     # Building a statement costs more than running it, and there may be many emails.
     reader = bindparam("reader", type_=Integer)
     return (
-        select(User.username, User.display_name, func.count())
+        select(
+            User.username,
+            User.display_name,
+            func.count(),
+            func.count().over(),
+            func.sum(func.count()).over(),
+        )
         .select_from(Participation)
         .join(User, User.id == Participation.other_id)
         .join(PrivateMessage, PrivateMessage.conversation_id == Participation.conversation_id)

@@ -105,38 +105,46 @@ def _compose(session: Session, context: ComposeContext, kind: str) -> Email | Di
     unread = find_unread(session, user.id, windows)
     if not unread.count:
         return Discard(gettext_noop("Nothing is unread."))
-    zone = user.time_zone or preference.time_zone
     return email_from_templates(
         "notifications/emails/digest",
         {
             "username": user.username,
-            "count": unread.count,
-            "only": _only(unread),
-            "posts": [
-                {
-                    "kind": post.kind.value,
-                    "name": _name(post.username, post.display_name),
-                    "body": post.body,
-                    "when": moment_in_words(post.at, zone),
-                    "link": public_link("posts.show", post_id=post.post_id),
-                }
-                for post in unread.posts
-            ],
-            "writers": [
-                {
-                    "name": _name(writer.username, writer.display_name),
-                    "count": writer.count,
-                    "link": public_link("messages.conversation", username=writer.username),
-                }
-                for writer in unread.writers
-            ],
-            "earlier": unread.total - len(unread.posts),
+            **_variables(unread, user.time_zone or preference.time_zone),
             "all_link": public_link("notifications.index"),
+            "messages_link": public_link("messages.index"),
             "choose_link": public_link("notifications.choose_emails"),
             "unsubscribe_link": context.unsubscribe_url,
         },
         to=context.recipient,
     )
+
+
+def _variables(unread: Unread, zone: str | None) -> dict[str, Any]:
+    """What the templates say of what is unread."""
+    return {
+        "count": unread.count,
+        "only": _only(unread),
+        "posts": [
+            {
+                "kind": post.kind.value,
+                "name": _name(post.username, post.display_name),
+                "body": post.body,
+                "when": moment_in_words(post.at, zone),
+                "link": public_link("posts.show", post_id=post.post_id),
+            }
+            for post in unread.posts
+        ],
+        "earlier": unread.total - len(unread.posts),
+        "writers": [
+            {
+                "name": _name(writer.username, writer.display_name),
+                "count": writer.count,
+                "link": public_link("messages.conversation", username=writer.username),
+            }
+            for writer in unread.writers.newest
+        ],
+        "more_writers": unread.writers.total > len(unread.writers.newest),
+    }
 
 
 def _compose_last(session: Session, context: ComposeContext) -> Email | Discard:
@@ -176,11 +184,11 @@ def _name(username: str, display_name: str | None) -> str:
 
 def _only(unread: Unread) -> dict[str, str] | None:
     """For the subject, if there is one thing alone. Nobody's choice of words is in it."""
-    if unread.total + len(unread.writers) != 1:
+    if unread.total + unread.writers.total != 1:
         return None
     if unread.posts:
         return {"kind": unread.posts[0].kind.value, "name": f"@{unread.posts[0].username}"}
-    return {"kind": EmailedKind.MESSAGE.value, "name": f"@{unread.writers[0].username}"}
+    return {"kind": EmailedKind.MESSAGE.value, "name": f"@{unread.writers.newest[0].username}"}
 
 
 def _sample(session: Session, language: str, frequency: Frequency) -> ComposeContext:

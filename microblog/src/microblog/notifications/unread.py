@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, aliased
 from microblog.accounts.models import User
 from microblog.blog.models import Post
 from microblog.database import UTCDateTime
-from microblog.messages.unread import Writer, unread_writers
+from microblog.messages.unread import Writers, unread_writers
 from microblog.notifications.email_preferences import EmailedKind, Window
 from microblog.notifications.models import Notification
 from microblog.notifications.notifications import Kind, is_shown
@@ -55,11 +55,11 @@ class Unread:
 
     posts: Sequence[UnreadPost]
     total: int
-    writers: Sequence[Writer]
+    writers: Writers
 
     @property
     def count(self) -> int:
-        return self.total + sum(writer.count for writer in self.writers)
+        return self.total + self.writers.messages
 
 
 def find_unread(session: Session, reader_id: int, windows: Mapping[EmailedKind, Window]) -> Unread:
@@ -77,7 +77,7 @@ def find_unread(session: Session, reader_id: int, windows: Mapping[EmailedKind, 
         }
         found = session.execute(_unread_posts(), values)
         rows = [(total, UnreadPost(Kind(kind), *rest)) for total, kind, *rest in found]
-    writers: Sequence[Writer] = ()
+    writers = Writers()
     if EmailedKind.MESSAGE in windows:
         since, until = windows[EmailedKind.MESSAGE]
         writers = unread_writers(session, reader_id, since=since, until=until)
