@@ -16,6 +16,7 @@ from flask_outbox.outbox.suppressions import (
     SUPPRESSED_SECONDS,
     SuppressionSource,
     forget_ended,
+    may_try,
     suppress,
     suppression,
 )
@@ -137,6 +138,42 @@ def test_a_way_back_that_was_let_through_has_all_its_attempts(
     deliver()
     assert [row.status for row in rows(app)] == ["sent", "sent"], "the first lifted it"
     assert not is_suppressed()
+
+
+def test_what_cannot_leave_is_not_the_try_of_the_day(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    suppress_at(NOW - DAY)
+    smtp.script["connect"] = "421 4.3.2 Down"
+    enqueue(RESET)
+    deliver()
+    assert last(app)[0] == "deferred"
+    with transaction() as writing:
+        for row in rows(app):
+            writing.merge(row).expires_at = NOW + 5
+    del smtp.script["connect"]
+    clock.now = NOW + 10
+    deliver()
+    assert last(app)[0] == "expired"
+    enqueue(RESET)
+    deliver()
+    assert last(app)[0] == "sent"
+
+
+def test_a_try_whose_process_died_is_made_again(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    suppress_at(NOW - DAY)
+    enqueue(RESET)
+    with transaction() as writing:
+        # As a process leaves it that was let through, and is killed.
+        assert may_try(writing, SUSAN, now=NOW)
+        for row in rows(app):
+            writing.merge(row).attempts = 1
+    clock.now = NOW + 10
+    enqueue(RESET)
+    deliver()
+    assert sorted(row.status for row in rows(app)) == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("source", [SuppressionSource.REPORT, SuppressionSource.PROVIDER])

@@ -164,6 +164,9 @@ class Delivery:
         # First the connection, then the text: a link's life begins when it can leave.
         if outcome := self._not_ready(email_type, claim, transport):
             return outcome
+        # Not before the server can be reached: what never left would use up the day's try.
+        if claim.is_suppressed and not self._may_try(claim):
+            return self._suppressed(claim)
         composed = self._compose(email_type, claim, transport)
         if isinstance(composed, Settlement):
             return composed
@@ -193,9 +196,8 @@ class Delivery:
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
             return self._end(claim, Status.DEAD, words)
-        if claim.is_suppressed and not (email_type.way_back and self._may_try(claim)):
-            words = f"The address is suppressed: {claim.suppressed}"
-            return self._end(claim, Status.DISCARDED, words)
+        if claim.is_suppressed and not email_type.way_back:
+            return self._suppressed(claim)
         if claim.previous_attempt_lost and not email_type.repeat_unknown:
             words = "The process died during an attempt."
             return self._end(claim, Status.UNKNOWN, words)
@@ -204,14 +206,20 @@ class Delivery:
             return self._end(claim, Status.DEAD, words)
         return None
 
+    def _suppressed(self, claim: Claim) -> Settlement:
+        words = f"The address is suppressed: {claim.suppressed}"
+        return self._end(claim, Status.DISCARDED, words)
+
     def _may_try(self, claim: Claim) -> bool:
         """Whether this is the one message of the day that is tried at a suppressed address.
 
         Raises SQLAlchemyError if the database cannot be used.
         """
         key, now = claim.recipient_key, self._now()
+        # Whether it was let through before its process died, nobody knows.
+        deferred_at = now if claim.previous_attempt_lost else claim.deferred_at
         with self.outbox.sessions() as session:
-            tries = may_try(session, key, now=now, deferred_at=claim.deferred_at)
+            tries = may_try(session, key, now=now, deferred_at=deferred_at)
             session.commit()
         return tries
 
