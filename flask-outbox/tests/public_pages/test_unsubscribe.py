@@ -277,6 +277,25 @@ def test_the_page_tells_a_pause_from_an_end(app: Flask) -> None:
 
 
 @ON_SQLITE
+@pytest.mark.parametrize(
+    ("label", "left"),
+    [
+        ("Stop these emails", "news"),
+        ("Stop all of them", ""),
+        ("Stop these emails: Offers", "offers"),
+    ],
+)
+def test_what_is_paused_can_be_ended(app: Flask, label: str, left: str) -> None:
+    now = 1_900_000_000.0
+    with app.app_context():
+        current_outbox().clock = lambda: now
+    end(app, ALL_LISTS, reason=OptOutReason.BOUNCES, until=now + 60)
+    press(app, app.test_client().get(path()), label)
+    now += 60
+    assert ended(app) == [left]
+
+
+@ON_SQLITE
 def test_a_link_of_a_list_that_is_no_more_still_ends_it(app: Flask) -> None:
     opened = app.test_client().get(path("former"))
     assert "former" in opened.text

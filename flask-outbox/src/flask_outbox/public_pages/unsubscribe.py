@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from flask_outbox.application import current_outbox
 from flask_outbox.database_errors import is_outage
 from flask_outbox.message.unsubscribe_links import Subscription
+from flask_outbox.outbox.models import OptOut
 from flask_outbox.outbox.opt_outs import ALL_LISTS, opt_in, opt_out, opt_outs_of
 from flask_outbox.page_texts import gettext as _
 from flask_outbox.page_texts import page_language
@@ -103,11 +104,15 @@ def unsubscribe_blueprint(
 
 @dataclass(frozen=True)
 class _Choice:
-    """A list as the page shows it; `ended` says that no mail of it comes, or is empty."""
+    """A list as the page shows it; `ended` says that no mail of it comes, or is empty.
+
+    What is only paused comes back by itself, unless its reader ends it (`can_be_ended`).
+    """
 
     name: str
     label: str
     ended: str
+    can_be_ended: bool
 
 
 @dataclass(frozen=True)
@@ -158,27 +163,27 @@ class _Pages:
     def _preferences(self, found: Subscription, notice: str) -> Response:
         outbox = current_outbox()
         with outbox.sessions() as reading:
-            ended = {
-                one.list: _("Unsubscribed") if one.until is None else _("Paused")
-                for one in opt_outs_of(reading, found.address_key, now=outbox.clock())
+            outs = {
+                one.list: one for one in opt_outs_of(reading, found.address_key, now=outbox.clock())
             }
         names = [found.list, *(one for one in outbox.lists if one != found.list)]
-        choices = [
-            _Choice(
-                name,
-                str(self.lists.get(name, name)),
-                ended.get(name) or ended.get(ALL_LISTS, ""),
-            )
-            for name in names
-        ]
+        choices = [self._choice(name, outs) for name in names]
         return self._page(
             "preferences",
             address=found.address_key,
             first=choices[0],
             others=choices[1:],
-            any_is_sent=any(not one.ended for one in choices),
+            any_can_be_ended=any(one.can_be_ended for one in choices),
             notice=notice,
         )
+
+    def _choice(self, name: str, outs: Mapping[str, OptOut]) -> _Choice:
+        """The list with this name, given what its reader gets no mail of."""
+        label = str(self.lists.get(name, name))
+        theirs = [outs[one] for one in (name, ALL_LISTS) if one in outs]
+        if any(one.until is None for one in theirs):
+            return _Choice(name, label, _("Unsubscribed"), can_be_ended=False)
+        return _Choice(name, label, _("Paused") if theirs else "", can_be_ended=True)
 
     def _page(self, template: str, **context: Any) -> Response:
         title = _("Unsubscribe") if template == "preferences" else _("This link isn't complete")
