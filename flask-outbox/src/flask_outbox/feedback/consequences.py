@@ -140,7 +140,7 @@ def _condemn(session: Session, event: TrustedEvent, key: str, *, now: float) -> 
     """Suppress a dead address.
 
     Outages of directories have refused everybody as unknown. So where the address took mail within
-    30 days, it takes a second report, on another day, about mail that was sent after what it took.
+    30 days, it takes a second report, a day later, about mail that was sent after what it took.
     """
     took_at = _took_mail_at(session, event, key, now=now)
     if took_at is None or _was_reported_before(session, key, after=took_at, now=now):
@@ -164,14 +164,17 @@ def _took_mail_at(session: Session, event: TrustedEvent, key: str, *, now: float
 
 
 def _was_reported_before(session: Session, key: str, *, after: float, now: float) -> bool:
-    """Whether the address was called dead on an earlier day, since it last took mail."""
+    """Whether the address was called dead a day ago or earlier, since it last took mail.
+
+    A date would not do: outages do not end at midnight.
+    """
     found = session.scalar(
         select(func.min(MailEvent.at)).where(
             *_trusted(key, since=max(after, now - REMEMBERED_SECONDS)),
             MailEvent.meaning == Meaning.DEAD,
         )
     )
-    return found is not None and found // DAY < now // DAY
+    return found is not None and found <= now - DAY
 
 
 def _pause_lists(session: Session, key: str, *, now: float) -> None:
