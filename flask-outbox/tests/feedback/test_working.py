@@ -203,6 +203,18 @@ def test_who_unsubscribes_at_their_provider_is_told_of_too(back: ComingBack) -> 
 
 
 @ON_SQLITE
+def test_an_unsubscribing_waits_for_a_process_that_knows_the_list(back: ComingBack) -> None:
+    number = back.sent(kind=DIGEST)
+    known = current_outbox().email_types.pop(DIGEST)
+    back.happens(number, Meaning.UNSUBSCRIBED)
+    assert back.opt_outs() == []
+    current_outbox().register(known)
+    back.now += 60
+    back.work_off()
+    assert back.opt_outs() == [("digest", "unsubscribed", None)]
+
+
+@ON_SQLITE
 def test_nobody_is_told_of_somebody_whose_address_is_gone(back: ComingBack) -> None:
     told: list[object] = []
 

@@ -194,7 +194,7 @@ def _finish(
         session.execute(update(MailReport).where(this).values(note=one.note))
         return []
     found = match(session, outbox.delivery.return_path, one.findings, at=one.received_at)
-    if now < one.received_at + WAITS_FOR_MESSAGE and any(map(_waits, found)):
+    if now < one.received_at + WAITS_FOR_MESSAGE and any(_waits(outbox, each) for each in found):
         # Later and later, but never after the hour.
         pause = max(MINUTE, now - one.received_at)
         due_at = min(now + pause, one.received_at + WAITS_FOR_MESSAGE)
@@ -209,11 +209,13 @@ def _finish(
     ]
 
 
-def _waits(found: Match) -> bool:
-    """Whether the message may still come, or its attempt be settled."""
+def _waits(outbox: Outbox, found: Match) -> bool:
+    """Whether the message may still come, its attempt be settled, or newer code know its list."""
     if found.message is None:
         return found.finding.is_authentic
-    return found.is_trusted and found.message.status in WAITING
+    needs_list = found.finding.meaning is Meaning.UNSUBSCRIBED
+    lacks_list = needs_list and found.message.kind not in outbox.email_types
+    return found.is_trusted and (lacks_list or found.message.status in WAITING)
 
 
 def _write(session: Session, one: _Read, found: Match) -> bool:
