@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -61,7 +62,19 @@ def test_its_address_stays_with_whoever_has_it(app: Flask, is_good: bool) -> Non
     page = Visitor(app).get(opened)
     assert page.headers["Cache-Control"] == "no-store"
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert opened not in page.text, "not in a link to another language either"
+    links = re.findall(r'href="([^"]*)"', page.text)
+    assert [one for one in links if opened in one and not one.startswith("/language/")] == []
+
+
+def test_another_language_keeps_the_page(app: Flask) -> None:
+    visitor = Visitor(app)
+    page = visitor.get(path(app))
+    russian = re.search(r'href="([^"]*/language/ru[^"]*)"', page.text)
+    assert russian
+    answer = visitor.get(unescape(russian[1]), follow=False)
+    assert answer.location == path(app)
+    assert 'lang="ru"' in visitor.get(answer.location).text
+    assert not has_left(app)
 
 
 def test_somebody_who_is_signed_in_uses_it_as_well(app: Flask) -> None:

@@ -92,9 +92,13 @@ def add_secret_prefix(app: Flask, prefix: str) -> None:
     app.extensions[_PREFIXES].append(prefix)
 
 
-def return_path() -> str:
-    """The path to return to after a detour: this page's, unless it may hold a token."""
-    if _is_secret() and not request.path.endswith(f"/{IN_SESSION}"):
+def return_path(*, keeps_token: bool = False) -> str:
+    """The path to return to after a detour: this page's, unless it may hold a token.
+
+    With `keeps_token`, that of a page whose token stays in its address, too: for a detour that only
+    redirects.
+    """
+    if _is_secret() and not keeps_token and not request.path.endswith(f"/{IN_SESSION}"):
         return home()
     return request.script_root + request.full_path.removesuffix("?")
 
