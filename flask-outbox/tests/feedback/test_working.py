@@ -16,9 +16,12 @@ from flask_outbox import MessageEvent, Status, current_outbox, parse_address
 from flask_outbox.application import make_dispatcher
 from flask_outbox.delivery.housekeeping import Housekeeping
 from flask_outbox.feedback import matching
+from flask_outbox.feedback.findings import Finding
+from flask_outbox.feedback.matching import NAMED_TRIED, TOKENS_TRIED, match
 from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.feedback.working import AT_ONCE, WAITS_FOR_MESSAGE, WORK_OFF, work_off
-from flask_outbox.message.addresses import address_digest
+from flask_outbox.message import return_path
+from flask_outbox.message.addresses import address_digest, address_key
 from flask_outbox.operations.feedback import KEPT_AT_LEAST, prune_events
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import MailReport, OutboxMessage
@@ -29,7 +32,7 @@ from flask_outbox.signals import (
     message_delivered,
     unsubscribed,
 )
-from tests.application import transaction
+from tests.application import db, transaction
 from tests.databases import ON_SQLITE
 from tests.feedback.coming_back import (
     DIGEST,
@@ -353,6 +356,29 @@ def test_what_is_no_valid_token_changes_nothing(back: ComingBack, case: str) -> 
     assert back.status(number) == Status.SENT
     assert not back.is_suppressed()
     assert [one.trusted for one in back.events()] == [False]
+
+
+def test_a_report_of_many_names_and_tokens_takes_little_work(
+    back: ComingBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = tuple(RETURN_PATH.token(back.sent(), "eve@example.net", NOW) for _ in range(20))
+    parsed: list[str] = []
+
+    def counted(value: str) -> str:
+        parsed.append(value)
+        return address_key(value)
+
+    monkeypatch.setattr(matching, "address_key", counted)
+    monkeypatch.setattr(return_path, "address_key", counted)
+    findings = [
+        Finding(
+            Meaning.DEAD, f"{n}@münchen", f"{n}@köln.example", tokens=forged, message_ids=("<1>",)
+        )
+        for n in range(50)
+    ]
+    (found,) = match(db.session, RETURN_PATH, findings, at=NOW)
+    assert found.message is None
+    assert len(parsed) <= 4 * NAMED_TRIED + 2 * TOKENS_TRIED
 
 
 def test_a_report_with_a_sender_to_reply_to_changes_nothing(back: ComingBack) -> None:

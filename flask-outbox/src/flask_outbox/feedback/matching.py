@@ -22,6 +22,10 @@ from flask_outbox.outbox.models import OutboxMessage
 TOKENS_TRIED = 10
 """Of those that a report has: a real one has one, which stands early."""
 
+NAMED_TRIED = 20
+"""Of the recipients that a report names: one that has a token is about one. An address in another
+script takes a millisecond, for which nobody else can write."""
+
 REPORTED_WITHIN = 30 * DAY
 """How long after it was enqueued a message is looked for by its Message-ID alone."""
 
@@ -92,7 +96,8 @@ def _by_token(
 ) -> list[Match]:
     if return_path is None or not findings or not findings[0].tokens:
         return []
-    words = [word for one in findings for word in (one.original_address, one.address)]
+    some = findings[:NAMED_TRIED]
+    words = [word for one in some for word in (one.original_address, one.address)]
     # Digests: to parse an address takes time, and each is tried with each token.
     named = {
         address_digest(key): key for word in (*words, *findings[0].addressed) if (key := _key(word))
@@ -135,8 +140,11 @@ def _severity(finding: Finding) -> int:
 
 
 def _by_message_id(session: Session, findings: Sequence[Finding]) -> list[Match]:
-    keys = [key for one in findings if (key := _key(one.original_address) or _key(one.address))]
-    message = _with_message_id(session, keys, findings[0].message_ids if findings else ())
+    if not findings or not findings[0].message_ids:
+        return []
+    some = findings[:NAMED_TRIED]
+    keys = [key for one in some if (key := _key(one.original_address) or _key(one.address))]
+    message = _with_message_id(session, keys, findings[0].message_ids)
     if message is None:
         return []
     theirs = [one for one in findings if message.recipient_key in _names(one.address)]
