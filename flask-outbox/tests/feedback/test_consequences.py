@@ -17,6 +17,7 @@ from flask_outbox.feedback.consequences import (
 from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.suppressions import (
+    GIVEN_UP_SECONDS,
     SUPPRESSED_SECONDS,
     SuppressionSource,
     suppress,
@@ -159,6 +160,22 @@ def test_a_success_clears_soft_bounces(back: ComingBack) -> None:
     back.now += 1
     back.happens(back.sent(), Meaning.FULL)
     assert back.opt_outs() == []
+
+
+def test_mail_that_does_not_come_back_clears_soft_bounces(back: ComingBack) -> None:
+    for _ in range(SOFT_DAYS):
+        back.happens(back.sent(), Meaning.FULL)
+        back.sent()
+        back.now += GIVEN_UP_SECONDS
+    assert back.opt_outs() == []
+
+
+def test_mail_that_may_still_come_back_clears_nothing(back: ComingBack) -> None:
+    for _ in range(SOFT_DAYS):
+        back.happens(back.sent(), Meaning.FULL)
+        back.sent()
+        back.now += DAY
+    assert len(back.opt_outs()) == 1
 
 
 def test_soft_bounces_of_more_than_thirty_days_do_not_pause(back: ComingBack) -> None:

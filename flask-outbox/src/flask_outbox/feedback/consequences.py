@@ -15,7 +15,12 @@ from flask_outbox.feedback.meanings import Meaning
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import MailEvent, OptOut, OutboxMessage, Status
 from flask_outbox.outbox.opt_outs import ALL_LISTS, OptOutReason, opt_out
-from flask_outbox.outbox.suppressions import SuppressionSource, lift_proved_wrong, suppress
+from flask_outbox.outbox.suppressions import (
+    GIVEN_UP_SECONDS,
+    SuppressionSource,
+    lift_proved_wrong,
+    suppress,
+)
 
 REMEMBERED_SECONDS = 30 * DAY
 """How long an event counts: soft bounces, first reports, and proofs that an address works."""
@@ -180,20 +185,31 @@ def _was_reported_before(session: Session, key: str, *, after: float, now: float
 def _pause_lists(session: Session, key: str, *, now: float) -> None:
     """Pause mail of lists after SOFT_DAYS days with soft bounces, since the last success."""
     soft = [one for one, consequence in CONSEQUENCES.items() if consequence.is_soft]
-    since = now - REMEMBERED_SECONDS
-    success = session.scalar(
-        select(func.max(MailEvent.at)).where(
-            *_trusted(key, since=since), MailEvent.meaning == Meaning.DELIVERED
-        )
-    )
+    since = _last_success(session, key, since=now - REMEMBERED_SECONDS, now=now)
     moments = session.scalars(
-        select(MailEvent.at).where(
-            *_trusted(key, since=max(since, success or 0.0)), MailEvent.meaning.in_(soft)
-        )
+        select(MailEvent.at).where(*_trusted(key, since=since), MailEvent.meaning.in_(soft))
     )
     if len({at // DAY for at in moments}) >= SOFT_DAYS:
         until = now + PAUSED_SECONDS
         opt_out(session, key, ALL_LISTS, reason=OptOutReason.BOUNCES, now=now, until=until)
+
+
+def _last_success(session: Session, key: str, *, since: float, now: float) -> float:
+    """When an event said last that mail arrived, or mail was sent that never came back.
+
+    `since` if neither happened later. All are Unix time.
+    """
+    told = select(func.max(MailEvent.at)).where(
+        *_trusted(key, since=since), MailEvent.meaning == Meaning.DELIVERED
+    )
+    # Most servers never tell. What does not fit into a mailbox comes back days later.
+    kept = select(func.max(OutboxMessage.settled_at)).where(
+        OutboxMessage.recipient_key == key,
+        OutboxMessage.created_at >= since - REMEMBERED_SECONDS,  # for the index
+        OutboxMessage.settled_at <= now - GIVEN_UP_SECONDS,
+        OutboxMessage.status == Status.SENT,
+    )
+    return max(since, session.scalar(told) or 0.0, session.scalar(kept) or 0.0)
 
 
 def _trusted(key: str, *, since: float) -> tuple[ColumnElement[bool], ...]:
