@@ -89,7 +89,8 @@ _REFUSALS = {
     RejectionReason.BEING_SENT: gettext_noop("This message is being sent right now."),
     RejectionReason.TOO_OLD: gettext_noop("This message is too old: its address was deleted."),
     RejectionReason.SUPPRESSED: gettext_noop(
-        "Nothing is sent to this address: it's suppressed. If that's wrong, allow it first."
+        "Nothing is sent to this address: it's suppressed. If that's wrong, allow the"
+        " address first."
     ),
     RejectionReason.CHANGED: gettext_noop(
         "This message has just changed. Check its status and try again."
