@@ -132,6 +132,8 @@ def test_muted_and_unconfirmed_people_cause_and_get_nothing(
     with transaction() as writing:
         writing.add(Mute(muter_id=susan, muted_id=bob))
     write(bob, mentions=[susan, unconfirmed], at=NOW + SECOND)
+    with transaction() as writing:
+        conversations.write(writing, bob, "susan", "Hello", now=NOW + 2 * SECOND)
     assert rows() == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from flask_outbox import Outbox
@@ -19,6 +19,7 @@ from microblog.notifications.bundles import window_arguments
 from microblog.notifications.email_preferences import EmailedKind, Frequency, Window
 from microblog.notifications.models import EmailPreference, Notification
 from microblog.notifications.notifications import Kind
+from microblog.people.models import Mute
 
 AT_ONCE_KIND = "notifications.at_once"
 
@@ -52,9 +53,11 @@ def email_about_post(session: Session, outbox: Outbox, post_id: int, *, now: dat
 def email_about_message(
     session: Session, outbox: Outbox, message: PrivateMessage, receiver_id: int
 ) -> None:
-    """Email the receiver of a message, if they want that at once."""
+    """Email the receiver of a message, if they want that at once and don't mute its sender."""
     wanted = _wanted().where(
-        User.id == receiver_id, EmailPreference.message == Frequency.AT_ONCE.value
+        User.id == receiver_id,
+        EmailPreference.message == Frequency.AT_ONCE.value,
+        ~exists().where(Mute.muter_id == receiver_id, Mute.muted_id == message.sender_id),
     )
     _email(session, outbox, wanted, now=message.created_at)
 
