@@ -228,6 +228,39 @@ def test_a_body_that_comes_in_small_parts_is_read_to_its_end(
 
 
 @ON_SQLITE
+@each_provider
+@pytest.mark.parametrize("maximum", [None, 2_000_000])
+def test_a_body_that_breaks_off_is_not_believed(
+    app: Flask, provider: str, maximum: int | None
+) -> None:
+    class Broken(BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError("no chunk")
+
+        def readinto(self, _buffer: Any) -> int:
+            raise OSError("no chunk")
+
+    app.config["MAX_CONTENT_LENGTH"] = maximum
+    request = {**REQUESTS[provider], "data": None, "input_stream": Broken()}
+    request["environ_overrides"] = {"wsgi.input_terminated": True}
+
+    assert post(app, provider, **request) == (401 if provider == "postmark" else 403)
+    assert reports(app) == []
+
+
+@ON_SQLITE
+@each_provider
+def test_what_the_application_finds_too_large_is_refused_and_logged(
+    app: Flask, provider: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 10
+
+    assert post(app, provider) == 413
+    assert f"A webhook for {provider} was not taken: it has more than" in caplog.text
+    assert reports(app) == []
+
+
+@ON_SQLITE
 def test_postmark_is_told_how_to_prove_itself(app: Flask) -> None:
     answer = app.test_client().post("/mail-events/postmark")
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")

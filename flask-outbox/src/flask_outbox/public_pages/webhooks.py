@@ -14,6 +14,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from flask_outbox.application import current_outbox
 from flask_outbox.database_errors import is_outage, reason
@@ -88,7 +89,8 @@ class _Webhooks:
         try:
             webhook = self._authenticate[provider](secrets, now)
         except _TooLargeError:
-            self._log_refusal(provider, f"it has more than {MAXIMUM_BYTES[provider]:,} bytes")
+            most = f"{MAXIMUM_BYTES[provider]:,} bytes"
+            self._log_refusal(provider, f"it has more than {most}, or than MAX_CONTENT_LENGTH")
             return _answer(413)
         except NotAuthenticError as error:
             self._log_refusal(provider, str(error))
@@ -134,18 +136,24 @@ class _Webhooks:
 
 
 class _TooLargeError(Exception):
-    """A body has more than its provider's MAXIMUM_BYTES."""
+    """A body has more than its provider's MAXIMUM_BYTES, or than the application takes at all."""
 
 
 def _body(provider: str) -> bytes:
-    """The body of the request. Raises _TooLargeError."""
+    """The body of the request. Raises _TooLargeError, and NotAuthenticError if it breaks off."""
     maximum = MAXIMUM_BYTES[provider]
     if (request.content_length or 0) > maximum:
         raise _TooLargeError
     body = bytearray()
     # A server may give less than it is asked for, and the rest later.
-    while len(body) <= maximum and (part := request.stream.read(_PART_BYTES)):
-        body += part
+    try:
+        while len(body) <= maximum and (part := request.stream.read(_PART_BYTES)):
+            body += part
+    except RequestEntityTooLarge:
+        raise _TooLargeError from None
+    except (OSError, ClientDisconnected):
+        # Anybody can say that a body is chunked, and send something else.
+        raise NotAuthenticError("its body breaks off") from None
     if len(body) > maximum:
         raise _TooLargeError
     return bytes(body)
