@@ -1,10 +1,14 @@
-"""Database errors that no statement causes: it cannot be reached, is full, locked or read-only."""
+"""Database errors that no statement causes: it cannot be reached, is full, locked or read-only.
+
+That all connections of the pool are in use is one of them: it passes as they do.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 # https://www.sqlite.org/rescode.html: the primary codes that do not come from the statement.
 _SQLITE = {
@@ -33,6 +37,8 @@ def is_outage(error: BaseException | None) -> bool:
     """Whether the database cannot be used, whatever the statement was."""
     if isinstance(error, PendingRollbackError):
         return error.code == _CONNECTION_WAS_LOST
+    if isinstance(error, PoolTimeoutError):
+        return True
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)

@@ -41,8 +41,8 @@ queue_run_delay = 2s
 minimal_backoff_time = 2s
 maximal_backoff_time = 3s
 delay_warning_time = 4s
-maximal_queue_lifetime = 12s
-bounce_queue_lifetime = 60s
+maximal_queue_lifetime = 30s
+bounce_queue_lifetime = 30s
 """
 
 MASTER = (
