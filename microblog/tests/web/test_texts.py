@@ -498,6 +498,7 @@ TEXTS = {
     "answer": "451 <later> & so on",
     "body": "<Terracotta> pots & so on",
     "all_link": "https://blog.example.com/notifications?a=b&c=d",
+    "messages_link": "https://blog.example.com/messages?a=b&c=d",
     "choose_link": "https://blog.example.com/settings?a=b&c=d",
     "unsubscribe_link": "https://blog.example.com/unsubscribe?a=b&c=d",
 }
@@ -508,6 +509,7 @@ CHOICES: dict[str, Any] = {
     "is_few": False,
     "by_nobody": False,
     "only": None,
+    "more_writers": True,
     "posts": (),
     "writers": (),
 }
