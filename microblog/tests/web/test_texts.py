@@ -30,7 +30,7 @@ from microblog.accounts.typed_codes import ALPHABET
 from microblog.database import transaction, utc_now
 from microblog.web import languages, templating
 from microblog.web.clients import RequestOrigin
-from microblog.web.plain_text import wrap
+from microblog.web.plain_text import quote, wrap
 from microblog.web.supported_languages import NAMES as LANGUAGE_NAMES
 from scripts import translations
 from tests.accounts.authenticator_app import prove, set_up_app
@@ -554,7 +554,7 @@ def texts_used(template: str) -> list[str]:
     source = (SOURCE / "templates" / template).read_text()
     moments = moments_of(template.partition(".")[0])
     environment = Environment()
-    environment.filters.update(wrap=wrap, local_time=languages.local_time)
+    environment.filters.update(quote=quote, wrap=wrap, local_time=languages.local_time)
     used = meta.find_undeclared_variables(environment.parse(source))
     assert used <= {*TEXTS, *NUMBERS, *CHOICES, *moments, "_", "ngettext"}, (
         f"{template}: add its variables to TEXTS"
