@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 
-from flask_outbox import EmailType, current_outbox
+from flask_outbox import EmailType, current_outbox, parse_address
 from flask_outbox.message.email import Email
+from flask_outbox.message.return_path import ReturnPath
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.suppressions import (
     GIVEN_UP_SECONDS,
@@ -20,6 +22,7 @@ from flask_outbox.outbox.suppressions import (
     suppress,
     suppression,
 )
+from flask_outbox.signals import message_suppressed
 from tests.application import db, transaction
 from tests.outbox_rows import rows
 from tests.smtp_server import ScriptedServer
@@ -28,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("app_context")
 
 SUSAN = "susan@example.com"
 NOW = 1_800_000_000.0
+PATH = ReturnPath(parse_address("bounces@example.com"), (b"a key",))
 NEWS, RESET = "tests.news", "tests.reset"
 NO_SUCH_USER = "550 5.1.1 No such user"
 LATER = "450 4.2.0 Later"
@@ -227,3 +231,90 @@ def test_mail_that_is_not_a_way_back_is_never_tried(
     found = suppression(db.session, SUSAN)
     assert found is not None
     assert found.tried_at is None
+
+
+# Several recipients
+
+OTHERS = ["anna@example.com", "ben@example.com"]
+NONE_OF_THEM = "; ".join(f"{who} is suppressed ({NO_SUCH_USER})" for who in [SUSAN, *OTHERS])
+
+
+def suppress_these(*addresses: str) -> None:
+    with transaction() as writing:
+        suppress(writing, [(one, NO_SUCH_USER) for one in addresses], now=NOW)
+
+
+def send_to_all() -> None:
+    with transaction() as writing:
+        current_outbox().send_email(
+            "Hello", None, [SUSAN], "Hello.", cc=OTHERS[:1], bcc=OTHERS[1:], session=writing
+        )
+
+
+@pytest.mark.parametrize("return_path", [None, PATH], ids=["one for all", "copies"])
+@pytest.mark.parametrize("who", [SUSAN, *OTHERS])
+def test_the_others_get_what_one_of_several_does_not(
+    app: Flask,
+    clock: Clock,
+    deliver: Callable[[], int],
+    smtp: ScriptedServer,
+    who: str,
+    return_path: ReturnPath | None,
+) -> None:
+    outbox = current_outbox()
+    outbox.delivery = replace(outbox.delivery, return_path=return_path)
+    suppress_these(who)
+    send_to_all()
+    deliver()
+    status, answer = last(app)
+    assert status == "sent"
+    assert answer.endswith(f"{who} is suppressed ({NO_SUCH_USER})")
+    reached = sorted(one for message in smtp.received for one in message.recipients)
+    assert reached == sorted({SUSAN, *OTHERS} - {who})
+    assert suppression(db.session, who) is not None
+
+
+def test_what_is_for_nobody_else_is_discarded_and_told(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    told = []
+
+    def hear(_sender: object, **given: object) -> None:
+        told.append(given)
+
+    suppress_these(SUSAN, *OTHERS)
+    with message_suppressed.connected_to(hear):
+        send_to_all()
+        deliver()
+    assert last(app) == ("discarded", NONE_OF_THEM)
+    assert smtp.received == []
+    assert len(told) == 1
+
+
+def test_who_waits_for_another_attempt_may_be_suppressed_meanwhile(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    """What others of the message got counts: it was sent."""
+    smtp.script["rcpt"] = ["250 OK", LATER, LATER]
+    send_to_all()
+    deliver()
+    assert last(app)[0] == "deferred"
+    suppress_these(*OTHERS)
+    clock.now += DAY
+    deliver()
+    status, answer = last(app)
+    assert (status, answer.count("is suppressed")) == ("sent", 2)
+    assert [message.recipients for message in smtp.received] == [[SUSAN]]
+
+
+def test_whom_a_composer_names_is_asked_for_too(
+    app: Flask, clock: Clock, deliver: Callable[[], int], smtp: ScriptedServer
+) -> None:
+    """Not only whom the message was enqueued for."""
+    named = "tests.named"
+    current_outbox().register(EmailType(named, lambda *_: Email("Hm", "Hm.", to=OTHERS)))
+    suppress_these(OTHERS[0])
+    enqueue(named)
+    deliver()
+    assert last(app)[0] == "sent"
+    assert [message.recipients for message in smtp.received] == [OTHERS[1:]]

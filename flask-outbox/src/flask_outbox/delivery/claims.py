@@ -166,8 +166,8 @@ class Settlement:
     of a message that nobody will compose again; None leaves them alone. `recipients` are those
     still to be served. A message that `reached_server` counts against rate limits. `trouble` is the
     error if the server itself is in trouble, and `email` what the server accepted; neither is
-    stored. `server` is the name of the server that was tried, if it has one. `opted_out`: its
-    recipient has unsubscribed.
+    stored. `server` is the name of the server that was tried, if it has one. `suppressed`: nothing
+    is sent to its recipients, who are suppressed or have unsubscribed.
     """
 
     claim: Claim
@@ -182,7 +182,7 @@ class Settlement:
     trouble: SmtpError | None = None
     email: Email | None = None
     server: str = ""
-    opted_out: bool = False
+    suppressed: bool = False
 
 
 class Claims:

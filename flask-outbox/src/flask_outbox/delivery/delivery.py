@@ -7,7 +7,7 @@ mailed link, exists only during the delivery, and its lifetime begins when the m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -30,13 +30,18 @@ from flask_outbox.outbox.limits import RecipientLimit
 from flask_outbox.outbox.models import Status
 from flask_outbox.outbox.opt_outs import find_opt_out, words_of_opt_out
 from flask_outbox.outbox.outbox import Outbox
-from flask_outbox.outbox.prerendered import PRERENDERED, read_prerendered
+from flask_outbox.outbox.prerendered import (
+    PRERENDERED,
+    has_several_recipients,
+    read_prerendered,
+)
 from flask_outbox.outbox.suppressions import (
     SuppressionSource,
     condemns_address,
     lift_proved_wrong,
     may_try,
     suppress,
+    suppressed_among,
 )
 from flask_outbox.signals import (
     MessageEvent,
@@ -79,10 +84,14 @@ _SIGNALS = {
 
 @dataclass(frozen=True, slots=True)
 class _Composed:
-    """A message as its composer wrote it, with its recipients, and as it is offered."""
+    """A message as its composer wrote it, with its recipients, and as it is offered.
+
+    `left_out` are suppressed recipients, with the reason of each.
+    """
 
     email: Email
     envelope: Envelope
+    left_out: Mapping[str, str]
 
 
 class Delivery:
@@ -165,7 +174,7 @@ class Delivery:
         if outcome := self._not_ready(email_type, claim, transport):
             return outcome
         # Not before the server can be reached: what never left would use up the day's try.
-        if claim.is_suppressed and not self._may_try(claim):
+        if claim.is_suppressed and email_type.way_back and not self._may_try(claim):
             return self._suppressed(claim)
         composed = self._compose(email_type, claim, transport)
         if isinstance(composed, Settlement):
@@ -196,7 +205,7 @@ class Delivery:
         if claim.damaged is not None:
             words = f"Its row is damaged: the {claim.damaged} cannot be read."
             return self._end(claim, Status.DEAD, words)
-        if claim.is_suppressed and not email_type.way_back:
+        if claim.is_suppressed and not (email_type.way_back or _is_for_others(claim)):
             return self._suppressed(claim)
         if claim.previous_attempt_lost and not email_type.repeat_unknown:
             words = "The process died during an attempt."
@@ -208,7 +217,7 @@ class Delivery:
 
     def _suppressed(self, claim: Claim) -> Settlement:
         words = f"The address is suppressed: {claim.suppressed}"
-        return self._end(claim, Status.DISCARDED, words)
+        return replace(self._end(claim, Status.DISCARDED, words), suppressed=True)
 
     def _may_try(self, claim: Claim) -> bool:
         """Whether this is the one message of the day that is tried at a suppressed address.
@@ -248,7 +257,7 @@ class Delivery:
         if found is None:
             return None
         outcome = self._end(claim, Status.DISCARDED, words_of_opt_out(found, email_type.list))
-        return replace(outcome, opted_out=True)
+        return replace(outcome, suppressed=True)
 
     def _compose(
         self, email_type: EmailType, claim: Claim, transport: Transport
@@ -304,8 +313,8 @@ class Delivery:
 
     def _written(
         self, email_type: EmailType, claim: Claim, email: Email, transport: Transport
-    ) -> _Composed:
-        """The email with its recipients, and as bytes."""
+    ) -> _Composed | Settlement:
+        """The email with its recipients, and as bytes, or the outcome if all are suppressed."""
         if not email.recipients:
             email = replace(email, to=(Address.from_mailbox(claim.recipient),))
         sender = email.sender or self.outbox.author(email_type)
@@ -314,6 +323,10 @@ class Delivery:
             check_list_mail(email, claim.recipient_key)
             headers |= self.outbox.list_headers(claim.recipient_key, email_type.list, sender)
         recipients = claim.recipients or [one.mailbox for one in email.recipients]
+        left_out = self._left_out(email_type, claim, recipients)
+        recipients = [one for one in recipients if one not in left_out]
+        if not recipients:
+            return self._none_left(email_type, claim, left_out)
         offered = email
         if email.needs_smtputf8() and not transport.offers("smtputf8"):
             # The server would refuse the whole message for an address in its headers.
@@ -332,7 +345,27 @@ class Delivery:
         )
         if self._return_path is None:
             content = self.options.sign(content)
-        return _Composed(email, Envelope(sender.mailbox, recipients, content, utf8))
+        return _Composed(email, Envelope(sender.mailbox, recipients, content, utf8), left_out)
+
+    def _left_out(
+        self, email_type: EmailType, claim: Claim, recipients: Sequence[str]
+    ) -> dict[str, str]:
+        """The recipients beside the first who are suppressed, as the claim told of that one alone.
+
+        Raises SQLAlchemyError if the database cannot be used.
+        """
+        if email_type.way_back or list(recipients) == [claim.recipient]:
+            return {}
+        with self.outbox.sessions() as session:
+            return suppressed_among(session, recipients, now=self._now())
+
+    def _none_left(
+        self, email_type: EmailType, claim: Claim, left_out: Mapping[str, str]
+    ) -> Settlement:
+        words = "; ".join(_left_out_words(left_out))
+        if accepted_before(claim.history):
+            return self._sent(email_type, claim, words)
+        return replace(self._end(claim, Status.DISCARDED, words), suppressed=True)
 
     @property
     def _return_path(self) -> ReturnPath | None:
@@ -368,9 +401,17 @@ class Delivery:
                 return self._end(claim, Status.UNKNOWN, words)
             return self._retry(email_type, claim, words)
         self._suppress_unknown(accepted.refused)
-        if claim.is_suppressed and not accepted.refused and not self.options.redirect_to:
+        is_tried = claim.is_suppressed and claim.recipient not in composed.left_out
+        if is_tried and not accepted.refused and not self.options.redirect_to:
             self._forget_suppression(claim)
-        answer = "; ".join([accepted.answer, *describe(accepted.refused), *self._redirection()])
+        answer = "; ".join(
+            [
+                accepted.answer,
+                *describe(accepted.refused),
+                *_left_out_words(composed.left_out),
+                *self._redirection(),
+            ]
+        )
         if is_unknown(accepted.refused) and not email_type.repeat_unknown:
             left = remaining(accepted.refused)
             outcome = self._end(claim, Status.UNKNOWN, answer, recipients=left)
@@ -535,7 +576,7 @@ class Delivery:
             self.outbox.dispatched(email, claim.message_id, claim.date)
         if ours:
             signal = _SIGNALS[settlement.status]
-            if signal is message_discarded and (claim.is_suppressed or settlement.opted_out):
+            if signal is message_discarded and settlement.suppressed:
                 signal = message_suppressed
             announce(signal, self.outbox.signal_sender, _event(settlement))
 
@@ -547,6 +588,15 @@ class Delivery:
 
     def _now(self) -> float:
         return self.outbox.clock()
+
+
+def _is_for_others(claim: Claim) -> bool:
+    """Whether a finished message is for others beside the one whom its row names."""
+    return claim.kind == PRERENDERED and has_several_recipients(claim.arguments)
+
+
+def _left_out_words(left_out: Mapping[str, str]) -> list[str]:
+    return [f"{who} is suppressed ({reason})" for who, reason in left_out.items()]
 
 
 def warn_of_redirection(outbox: Outbox) -> None:

@@ -126,6 +126,11 @@ def _compose(_session: Session, context: ComposeContext) -> Email:
     return read_prerendered(context.arguments)
 
 
+def has_several_recipients(written: Mapping[str, Any]) -> bool:
+    """Whether the message that `prerendered_arguments` wrote is for more than one address."""
+    return sum(len(written.get(name) or ()) for name in ("to", "cc", "bcc")) > 1
+
+
 def read_prerendered(written: Mapping[str, Any]) -> Email:
     """The message that `prerendered_arguments` wrote."""
     return Email(

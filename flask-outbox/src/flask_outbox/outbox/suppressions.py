@@ -13,7 +13,7 @@ from enum import StrEnum
 from sqlalchemy import String, bindparam, delete, exists, select, text
 from sqlalchemy.orm import Session
 
-from flask_outbox.message.addresses import address_key
+from flask_outbox.message.addresses import Address, address_key
 from flask_outbox.outbox.email_types import DAY
 from flask_outbox.outbox.models import OutboxMessage, Status, Suppression
 
@@ -147,6 +147,22 @@ def suppression(session: Session, key: str, *, now: float | None = None) -> Supp
     found = session.scalar(_BY_KEY, {"key": key})
     ended = found is not None and found.until is not None and now is not None and found.until <= now
     return None if ended else found
+
+
+def suppressed_among(session: Session, addresses: Sequence[str], *, now: float) -> dict[str, str]:
+    """Those of the addresses, which were parsed before, that are suppressed at `now` (Unix time).
+
+    Each comes with its reason.
+    """
+    keys = {address: Address.from_mailbox(address).key for address in addresses}
+    found = session.scalars(
+        select(Suppression).where(
+            Suppression.address_key.in_(set(keys.values())),
+            (Suppression.until.is_(None)) | (Suppression.until > now),
+        )
+    )
+    reasons = {one.address_key: one.reason for one in found}
+    return {address: reasons[key] for address, key in keys.items() if key in reasons}
 
 
 def suppressions(session: Session, key: str | None = None) -> Sequence[Suppression]:
