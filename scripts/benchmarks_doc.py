@@ -139,7 +139,7 @@ def _opening(results: Sequence[Result]) -> Iterator[str]:
     yield ""
     yield (
         "Written by `scripts/benchmarks_doc.py` from the results of `make bench`. Each promise"
-        " compares within one run, or is a limit. Other figures are those of the machine below them."
+        " compares within one run, or is a limit. Other figures are the machine's named below."
     )
     yield ""
     yield from _table(
