@@ -49,7 +49,13 @@ def test_examples_say_what_their_reader_types() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("ru", "Доставлять письма из очереди"), ("zh_Hant", "寄送佇列中的信件")]
+    ("language", "said"),
+    [
+        ("ru", "Доставлять письма из очереди"),
+        ("zh_Hant", "寄送佇列中的信件"),
+        ("zh_TW.UTF-8", "寄送佇列中的信件"),
+        ("de:zh_HK", "寄送佇列中的信件"),
+    ],
 )
 def test_help_is_in_the_language_of_the_terminal(language: str, said: str) -> None:
     for arguments in (["--help"], ["deliver", "--help"]):
