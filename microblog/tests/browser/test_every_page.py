@@ -87,6 +87,28 @@ def test_a_page_is_accessible(window: Page, site: FilledSite, wanted: SitePage) 
     assert not found, "\n".join(found)
 
 
+@pytest.fixture(scope="module")
+def followed() -> set[tuple[str, str]]:
+    """The links that were asked for already, each with its reader."""
+    return set()
+
+
+@pytest.mark.parametrize("wanted", PAGES, ids=lambda one: one.name)
+def test_every_link_of_a_page_leads_somewhere(
+    window: Page, site: FilledSite, wanted: SitePage, followed: set[tuple[str, str]]
+) -> None:
+    show(window, site, wanted)
+    links = window.evaluate(
+        """[...document.links].filter(one => one.origin === location.origin)
+          .filter(one => !one.getAttribute("href").startsWith("#"))
+          .map(one => one.pathname + one.search)"""
+    )
+    asked = {(wanted.reader, one) for one in links if not one.startswith("/language/")} - followed
+    followed |= asked
+    lost = {one for _, one in asked if not window.request.get(site.address + one).ok}
+    assert not lost
+
+
 @pytest.mark.parametrize("wanted", [one for one in PAGES if one.sent], ids=lambda one: one.name)
 def test_an_answer_to_a_form_can_be_opened_again(
     window: Page, site: FilledSite, wanted: SitePage

@@ -56,7 +56,7 @@ def test_what_was_chosen_is_kept(app: Flask, reader: Visitor, susan: int) -> Non
     page = reader.get(PAGE).text
     for value in ("at_once", "daily", "weekly", "18", "4"):
         assert f'<option selected value="{value}">' in page
-    assert "Berlin" in page
+    assert "The hour is that of your time zone: Berlin." in words(reader.get(PAGE))
     reader.submit(PAGE, {**FIELDS, "reply": "never", "mention": "never", "message": "never"})
     kept = chosen(app, susan)
     assert kept
