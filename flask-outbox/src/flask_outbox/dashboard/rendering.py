@@ -27,11 +27,18 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def render_page(
-    template: str, title: str, *, layout: str, navigation: bool, **context: object
+    template: str,
+    title: str,
+    *,
+    layout: str,
+    navigation: bool,
+    has_error: bool = False,
+    **context: object,
 ) -> str:
     """Render a template of ours, and put it into the block `content` of the layout.
 
-    The two are rendered apart, so that neither sees the other's functions and variables.
+    The two are rendered apart, so that neither sees the other's functions and variables. With
+    `has_error`, the window's title says first that something is wrong.
     Raises RuntimeError if the layout has no such block: the page would be empty.
     """
     made = render_template(
@@ -49,6 +56,7 @@ def render_page(
         percent=percent,
         **context,
     )
+    title = gettext("Error: %(title)s", title=title) if has_error else title
     content = Markup(made)  # noqa: S704 - Jinja escaped what is in it
     page = render_template(
         f"{_FOLDER}/page.html",

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from flask_outbox.application import current_outbox
 from flask_outbox.dashboard.chart import draw
 from flask_outbox.dashboard.csrf import check_csrf
-from flask_outbox.dashboard.forms import SearchForm, read_address, read_search, without_nul
+from flask_outbox.dashboard.forms import read_address, read_search, without_nul
 from flask_outbox.dashboard.labels import kind_label, why_not
 from flask_outbox.dashboard.rendering import OWN_LAYOUT, reader_zone, render_page
 from flask_outbox.feedback.findings import without_secrets
@@ -153,7 +153,8 @@ class _Views:
             if not form.errors:
                 found = messages.search(reading, form.wanted(), count=PAGE_SIZE + 1)
                 shown |= {"found": found[:PAGE_SIZE], "older": _older(found, form.typed)}
-            return self._page("messages", _titled(_("Mail"), form), form=form, kinds=kinds, **shown)
+            shown |= {"form": form, "kinds": kinds, "has_error": bool(form.errors)}
+            return self._page("messages", _("Mail"), **shown)
 
     def show_message(self, message_id: int) -> str:
         with _reading() as reading:
@@ -214,8 +215,8 @@ class _Views:
                 if len(found) > PAGE_SIZE:
                     after = found[PAGE_SIZE - 1].address_key
                     shown["more"] = url_for(".suppressed", **form.typed, after=after)
-            title = _titled(_("Suppressed addresses"), form)
-            return self._page("suppressed", title, form=form, **shown)
+            shown |= {"form": form, "has_error": bool(form.errors)}
+            return self._page("suppressed", _("Suppressed addresses"), **shown)
 
     def lift(self) -> str | AnyResponse:
         key = without_nul(request.values.get("address", ""))
@@ -245,10 +246,8 @@ class _Views:
                 self.log(f"suppressed {key}")
                 _notify("success", _("Nothing more is sent to %(address)s.", address=key))
                 return redirect(url_for(".suppressed"))
-        title = _("Suppress an address")
-        if error:
-            title = _("Error: %(title)s", title=title)
-        return self._page("suppress", title, typed=typed, reason=reason, error=error)
+        given = {"typed": typed, "reason": reason, "error": error, "has_error": bool(error)}
+        return self._page("suppress", _("Suppress an address"), **given)
 
     def show_feedback(self) -> str:
         """Show rates by receiving domain, and what nobody understands."""
@@ -317,11 +316,6 @@ class _Views:
             notice=notice,
             **context,
         )
-
-
-def _titled(title: str, form: SearchForm) -> str:
-    """The title of a page with this form: it says first that something is wrong."""
-    return _("Error: %(title)s", title=title) if form.errors else title
 
 
 def _notify(category: str, text: str) -> None:
