@@ -69,7 +69,9 @@ def test_a_text_lacks_a_term_of_what_does_not_find_it(typed: str, text: str) -> 
     assert not set(wanted_terms(typed)) <= set(terms(text))
 
 
-@pytest.mark.parametrize("text", ["", " ", "!?", "😀", "\0", "\u202e", "\ud800", "* : - ( )"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "!?", "😀", "\0", "\u202e", "\ud800", "* : - ( )", "⺀", "⺀⺁"]
+)
 def test_without_a_letter_there_is_no_term(text: str) -> None:
     assert terms(text) == wanted_terms(text) == []
 

@@ -81,8 +81,10 @@ def _terms_of(word: str) -> tuple[str, ...]:
 
 def _pieces_of_run(run: str, offset: int) -> Iterator[Piece]:
     letters = [
-        Piece(offset + found.start(), offset + found.end(), "".join(_terms_of(found[0])), True)
+        Piece(offset + found.start(), offset + found.end(), term, True)
         for found in _LETTER.finditer(run)
+        # Some radicals of Chinese are symbols, and no letters.
+        if (term := "".join(_terms_of(found[0])))
     ]
     if len(letters) == 1:
         yield letters[0]._replace(is_inner=False)
