@@ -18,7 +18,7 @@ REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 @cache
 def has_broker(url: str) -> bool:
     """Whether RabbitMQ or Redis answers there."""
-    with Connection(url, connect_timeout=2) as connection:
+    with Connection(url, connect_timeout=10) as connection:
         try:
             connection.connect()
         except (OSError, *connection.connection_errors):

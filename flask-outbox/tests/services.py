@@ -27,7 +27,7 @@ def has_postgresql() -> bool:
     except ImportError:
         return False
     try:
-        psycopg.connect(POSTGRESQL, connect_timeout=2).close()
+        psycopg.connect(POSTGRESQL, connect_timeout=10).close()
     except psycopg.Error:
         return False
     return True

@@ -154,14 +154,14 @@ class ScriptedServer:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def wait_for(self, count: int, *, seconds: float = 15.0) -> list[Received]:
+    def wait_for(self, count: int, *, seconds: float = 120.0) -> list[Received]:
         """The messages, as soon as there are so many."""
         with self._arrived:
             arrived = self._arrived.wait_for(lambda: len(self.received) >= count, seconds)
         assert arrived, f"{len(self.received)} of {count} messages within {seconds:.0f} s"
         return self.received
 
-    def wait_until_hung_up(self, *, seconds: float = 60.0) -> None:
+    def wait_until_hung_up(self, *, seconds: float = 120.0) -> None:
         """Wait until every client is gone and everything it sent is read."""
         for conversation in self._threads[1:]:
             conversation.join(seconds)

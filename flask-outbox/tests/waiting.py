@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def eventually(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
+def eventually(condition: Callable[[], object], *, seconds: float = 120.0) -> bool:
     """Wait until the condition is true; return whether that happened in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -70,7 +70,7 @@ def test_one_task_is_enough_for_all_connections_and_for_all_that_waits(
     smtp.delay = 0.1
     with workers.running(broker, "outbox", concurrency=4, look_seconds=NEVER_LOOK) as worker:
         celery.send_task("flask_outbox.deliver", queue=broker.queues[1])
-        smtp.wait_for(400, seconds=60)
+        smtp.wait_for(400)
         assert eventually(lambda: all_sent(app))
         started = worker.log.read_text().count("] received")
         assert eventually(lambda: length_of(broker, broker.queues[1]) == 0)
@@ -199,7 +199,7 @@ def test_two_workers_share_one_limit(
     ):
         workers.post(16)
         workers.post(1, "bob@example.com", urgent=True)
-        received = smtp.wait_for(17, seconds=60)
+        received = smtp.wait_for(17)
         assert eventually(lambda: all_sent(app))
     moments = sorted(one.at for one in received)
     assert most_within(1, moments) <= 4
@@ -215,7 +215,7 @@ def test_a_worker_without_a_broker_delivers_and_ends(
     nowhere = Broker.at(f"amqp://guest:guest@{HOST}:{free_port()}//")
     workers.post(3)
     with workers.running(nowhere, "outbox", ready=False) as worker:
-        smtp.wait_for(3, seconds=90)
+        smtp.wait_for(3)
         assert eventually(lambda: all_sent(app))
         worker.process.terminate()
         assert worker.process.wait(timeout=20) == 0

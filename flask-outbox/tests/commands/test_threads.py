@@ -190,7 +190,7 @@ def test_two_web_workers_with_a_thread_each_send_nothing_twice(
     port = free_port()
     with gunicorn(greeter, port, GREETER_IN_THREAD="1") as started:
         visits = visit_until_both_served(port)
-        smtp.wait_for(visits, seconds=60)
+        smtp.wait_for(visits)
         assert started.end() == 0
     assert Counter(one.recipients[0] for one in smtp.received).most_common(1)[0][1] == 1
     assert greeter.statuses() == ["sent"] * visits

@@ -95,7 +95,7 @@ def test_a_clock_that_is_set_repeats_no_mail_stops_none_and_ends_no_session(
     smtp.script.clear()
     ask_for_reset(base, "dave")
     # One was due in an hour by the new time.
-    smtp.wait_for(5, seconds=60)
+    smtp.wait_for(5)
     assert "Hi, susan!" in susan.open("/")
     assert opens(base, link)
 

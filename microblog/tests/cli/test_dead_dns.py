@@ -77,7 +77,7 @@ def test_mail_waits_for_a_silent_name_server_and_nothing_else_does(
     assert '"ok"' in site.get("/healthz")
     assert smtp.connections == 0
     names.silent = False
-    assert len(smtp.wait_for(2, seconds=60)) == 2
+    assert len(smtp.wait_for(2)) == 2
     assert eventually(lambda: len(logged(site)) == 2)
     begun, over = logged(site)
     assert begun.startswith(BEGUN)

@@ -274,7 +274,7 @@ def test_at_a_terminal_the_old_file_stays_locked_until_enter(
         os.write(keyboard, b"\n")
         assert moving.wait(timeout=60) == 0
     finally:
-        end(moving, seconds=10)
+        end(moving, seconds=60)
         os.close(keyboard)
         os.close(terminal)
     require_moved(filled, target)

@@ -127,7 +127,7 @@ def test_a_site_serves_and_delivers_and_its_dispatcher_comes_back_and_all_end_to
     assert first is not None
     os.kill(first, signal.SIGKILL)
     ask_for_reset(site)
-    assert len(smtp.wait_for(2, seconds=30)) == 2
+    assert len(smtp.wait_for(2)) == 2
     second = dispatcher(site)
     assert second not in {None, first}
     assert not is_alive(first)
@@ -159,7 +159,7 @@ def test_what_was_in_flight_leaves_within_a_minute_of_a_crash(
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     assert end_lease(tmp_path / "site.db") <= 60
-    (received,) = smtp.wait_for(1, seconds=60)
+    (received,) = smtp.wait_for(1)
     assert received.recipients == ["susan@example.com"]
 
 

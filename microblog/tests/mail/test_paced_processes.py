@@ -72,7 +72,7 @@ def test_two_dispatchers_share_one_limit(
             both.enter_context(dispatching(make_settings(INSTANCE_PATH=tmp_path / name, **LIMITS)))
             for name in ("first", "second")
         ]
-        received = smtp.wait_for(GMAIL + OTHERS, seconds=60)
+        received = smtp.wait_for(GMAIL + OTHERS)
         assert eventually(lambda: {row.status for row in rows(app)} == {Status.SENT})
     # A line is written after the row: of the last one only when the processes have ended.
     shares = [log.read_text().count(": sent:") for log in logs]

@@ -70,4 +70,4 @@ def _arrives_soon(app: Flask, smtp: ScriptedServer) -> bool:
     posted_at = time.time()
     with app.app_context():
         send_email("Ring", None, ["susan@example.com"], "Hello.\n")
-    return smtp.wait_for(before + 1, seconds=60)[-1].at - posted_at < BY_TASK_SECONDS
+    return smtp.wait_for(before + 1)[-1].at - posted_at < BY_TASK_SECONDS

@@ -53,11 +53,11 @@ def test_workers_of_several_hosts_share_the_mail(
         for number in range(8):
             make_user(app, f"user{number}")
             Visitor(app).ask_for_reset(f"user{number}@example.com")
-        smtp.wait_for(8, seconds=60)
+        smtp.wait_for(8)
         assert eventually(lambda: Counter(row.status for row in rows(app)) == {Status.SENT: 8})
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+        assert [worker.wait(timeout=60) for worker in workers] == [0, 0]
 
 
 def count_listening(app: Flask) -> int:

@@ -68,7 +68,7 @@ def test_a_reset_asked_for_over_http_is_delivered_by_a_worker(
         assert eventually(lambda: arrives_by_wakeup(app, smtp))
         assert not site.child("process dispatcher")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=10) == 0
+        assert worker.wait(timeout=60) == 0
 
 
 @ON_POSTGRESQL
@@ -88,7 +88,7 @@ def test_a_reset_is_delivered_over_redis_too(
         assert eventually(lambda: row(app).status == Status.SENT)
         assert eventually(lambda: arrives_by_wakeup(app, smtp))
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=10) == 0
+        assert worker.wait(timeout=60) == 0
 
 
 @ON_POSTGRESQL
