@@ -11,6 +11,8 @@ from pathlib import Path
 def untranslated(file: Path, tells: Collection[str], names: re.Pattern[str]) -> Iterator[str]:
     """Words in the arguments of what tells something, outside of a call such as _().
 
+    Inside of an f-string, such a call is not found by what collects the texts.
+
     `tells` are the calls by which a command says something; `names` match what is the same in all
     languages.
     """
@@ -28,6 +30,9 @@ def _literal_parts(node: ast.AST) -> Iterator[str]:
         yield node.value
     elif isinstance(node, ast.JoinedStr):
         yield from (part for one in node.values for part in _literal_parts(one))
+    elif isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Call):
+        if _name(node.value.func) in {"_", "gettext", "ngettext"}:
+            yield from (part for one in node.value.args for part in _literal_parts(one))
     elif isinstance(node, ast.BinOp):
         yield from _literal_parts(node.left)
         yield from _literal_parts(node.right)

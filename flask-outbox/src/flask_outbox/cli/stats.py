@@ -75,7 +75,7 @@ def _echo_domains(now: float, *, as_json: bool) -> None:
         return
     headings = _("accepted"), _("delivered"), _("bounced"), _("reported as spam")
     columns = [right(text, width) for text, width in zip(headings, (9, 9, 15, 16), strict=True)]
-    click.echo(f"{' '.join(columns)}  {_('domain')}")
+    click.echo(" ".join(columns) + "  " + _("domain"))
     for one in rates:
         bounced = f"{one.bounced} ({one.bounce_rate:.1%})"
         complained = f"{one.complained} ({one.complaint_rate:.2%})"
