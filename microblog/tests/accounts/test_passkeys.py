@@ -27,14 +27,6 @@ REFUSED = "That passkey wasn't accepted."
 
 
 @pytest.fixture
-def owner(app: Flask) -> Visitor:
-    make_user(app, "Susan")
-    visitor = Visitor(app)
-    visitor.log_in("Susan")
-    return visitor
-
-
-@pytest.fixture
 def device(owner: Visitor) -> PasskeyDevice:
     return add_passkey(owner, PasskeyDevice())
 

@@ -79,19 +79,6 @@ SESSION = "microblog"
 Result = TypeVar("Result")
 
 
-@pytest.fixture
-def owner(app: Flask) -> Visitor:
-    make_user(app, "Susan")
-    visitor = Visitor(app)
-    visitor.log_in("Susan")
-    return visitor
-
-
-@pytest.fixture
-def phone(owner: Visitor) -> AuthenticatorApp:
-    return set_up_app(owner)
-
-
 def susan(app: Flask) -> User:
     with app.app_context():
         return db.session.scalars(select(User).where(User.username == "Susan")).one()

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from flask_outbox.application import state_of
 from microblog.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from microblog.database import db, transaction, utc_now
-from tests.accounts.authenticator_app import AuthenticatorApp, prove, set_up_app
+from tests.accounts.authenticator_app import AuthenticatorApp, prove
 from tests.accounts.passkey_device import PasskeyDevice
 from tests.accounts.test_passkeys import add_passkey
 from tests.accounts.test_second_step import ASKS, HELLO, code_page, halfway
@@ -33,19 +33,6 @@ LOST = "/login/second_step/lost"
 WAITS = "Two-step sign-in will be turned off"
 STAYS = "Two-step sign-in stays on."
 BAD = "This link no longer works"
-
-
-@pytest.fixture
-def owner(app: Flask) -> Visitor:
-    make_user(app, "Susan")
-    visitor = Visitor(app)
-    visitor.log_in("Susan")
-    return visitor
-
-
-@pytest.fixture
-def phone(owner: Visitor) -> AuthenticatorApp:
-    return set_up_app(owner)
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from sqlalchemy import select
 
 from microblog.accounts.models import Authenticator, KnownBrowser, LoginSession, RecoveryCode
 from microblog.database import db, transaction
-from tests.accounts.authenticator_app import ADD, AuthenticatorApp, prove, set_up_app
+from tests.accounts.authenticator_app import ADD, AuthenticatorApp, prove
 from tests.smtp_server import ScriptedServer
 from tests.visitor import (
     Visitor,
     deliver_from,
     error_beside,
-    make_user,
     post_new_password,
     reset_link_for,
     words,
@@ -28,19 +27,6 @@ OVERVIEW = "/settings/two_step"
 HELLO = "Hi, Susan!"
 ASKS = "One more step to sign in as Susan ."
 WRONG = "Wrong code, or one that was already used."
-
-
-@pytest.fixture
-def owner(app: Flask) -> Visitor:
-    make_user(app, "Susan")
-    visitor = Visitor(app)
-    visitor.log_in("Susan")
-    return visitor
-
-
-@pytest.fixture
-def phone(owner: Visitor) -> AuthenticatorApp:
-    return set_up_app(owner)
 
 
 def halfway(app: Flask, *, remember: bool = False, new_browser: bool = False) -> Visitor:
