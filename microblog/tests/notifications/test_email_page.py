@@ -178,6 +178,18 @@ def test_one_click_stops_the_emails_until_they_are_wanted_again(
 
 
 @ON_SQLITE
+def test_who_unsubscribed_under_another_address_is_not_only_told_of_silence(
+    app: Flask, reader: Visitor, susan: int
+) -> None:
+    reader.submit(PAGE, FIELDS)
+    app.test_client().post(unsubscribe_path(app))
+    with app.app_context(), transaction() as writing:
+        new = {"email": "new@example.com", "email_key": "new@example.com"}
+        writing.execute(update(User).where(User.id == susan).values(**new))
+    assert "since you ended them or hadn't been here for 60 days" in words(reader.get(PAGE))
+
+
+@ON_SQLITE
 def test_whoever_claims_an_address_takes_back_nothing(app: Flask, susan: int) -> None:
     app.test_client().post(unsubscribe_path(app))
     make_user(app, "eve", email="susan@example.com", verified=False)
