@@ -41,6 +41,7 @@ message_size_limit = 50000
 delay_warning = 4s
 ignore_bounce_errors_after = 1d
 queue_only = false
+queue_run_max = 20
 
 begin acl
 
@@ -111,7 +112,7 @@ lmtp:
 
 begin retry
 
-* * F,12s,2s
+* * F,30s,2s
 """
 
 
